@@ -1,0 +1,172 @@
+//! A whole file as bytes: mapped, or inflated from gzip or zip. The one place that maps.
+
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::ops::Deref;
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+use memmap2::Mmap;
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use crate::error::{Error, Malformed, Place, Result};
+
+/// The bytes of a file, or of one member of an archive.
+#[derive(Debug)]
+pub enum Bytes {
+    /// The file itself, mapped.
+    Mapped(Mmap),
+    /// Inflated, or read from something that cannot be mapped (a pipe).
+    Owned(Vec<u8>),
+    /// Built into the program.
+    Static(&'static [u8]),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Bytes::Mapped(map) => map,
+            Bytes::Owned(bytes) => bytes,
+            Bytes::Static(bytes) => bytes,
+        }
+    }
+}
+
+/// How a file wraps the bytes that count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrapping {
+    /// Not at all.
+    Plain,
+    /// gzip, one or several members.
+    Gzip,
+    /// A zip archive, of which one member is taken.
+    Zip,
+}
+
+impl Wrapping {
+    /// Tells by the first bytes.
+    pub fn of(bytes: &[u8]) -> Wrapping {
+        if bytes.starts_with(&[0x1f, 0x8b]) {
+            Wrapping::Gzip
+        } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
+            Wrapping::Zip
+        } else {
+            Wrapping::Plain
+        }
+    }
+}
+
+/// Opens a file: maps it, and inflates it when it begins like gzip or zip.
+///
+/// `member` names the member to take from a zip archive; an archive with a single file needs no name. Pipes and other
+/// things that cannot be mapped are read to their end.
+///
+/// # Errors
+/// A file that is not there or may not be read; a folder; an archive that is damaged, empty, or holds several files and
+/// no `member` was named (the error lists them).
+pub fn open(path: &Path, member: Option<&str>) -> Result<(Bytes, Wrapping)> {
+    let raw = raw(path)?;
+    let wrapping = Wrapping::of(&raw);
+    let bytes = match wrapping {
+        Wrapping::Plain => raw,
+        Wrapping::Gzip => Bytes::Owned(gunzip(&raw).map_err(|e| e.in_file(path.to_string_lossy()))?),
+        Wrapping::Zip => {
+            Bytes::Owned(unzip(&raw, member).map_err(|e| e.in_file(path.to_string_lossy()))?)
+        }
+    };
+    if wrapping != Wrapping::Zip && member.is_some() {
+        return Err(Error::invalid("--member", "a zip archive", "a file that is not one"));
+    }
+    Ok((bytes, wrapping))
+}
+
+/// The file as it lies on the disk.
+fn raw(path: &Path) -> Result<Bytes> {
+    let mut file = File::open(path).map_err(|e| Error::io(path, "open it", e))?;
+    let metadata = file.metadata().map_err(|e| Error::io(path, "read it", e))?;
+    if metadata.is_dir() {
+        return Err(Malformed::at(Place::File, "a file", "a folder")
+            .in_file(path.to_string_lossy())
+            .into());
+    }
+    // An empty file cannot be mapped, and a pipe has no length.
+    if !metadata.is_file() || metadata.len() == 0 {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|e| Error::io(path, "read it", e))?;
+        return Ok(Bytes::Owned(bytes));
+    }
+    #[allow(unsafe_code)]
+    // SAFETY: the map is read-only and private to this process, and every reader checks bounds against the length taken
+    // here. What the compiler cannot know is that nobody changes the file meanwhile: another process that writes into it
+    // may show us a mix of old and new bytes (which the readers then judge as they judge any bytes), and one that
+    // shortens it makes the system end this process when a page past the new end is touched. That is the contract of
+    // every memory-mapped reader; `docs/formats.md` states it. Our own writers never write into an existing file: they
+    // write beside it and rename.
+    let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(path, "map it", e))?;
+    Ok(Bytes::Mapped(map))
+}
+
+fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
+    let mut out = Vec::new();
+    MultiGzDecoder::new(bytes).read_to_end(&mut out).map_err(|e| {
+        Malformed::at(Place::File, "a whole gzip stream", format!("{e} after {} inflated bytes", out.len()))
+            .advise("the download may be cut short: fetch it again")
+    })?;
+    Ok(out)
+}
+
+fn unzip(bytes: &[u8], member: Option<&str>) -> Result<Vec<u8>, Malformed> {
+    let damaged = |e: ZipError| {
+        Malformed::at(Place::File, "a whole zip archive", e.to_string())
+            .advise("the download may be cut short: fetch it again")
+    };
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
+    let mut names = Vec::new();
+    for name in archive.file_names() {
+        let name = name.map_err(damaged)?;
+        // Folders, and what macOS adds of its own.
+        if !name.ends_with('/') && !name.starts_with("__MACOSX/") {
+            names.push(name.into_owned());
+        }
+    }
+    let name = match (member, names.as_slice()) {
+        (Some(name), _) if names.iter().any(|n| n == name) => name,
+        (Some(name), _) => {
+            return Err(Malformed::at(
+                Place::File,
+                format!("a member named `{name}`"),
+                format!("these: {}", names.join(", ")),
+            ));
+        }
+        (None, [only]) => only,
+        (None, []) => {
+            return Err(Malformed::at(Place::File, "a zip archive with a file in it", "none"));
+        }
+        (None, _) if names.iter().any(|n| n.ends_with("/data.pkl")) => {
+            return Err(Malformed::at(Place::File, "word vectors", "a PyTorch checkpoint")
+                .advise("save its embedding as text or safetensors from PyTorch"));
+        }
+        (None, several) => {
+            return Err(Malformed::at(
+                Place::File,
+                "one file in the archive",
+                format!("{}: {}", several.len(), several.join(", ")),
+            )
+            .advise(format!("name the one to take: --member {}", several[0])));
+        }
+    };
+    let mut file = archive.by_name(name).map_err(damaged)?;
+    let mut out = Vec::new();
+    file.read_to_end(&mut out).map_err(|e| {
+        Malformed::at(
+            Place::File,
+            format!("the whole member `{name}`"),
+            format!("{e} after {} inflated bytes", out.len()),
+        )
+        .advise("the download may be cut short: fetch it again")
+    })?;
+    Ok(out)
+}

@@ -1,0 +1,61 @@
+//! Telling a format by content.
+
+use super::Format;
+use super::text::{excerpt, header_of, numbers_in, split_line, trim_line};
+use crate::error::{Malformed, Place};
+
+/// Beginnings of files that people hand over by mistake, and what to say.
+const OTHERS: [(&[u8], &str, &str); 9] = [
+    (b"\x89PNG", "a PNG picture", ""),
+    (b"%PDF", "a PDF document", ""),
+    (b"\x93NUMPY", "a NumPy array, which holds no words", ""),
+    (b"\x89HDF", "an HDF5 file", "save the vectors as text from the program that made it"),
+    (b"\xba\x16\x4f\x2f", "a fastText binary model", "use its .vec file"),
+    (b"FiFu", "a finalfusion file", "convert it with `finalfusion convert -t text`"),
+    (b"BZh", "a bzip2 file", "unpack it first: bunzip2"),
+    (b"\xfd7zXZ", "an xz file", "unpack it first: unxz"),
+    (b"7z\xbc\xaf", "a 7z archive", "unpack it first"),
+];
+
+/// The format of `bytes`, which are not compressed.
+///
+/// A first line of two whole numbers is a header when the second line says so too: a row of text, with as many numbers
+/// as it has, makes the file word2vec text; anything else makes it word2vec binary. Without a header it is GloVe text.
+pub(super) fn format(bytes: &[u8]) -> Result<Format, Malformed> {
+    let expected = "word vectors (GloVe text, word2vec text or binary)";
+    if bytes.is_empty() {
+        return Err(Malformed::at(Place::File, expected, "an empty file"));
+    }
+    if let Some((_, found, advice)) = OTHERS.iter().find(|(magic, ..)| bytes.starts_with(magic)) {
+        return Err(Malformed::at(Place::File, expected, *found).advise(*advice));
+    }
+    if bytes[0] == 0x80 && bytes.get(1).is_some_and(|version| (2..=5).contains(version)) {
+        return Err(Malformed::at(Place::File, expected, "a Python pickle")
+            .advise("from gensim, save the vectors with `save_word2vec_format`"));
+    }
+    if bytes.get(8) == Some(&b'{') && bytes[..8].ends_with(&[0, 0, 0]) {
+        return Err(Malformed::at(Place::File, expected, "a safetensors file"));
+    }
+
+    let (first, rest) = split_line(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
+    let (second, _) = split_line(rest);
+    if let Some((_, dimension)) = header_of(first) {
+        // A table of one dimension whose first word is a number looks like a header, until its second line is seen.
+        let one_dimension = dimension != 1 && !rest.is_empty() && numbers_in(second) == 1;
+        let fields = trim_line(second).split(|&byte| byte == b' ').count();
+        return Ok(match numbers_in(second) {
+            _ if one_dimension && fields == 2 => Format::Glove,
+            0 if !rest.is_empty() => Format::Word2vecBinary,
+            _ => Format::Word2vecText,
+        });
+    }
+    if bytes[..bytes.len().min(1 << 16)].contains(&0) {
+        return Err(Malformed::at(
+            Place::Line(1),
+            expected,
+            format!("binary data without a header line `rows dimension`: {}", excerpt(&first[..first.len().min(16)])),
+        )
+        .advise("GloVe's own .bin output is not vectors to share: use its .txt"));
+    }
+    Ok(Format::Glove)
+}

@@ -1,0 +1,40 @@
+//! Writing a file without ever leaving half of one under its name.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use tempfile::Builder;
+
+use crate::error::{Error, Result};
+
+/// Writes a file beside `path` and renames it into place once it is whole and on the disk.
+///
+/// Whoever has the old file open or mapped keeps it as it was. When `write` fails, `path` is as it was before.
+///
+/// # Errors
+/// Whatever `write` returns, and the system's refusals to make, write or rename the file.
+pub fn write_beside(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&File>) -> std::io::Result<()>,
+) -> Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = Builder::new();
+    builder.prefix(".vocable-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As any program makes a file, so that the user's umask decides.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let file = builder.tempfile_in(folder).map_err(|e| Error::io(path, "make it", e))?;
+    let mut writer = BufWriter::new(file.as_file());
+    write(&mut writer).and_then(|()| writer.flush()).map_err(|e| Error::io(path, "write it", e))?;
+    drop(writer);
+    file.as_file().sync_all().map_err(|e| Error::io(path, "write it", e))?;
+    file.persist(path).map_err(|e| Error::io(path, "rename a new file to it", e.error))?;
+    Ok(())
+}

@@ -1,0 +1,8 @@
+#![doc = "stub"]
+pub mod error;
+pub mod files;
+pub mod nn;
+pub mod query;
+pub mod vectors;
+pub use error::{Error, Result};
+pub use vectors::Vectors;

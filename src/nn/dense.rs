@@ -1,0 +1,76 @@
+//! A linear layer: y = W x + b.
+
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Uniform};
+
+use super::real::{Into, add_rows, product_nn, product_nt, product_tn};
+use super::{Parameter, Real};
+
+/// A linear layer, PyTorch's `nn.Linear`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dense<T> {
+    input: usize,
+    output: usize,
+    /// `[output, input]`
+    pub weight: Vec<T>,
+    /// `[output]`
+    pub bias: Vec<T>,
+}
+
+impl<T: Real> Dense<T> {
+    /// A layer of zeros; also what gradients are summed up in.
+    pub fn zeros(input: usize, output: usize) -> Self {
+        Dense { input, output, weight: vec![T::zero(); output * input], bias: vec![T::zero(); output] }
+    }
+
+    /// Weights drawn as PyTorch draws them: uniformly from ±1/sqrt(input).
+    pub fn new(input: usize, output: usize, rng: &mut ChaCha8Rng) -> Self {
+        let mut dense = Dense::zeros(input, output);
+        let bound = 1.0 / (input.max(1) as f64).sqrt();
+        let uniform = Uniform::new_inclusive(-bound, bound).ok();
+        for values in [&mut dense.weight, &mut dense.bias] {
+            values.fill_with(|| T::of(uniform.map_or(0.0, |uniform| uniform.sample(rng))));
+        }
+        dense
+    }
+
+    /// Numbers that go in and come out.
+    pub fn shape(&self) -> (usize, usize) {
+        (self.input, self.output)
+    }
+
+    /// Both parameters under PyTorch's names.
+    pub fn parameters(&self) -> Vec<Parameter<'_, T>> {
+        vec![
+            Parameter { name: "weight".into(), shape: vec![self.output, self.input], values: &self.weight },
+            Parameter { name: "bias".into(), shape: vec![self.output], values: &self.bias },
+        ]
+    }
+
+    /// Both parameters, in the order of [`Dense::parameters`].
+    pub fn parameters_mut(&mut self) -> Vec<&mut [T]> {
+        vec![&mut self.weight, &mut self.bias]
+    }
+
+    /// # Shapes
+    /// `x` `[B, input]`; returns `[B, output]`.
+    pub fn forward(&self, x: &[T]) -> Vec<T> {
+        let rows = x.len() / self.input.max(1);
+        let mut y = self.bias.repeat(rows);
+        product_nt(&mut y, x, &self.weight, [rows, self.output, self.input], Into::Add);
+        y
+    }
+
+    /// Adds to `gradients` what is owed to the parameters, and returns the gradient of `x`.
+    ///
+    /// # Shapes
+    /// `x` `[B, input]` as it went in, `gradient` `[B, output]`; returns `[B, input]`.
+    pub fn backward(&self, x: &[T], gradient: &[T], gradients: &mut Dense<T>) -> Vec<T> {
+        let rows = x.len() / self.input.max(1);
+        product_tn(&mut gradients.weight, gradient, x, [self.output, self.input, rows], Into::Add);
+        add_rows(&mut gradients.bias, gradient);
+        let mut input = vec![T::zero(); x.len()];
+        product_nn(&mut input, gradient, &self.weight, [rows, self.input, self.output], Into::Replace);
+        input
+    }
+}

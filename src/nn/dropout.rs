@@ -1,0 +1,38 @@
+//! Dropout (Srivastava et al. 2014), inverted: what is kept is scaled up, so that prediction needs no change.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::Real;
+
+/// Which components a pass drops; the backward pass applies the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dropout<T> {
+    /// Zero for what is dropped, the scale for what is kept; empty to change nothing.
+    mask: Vec<T>,
+}
+
+impl<T: Real> Dropout<T> {
+    /// Drops nothing.
+    pub fn none() -> Self {
+        Dropout { mask: Vec::new() }
+    }
+
+    /// Drops each of `count` components with probability `rate`, which is at least 0 and less than 1.
+    pub fn new(count: usize, rate: f64, rng: &mut ChaCha8Rng) -> Self {
+        if rate <= 0.0 {
+            return Dropout::none();
+        }
+        let keep = T::of(1.0 / (1.0 - rate));
+        let threshold = (rate * f64::from(u32::MAX)) as u32;
+        let draw = || if rng.random::<u32>() < threshold { T::zero() } else { keep };
+        Dropout { mask: std::iter::repeat_with(draw).take(count).collect() }
+    }
+
+    /// Drops and scales, forward (values) or backward (their gradients).
+    pub fn apply(&self, values: &mut [T]) {
+        for (value, &mask) in values.iter_mut().zip(&self.mask) {
+            *value *= mask;
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! The embedding layer: ids of words to rows, read from pretrained vectors.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Normal};
+
+use super::Real;
+use super::real::add;
+use crate::error::{Error, Result};
+use crate::vectors::{Case, Vectors};
+
+/// The id of the pad: a row of zeros, never trained.
+pub const PADDING: u32 = 0;
+
+/// The id of words that have no row of their own: [`Vectors::unknown`].
+pub const UNKNOWN: u32 = 1;
+
+/// Ids before the first word's.
+const SPECIAL: usize = 2;
+
+/// Which rows are taken from the vectors, and which are trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EmbeddingMode {
+    /// Rows are read from the vectors and never written.
+    Frozen,
+    /// Rows begin as the vectors have them; those that training touches are copied and updated.
+    Tuned,
+    /// Rows from the vectors are frozen; rows made for words that the vectors lack are trained.
+    OovOnly,
+    /// All rows are drawn at random and trained: the control for what pretraining is worth.
+    Random,
+}
+
+impl EmbeddingMode {
+    /// All modes, in the order of reports.
+    pub const ALL: [EmbeddingMode; 4] =
+        [EmbeddingMode::Frozen, EmbeddingMode::Tuned, EmbeddingMode::OovOnly, EmbeddingMode::Random];
+
+    /// The name on the command line, in model files and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            EmbeddingMode::Frozen => "frozen",
+            EmbeddingMode::Tuned => "tuned",
+            EmbeddingMode::OovOnly => "oov-only",
+            EmbeddingMode::Random => "random",
+        }
+    }
+}
+
+impl fmt::Display for EmbeddingMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for EmbeddingMode {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        EmbeddingMode::ALL.into_iter().find(|mode| mode.name() == name).ok_or_else(|| {
+            let names = EmbeddingMode::ALL.map(EmbeddingMode::name).join(", ");
+            Error::invalid("embedding", names, format!("`{name}`"))
+        })
+    }
+}
+
+/// How an embedding is made from vectors.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EmbeddingOptions {
+    /// Which rows are taken, which are trained.
+    pub mode: EmbeddingMode,
+    /// How words are looked up.
+    pub case: Case,
+    /// Standard deviation of the rows made for words that the vectors lack; their mean is zero.
+    pub oov_deviation: f64,
+    /// Seed of all random rows. A word gets the same row whatever other words there are.
+    pub seed: u64,
+}
+
+impl Default for EmbeddingOptions {
+    fn default() -> Self {
+        EmbeddingOptions { mode: EmbeddingMode::Frozen, case: Case::Exact, oov_deviation: 0.1, seed: 1 }
+    }
+}
+
+/// Where the row of an id stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    /// In the vectors.
+    File(u32),
+    /// Among the embedding's own rows.
+    Own(u32),
+}
+
+/// A table of rows by id: id 0 is the pad, id 1 the unknown word, ids from 2 the words it was made for.
+///
+/// Rows are read where they stand in the vectors; none is copied until training changes it.
+#[derive(Debug, Clone)]
+pub struct Embedding<T> {
+    dimension: usize,
+    mode: EmbeddingMode,
+    slots: Vec<Slot>,
+    trained: Vec<bool>,
+    /// `[own rows, dimension]`
+    own: Vec<T>,
+    vectors: Option<Arc<Vectors>>,
+}
+
+impl<T: Real> Embedding<T> {
+    /// An embedding for a task's words: `words[i]` gets the id `i + 2`.
+    ///
+    /// Words that the vectors lack get small random rows ([`EmbeddingOptions::oov_deviation`]). With
+    /// [`EmbeddingMode::Random`] all rows, also those of unknown words, are drawn from a normal distribution with the mean
+    /// and deviation of all components of the vectors.
+    ///
+    /// # Errors
+    /// A deviation that is negative or not finite.
+    pub fn new<W: AsRef<[u8]>>(vectors: &Arc<Vectors>, words: &[W], options: &EmbeddingOptions) -> Result<Self> {
+        let dimension = vectors.dimension();
+        let random = options.mode == EmbeddingMode::Random;
+        let (mean, deviation) = if random { vectors.moments() } else { (0.0, options.oov_deviation) };
+        let normal = Normal::new(mean, deviation)
+            .ok()
+            .filter(|_| deviation >= 0.0)
+            .ok_or_else(|| Error::invalid("deviation of rows", "a number from 0", deviation.to_string()))?;
+        let drawn = |word: &[u8]| {
+            let mut rng = ChaCha8Rng::seed_from_u64(options.seed ^ fnv1a(word));
+            (0..dimension).map(move |_| T::of(normal.sample(&mut rng)))
+        };
+
+        let mut own: Vec<T> = vec![T::zero(); dimension];
+        if random {
+            own.extend(drawn(b"<unk>"));
+        } else {
+            own.extend(vectors.unknown().into_iter().map(T::of_f32));
+        }
+        let mut slots = vec![Slot::Own(PADDING), Slot::Own(UNKNOWN)];
+        let trains_file_rows = matches!(options.mode, EmbeddingMode::Tuned | EmbeddingMode::Random);
+        let trains_own_rows = options.mode != EmbeddingMode::Frozen;
+        let mut trained = vec![false, trains_own_rows];
+        for word in words {
+            let known = vectors.find(word, options.case);
+            trained.push(if known.is_some() { trains_file_rows } else { trains_own_rows });
+            slots.push(match known {
+                Some(row) if !random => Slot::File(row),
+                _ => {
+                    own.extend(drawn(word.as_ref()));
+                    Slot::Own((own.len() / dimension - 1) as u32)
+                }
+            });
+        }
+        Ok(Embedding { dimension, mode: options.mode, slots, trained, own, vectors: Some(Arc::clone(vectors)) })
+    }
+
+    /// An embedding with rows of its own, all of them trained unless `mode` is frozen; row 0 becomes the pad.
+    ///
+    /// # Shapes
+    /// `weights` `[ids, dimension]`.
+    ///
+    /// # Errors
+    /// Weights that are not a whole number of rows, or fewer than the two rows for pad and unknown word.
+    pub fn from_weights(mut weights: Vec<T>, dimension: usize, mode: EmbeddingMode) -> Result<Self> {
+        if dimension == 0 || !weights.len().is_multiple_of(dimension) || weights.len() / dimension < SPECIAL {
+            return Err(Error::invalid(
+                "weights of an embedding",
+                format!("at least {SPECIAL} rows of {dimension} numbers, and more than none"),
+                format!("{} numbers", weights.len()),
+            ));
+        }
+        weights[..dimension].fill(T::zero());
+        let ids = weights.len() / dimension;
+        let mut trained = vec![mode != EmbeddingMode::Frozen; ids];
+        trained[PADDING as usize] = false;
+        let slots = (0..ids as u32).map(Slot::Own).collect();
+        Ok(Embedding { dimension, mode, slots, trained, own: weights, vectors: None })
+    }
+
+    /// The id of word `index` of those the embedding was made for.
+    pub fn id_of_word(index: usize) -> u32 {
+        (index + SPECIAL) as u32
+    }
+
+    /// The id under which a row of the vectors can be read although it is none of the task's words; see
+    /// [`Embedding::look_up_in`].
+    pub fn id_of_row(&self, row: u32) -> u32 {
+        self.slots.len() as u32 + row
+    }
+
+    /// Lets ids past the task's words stand for rows of `vectors`, so that words which training never saw are known.
+    ///
+    /// # Errors
+    /// Vectors of another dimension, or an embedding whose own rows are not of the vectors' space: random.
+    pub fn look_up_in(&mut self, vectors: &Arc<Vectors>) -> Result<()> {
+        if vectors.dimension() != self.dimension {
+            return Err(Error::invalid(
+                "vectors",
+                format!("{} numbers a word, as the model has", self.dimension),
+                vectors.dimension().to_string(),
+            ));
+        }
+        if self.mode == EmbeddingMode::Random {
+            return Err(Error::invalid(
+                "vectors",
+                "a model made from vectors",
+                "one made from random rows, which vectors cannot extend",
+            ));
+        }
+        self.vectors = Some(Arc::clone(vectors));
+        Ok(())
+    }
+
+    /// Numbers a row, `E`.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// Which rows are trained.
+    pub fn mode(&self) -> EmbeddingMode {
+        self.mode
+    }
+
+    /// Number of ids of its own: pad, unknown word, and the words it was made for.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Never true: there are always a pad and an unknown word.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Whether training may change the row of an id.
+    pub fn is_trained(&self, id: u32) -> bool {
+        self.trained.get(id as usize).copied().unwrap_or(false)
+    }
+
+    /// The rows of `ids`, one after the other: `[N]` to `[N, E]`. An id that does not exist reads as the pad.
+    pub fn forward(&self, ids: &[u32]) -> Vec<T> {
+        let mut rows = Vec::with_capacity(ids.len() * self.dimension);
+        for &id in ids {
+            match self.row(id) {
+                Row::File(values) => rows.extend(values.iter().map(|&value| T::of_f32(value))),
+                Row::Own(values) => rows.extend_from_slice(values),
+            }
+        }
+        rows
+    }
+
+    /// The gradients of the rows that are trained, summed over the tokens that read them.
+    ///
+    /// # Shapes
+    /// `ids` `[N]`, `gradient` `[N, E]`.
+    pub fn backward(&self, ids: &[u32], gradient: &[T]) -> RowGradients<T> {
+        let mut reads: Vec<(u32, u32)> =
+            (0..).zip(ids).filter(|(_, id)| self.is_trained(**id)).map(|(token, &id)| (id, token)).collect();
+        reads.sort_unstable();
+        let mut rows = RowGradients::new(self.dimension);
+        for same in reads.chunk_by(|a, b| a.0 == b.0) {
+            let at = rows.values.len();
+            rows.ids.push(same[0].0);
+            rows.values.resize(at + self.dimension, T::zero());
+            for &(_, token) in same {
+                let from = token as usize * self.dimension;
+                add(&mut rows.values[at..], &gradient[from..from + self.dimension]);
+            }
+        }
+        rows
+    }
+
+    /// The row of an id, to be changed: copied out of the vectors if this is the first time. `None` for rows that are not
+    /// trained.
+    pub fn row_mut(&mut self, id: u32) -> Option<&mut [T]> {
+        if !self.is_trained(id) {
+            return None;
+        }
+        if let Row::File(values) = self.row(id) {
+            let values: Vec<T> = values.iter().map(|&value| T::of_f32(value)).collect();
+            self.slots[id as usize] = Slot::Own((self.own.len() / self.dimension) as u32);
+            self.own.extend(values);
+        }
+        match self.slots[id as usize] {
+            Slot::Own(place) => self.own.chunks_exact_mut(self.dimension).nth(place as usize),
+            Slot::File(_) => None,
+        }
+    }
+
+    /// Whether the row of an id is still read from the vectors.
+    pub fn is_borrowed(&self, id: u32) -> bool {
+        matches!(self.slots.get(id as usize), Some(Slot::File(_)))
+    }
+
+    /// All rows of its own ids, as a saved model holds them: `[ids, dimension]`.
+    pub fn weights(&self) -> Vec<T> {
+        let ids: Vec<u32> = (0..self.slots.len() as u32).collect();
+        self.forward(&ids)
+    }
+
+    fn row(&self, id: u32) -> Row<'_, T> {
+        let file = |row: u32| self.vectors.as_ref().and_then(|vectors| vectors.row(row));
+        let slot = self.slots.get(id as usize).copied();
+        match slot.unwrap_or_else(|| Slot::File(id - self.slots.len() as u32)) {
+            Slot::File(row) => file(row).map_or(Row::Own(&self.own[..self.dimension]), Row::File),
+            Slot::Own(place) => Row::Own(&self.own[place as usize * self.dimension..][..self.dimension]),
+        }
+    }
+}
+
+enum Row<'a, T> {
+    File(&'a [f32]),
+    Own(&'a [T]),
+}
+
+/// Gradients of some rows of an embedding: ids in ascending order, a row of gradients each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowGradients<T> {
+    dimension: usize,
+    ids: Vec<u32>,
+    values: Vec<T>,
+}
+
+impl<T: Real> RowGradients<T> {
+    /// No rows.
+    pub fn new(dimension: usize) -> Self {
+        RowGradients { dimension, ids: Vec::new(), values: Vec::new() }
+    }
+
+    /// Ids and their gradients, ids ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &[T])> {
+        self.ids.iter().copied().zip(self.values.chunks_exact(self.dimension.max(1)))
+    }
+
+    /// Adds other gradients, row by row.
+    pub fn add(&mut self, other: &RowGradients<T>) {
+        let mut sum = RowGradients::new(self.dimension);
+        let mut left = self.iter().peekable();
+        let mut right = other.iter().peekable();
+        while let Some(id) = left.peek().into_iter().chain(right.peek()).map(|row| row.0).min() {
+            let at = sum.values.len();
+            sum.ids.push(id);
+            sum.values.resize(at + self.dimension, T::zero());
+            for (_, values) in left.next_if(|row| row.0 == id).into_iter().chain(right.next_if(|row| row.0 == id)) {
+                add(&mut sum.values[at..], values);
+            }
+        }
+        drop(left);
+        *self = sum;
+    }
+
+    /// The sum of the squares of all components.
+    pub fn squares(&self) -> f64 {
+        self.values.iter().map(|value| value.as_f64().powi(2)).sum()
+    }
+}
+
+/// FNV-1a: a hash with the same value on every machine and in every version.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

@@ -1,0 +1,84 @@
+//! Sequences of unequal lengths in one batch, without padding.
+
+/// How the tokens of a batch are laid out: step by step, at each step the sequences that are still running.
+///
+/// Sequences are ordered by falling length (equal lengths keep their order), so that those still running at a step are the
+/// first ones. Token `i` of step `t` stands at row `offset(t) + i`. It is PyTorch's `PackedSequence`. A pad has no row, so
+/// it can have no effect.
+///
+/// ```
+/// # use vocable::nn::Packing;
+/// let packing = Packing::new(&[1, 3]);
+/// assert_eq!(packing.pack(&[&["a"][..], &["x", "y", "z"]]), ["x", "a", "y", "z"]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packing {
+    order: Vec<usize>,
+    lengths: Vec<usize>,
+    /// Sequences running at each step.
+    running: Vec<usize>,
+    /// First row of each step, and the number of rows at the end.
+    offsets: Vec<usize>,
+}
+
+impl Packing {
+    /// The layout of sequences of these lengths; a length may be 0.
+    pub fn new(lengths: &[usize]) -> Packing {
+        let mut order: Vec<usize> = (0..lengths.len()).collect();
+        order.sort_by_key(|&sequence| std::cmp::Reverse(lengths[sequence]));
+        let lengths: Vec<usize> = order.iter().map(|&sequence| lengths[sequence]).collect();
+        let steps = lengths.first().copied().unwrap_or(0);
+        let mut running = Vec::with_capacity(steps);
+        let mut offsets = vec![0];
+        for step in 0..steps {
+            let count = lengths.partition_point(|&length| length > step);
+            running.push(count);
+            offsets.push(offsets[step] + count);
+        }
+        Packing { order, lengths, running, offsets }
+    }
+
+    /// Number of sequences, `B`.
+    pub fn sequences(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Length of the longest sequence.
+    pub fn steps(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Number of tokens, `N`.
+    pub fn tokens(&self) -> usize {
+        self.offsets[self.running.len()]
+    }
+
+    /// How many sequences run at a step.
+    pub fn running(&self, step: usize) -> usize {
+        self.running.get(step).copied().unwrap_or(0)
+    }
+
+    /// The row of the first token of a step.
+    pub fn offset(&self, step: usize) -> usize {
+        self.offsets[step]
+    }
+
+    /// Which of the caller's sequences stands at each place.
+    pub fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// Length of the sequence at a place.
+    pub fn length(&self, place: usize) -> usize {
+        self.lengths[place]
+    }
+
+    /// The caller's sequences laid out: one item a row. They must have the lengths that the packing was made for.
+    pub fn pack<I: Copy>(&self, sequences: &[&[I]]) -> Vec<I> {
+        let mut rows = Vec::with_capacity(self.tokens());
+        for step in 0..self.steps() {
+            rows.extend(self.order[..self.running(step)].iter().map(|&s| sequences[s][step]));
+        }
+        rows
+    }
+}

@@ -1,0 +1,210 @@
+//! The number type of a network, and the arithmetic the layers are made of.
+//!
+//! Training runs in f32; f64 is there so that gradients and reference values can be checked to many digits.
+
+use std::fmt::Debug;
+use std::iter::Sum;
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+use num_traits::{Float, NumAssign};
+
+/// f32 or f64.
+pub trait Real: Float + NumAssign + Sum + Debug + Default + Send + Sync + faer::traits::ComplexField + 'static {
+    /// The nearest value to `value`.
+    fn of(value: f64) -> Self;
+    /// The value as f64.
+    fn as_f64(self) -> f64;
+    /// A component of a pretrained row.
+    fn of_f32(value: f32) -> Self;
+    /// The nearest f32.
+    fn as_f32(self) -> f32;
+    /// The logistic function.
+    fn sigmoid(self) -> Self;
+    /// The hyperbolic tangent.
+    fn tanh_(self) -> Self;
+}
+
+impl Real for f32 {
+    #[inline]
+    fn of(value: f64) -> Self {
+        value as f32
+    }
+
+    #[inline]
+    fn as_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    #[inline]
+    fn of_f32(value: f32) -> Self {
+        value
+    }
+
+    #[inline]
+    fn as_f32(self) -> f32 {
+        self
+    }
+
+    #[inline(always)]
+    fn sigmoid(self) -> Self {
+        1.0 / (1.0 + exp(-self))
+    }
+
+    /// Cephes' `tanhf`: a polynomial near zero, the exponential elsewhere.
+    #[inline(always)]
+    fn tanh_(self) -> Self {
+        let square = self * self;
+        let mut near = -5.704_988_7e-3;
+        for coefficient in [2.063_908_9e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328_2e-1] {
+            near = near * square + coefficient;
+        }
+        let near = self + self * square * near;
+        let far = 1.0 - 2.0 / (exp(2.0 * self) + 1.0);
+        if self.abs() < 0.625 { near } else { far }
+    }
+}
+
+impl Real for f64 {
+    #[inline]
+    fn of(value: f64) -> Self {
+        value
+    }
+
+    #[inline]
+    fn as_f64(self) -> f64 {
+        self
+    }
+
+    #[inline]
+    fn of_f32(value: f32) -> Self {
+        f64::from(value)
+    }
+
+    #[inline]
+    fn as_f32(self) -> f32 {
+        self as f32
+    }
+
+    #[inline]
+    fn sigmoid(self) -> Self {
+        1.0 / (1.0 + (-self).exp())
+    }
+
+    #[inline]
+    fn tanh_(self) -> Self {
+        self.tanh()
+    }
+}
+
+/// e^x in f32 to about two units in the last place: Cephes' `expf`, without branches, so that a compiler can do several at
+/// once, and with the same bits on every machine.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    // Beyond these the result would not be a normal number. A NaN passes: training must see it.
+    let x = if x < -87.0 { -87.0 } else { x };
+    let x = if x > 88.0 { 88.0 } else { x };
+    // Adding and taking away 1.5 x 2^23 rounds to a whole number.
+    const ROUND: f32 = 12_582_912.0;
+    let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
+    let mut p = 1.987_569_1e-4;
+    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5e-1] {
+        p = p * r + coefficient;
+    }
+    let p = p * r * r + r + 1.0;
+    p * f32::from_bits((((n as i32) + 127) << 23) as u32)
+}
+
+/// Whether a product replaces what its target holds or is added to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Into {
+    Replace,
+    Add,
+}
+
+impl Into {
+    fn accum(self) -> Accum {
+        match self {
+            Into::Replace => Accum::Replace,
+            Into::Add => Accum::Add,
+        }
+    }
+}
+
+/// `c (+)= a b^T`, with c `[m, n]`, a `[m, k]`, b `[n, k]`, all row-major.
+pub(super) fn product_nt<T: Real>(c: &mut [T], a: &[T], b: &[T], [m, n, k]: [usize; 3], into: Into) {
+    let a = MatRef::from_row_major_slice(a, m, k);
+    let b = MatRef::from_row_major_slice(b, n, k).transpose();
+    matmul(MatMut::from_row_major_slice_mut(c, m, n), into.accum(), a, b, T::of(1.0), Par::Seq);
+}
+
+/// `c (+)= a b`, with c `[m, n]`, a `[m, k]`, b `[k, n]`, all row-major.
+pub(super) fn product_nn<T: Real>(c: &mut [T], a: &[T], b: &[T], [m, n, k]: [usize; 3], into: Into) {
+    let a = MatRef::from_row_major_slice(a, m, k);
+    let b = MatRef::from_row_major_slice(b, k, n);
+    matmul(MatMut::from_row_major_slice_mut(c, m, n), into.accum(), a, b, T::of(1.0), Par::Seq);
+}
+
+/// `c (+)= a^T b`, with c `[m, n]`, a `[k, m]`, b `[k, n]`, all row-major.
+pub(super) fn product_tn<T: Real>(c: &mut [T], a: &[T], b: &[T], [m, n, k]: [usize; 3], into: Into) {
+    let a = MatRef::from_row_major_slice(a, k, m).transpose();
+    let b = MatRef::from_row_major_slice(b, k, n);
+    matmul(MatMut::from_row_major_slice_mut(c, m, n), into.accum(), a, b, T::of(1.0), Par::Seq);
+}
+
+/// `sum += row` for every row of `rows`, which is `[any, sum.len()]`.
+pub(super) fn add_rows<T: Real>(sum: &mut [T], rows: &[T]) {
+    for row in rows.chunks_exact(sum.len().max(1)) {
+        add(sum, row);
+    }
+}
+
+/// `sum += values`, component by component.
+pub(super) fn add<T: Real>(sum: &mut [T], values: &[T]) {
+    for (sum, &value) in sum.iter_mut().zip(values) {
+        *sum += value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn activations_in_f32_are_near_those_in_f64() {
+        for i in -20_000..=20_000 {
+            let x = i as f32 * 5e-3;
+            let exact = f64::from(x);
+            assert!((f64::from(x.sigmoid()) - exact.sigmoid()).abs() < 2e-7, "sigmoid({x})");
+            let tanh = exact.tanh();
+            assert!((f64::from(x.tanh_()) - tanh).abs() <= 2e-7 * tanh.abs() + 1e-30, "tanh({x})");
+        }
+        for x in [1e-3f32, -1e-8, 1e-30] {
+            assert!((x.tanh_() - x).abs() <= 1e-6 * x.abs(), "tanh({x})");
+        }
+        assert!(f32::NAN.sigmoid().is_nan() && f32::NAN.tanh_().is_nan());
+        assert_eq!((f32::INFINITY.tanh_(), f32::NEG_INFINITY.tanh_()), (1.0, -1.0));
+    }
+
+    #[test]
+    fn products_equal_their_definition() {
+        let (m, n, k) = (3, 5, 4);
+        let value = |i: usize| ((i * 37 + 11) % 17) as f64 - 8.0;
+        let a: Vec<f64> = (0..m * k).map(value).collect();
+        let b: Vec<f64> = (0..n * k).map(|i| value(i + 100)).collect();
+        let naive: Vec<f64> = (0..m * n)
+            .map(|at| (0..k).map(|l| a[at / n * k + l] * b[at % n * k + l]).sum())
+            .collect();
+        let transposed = |x: &[f64], rows: usize, columns: usize| -> Vec<f64> {
+            (0..x.len()).map(|at| x[at % rows * columns + at / rows]).collect()
+        };
+        let mut c = vec![1.0; m * n];
+        product_nt(&mut c, &a, &b, [m, n, k], Into::Replace);
+        assert_eq!(c, naive);
+        product_nn(&mut c, &a, &transposed(&b, n, k), [m, n, k], Into::Replace);
+        assert_eq!(c, naive);
+        product_tn(&mut c, &transposed(&a, m, k), &transposed(&b, n, k), [m, n, k], Into::Add);
+        assert_eq!(c, naive.iter().map(|x| 2.0 * x).collect::<Vec<f64>>());
+    }
+}

@@ -1,0 +1,77 @@
+//! Analogies: a is to b as c is to what?
+
+use std::str::FromStr;
+
+use super::nearest::unit;
+use super::scan::best;
+use super::{Answer, NearestOptions};
+use crate::error::{Error, Result};
+use crate::vectors::Vectors;
+
+/// How to answer an analogy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    /// 3CosAdd (Mikolov et al. 2013): the word nearest to b - a + c.
+    #[default]
+    Add,
+    /// 3CosMul (Levy & Goldberg 2014): `cos'(x,b) cos'(x,c) / (cos'(x,a) + 1e-6)` with `cos' = (1 + cos) / 2`.
+    Mul,
+}
+
+impl Method {
+    /// The name on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Add => "add",
+            Method::Mul => "mul",
+        }
+    }
+}
+
+impl FromStr for Method {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        [Method::Add, Method::Mul]
+            .into_iter()
+            .find(|method| method.name() == name)
+            .ok_or_else(|| Error::invalid("method", "add or mul", format!("`{name}`")))
+    }
+}
+
+impl Vectors {
+    /// "a is to b as c is to ...": the answers, best first, the three words themselves left out.
+    ///
+    /// `add` equals gensim's `most_similar(positive=[b, c], negative=[a])`, `mul` its `most_similar_cosmul`; unlike
+    /// gensim's, a restriction holds for both.
+    ///
+    /// # Errors
+    /// An unknown word, one without a direction, or (`add`) words that cancel each other out.
+    pub fn analogy(
+        &self,
+        a: impl AsRef<[u8]>,
+        b: impl AsRef<[u8]>,
+        c: impl AsRef<[u8]>,
+        method: Method,
+        options: &NearestOptions,
+    ) -> Result<Vec<Answer>> {
+        let (a, b, c) = (a.as_ref(), b.as_ref(), c.as_ref());
+        match method {
+            Method::Add => self.nearest(&[b, c], &[a], options),
+            Method::Mul => {
+                let rows =
+                    [self.require_direction(a)?, self.require_direction(b)?, self.require_direction(c)?];
+                let [a, b, c] = rows.map(|row| {
+                    let mut sum = vec![0.0; self.dimension()];
+                    self.add_unit(row, 1.0, &mut sum);
+                    unit(&sum).unwrap_or_default()
+                });
+                let shifted = |row, word: &[f32]| (1.0 + self.cosine_to_unit(row, word)) / 2.0;
+                let searched = 0..options.restrict.map_or(self.len(), |n| n.min(self.len())) as u32;
+                Ok(best(searched, options.k, &rows, |row| {
+                    shifted(row, &b) * shifted(row, &c) / (shifted(row, &a) + 1e-6)
+                }))
+            }
+        }
+    }
+}

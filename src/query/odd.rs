@@ -1,0 +1,33 @@
+//! The odd one out.
+
+use super::nearest::unit;
+use super::scan::dot;
+use crate::error::{Error, Result};
+use crate::vectors::Vectors;
+
+impl Vectors {
+    /// The word that does not belong: of the words scaled to unit length, the one with the lowest cosine to their mean.
+    /// Returns its place in `words`; of equals the first. gensim's `doesnt_match`.
+    ///
+    /// # Errors
+    /// Fewer than two words, an unknown word, one without a direction, or words that cancel each other out.
+    pub fn odd<W: AsRef<[u8]>>(&self, words: &[W]) -> Result<usize> {
+        if words.len() < 2 {
+            return Err(Error::invalid("words", "at least two", words.len().to_string()));
+        }
+        let rows =
+            words.iter().map(|word| self.require_direction(word)).collect::<Result<Vec<u32>>>()?;
+        let mut sum = vec![0.0; self.dimension()];
+        rows.iter().for_each(|&row| self.add_unit(row, 1.0, &mut sum));
+        let mean = unit(&sum).ok_or_else(|| {
+            Error::invalid("words", "words that do not cancel each other out", "a sum of zero")
+        })?;
+        let cosine = |row: u32| {
+            let mut alone = vec![0.0; self.dimension()];
+            self.add_unit(row, 1.0, &mut alone);
+            unit(&alone).map_or(f32::NAN, |word| dot(&word, &mean))
+        };
+        let lowest = rows.iter().enumerate().min_by(|x, y| cosine(*x.1).total_cmp(&cosine(*y.1)));
+        Ok(lowest.map_or(0, |(place, _)| place))
+    }
+}

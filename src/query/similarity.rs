@@ -1,0 +1,29 @@
+//! The cosine of two words.
+
+use crate::error::Result;
+use crate::vectors::Vectors;
+
+impl Vectors {
+    /// The cosine similarity of two words, from -1 to 1: `a.b / (|a| |b|)`, summed in f64. gensim's `similarity`.
+    ///
+    /// # Errors
+    /// An unknown word, or one whose vector has no direction.
+    pub fn similarity(&self, a: impl AsRef<[u8]>, b: impl AsRef<[u8]>) -> Result<f32> {
+        let a = self.require_direction(a)?;
+        let b = self.require_direction(b)?;
+        Ok(self.cosine(a, b) as f32)
+    }
+
+    /// The cosine of two rows; NaN where one has no direction or does not exist.
+    pub fn cosine(&self, a: u32, b: u32) -> f64 {
+        let (Some(x), Some(y)) = (self.row(a), self.row(b)) else { return f64::NAN };
+        let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
+        for (&x, &y) in x.iter().zip(y) {
+            let (x, y) = (f64::from(x), f64::from(y));
+            xy += x * y;
+            xx += x * x;
+            yy += y * y;
+        }
+        (xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0)
+    }
+}

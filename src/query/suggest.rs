@@ -1,0 +1,36 @@
+//! Words spelt like one that is not there.
+
+use rayon::prelude::*;
+
+use crate::vectors::Vectors;
+
+impl Vectors {
+    /// Up to `limit` words of the vocabulary that are spelt like `word`: other casings first, then by optimal string
+    /// alignment distance (insertions, deletions, substitutions, swapped neighbours), of equals the more frequent one.
+    pub fn suggest(&self, word: impl AsRef<[u8]>, limit: usize) -> Vec<String> {
+        let word = String::from_utf8_lossy(word.as_ref()).into_owned();
+        let lower = word.to_lowercase();
+        let length = lower.chars().count();
+        // One slip in a short word, two or three in a long one.
+        let most = (length / 3).clamp(1, 3);
+        let vocabulary = self.vocabulary();
+        let mut near: Vec<(usize, u32)> = (0..self.len() as u32)
+            .into_par_iter()
+            .filter_map(|row| {
+                let other = std::str::from_utf8(vocabulary.word(row)?).ok()?;
+                // A character is four bytes at most and one at least: cheap to rule out most words by.
+                if other.len() > 4 * (length + most) || other.len() + most < length {
+                    return None;
+                }
+                let other = other.to_lowercase();
+                if other.chars().count().abs_diff(length) > most {
+                    return None;
+                }
+                let distance = strsim::osa_distance(&lower, &other);
+                (distance <= most).then_some((distance, row))
+            })
+            .collect();
+        near.sort_unstable();
+        near.into_iter().take(limit).map(|(_, row)| self.word(row).into_owned()).collect()
+    }
+}

@@ -1,0 +1,76 @@
+//! Word <-> row id.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+use crate::files::Words;
+
+/// The words of a table: one buffer of bytes, an offset a word, and a hash index of row ids. No string a word.
+#[derive(Debug, Clone)]
+pub struct Vocabulary {
+    words: Words,
+    index: HashTable<u32>,
+}
+
+impl Vocabulary {
+    /// Indexes `words`, which become rows 0, 1, 2, ... A word that comes again keeps its first row; the rows that repeat
+    /// one are returned beside the vocabulary, in ascending order, and no longer found by their word.
+    ///
+    /// More words than a u32 counts are not supported: the caller checks.
+    pub(super) fn index(words: Words) -> (Vocabulary, Vec<u32>) {
+        let mut index: HashTable<u32> = HashTable::with_capacity(words.len());
+        let mut repeated = Vec::new();
+        for (row, word) in (0u32..).zip(words.iter()) {
+            let same = |other: &u32| words.get(*other as usize) == Some(word);
+            let rehash = |other: &u32| hash(words.get(*other as usize).unwrap_or_default());
+            match index.entry(hash(word), same, rehash) {
+                Entry::Occupied(_) => repeated.push(row),
+                Entry::Vacant(place) => {
+                    place.insert(row);
+                }
+            }
+        }
+        (Vocabulary { words, index }, repeated)
+    }
+
+    /// Number of words.
+    pub fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// The row of a word, exactly as it is written.
+    pub fn row(&self, word: impl AsRef<[u8]>) -> Option<u32> {
+        let word = word.as_ref();
+        self.index.find(hash(word), |&row| self.words.get(row as usize) == Some(word)).copied()
+    }
+
+    /// The bytes of the word at a row.
+    pub fn word(&self, row: u32) -> Option<&[u8]> {
+        self.words.get(row as usize)
+    }
+
+    /// All words, in the order of their rows.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.words.iter()
+    }
+
+    /// Bytes held in memory.
+    pub fn memory(&self) -> usize {
+        self.words.memory() + self.index.allocation_size()
+    }
+}
+
+fn hash(word: &[u8]) -> u64 {
+    // A fixed seed: nothing in this program depends on chance.
+    let mut hasher = FixedState::default().build_hasher();
+    hasher.write(word);
+    hasher.finish()
+}
