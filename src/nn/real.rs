@@ -161,7 +161,7 @@ pub(super) fn add_rows<T: Real>(sum: &mut [T], rows: &[T]) {
 }
 
 /// `sum += values`, component by component.
-pub(super) fn add<T: Real>(sum: &mut [T], values: &[T]) {
+pub(crate) fn add<T: Real>(sum: &mut [T], values: &[T]) {
     for (sum, &value) in sum.iter_mut().zip(values) {
         *sum += value;
     }

@@ -46,6 +46,12 @@ impl AnalogyReport {
             (right + section.right, seen + section.seen, total + section.total)
         })
     }
+
+    /// Share of the questions seen that were answered rightly; NaN if none was seen.
+    pub fn accuracy(&self) -> f64 {
+        let (right, seen, _) = self.sum();
+        right as f64 / seen as f64
+    }
 }
 
 /// The outcome of a word-pair benchmark.

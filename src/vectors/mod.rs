@@ -255,6 +255,11 @@ impl Vectors {
         sums.iter().map(|sum| (sum / self.len() as f64) as f32).collect()
     }
 
+    /// The mean of the rows' norms.
+    pub fn mean_norm(&self) -> f64 {
+        self.norms.iter().map(|&norm| f64::from(norm)).sum::<f64>() / self.len() as f64
+    }
+
     /// Mean and standard deviation over all components of all rows.
     pub fn moments(&self) -> (f64, f64) {
         let count = self.values.len() as f64;

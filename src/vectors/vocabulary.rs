@@ -20,7 +20,7 @@ impl Vocabulary {
     /// one are returned beside the vocabulary, in ascending order, and no longer found by their word.
     ///
     /// More words than a u32 counts are not supported: the caller checks.
-    pub(super) fn index(words: Words) -> (Vocabulary, Vec<u32>) {
+    pub(crate) fn index(words: Words) -> (Vocabulary, Vec<u32>) {
         let mut index: HashTable<u32> = HashTable::with_capacity(words.len());
         let mut repeated = Vec::new();
         for (row, word) in (0u32..).zip(words.iter()) {

@@ -1,0 +1,178 @@
+//! Model files: safetensors, with PyTorch's names and shapes, the configuration, labels and words in the metadata.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use serde::{Deserialize, Serialize};
+
+use super::{Classifier, Network};
+use crate::error::{Error, Malformed, Place, Result};
+use crate::files::{Words, bytes, write_beside};
+use crate::nn::{Dense, Embedding, EmbeddingMode, Lstm, LstmShape};
+use crate::vectors::Case;
+
+/// The metadata key under which everything that is not a tensor stands, as JSON.
+const KEY: &str = "vocable";
+
+/// The version of the model file that this library writes, and the highest it reads.
+const VERSION: u32 = 1;
+
+/// Everything of a model that is not a tensor. The shapes are the tensors' own.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    embedding: String,
+    case: String,
+    layers: usize,
+    bidirectional: bool,
+    labels: Vec<String>,
+    /// Word `i` has row `i + 2` of `embedding.weight`; rows 0 and 1 are the pad and the unknown word.
+    words: Vec<String>,
+}
+
+impl Classifier {
+    /// The model as a file holds it.
+    ///
+    /// # Errors
+    /// Sizes that the format cannot hold.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let network = &self.network;
+        let shape = network.lstm.shape();
+        let words: Vec<String> =
+            self.vocabulary.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        let header = Header {
+            version: VERSION,
+            embedding: network.embedding.mode().name().to_owned(),
+            case: case_name(self.case).to_owned(),
+            layers: shape.layers,
+            bidirectional: shape.bidirectional,
+            labels: self.labels.clone(),
+            words,
+        };
+        let weights = network.embedding.weights();
+        let mut tensors: Vec<(String, Vec<usize>, &[f32])> =
+            vec![("embedding.weight".into(), vec![network.embedding.len(), network.embedding.dimension()], &weights)];
+        for (prefix, parameters) in [("lstm", network.lstm.parameters()), ("head", network.head.parameters())] {
+            tensors.extend(parameters.into_iter().map(|p| (format!("{prefix}.{}", p.name), p.shape, p.values)));
+        }
+        let too_large = |e: &dyn std::fmt::Display| Error::invalid("model", "sizes that safetensors holds", e.to_string());
+        // Little-endian, whatever this machine is.
+        let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
+            .into_iter()
+            .map(|(name, shape, values)| (name, shape, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+            .collect();
+        let views = tensors
+            .iter()
+            .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+            .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
+            .map_err(|e| too_large(&e))?;
+        let json = serde_json::to_string(&header).map_err(|e| too_large(&e))?;
+        // A single key: a map of several would be written in an order that changes from run to run.
+        serialize(views, Some(HashMap::from([(KEY.to_owned(), json)]))).map_err(|e| too_large(&e))
+    }
+
+    /// Writes the model, beside `path` first and then renamed.
+    ///
+    /// # Errors
+    /// The system's refusals.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let bytes = self.to_bytes()?;
+        write_beside(path.as_ref(), |file| file.write_all(&bytes))
+    }
+
+    /// Opens a model file.
+    ///
+    /// # Errors
+    /// A file that is not one, or whose parts do not fit together.
+    pub fn open(path: impl AsRef<Path>) -> Result<Classifier> {
+        let path = path.as_ref();
+        let (bytes, _) = bytes::open(path, None)?;
+        Classifier::from_bytes(&bytes).map_err(|e| match e {
+            Error::Malformed(detail) => detail.in_file(path.to_string_lossy()).into(),
+            other => other,
+        })
+    }
+
+    /// Reads a model from the bytes of its file.
+    ///
+    /// # Errors
+    /// As [`Classifier::open`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Classifier> {
+        let wrong = |expected: &str, found: String| Error::from(Malformed::at(Place::File, expected, found));
+        let whole = "a model file (safetensors)";
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| wrong(whole, e.to_string()))?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| wrong(whole, e.to_string()))?;
+        let json = metadata.metadata().as_ref().and_then(|all| all.get(KEY)).ok_or_else(|| {
+            wrong("a model written by vocable", format!("a safetensors file without the metadata `{KEY}`"))
+        })?;
+        let header: Header =
+            serde_json::from_str(json).map_err(|e| wrong("a model's metadata", e.to_string()))?;
+        if header.version > VERSION {
+            let expected = format!("a model file of version {VERSION} or lower");
+            return Err(wrong(&expected, format!("version {}", header.version)));
+        }
+        let read = |name: &str| -> Result<(Vec<usize>, Vec<f32>)> {
+            let tensor = tensors
+                .tensor(name)
+                .map_err(|_| wrong(&format!("a tensor `{name}`"), "none".to_owned()))?;
+            if tensor.dtype() != Dtype::F32 {
+                return Err(wrong(&format!("`{name}` in F32"), format!("{:?}", tensor.dtype())));
+            }
+            let values = tensor.data().as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
+            Ok((tensor.shape().to_vec(), values.collect()))
+        };
+        let fit = |name: &str, expected: &[usize], found: &[usize]| {
+            let right = expected == found;
+            right.then_some(()).ok_or_else(|| wrong(&format!("`{name}` of shape {expected:?}"), format!("{found:?}")))
+        };
+
+        let (rows_shape, rows) = read("embedding.weight")?;
+        let &[ids, dimension] = rows_shape.as_slice() else {
+            return Err(wrong("`embedding.weight` of two dimensions", format!("{rows_shape:?}")));
+        };
+        fit("embedding.weight", &[header.words.len() + 2, dimension], &[ids, dimension])?;
+        let mode: EmbeddingMode = header.embedding.parse()?;
+        let case = match header.case.as_str() {
+            "exact" => Case::Exact,
+            "fold" => Case::Fold,
+            other => return Err(wrong("the case `exact` or `fold`", format!("`{other}`"))),
+        };
+        let (hh_shape, _) = read("lstm.weight_hh_l0")?;
+        let hidden = hh_shape.last().copied().unwrap_or(0);
+        if header.layers == 0 || header.layers > tensors.len() || hidden == 0 || header.labels.len() < 2 {
+            let found = format!("{} layers of {hidden}, {} labels", header.layers, header.labels.len());
+            return Err(wrong("layers, states and at least two labels", found));
+        }
+        let shape =
+            LstmShape { input: dimension, hidden, layers: header.layers, bidirectional: header.bidirectional };
+        // Shapes are compared before anything of their size is made.
+        let (ih_shape, _) = read("lstm.weight_ih_l0")?;
+        fit("lstm.weight_ih_l0", &[4 * hidden, dimension], &ih_shape)?;
+        fit("lstm.weight_hh_l0", &[4 * hidden, hidden], &hh_shape)?;
+        let (head_shape, _) = read("head.weight")?;
+        fit("head.weight", &[header.labels.len(), shape.output()], &head_shape)?;
+        let mut lstm = Lstm::zeros(shape);
+        let mut head = Dense::zeros(shape.output(), header.labels.len());
+        let names: Vec<(String, Vec<usize>)> = (lstm.parameters().into_iter().map(|p| (format!("lstm.{}", p.name), p.shape)))
+            .chain(head.parameters().into_iter().map(|p| (format!("head.{}", p.name), p.shape)))
+            .collect();
+        let targets = lstm.parameters_mut().into_iter().chain(head.parameters_mut());
+        for ((name, shape), target) in names.iter().zip(targets) {
+            let (found, values) = read(name)?;
+            fit(name, shape, &found)?;
+            target.copy_from_slice(&values);
+        }
+        let words: Words = header.words.iter().collect();
+        let embedding = Embedding::from_weights(rows, dimension, mode)?;
+        Classifier::new(header.labels, words, case, Network { embedding, lstm, head })
+    }
+}
+
+fn case_name(case: Case) -> &'static str {
+    match case {
+        Case::Exact => "exact",
+        Case::Fold => "fold",
+    }
+}

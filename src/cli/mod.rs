@@ -1,0 +1,155 @@
+//! The command line: one file a command. A command parses its arguments, calls the library and prints.
+//!
+//! Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 a question without an answer,
+//! 2 bad usage or bad input.
+
+mod analogy;
+mod compare;
+mod evaluate;
+mod info;
+mod nearest;
+mod odd;
+mod output;
+mod predict;
+mod similarity;
+mod train;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use vocable::files::{Format, ReadOptions};
+use vocable::{Error, Vectors};
+
+use output::{Failure, Output};
+
+/// Ask about words, and train on their vectors: a toolkit for GloVe and word2vec files.
+///
+/// Without --vectors, small built-in demo vectors answer.
+#[derive(Debug, Parser)]
+#[command(name = "vocable", version, propagate_version = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  vocable demo                                            see all of it on built-in data
+  vocable --vectors glove.6B.50d.txt nearest king         words closest to `king`
+  vocable --vectors glove.6B.50d.txt analogy man king woman
+  vocable train --vectors glove.6B.50d.txt --train train.txt --test test.txt --out model.safetensors
+
+Exit codes: 0 done, 1 a question without an answer (an unknown word), 2 bad usage or bad input.";
+
+/// What every command understands.
+#[derive(Debug, Args)]
+struct Common {
+    /// File of vectors: GloVe text, word2vec text or binary; plain, .gz or .zip
+    #[arg(long, global = true, value_name = "FILE", env = "VOCABLE_VECTORS", help_heading = "Vectors")]
+    vectors: Option<PathBuf>,
+    /// Format of the file, if it should not be told by content: glove, word2vec, word2vec-binary
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Vectors")]
+    format: Option<Format>,
+    /// Member to take from a zip archive that holds several files
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Vectors")]
+    member: Option<String>,
+    /// Keep rows with NaN or infinite numbers instead of refusing them; they rank last
+    #[arg(long, global = true, help_heading = "Vectors")]
+    allow_nonfinite: bool,
+    /// Print answers as JSON, one object a line
+    #[arg(long, global = true)]
+    json: bool,
+    /// Threads to use; answers do not depend on it [default: all cores]
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<usize>,
+}
+
+impl Common {
+    /// Opens the vectors, and says on standard error what a user should know about them.
+    fn open(&self) -> Result<Vectors, Error> {
+        let vectors = match &self.vectors {
+            Some(path) => self.open_file(path)?,
+            None => {
+                let vectors = Vectors::demo()?;
+                output::note(format_args!(
+                    "no --vectors given: the built-in demo vectors answer ({} words x {})",
+                    vectors.len(),
+                    vectors.dimension()
+                ));
+                vectors
+            }
+        };
+        Ok(vectors)
+    }
+
+    fn open_file(&self, path: &Path) -> Result<Vectors, Error> {
+        let options = ReadOptions {
+            format: self.format,
+            member: self.member.clone(),
+            allow_nonfinite: self.allow_nonfinite,
+        };
+        let vectors = Vectors::open_with(path, &options)?;
+        for warning in &vectors.findings().warnings {
+            output::warn(format_args!("{}: {warning}", path.display()));
+        }
+        Ok(vectors)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Nearest(nearest::Nearest),
+    Similarity(similarity::Similarity),
+    Analogy(analogy::Analogy),
+    Odd(odd::Odd),
+    Evaluate(evaluate::Evaluate),
+    Info(info::Info),
+    Train(train::Train),
+    Predict(predict::Predict),
+    Compare(compare::Compare),
+}
+
+/// Runs the program: the exit code says how it went.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let mut output = Output::new(cli.common.json);
+    let outcome = execute(&cli, &mut output).and_then(|code| output.flush().map(|()| code));
+    match outcome {
+        Ok(code) => code,
+        // Whoever read our output has seen enough.
+        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Answers that came before the error should not be lost with it.
+            let _ = output.flush();
+            output::error(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
+    if let Some(threads) = cli.common.threads {
+        if threads == 0 {
+            return Err(Error::invalid("--threads", "a number from 1", "0").into());
+        }
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()
+            .map_err(|e| Error::invalid("--threads", "as many threads as the system grants", e.to_string()))?;
+    }
+    let common = &cli.common;
+    match &cli.command {
+        Command::Nearest(command) => command.run(common, output),
+        Command::Similarity(command) => command.run(common, output),
+        Command::Analogy(command) => command.run(common, output),
+        Command::Odd(command) => command.run(common, output),
+        Command::Evaluate(command) => command.run(common, output),
+        Command::Info(command) => command.run(common, output),
+        Command::Train(command) => command.run(common, output),
+        Command::Predict(command) => command.run(common, output),
+        Command::Compare(command) => command.run(common, output),
+    }
+}

@@ -1,0 +1,100 @@
+//! Where things are printed: answers to standard output, everything else to standard error.
+
+use std::fmt::{self, Display};
+use std::io::{self, BufWriter, StdoutLock, Write};
+use std::process::ExitCode;
+
+use serde::Serialize;
+use vocable::Error;
+
+/// Standard output, buffered.
+pub struct Output {
+    /// Whether answers are JSON.
+    pub json: bool,
+    out: BufWriter<StdoutLock<'static>>,
+}
+
+impl Output {
+    pub fn new(json: bool) -> Self {
+        Output { json, out: BufWriter::new(io::stdout().lock()) }
+    }
+
+    /// Prints text as it is.
+    pub fn text(&mut self, text: impl Display) -> Result<(), Failure> {
+        Ok(write!(self.out, "{text}")?)
+    }
+
+    /// Prints a value as a line of JSON.
+    pub fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        serde_json::to_writer(&mut self.out, value).map_err(io::Error::from)?;
+        Ok(writeln!(self.out)?)
+    }
+
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        Ok(self.out.flush()?)
+    }
+}
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub enum Failure {
+    /// The library's error.
+    Library(Error),
+    /// Standard output or standard input failed.
+    Output(io::Error),
+}
+
+impl Failure {
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Failure::Library(error) if error.is_unanswered() => ExitCode::from(1),
+            _ => ExitCode::from(2),
+        }
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Library(error) => error.fmt(f),
+            Failure::Output(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Library(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Output(error)
+    }
+}
+
+/// Tells the user something.
+pub fn note(text: impl Display) {
+    to_stderr(format_args!("{text}"));
+}
+
+/// Warns the user.
+pub fn warn(text: impl Display) {
+    to_stderr(format_args!("warning: {text}"));
+}
+
+/// Says what went wrong.
+pub fn error(text: impl Display) {
+    to_stderr(format_args!("error: {text}"));
+}
+
+fn to_stderr(text: fmt::Arguments) {
+    // A closed standard error is no reason to fail.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// The text of an argument for messages and JSON.
+pub fn shown(word: &std::ffi::OsStr) -> String {
+    word.to_string_lossy().into_owned()
+}

@@ -1,0 +1,86 @@
+//! `vocable predict`
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+use vocable::classifier::{Classifier, Prediction};
+
+use super::Common;
+use super::output::{self, Failure, Output};
+
+/// Lines that are read ahead and predicted together.
+const TOGETHER: usize = 1024;
+
+/// Labels for texts: lines from standard input, a label and its probabilities out.
+///
+/// The model carries the rows of its own words. With --vectors, other words are looked up there.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  echo 'a warm and funny film' | vocable predict model.safetensors --json")]
+pub struct Predict {
+    /// A model that `vocable train` saved
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    label: &'a str,
+    probabilities: BTreeMap<&'a str, f32>,
+}
+
+impl Predict {
+    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        let mut classifier = Classifier::open(&self.model)?;
+        if common.vectors.is_some() {
+            classifier.look_up_in(&Arc::new(common.open()?))?;
+        }
+        let mut input = BufReader::new(std::io::stdin().lock());
+        let (mut texts, mut replaced) = (Vec::new(), 0usize);
+        loop {
+            let mut line = Vec::new();
+            let read = input.read_until(b'\n', &mut line)?;
+            if read > 0 {
+                let text = line.strip_suffix(b"\n").unwrap_or(&line);
+                let text = text.strip_suffix(b"\r").unwrap_or(text);
+                let text = String::from_utf8_lossy(text);
+                replaced += usize::from(matches!(text, Cow::Owned(_)));
+                texts.push(text.into_owned());
+            }
+            // Someone who types a line, or a program that waits for each answer, gets it at once.
+            let more_at_hand = read > 0 && texts.len() < TOGETHER && input.buffer().contains(&b'\n');
+            if !more_at_hand {
+                for prediction in classifier.predict(&texts) {
+                    print(&classifier, &prediction, output)?;
+                }
+                output.flush()?;
+                texts.clear();
+            }
+            if read == 0 {
+                break;
+            }
+        }
+        if replaced > 0 {
+            output::warn(format_args!("{replaced} lines are not UTF-8; the bytes in question were replaced"));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn print(classifier: &Classifier, prediction: &Prediction, output: &mut Output) -> Result<(), Failure> {
+    let label = &classifier.labels()[prediction.class];
+    let probabilities = classifier.labels().iter().map(String::as_str).zip(prediction.probabilities.iter().copied());
+    if output.json {
+        return output.json(&Answer { label, probabilities: probabilities.collect() });
+    }
+    output.text(label)?;
+    for (label, probability) in probabilities {
+        output.text(format_args!("\t{label}={probability:.4}"))?;
+    }
+    output.text("\n")
+}

@@ -1,0 +1,292 @@
+//! `vocable train`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use vocable::Error;
+use vocable::classifier::{
+    DataFormat, DataOptions, Dataset, DropoutRates, Metrics, Parts, Progress, TrainOptions, split, train,
+};
+use vocable::nn::EmbeddingMode;
+use vocable::report;
+use vocable::vectors::Case;
+
+use super::Common;
+use super::output::{self, Failure, Output};
+
+/// Train a text classifier: an embedding made from the vectors, an LSTM, a linear layer.
+///
+/// After each epoch the classifier is measured on the development part; the best epoch is kept. Without --dev, a tenth of
+/// the training part serves for it.
+///
+/// Labelled texts are `LABEL TEXT` lines, fastText's `__label__LABEL TEXT` lines, TSV or CSV with a header, or JSON lines; which
+/// is told by content. Words are what stands between spaces: tokenise and lower-case texts as the vectors expect.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  vocable train --vectors glove.6B.50d.txt --train train.txt --dev dev.txt --test test.txt \\
+      --embedding tuned --out model.safetensors")]
+pub struct Train {
+    #[command(flatten)]
+    data: Data,
+    /// Which rows are trained: frozen (none), tuned (all), oov-only (those of words the vectors lack), random (all, drawn by
+    /// chance, without the vectors)
+    #[arg(long, value_name = "MODE", default_value = "tuned")]
+    embedding: EmbeddingMode,
+    #[command(flatten)]
+    settings: Settings,
+    /// Seed of everything that is drawn by chance
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Where to save the model
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// The texts of a task.
+#[derive(Debug, Args)]
+pub struct Data {
+    /// Labelled texts to learn from
+    #[arg(long, value_name = "FILE", help_heading = "Texts")]
+    train: PathBuf,
+    /// Labelled texts to choose the epoch by
+    #[arg(long, value_name = "FILE", help_heading = "Texts")]
+    dev: Option<PathBuf>,
+    /// Labelled texts to measure the result on
+    #[arg(long, value_name = "FILE", help_heading = "Texts")]
+    test: Option<PathBuf>,
+    /// Form of the texts, if it should not be told by content: plain, tsv, csv, jsonl, fasttext
+    #[arg(long, value_name = "NAME", help_heading = "Texts")]
+    data_format: Option<DataFormat>,
+    /// Column or JSON key of the label
+    #[arg(long, value_name = "NAME", help_heading = "Texts")]
+    label_column: Option<String>,
+    /// Column or JSON key of the text
+    #[arg(long, value_name = "NAME", help_heading = "Texts")]
+    text_column: Option<String>,
+}
+
+impl Data {
+    /// Reads the parts and says what was found; cuts a development part where none is given.
+    pub fn open(&self, seed: u64) -> Result<Parts, Error> {
+        let options = DataOptions {
+            format: self.data_format,
+            label_column: self.label_column.clone(),
+            text_column: self.text_column.clone(),
+        };
+        let open = |path: &PathBuf| {
+            let data = Dataset::open(path, &options)?;
+            output::note(format_args!("{}: {} texts, form {}", data.name, data.texts.len(), data.format));
+            if data.replaced > 0 {
+                output::warn(format_args!(
+                    "{}: {} not UTF-8; the bytes in question were replaced",
+                    data.name,
+                    match data.replaced {
+                        1 => "1 text is".to_owned(),
+                        many => format!("{many} texts are"),
+                    }
+                ));
+            }
+            Ok::<Dataset, Error>(data)
+        };
+        let train = open(&self.train)?;
+        let (train, dev) = match &self.dev {
+            Some(path) => (train, open(path)?),
+            None => {
+                let (train, dev) = split(train, seed)?;
+                output::note(format_args!(
+                    "no --dev given: {} texts of the training part serve for it, {} remain",
+                    dev.texts.len(),
+                    train.texts.len()
+                ));
+                (train, dev)
+            }
+        };
+        Ok(Parts { train, dev, test: self.test.as_ref().map(open).transpose()? })
+    }
+}
+
+/// How to train, whatever the embedding.
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// Epochs at most
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().epochs, help_heading = "Training")]
+    epochs: usize,
+    /// Stop after N epochs without a better one; 0 for never
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().patience, help_heading = "Training")]
+    patience: usize,
+    /// Hidden size of the LSTM
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().hidden, help_heading = "Training")]
+    hidden: usize,
+    /// Layers of the LSTM
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().layers, help_heading = "Training")]
+    layers: usize,
+    /// Read the text both ways
+    #[arg(long, help_heading = "Training")]
+    bidirectional: bool,
+    /// Texts a step
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().batch, help_heading = "Training")]
+    batch: usize,
+    /// Learning rate of Adam
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().lr, help_heading = "Training")]
+    lr: f64,
+    /// Largest norm of the gradients; 0 for no limit
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().clip, help_heading = "Training")]
+    clip: f64,
+    /// Share of the last state dropped in training (and of what one layer hands to the next)
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.hidden, help_heading = "Training")]
+    dropout: f64,
+    /// Share of the words' components dropped in training
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.embedding, help_heading = "Training")]
+    embedding_dropout: f64,
+    /// Deviation of the random rows made for words that the vectors lack
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().oov_deviation, help_heading = "Training")]
+    oov_deviation: f64,
+    /// How words are looked up: exact, or fold (as written, then in lower case)
+    #[arg(long, value_name = "HOW", default_value = "exact", value_parser = case, help_heading = "Training")]
+    case: Case,
+}
+
+fn case(name: &str) -> Result<Case, String> {
+    match name {
+        "exact" => Ok(Case::Exact),
+        "fold" => Ok(Case::Fold),
+        _ => Err("expected exact or fold".to_owned()),
+    }
+}
+
+impl Settings {
+    pub fn options(&self, embedding: EmbeddingMode, seed: u64) -> Result<TrainOptions, Error> {
+        let options = TrainOptions {
+            embedding,
+            case: self.case,
+            oov_deviation: self.oov_deviation,
+            hidden: self.hidden,
+            layers: self.layers,
+            bidirectional: self.bidirectional,
+            dropout: DropoutRates { embedding: self.embedding_dropout, hidden: self.dropout },
+            lr: self.lr,
+            clip: self.clip,
+            batch: self.batch,
+            epochs: self.epochs,
+            patience: self.patience,
+            seed,
+        };
+        options.check()?;
+        Ok(options)
+    }
+}
+
+#[derive(Serialize)]
+struct Outcome {
+    embedding: &'static str,
+    seed: u64,
+    best_epoch: usize,
+    dev: Figures,
+    test: Option<Figures>,
+    trained_parameters: usize,
+    words: usize,
+    known_words: usize,
+    seconds: f64,
+    tokens_per_second: f64,
+    epochs: Vec<EpochFigures>,
+    out: Option<String>,
+}
+
+#[derive(Serialize)]
+struct EpochFigures {
+    epoch: usize,
+    train_loss: f64,
+    dev: Figures,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Figures {
+    texts: usize,
+    accuracy: f64,
+    macro_f1: f64,
+    loss: f64,
+}
+
+impl Figures {
+    fn of(metrics: &Metrics) -> Self {
+        Figures {
+            texts: metrics.texts(),
+            accuracy: metrics.accuracy(),
+            macro_f1: metrics.macro_f1(),
+            loss: metrics.loss,
+        }
+    }
+}
+
+impl Train {
+    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        let options = self.settings.options(self.embedding, self.seed)?;
+        let parts = self.data.open(self.seed)?;
+        let vectors = Arc::new(common.open()?);
+        let bar = bar();
+        let trained = train(&vectors, &parts, &options, &mut |progress| match progress {
+            Progress::Step { epoch, done, of } => {
+                bar.set_length(of as u64);
+                bar.set_position(done as u64);
+                bar.set_message(format!("epoch {epoch}"));
+            }
+            Progress::Epoch(epoch) => bar.suspend(|| {
+                output::note(format_args!(
+                    "epoch {:3}   loss {:.4}   dev accuracy {:>6}   dev loss {:.4}   {:.1} s",
+                    epoch.number,
+                    epoch.train_loss,
+                    report::percent(epoch.dev.accuracy()),
+                    epoch.dev.loss,
+                    epoch.seconds
+                ));
+            }),
+        })?;
+        bar.finish_and_clear();
+        match &self.out {
+            Some(path) => {
+                trained.classifier.save(path)?;
+                output::note(format_args!("saved {}", path.display()));
+            }
+            None => output::note("no --out given: the model was not saved"),
+        }
+        if !output.json {
+            output.text(report::training(&trained))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let epochs = trained.history.iter().map(|epoch| EpochFigures {
+            epoch: epoch.number,
+            train_loss: epoch.train_loss,
+            dev: Figures::of(&epoch.dev),
+            seconds: epoch.seconds,
+        });
+        output.json(&Outcome {
+            embedding: self.embedding.name(),
+            seed: self.seed,
+            best_epoch: trained.best_epoch,
+            dev: Figures::of(&trained.dev),
+            test: trained.test.as_ref().map(Figures::of),
+            trained_parameters: trained.trained_parameters,
+            words: trained.words.0,
+            known_words: trained.words.1,
+            seconds: trained.seconds,
+            tokens_per_second: trained.tokens_per_second(),
+            epochs: epochs.collect(),
+            out: self.out.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A progress bar on standard error, if that is a terminal.
+pub fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg:24} {wide_bar} {pos}/{len} texts {eta:>4}");
+    let bar = ProgressBar::new(0);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,142 @@
+//! What a person looks at: tables for the terminal.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::classifier::Trained;
+use crate::compare::{Comparison, Spread};
+use crate::query::{AnalogyReport, Answer};
+use crate::vectors::Vectors;
+
+/// A table of aligned columns without lines: `columns` are headings and whether the column holds numbers.
+fn table(columns: &[(&str, bool)], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    if columns.iter().any(|(heading, _)| !heading.is_empty()) {
+        table.set_header(columns.iter().map(|(heading, _)| *heading));
+    }
+    for row in rows {
+        table.add_row(row);
+    }
+    let last = columns.len().saturating_sub(1);
+    for (index, (column, (_, number))) in table.column_iter_mut().zip(columns).enumerate() {
+        column.set_padding((0, if index == last { 0 } else { 2 }));
+        if *number {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Answers to a question, best first: word and score.
+pub fn answers(vectors: &Vectors, answers: &[Answer]) -> String {
+    let score = |score: f32| if score.is_nan() { "undefined".to_owned() } else { format!("{score:.4}") };
+    let rows = answers.iter().map(|answer| vec![vectors.word(answer.row).into_owned(), score(answer.score)]);
+    table(&[("", false), ("", true)], rows)
+}
+
+/// The outcome of an analogy benchmark, a line a section.
+pub fn analogies(outcome: &AnalogyReport) -> String {
+    let (right, seen, total) = outcome.sum();
+    let row = |name: &str, right: usize, seen: usize, total: usize| {
+        let share = if seen == 0 { "-".to_owned() } else { percent(right as f64 / seen as f64) };
+        vec![name.to_owned(), right.to_string(), seen.to_string(), total.to_string(), share]
+    };
+    let sections = outcome.sections.iter().map(|s| row(&s.name, s.right, s.seen, s.total));
+    let columns = [("section", false), ("right", true), ("seen", true), ("total", true), ("accuracy", true)];
+    table(&columns, sections.chain([row("all", right, seen, total)]))
+}
+
+/// Names and values, a line each.
+pub fn facts(rows: impl IntoIterator<Item = (String, String)>) -> String {
+    table(&[("", false), ("", false)], rows.into_iter().map(|(name, value)| vec![name, value]))
+}
+
+/// The outcome of training.
+pub fn training(trained: &Trained) -> String {
+    let mut rows = vec![
+        ("best epoch".to_owned(), format!("{} of {}", trained.best_epoch, trained.history.len())),
+        ("dev accuracy".to_owned(), percent(trained.dev.accuracy())),
+        ("dev macro-F1".to_owned(), percent(trained.dev.macro_f1())),
+    ];
+    if let Some(test) = &trained.test {
+        rows.push(("test accuracy".to_owned(), percent(test.accuracy())));
+        rows.push(("test macro-F1".to_owned(), percent(test.macro_f1())));
+    }
+    let (words, known) = trained.words;
+    rows.push(("words".to_owned(), format!("{known} of {words} in the vectors")));
+    rows.push(("parameters trained".to_owned(), thousands(trained.trained_parameters)));
+    let speed = thousands(trained.tokens_per_second() as usize);
+    rows.push(("seconds".to_owned(), format!("{:.1} ({speed} tokens a second)", trained.seconds)));
+    facts(rows)
+}
+
+/// A comparison: a row for each arm, mean ± standard deviation over its seeds, shares in percent.
+pub fn comparison(comparison: &Comparison) -> String {
+    let tested = comparison.arms.iter().all(|arm| arm.test_accuracy.is_some());
+    let mut columns = vec![("embedding", false), ("dev acc %", true), ("dev F1 %", true)];
+    if tested {
+        columns.extend([("test acc %", true), ("test F1 %", true)]);
+    }
+    columns.extend([("trained", true), ("epoch", true), ("seconds", true)]);
+    let rows = comparison.arms.iter().map(|arm| {
+        let mut row = vec![arm.arm.to_owned(), shares(arm.dev_accuracy), shares(arm.dev_macro_f1)];
+        row.extend(arm.test_accuracy.map(shares));
+        row.extend(arm.test_macro_f1.map(shares));
+        row.push(thousands(arm.trained_parameters));
+        row.push(format!("{:.1}", arm.best_epoch.mean));
+        row.push(format!("{:.1}", arm.seconds.mean));
+        row
+    });
+    table(&columns, rows)
+}
+
+fn shares(spread: Spread) -> String {
+    format!("{:.1} ±{:4.1}", 100.0 * spread.mean, 100.0 * spread.deviation)
+}
+
+/// A share in percent.
+pub fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+/// A whole number with commas: 1,234,567.
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A size in bytes: 1.2 MB.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [(&str, f64); 3] = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
+    match UNITS.iter().find(|(_, unit)| bytes as f64 >= *unit) {
+        Some((name, unit)) => format!("{:.1} {name}", bytes as f64 / unit),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(1234), "1,234");
+        assert_eq!(thousands(123_456_789), "123,456,789");
+        assert_eq!(size(999), "999 bytes");
+        assert_eq!(size(171_000_000), "171.0 MB");
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [vec!["a".to_owned(), "10.5".to_owned()], vec!["word".to_owned(), "2".to_owned()]];
+        assert_eq!(table(&[("", false), ("", true)], rows), "a     10.5\nword     2\n");
+    }
+}
