@@ -269,7 +269,7 @@ impl<T: Real> Lstm<T> {
     fn run(&self, cell: &Cell<T>, reverse: bool, packing: &Packing, input: &[T]) -> DirectionCache<T> {
         let hidden = self.shape.hidden;
         let (tokens, rows) = (packing.tokens(), 4 * hidden);
-        let width = if tokens == 0 { 0 } else { input.len() / tokens };
+        let width = cell.weight_ih.len() / rows;
         let mut gates = vec![T::zero(); tokens * rows];
         product_nt(&mut gates, input, &cell.weight_ih, [tokens, rows, width], Into::Replace);
         let bias: Vec<T> = cell.bias_ih.iter().zip(&cell.bias_hh).map(|(&a, &b)| a + b).collect();

@@ -1,0 +1,183 @@
+//! Every gradient of every layer against central differences, in f64.
+//!
+//! The five-point stencil with a step of 1e-3 has an error of about 1e-13, so that a relative error of 1e-6 can be asked for
+//! down to gradients of 1e-6.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use vocable::classifier::{DropoutRates, Network};
+use vocable::nn::{Dense, Dropout, Embedding, EmbeddingMode, Lstm, LstmShape, Packing, cross_entropy};
+
+const TOLERANCE: f64 = 1e-6;
+const STEP: f64 = 1e-3;
+
+fn random(count: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
+    (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
+}
+
+/// The derivative of `loss` by the number that `nudge` adds to.
+fn numeric(mut loss_at: impl FnMut(f64) -> f64) -> f64 {
+    (8.0 * (loss_at(STEP) - loss_at(-STEP)) - (loss_at(2.0 * STEP) - loss_at(-2.0 * STEP))) / (12.0 * STEP)
+}
+
+fn check(what: &str, numeric: f64, analytic: f64) {
+    let error = (numeric - analytic).abs() / numeric.abs().max(analytic.abs()).max(1e-6);
+    assert!(error < TOLERANCE, "{what}: analytic {analytic:e}, numeric {numeric:e}, relative error {error:e}");
+}
+
+fn weighted_sum(values: &[f64], weights: &[f64]) -> f64 {
+    values.iter().zip(weights).map(|(value, weight)| value * weight).sum()
+}
+
+/// An LSTM whose loss is a random weighting of its outputs: all weights, and the input.
+fn lstm_gradients(shape: LstmShape, lengths: &[usize], dropout: f64) {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let packing = Packing::new(lengths);
+    let tokens = packing.tokens();
+    let mut lstm: Lstm<f64> = Lstm::new(shape, &mut rng);
+    // Larger weights than new ones have, so that gates leave the straight middle of their curves.
+    for values in lstm.parameters_mut() {
+        values.iter_mut().for_each(|value| *value *= 2.0);
+    }
+    let input = random(tokens * shape.input, &mut rng);
+    let weights = random(tokens * shape.output(), &mut rng);
+    let masks: Vec<Dropout<f64>> =
+        (1..shape.layers).map(|_| Dropout::new(tokens * shape.output(), dropout, &mut rng)).collect();
+    let loss = |lstm: &Lstm<f64>, input: &[f64]| {
+        weighted_sum(&lstm.forward(&packing, input.to_vec(), masks.clone()).0, &weights)
+    };
+
+    let (_, cache) = lstm.forward(&packing, input.clone(), masks.clone());
+    let mut gradients = Lstm::zeros(shape);
+    let input_gradient =
+        lstm.backward(&packing, cache, weights.clone(), &mut gradients, true).expect("it was asked for");
+    let parameters: Vec<(String, Vec<f64>)> =
+        gradients.parameters().into_iter().map(|p| (p.name, p.values.to_vec())).collect();
+    for (which, (name, analytic)) in parameters.iter().enumerate() {
+        for (index, &analytic) in analytic.iter().enumerate() {
+            let numeric = numeric(|nudge| {
+                let mut nudged = lstm.clone();
+                nudged.parameters_mut()[which][index] += nudge;
+                loss(&nudged, &input)
+            });
+            check(&format!("{shape:?} {name}[{index}]"), numeric, analytic);
+        }
+    }
+    for (index, &analytic) in input_gradient.iter().enumerate() {
+        let numeric = numeric(|nudge| {
+            let mut nudged = input.clone();
+            nudged[index] += nudge;
+            loss(&lstm, &nudged)
+        });
+        check(&format!("{shape:?} input[{index}]"), numeric, analytic);
+    }
+}
+
+#[test]
+fn lstm_in_one_direction() {
+    let shape = LstmShape { input: 3, hidden: 4, layers: 1, bidirectional: false };
+    lstm_gradients(shape, &[5, 1, 3, 0], 0.0);
+}
+
+#[test]
+fn lstm_in_both_directions() {
+    let shape = LstmShape { input: 3, hidden: 4, layers: 1, bidirectional: true };
+    lstm_gradients(shape, &[1, 4, 2], 0.0);
+}
+
+#[test]
+fn lstm_of_two_layers_in_both_directions_with_dropout_between_them() {
+    let shape = LstmShape { input: 2, hidden: 3, layers: 2, bidirectional: true };
+    lstm_gradients(shape, &[4, 1, 2], 0.3);
+}
+
+#[test]
+fn dense_and_cross_entropy() {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let (inputs, classes, labels) = (5, 3, [2, 0, 1, 2]);
+    let dense: Dense<f64> = Dense::new(inputs, classes, &mut rng);
+    let x = random(labels.len() * inputs, &mut rng);
+    let loss = |dense: &Dense<f64>, x: &[f64]| cross_entropy(&dense.forward(x), &labels, classes, 0.25).0;
+    let (_, logits_gradient) = cross_entropy(&dense.forward(&x), &labels, classes, 0.25);
+    let mut gradients = Dense::zeros(inputs, classes);
+    let x_gradient = dense.backward(&x, &logits_gradient, &mut gradients);
+    for which in 0..2 {
+        let analytic = gradients.parameters()[which].values.to_vec();
+        for (index, &analytic) in analytic.iter().enumerate() {
+            let numeric = numeric(|nudge| {
+                let mut nudged = dense.clone();
+                nudged.parameters_mut()[which][index] += nudge;
+                loss(&nudged, &x)
+            });
+            check(&format!("dense parameter {which}[{index}]"), numeric, analytic);
+        }
+    }
+    for (index, &analytic) in x_gradient.iter().enumerate() {
+        let numeric = numeric(|nudge| {
+            let mut nudged = x.clone();
+            nudged[index] += nudge;
+            loss(&dense, &nudged)
+        });
+        check(&format!("dense input[{index}]"), numeric, analytic);
+    }
+}
+
+/// The whole network, dropout and all: texts of unequal lengths, one of length 1, one empty, a word that comes again within a
+/// text and in another.
+#[test]
+fn network_with_every_parameter_and_every_row() {
+    const DIMENSION: usize = 3;
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let rows = random(7 * DIMENSION, &mut rng);
+    let shape = LstmShape { input: DIMENSION, hidden: 4, layers: 2, bidirectional: true };
+    let embed = |rows: &[f64]| {
+        Embedding::from_weights(rows.to_vec(), DIMENSION, EmbeddingMode::Tuned).expect("whole rows")
+    };
+    let network = Network::new(embed(&rows), shape, 3, &mut rng);
+    let texts: [&[u32]; 4] = [&[2, 5, 2, 3], &[4], &[], &[6, 2]];
+    let labels = [0, 2, 1, 0];
+    let rates = DropoutRates { embedding: 0.2, hidden: 0.4 };
+    let run = |network: &Network<f64>| {
+        // The same seed drops the same components every time.
+        let mut rng = ChaCha8Rng::seed_from_u64(6);
+        network.loss_and_gradients(&texts, &labels, 0.25, Some((rates, &mut rng)))
+    };
+    let (_, gradients) = run(&network);
+
+    for which in 0..network.lstm.parameters().len() {
+        let analytic = gradients.lstm.parameters()[which].values.to_vec();
+        for (index, &analytic) in analytic.iter().enumerate() {
+            let numeric = numeric(|nudge| {
+                let mut nudged = network.clone();
+                nudged.lstm.parameters_mut()[which][index] += nudge;
+                run(&nudged).0
+            });
+            check(&format!("lstm parameter {which}[{index}]"), numeric, analytic);
+        }
+    }
+    for which in 0..2 {
+        let analytic = gradients.head.parameters()[which].values.to_vec();
+        for (index, &analytic) in analytic.iter().enumerate() {
+            let numeric = numeric(|nudge| {
+                let mut nudged = network.clone();
+                nudged.head.parameters_mut()[which][index] += nudge;
+                run(&nudged).0
+            });
+            check(&format!("head parameter {which}[{index}]"), numeric, analytic);
+        }
+    }
+    let mut analytic = vec![0.0; rows.len()];
+    for (id, values) in gradients.rows.iter() {
+        analytic[id as usize * DIMENSION..][..DIMENSION].copy_from_slice(values);
+    }
+    // Row 0 is the pad, which no text holds and no change may reach.
+    for (index, &analytic) in analytic.iter().enumerate() {
+        let numeric = numeric(|nudge| {
+            let mut nudged = rows.clone();
+            nudged[index] += nudge;
+            run(&Network { embedding: embed(&nudged), ..network.clone() }).0
+        });
+        check(&format!("embedding[{index}]"), numeric, analytic);
+    }
+    assert_eq!(gradients.rows.iter().map(|(id, _)| id).collect::<Vec<u32>>(), [2, 3, 4, 5, 6]);
+}
