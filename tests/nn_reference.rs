@@ -4,11 +4,49 @@
 
 mod reference;
 
-use reference::Tensors;
+use std::collections::HashMap;
+
+use reference::json;
+use serde_json::Value;
 use vocable::classifier::{Network, Optimizer};
 use vocable::nn::{
     AdamOptions, Dense, Embedding, EmbeddingMode, Lstm, LstmShape, Packing, Real, cross_entropy,
 };
+
+/// A tensor in f64.
+#[derive(Clone)]
+struct Tensor {
+    shape: Vec<usize>,
+    values: Vec<f64>,
+}
+
+impl Tensor {
+    fn of<T: Real>(&self) -> Vec<T> {
+        self.values.iter().map(|&value| T::of(value)).collect()
+    }
+}
+
+/// The tensors of a PyTorch reference.
+struct Tensors(HashMap<String, Tensor>);
+
+impl Tensors {
+    fn open(file: &str) -> Tensors {
+        let json = json(&format!("reference/pytorch/{file}"));
+        let numbers = |value: &Value| -> Vec<f64> {
+            value.as_array().expect("an array").iter().map(|v| v.as_f64().expect("a number")).collect()
+        };
+        let tensors = json["tensors"].as_object().expect("tensors");
+        let read = |(name, tensor): (&String, &Value)| {
+            let shape = numbers(&tensor["shape"]).into_iter().map(|n| n as usize).collect();
+            (name.clone(), Tensor { shape, values: numbers(&tensor["data"]) })
+        };
+        Tensors(tensors.iter().map(read).collect())
+    }
+
+    fn get(&self, name: &str) -> &Tensor {
+        self.0.get(name).unwrap_or_else(|| panic!("no tensor `{name}`"))
+    }
+}
 
 /// The network a reference was made with, its batch and labels.
 struct Case<T> {

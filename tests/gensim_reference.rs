@@ -1,0 +1,180 @@
+//! Every answer of gensim 4.4 on the real vectors of `../shared/data`: words, order, cosines, and its benchmarks.
+
+mod reference;
+
+use reference::{json, shared};
+use serde_json::Value;
+use vocable::Vectors;
+use vocable::query::{Answer, Method, NearestOptions};
+
+const FILES: [&str; 3] = ["glove.6B.50d.head.txt", "glove.50d.unk.txt", "word2vec.50d.bin"];
+
+/// Agreement of scores.
+const TOLERANCE: f32 = 1e-5;
+
+/// Words whose scores differ by less may change places.
+const TIE: f32 = 1e-6;
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a string")
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().expect("a number")
+}
+
+/// Runs `check` for every file, with its vectors and gensim's answers.
+fn for_each_file(check: impl Fn(&str, &Vectors, &Value)) {
+    let answers = json("reference/gensim.json");
+    for file in FILES {
+        let vectors = Vectors::open(shared(&format!("data/{file}"))).expect("the file opens");
+        check(file, &vectors, &answers[file]);
+    }
+}
+
+/// Compares a ranking, word by word, with scores; words of almost the same score may have changed places.
+fn same_ranking(what: &str, vectors: &Vectors, found: &[Answer], expected: &Value) {
+    let expected: Vec<(&str, f32)> =
+        expected.as_array().expect("a list").iter().map(|pair| (text(&pair[0]), number(&pair[1]) as f32)).collect();
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (place, (found, &(word, score))) in found.iter().zip(&expected).enumerate() {
+        let close = (found.score - score).abs() < TOLERANCE;
+        let found_word = vectors.word(found.row);
+        let swapped = || {
+            // gensim's scores are printed to six digits, which alone can make a difference of one in the last.
+            let there = expected.iter().find(|(other, _)| *other == found_word);
+            there.is_some_and(|(_, other)| (other - score).abs() < TIE + 1e-6)
+        };
+        assert!(close, "{what}, place {place}: {found_word} {}, expected {word} {score}", found.score);
+        assert!(found_word == word || swapped(), "{what}, place {place}: {found_word}, expected {word}");
+    }
+}
+
+#[test]
+#[ignore = "needs the data and references of ../shared"]
+fn files_have_gensims_sizes() {
+    for_each_file(|file, vectors, answers| {
+        assert_eq!(vectors.len() as f64, number(&answers["rows"]), "{file}");
+        assert_eq!(vectors.dimension() as f64, number(&answers["dim"]), "{file}");
+        assert_eq!(vectors.findings().duplicates, 0, "{file}");
+    });
+}
+
+#[test]
+#[ignore = "needs the data and references of ../shared"]
+fn nearest_words_are_gensims() {
+    for_each_file(|file, vectors, answers| {
+        for (word, expected) in answers["nearest"].as_object().expect("words") {
+            let found = vectors.nearest(&[word], &[] as &[&str], &NearestOptions::default()).expect("an answer");
+            same_ranking(&format!("{file}, {word}"), vectors, &found, expected);
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs the data and references of ../shared"]
+fn similarities_are_gensims() {
+    for_each_file(|file, vectors, answers| {
+        for pair in answers["similarity"].as_array().expect("pairs") {
+            let (a, b, expected) = (text(&pair[0]), text(&pair[1]), number(&pair[2]) as f32);
+            let found = vectors.similarity(a, b).expect("an answer");
+            assert!((found - expected).abs() < TOLERANCE, "{file}, {a} {b}: {found}, expected {expected}");
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs the data and references of ../shared"]
+fn analogies_are_gensims_by_both_methods() {
+    for_each_file(|file, vectors, answers| {
+        for (method, key) in [(Method::Add, "analogy_3cosadd"), (Method::Mul, "analogy_3cosmul")] {
+            for question in answers[key].as_array().expect("questions") {
+                let [a, b, c] = [0, 1, 2].map(|index| text(&question[index]));
+                let k = question[3].as_array().expect("answers").len();
+                let options = NearestOptions { k, ..NearestOptions::default() };
+                let found = vectors.analogy(a, b, c, method, &options).expect("an answer");
+                same_ranking(&format!("{file}, {key} {a} {b} {c}"), vectors, &found, &question[3]);
+            }
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs the data and references of ../shared"]
+fn odd_ones_out_are_gensims() {
+    for_each_file(|file, vectors, answers| {
+        for question in answers["odd_one_out"].as_array().expect("questions") {
+            let words: Vec<&str> = question[0].as_array().expect("words").iter().map(text).collect();
+            let odd = words[vectors.odd(&words).expect("an answer")];
+            assert_eq!(odd, text(&question[1]), "{file}, {words:?}");
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs the data and references of ../shared"]
+fn the_analogy_benchmark_counts_as_gensim_does() {
+    let questions = std::fs::read_to_string(shared("data/questions-words.txt")).expect("the questions");
+    for_each_file(|file, vectors, answers| {
+        let expected = &answers["analogies_gensim"];
+        let outcome = vectors.evaluate_analogies(&questions).expect("an outcome");
+        for section in &outcome.sections {
+            // The reference leaves one section out.
+            let Some(counts) = expected["sections"].get(&section.name) else { continue };
+            let found = [section.right, section.seen];
+            assert_eq!(found.map(|n| n as f64), [number(&counts[0]), number(&counts[1])], "{file}, {}", section.name);
+        }
+        let (right, seen, total) = outcome.sum();
+        let counts = &expected["sections"]["Total accuracy"];
+        assert_eq!([right, seen].map(|n| n as f64), [number(&counts[0]), number(&counts[1])], "{file}");
+        assert_eq!(total, 19_544);
+        assert!((outcome.accuracy() - number(&expected["accuracy"])).abs() < 1e-12);
+    });
+}
+
+#[test]
+#[ignore = "needs the data and references of ../shared"]
+fn the_pair_benchmark_correlates_as_gensim_does() {
+    let pairs = std::fs::read_to_string(shared("data/simlex999.txt")).expect("the pairs");
+    for_each_file(|file, vectors, answers| {
+        let expected = &answers["simlex999.txt"];
+        let outcome = vectors.evaluate_pairs(&pairs).expect("an outcome");
+        assert_eq!(outcome.total, 999);
+        for (name, found, tolerance) in [
+            ("pearson", outcome.pearson, 1e-6),
+            ("spearman", outcome.spearman, 1e-6),
+            ("oov_percent", outcome.unknown_percent(), 1e-9),
+        ] {
+            let expected = number(&expected[name]);
+            assert!((found - expected).abs() < tolerance, "{file}, {name}: {found}, expected {expected}");
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs the data of ../shared"]
+fn words_that_are_not_utf8_stay_loadable_and_apart() {
+    let vectors = Vectors::open(shared("data/glove.6B.50d.head.cp1252.txt")).expect("the file opens");
+    let utf8 = Vectors::open(shared("data/glove.6B.50d.head.txt")).expect("the file opens");
+    assert_eq!((vectors.len(), vectors.findings().non_utf8), (2445, 5));
+    assert_eq!(vectors.findings().duplicates, 0);
+    assert_eq!(vectors.values(), utf8.values());
+    let other: Vec<u32> = (0..2445)
+        .filter(|&row| std::str::from_utf8(vectors.vocabulary().word(row).expect("a row")).is_err())
+        .collect();
+    for row in other {
+        let word = vectors.vocabulary().word(row).expect("a row");
+        assert_eq!(vectors.row_of(word), Some(row));
+    }
+}
+
+#[test]
+#[ignore = "needs the data of ../shared"]
+fn the_unknown_vector_is_gloves_own_row_where_there_is_one() {
+    let with = Vectors::open(shared("data/glove.50d.unk.txt")).expect("the file opens");
+    assert_eq!(with.unknown(), with.get("<unk>").expect("a row"));
+    assert_eq!(with.row_of("<unk>"), Some(20_331));
+    let without = Vectors::open(shared("data/glove.6B.50d.head.txt")).expect("the file opens");
+    let mean: f32 = without.iter().map(|(_, row)| row[0]).sum::<f32>() / 2445.0;
+    assert!((without.unknown()[0] - mean).abs() < 1e-5);
+}
