@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
+use vocable::Vectors;
+use vocable::files::ReadOptions;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -22,6 +24,15 @@ pub fn rows(rows: &[(&str, &[f32])]) -> Vec<Row> {
     rows.iter()
         .map(|(word, numbers)| (word.as_bytes().to_vec(), numbers.to_vec()))
         .collect()
+}
+
+/// Three rows for tests that do not care which.
+pub fn small() -> Vec<Row> {
+    rows(&[
+        ("king", &[0.5, -1.25, 3.0]),
+        ("queen", &[1e-3, 2.0, -0.75]),
+        ("x", &[9.0, 8.5, 7.0]),
+    ])
 }
 
 /// GloVe text.
@@ -111,6 +122,18 @@ pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fixtures")
         .join(name)
+}
+
+/// What opening a file of these bytes as vectors is refused with.
+#[track_caller]
+pub fn refusal(bytes: impl AsRef<[u8]>, options: &ReadOptions) -> String {
+    let folder = Folder::new();
+    let path = folder.file("vectors.bad", bytes);
+    let error = Vectors::open_with(&path, options)
+        .expect_err("these bytes must be refused")
+        .to_string();
+    assert!(!error.contains('\n'), "more than a line: {error}");
+    error
 }
 
 /// How a run of the program ended.
