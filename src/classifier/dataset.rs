@@ -162,8 +162,14 @@ impl Dataset {
             // In tab-separated files a quote is just a quote.
             .quoting(delimiter == b',')
             .from_reader(bytes);
+        // A record's position is where the one before it ended: the line feeds between them still lie ahead.
+        let line_of = |position: &csv::Position| {
+            let ahead = bytes.get(position.byte() as usize..).unwrap_or_default();
+            let breaks = ahead.iter().take_while(|byte| b"\r\n".contains(byte));
+            position.line() + breaks.filter(|&&byte| byte == b'\n').count() as u64
+        };
         let malformed = |e: csv::Error| {
-            let line = e.position().map_or(Place::File, |position| Place::Line(position.line()));
+            let line = e.position().map_or(Place::File, |position| Place::Line(line_of(position)));
             let found = match e.kind() {
                 csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
                     return Malformed::at(line, format!("{expected_len} columns, as the header has"), len.to_string());
@@ -180,16 +186,26 @@ impl Dataset {
             .collect();
         let label = column(&header, options.label_column.as_deref(), &LABEL_NAMES, "label")?;
         let text = column(&header, options.text_column.as_deref(), &TEXT_NAMES, "text")?;
+        let mut last = csv::Position::new();
         for record in reader.byte_records() {
             let record = record.map_err(malformed)?;
             let field = |index: usize| String::from_utf8_lossy(record.get(index).unwrap_or_default());
-            let line = record.position().map_or(0, csv::Position::line);
+            last = record.position().cloned().unwrap_or(last);
+            let line = line_of(&last);
             let (label, text) = (field(label), field(text));
             if label.is_empty() {
                 return Err(Malformed::at(Place::Line(line), "a label", "an empty field"));
             }
-            self.replaced += usize::from(matches!(text, Cow::Owned(_)));
+            let replaced = matches!(label, Cow::Owned(_)) || matches!(text, Cow::Owned(_));
+            self.replaced += usize::from(replaced);
             self.texts.push(LabelledText { label: label.into_owned(), text: text.into_owned(), line });
+        }
+        // The reader takes all that follows an open quote as one text.
+        let record = bytes.get(last.byte() as usize..).unwrap_or_default();
+        if delimiter == b',' && ends_in_quotes(record) {
+            let line = Place::Line(line_of(&last));
+            return Err(Malformed::at(line, "a closing quote", "the end of the file")
+                .advise("a quote inside a quoted field is written twice"));
         }
         Ok(())
     }
@@ -199,7 +215,9 @@ impl Dataset {
 fn sniff(bytes: &[u8], options: &DataOptions) -> DataFormat {
     let first = bytes.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty());
     let first = String::from_utf8_lossy(first.unwrap_or_default());
-    if first.trim_start().starts_with('{') {
+    let start = first.trim();
+    // A JSON array is none of the forms; as JSON lines it is refused, as plain lines its brackets would be labels.
+    if start.starts_with('{') || start.starts_with("[{") || start == "[" {
         return DataFormat::JsonLines;
     }
     if first.starts_with("__label__") {
@@ -234,7 +252,7 @@ fn column(header: &[String], wanted: Option<&str>, usual: &[&str], what: &str) -
             Some(wanted) => format!("a column `{wanted}`"),
             None => format!("a column for the {what} ({})", usual.join(", ")),
         };
-        Malformed::at(Place::Line(1), expected, format!("the columns {}", header.join(", ")))
+        Malformed::at(Place::Line(1), expected, format!("the columns {}", listed(header)))
             .advise("name it with --label-column or --text-column")
     })
 }
@@ -266,28 +284,57 @@ fn json(line: &str, options: &DataOptions) -> Parsed {
     };
     let field = |wanted: &Option<String>, usual: &[&str], what: &str| {
         let found = match wanted {
-            Some(wanted) => object.get(wanted),
-            None => usual.iter().find_map(|name| object.get(*name)),
+            Some(wanted) => object.get_key_value(wanted),
+            None => usual.iter().find_map(|usual| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(usual))),
         };
         match found {
-            Some(Value::String(text)) => Ok(text.clone()),
-            Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(value.to_string()),
-            _ => {
-                let keys: Vec<&str> = object.keys().map(String::as_str).collect();
+            Some((_, Value::String(text))) => Ok(text.clone()),
+            Some((_, value @ (Value::Number(_) | Value::Bool(_)))) => Ok(value.to_string()),
+            Some((key, value)) => {
+                Err((format!("a string or a number at `{key}`"), shortened(&value.to_string())))
+            }
+            None => {
+                let keys: Vec<String> = object.keys().cloned().collect();
                 let expected = match wanted {
-                    Some(wanted) => format!("a key `{wanted}` with a string"),
+                    Some(wanted) => format!("a key `{wanted}`"),
                     None => format!("a key for the {what} ({})", usual.join(", ")),
                 };
-                Err((expected, format!("the keys {}", keys.join(", "))))
+                Err((expected, format!("the keys {}", listed(&keys))))
             }
         }
     };
     let label = field(&options.label_column, &LABEL_NAMES, "label")?;
+    if label.is_empty() {
+        return Err(("a label".to_owned(), "an empty string".to_owned()));
+    }
     Ok((label, field(&options.text_column, &TEXT_NAMES, "text")?))
 }
 
+/// Whether a record of CSV ends before its last quote is closed.
+fn ends_in_quotes(record: &[u8]) -> bool {
+    // A quote opens a field at its first byte only; right behind a closing one it is the second of a doubled quote.
+    let (mut open, mut may_open) = (false, true);
+    for &byte in record {
+        match byte {
+            b'"' if open => (open, may_open) = (false, true),
+            b'"' if may_open => (open, may_open) = (true, false),
+            _ => may_open = b",\r\n".contains(&byte),
+        }
+    }
+    open
+}
+
+/// The beginning of a line, fit for an error message.
 fn shortened(line: &str) -> String {
     line.chars().take(40).collect()
+}
+
+/// Names of columns, fit for an error message.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 20;
+    let more = if names.len() > MOST { ", ..." } else { "" };
+    let names = names.iter().take(MOST).map(|name| shortened(name).replace(char::is_control, " "));
+    format!("{}{more}", names.collect::<Vec<_>>().join(", "))
 }
 
 /// The words of a text: split at ASCII white space. NBSP and other Unicode space is part of a word, as in the vectors.

@@ -16,7 +16,7 @@ use std::str::FromStr;
 use crate::error::{Error, Malformed, Result};
 pub use bytes::{Bytes, Wrapping};
 pub use number::parse_f32;
-pub use write::write_beside;
+pub use write::{check_writable, write_beside};
 
 /// A format of word vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,8 +19,9 @@ const OTHERS: [(&[u8], &str, &str); 9] = [
 
 /// The format of `bytes`, which are not compressed.
 ///
-/// A first line of two whole numbers is a header when the second line says so too: a row of text, with as many numbers
-/// as it has, makes the file word2vec text; anything else makes it word2vec binary. Without a header it is GloVe text.
+/// A first line of two whole numbers is a header when the second line says so too: a row of text makes the file word2vec
+/// text, even one with more or fewer numbers than the header says; anything else makes it word2vec binary. Without a
+/// header it is GloVe text.
 pub(super) fn format(bytes: &[u8]) -> Result<Format, Malformed> {
     let expected = "word vectors (GloVe text, word2vec text or binary)";
     if bytes.is_empty() {
@@ -39,17 +40,21 @@ pub(super) fn format(bytes: &[u8]) -> Result<Format, Malformed> {
 
     let (first, rest) = split_line(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
     let (second, _) = split_line(rest);
+    let start = |bytes: &[u8]| bytes.len().min(1 << 16);
     if let Some((_, dimension)) = header_of(first) {
-        // A table of one dimension whose first word is a number looks like a header, until its second line is seen.
-        let one_dimension = dimension != 1 && !rest.is_empty() && numbers_in(second) == 1;
-        let fields = trim_line(second).split(|&byte| byte == b' ').count();
-        return Ok(match numbers_in(second) {
-            _ if one_dimension && fields == 2 => Format::Glove,
-            0 if !rest.is_empty() => Format::Word2vecBinary,
+        let numbers = numbers_in(second);
+        return Ok(match numbers {
+            _ if numbers == dimension || rest.is_empty() => Format::Word2vecText,
+            0 => Format::Word2vecBinary,
+            // The bytes of a few floats may happen to read as text; those of many do not.
+            _ if rest[..start(rest)].iter().any(|&byte| byte < b'\t') => Format::Word2vecBinary,
+            // A table of one dimension whose first word is a number.
+            1 if trim_line(second).split(|&byte| byte == b' ').count() == 2 => Format::Glove,
             _ => Format::Word2vecText,
         });
     }
-    if bytes[..bytes.len().min(1 << 16)].contains(&0) {
+    // A row of text settles it: words may hold any byte.
+    if numbers_in(first) == 0 && bytes[..start(bytes)].contains(&0) {
         return Err(Malformed::at(
             Place::Line(1),
             expected,

@@ -275,7 +275,6 @@ fn plain_row<'a>(line: &'a [u8], row: &mut [f32]) -> Option<&'a [u8]> {
 fn any_row<'a>(line: &'a [u8], number: u64, row: &mut [f32]) -> Result<&'a [u8], Malformed> {
     let dimension = row.len();
     let mut rest = trim_line(line);
-    let mut with_point = false;
     for (index, value) in row.iter_mut().enumerate().rev() {
         let Some(space) = memrchr(b' ', rest) else {
             return Err(wrong_width(line, number, dimension));
@@ -294,18 +293,22 @@ fn any_row<'a>(line: &'a [u8], number: u64, row: &mut [f32]) -> Result<&'a [u8],
                 ));
             }
         };
-        with_point |= memchr(b'.', field).is_some();
         rest = &rest[..space];
     }
     // `b 1 2 3 4` in a file of three dimensions is a row too long, not the word `b 1`; `route 66 0.1 0.2 0.3` is a word.
     let last = memrchr(b' ', rest).map(|space| &rest[space + 1..]);
     if let Some(field) = last
         && parse_f32(field).is_some_and(f32::is_finite)
-        && (!with_point || memchr(b'.', field).is_some_and(|point| point + 1 < field.len()))
+        && (is_fraction(field) || !line[rest.len()..].split(|&byte| byte == b' ').any(is_fraction))
     {
         return Err(wrong_width(line, number, dimension));
     }
     Ok(rest)
+}
+
+/// Whether a number is written with something behind a point, or with an exponent.
+fn is_fraction(number: &[u8]) -> bool {
+    number.iter().rposition(|byte| b".eE".contains(byte)).is_some_and(|at| at + 1 < number.len())
 }
 
 fn wrong_width(line: &[u8], number: u64, dimension: usize) -> Malformed {

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use tempfile::Builder;
+use tempfile::{Builder, NamedTempFile};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Malformed, Place, Result};
 
 /// Writes a file beside `path` and renames it into place once it is whole and on the disk.
 ///
@@ -18,6 +18,28 @@ pub fn write_beside(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> std::io::Result<()>,
 ) -> Result<()> {
+    let file = beside(path)?;
+    let mut writer = BufWriter::new(file.as_file());
+    write(&mut writer).and_then(|()| writer.flush()).map_err(|e| Error::io(path, "write it", e))?;
+    drop(writer);
+    file.as_file().sync_all().map_err(|e| Error::io(path, "write it", e))?;
+    file.persist(path).map_err(|e| Error::io(path, "rename a new file to it", e.error))?;
+    Ok(())
+}
+
+/// Checks that [`write_beside`] will be able to make its file, ahead of long work whose result is to be written.
+///
+/// # Errors
+/// A `path` that is a folder, or lies in one that does not exist or may not be written.
+pub fn check_writable(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Err(Malformed::at(Place::File, "a file to write", "a folder").in_file(path.to_string_lossy()).into());
+    }
+    beside(path).map(drop)
+}
+
+/// A new file in the folder of `path`, which goes away unless it is renamed.
+fn beside(path: &Path) -> Result<NamedTempFile> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -30,11 +52,5 @@ pub fn write_beside(
         // As any program makes a file, so that the user's umask decides.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let file = builder.tempfile_in(folder).map_err(|e| Error::io(path, "make it", e))?;
-    let mut writer = BufWriter::new(file.as_file());
-    write(&mut writer).and_then(|()| writer.flush()).map_err(|e| Error::io(path, "write it", e))?;
-    drop(writer);
-    file.as_file().sync_all().map_err(|e| Error::io(path, "write it", e))?;
-    file.persist(path).map_err(|e| Error::io(path, "rename a new file to it", e.error))?;
-    Ok(())
+    builder.tempfile_in(folder).map_err(|e| Error::io(path, "make it", e))
 }

@@ -1,0 +1,203 @@
+//! What the tests share: making small files in every wrapping, and running the program.
+
+// Each test crate uses its own part of this.
+#![allow(dead_code)]
+
+use std::ffi::OsStr;
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tempfile::TempDir;
+use vocable::Vectors;
+use vocable::files::ReadOptions;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+/// A word and its numbers.
+pub type Row = (Vec<u8>, Vec<f32>);
+
+/// Rows from literals.
+pub fn rows(rows: &[(&str, &[f32])]) -> Vec<Row> {
+    rows.iter()
+        .map(|(word, numbers)| (word.as_bytes().to_vec(), numbers.to_vec()))
+        .collect()
+}
+
+/// Three rows for tests that do not care which.
+pub fn small() -> Vec<Row> {
+    rows(&[
+        ("king", &[0.5, -1.25, 3.0]),
+        ("queen", &[1e-3, 2.0, -0.75]),
+        ("x", &[9.0, 8.5, 7.0]),
+    ])
+}
+
+/// GloVe text.
+pub fn glove(rows: &[Row]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (word, numbers) in rows {
+        bytes.extend_from_slice(word);
+        numbers
+            .iter()
+            .for_each(|number| bytes.extend_from_slice(format!(" {number}").as_bytes()));
+        bytes.push(b'\n');
+    }
+    bytes
+}
+
+/// word2vec text.
+pub fn word2vec_text(rows: &[Row]) -> Vec<u8> {
+    [header(rows), glove(rows)].concat()
+}
+
+/// word2vec binary, with `after` behind each row: word2vec.c writes a line feed, others nothing.
+pub fn word2vec_binary(rows: &[Row], after: &[u8]) -> Vec<u8> {
+    let mut bytes = header(rows);
+    for (word, numbers) in rows {
+        bytes.extend_from_slice(word);
+        bytes.push(b' ');
+        numbers
+            .iter()
+            .for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+        bytes.extend_from_slice(after);
+    }
+    bytes
+}
+
+fn header(rows: &[Row]) -> Vec<u8> {
+    format!("{} {}\n", rows.len(), rows[0].1.len()).into_bytes()
+}
+
+/// The bytes, gzipped.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A zip archive; a name that ends in a slash makes a folder.
+pub fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        if name.ends_with('/') {
+            archive
+                .add_directory(*name, SimpleFileOptions::default())
+                .unwrap();
+        } else {
+            archive
+                .start_file(*name, SimpleFileOptions::default())
+                .unwrap();
+            archive.write_all(bytes).unwrap();
+        }
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// A folder that goes away with the test.
+pub struct Folder(TempDir);
+
+impl Folder {
+    pub fn new() -> Self {
+        Folder(TempDir::new().unwrap())
+    }
+
+    /// Where a file of that name would be.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Writes a file and says where it is.
+    pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+/// A file under `fixtures/`.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures")
+        .join(name)
+}
+
+/// What opening a file of these bytes as vectors is refused with.
+#[track_caller]
+pub fn refusal(bytes: impl AsRef<[u8]>, options: &ReadOptions) -> String {
+    let folder = Folder::new();
+    let path = folder.file("vectors.bad", bytes);
+    let error = Vectors::open_with(&path, options)
+        .expect_err("these bytes must be refused")
+        .to_string();
+    assert!(!error.contains('\n'), "more than a line: {error}");
+    error
+}
+
+/// How a run of the program ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    /// The lines of standard output, each a JSON value.
+    pub fn json(&self) -> Vec<serde_json::Value> {
+        self.out
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// The single line of standard output as JSON, of a run that succeeded.
+    pub fn only_json(&self) -> serde_json::Value {
+        assert_eq!(self.code, 0, "{self:?}");
+        let lines = self.json();
+        assert_eq!(lines.len(), 1, "{self:?}");
+        lines[0].clone()
+    }
+
+    /// Asserts a run that ended with `code`, said `what` on standard error and answered nothing.
+    #[track_caller]
+    pub fn refused(&self, code: i32, what: &str) {
+        assert_eq!(self.code, code, "{self:?}");
+        assert!(self.err.contains(what), "{what:?} is not said: {self:?}");
+        assert_eq!(self.out, "", "an answer beside an error: {self:?}");
+        assert!(!self.err.contains("panicked"), "{self:?}");
+    }
+}
+
+/// The program, ready to be given arguments. What the user's environment says about vectors is left out.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vocable"));
+    command.env_remove("VOCABLE_VECTORS");
+    command
+}
+
+/// Runs the program to its end without any input.
+pub fn vocable<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ran {
+    vocable_fed(arguments, b"")
+}
+
+/// Runs the program to its end with `input` on its standard input.
+pub fn vocable_fed<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, input: &[u8]) -> Ran {
+    let mut child = program()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that refuses its arguments does not read its input.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    let output = child.wait_with_output().unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}

@@ -1,0 +1,445 @@
+//! Files of vectors through the public face: every format in every wrapping, and odd words. What is refused stands in
+//! `files_refused.rs`.
+
+mod common;
+
+use common::{
+    Folder, Row, fixture, glove, gzip, refusal, rows, small, word2vec_binary, word2vec_text, zip,
+};
+use vocable::Vectors;
+use vocable::files::{Format, ReadOptions, Wrapping};
+use vocable::query::NearestOptions;
+
+fn opened(bytes: impl AsRef<[u8]>) -> Vectors {
+    opened_with(bytes, &ReadOptions::default())
+}
+
+fn opened_with(bytes: impl AsRef<[u8]>, options: &ReadOptions) -> Vectors {
+    let folder = Folder::new();
+    Vectors::open_with(folder.file("vectors", bytes), options).unwrap()
+}
+
+fn as_format(format: Format) -> ReadOptions {
+    ReadOptions {
+        format: Some(format),
+        ..ReadOptions::default()
+    }
+}
+
+fn from_member(name: &str) -> ReadOptions {
+    ReadOptions {
+        member: Some(name.to_owned()),
+        ..ReadOptions::default()
+    }
+}
+
+#[track_caller]
+fn holds(vectors: &Vectors, expected: &[Row]) {
+    let found: Vec<Row> = vectors
+        .iter()
+        .map(|(w, v)| (w.to_vec(), v.to_vec()))
+        .collect();
+    assert_eq!(found, expected);
+    for (row, (word, _)) in (0..).zip(expected) {
+        assert_eq!(
+            vectors.row_of(word),
+            Some(row),
+            "{word:?} is not found at its row"
+        );
+    }
+}
+
+#[test]
+fn every_format_reads_the_same_in_every_wrapping() {
+    let rows = small();
+    let plain = [
+        (Format::Glove, glove(&rows)),
+        (Format::Word2vecText, word2vec_text(&rows)),
+        (Format::Word2vecBinary, word2vec_binary(&rows, b"\n")),
+        (Format::Word2vecBinary, word2vec_binary(&rows, b"")),
+    ];
+    for (format, bytes) in plain {
+        let wrapped = [
+            (Wrapping::Plain, bytes.clone()),
+            (Wrapping::Gzip, gzip(&bytes)),
+            (Wrapping::Zip, zip(&[("vectors.txt", &bytes)])),
+        ];
+        for (wrapping, on_disk) in wrapped {
+            let vectors = opened(&on_disk);
+            holds(&vectors, &rows);
+            let source = vectors.source();
+            assert_eq!((source.format, source.wrapping), (format, wrapping));
+            assert_eq!(source.bytes, on_disk.len() as u64);
+            assert!(
+                vectors.findings().warnings.is_empty(),
+                "{:?}",
+                vectors.findings()
+            );
+            holds(&opened_with(&on_disk, &as_format(format)), &rows);
+        }
+    }
+}
+
+#[test]
+fn a_gzip_file_of_several_members_is_read_whole() {
+    let bytes = glove(&small());
+    let (head, tail) = bytes.split_at(20);
+    holds(&opened([gzip(head), gzip(tail)].concat()), &small());
+}
+
+#[test]
+fn the_format_asked_for_wins_over_the_content() {
+    // By content the first line is a header; as GloVe text it is a word and its number.
+    let bytes = b"2 1\n7 1\n8 2\n";
+    assert_eq!(opened(bytes).source().format, Format::Word2vecText);
+    let asked = opened_with(bytes, &as_format(Format::Glove));
+    holds(
+        &asked,
+        &rows(&[("2", &[1.0]), ("7", &[1.0]), ("8", &[2.0])]),
+    );
+    assert!(refusal(glove(&small()), &as_format(Format::Word2vecText)).contains("--format glove"));
+    assert!(refusal(glove(&small()), &as_format(Format::Word2vecBinary)).contains("a header line"));
+}
+
+#[test]
+fn binary_numbers_that_look_like_a_line_of_text_do_not_hide_the_format() {
+    // 0x3f0a3120 is 0.5398: its bytes are a space, a digit, a line feed and one more.
+    let looks_like_text = f32::from_bits(0x3f0a_3120);
+    let rows: Vec<Row> = (0..200u32)
+        .map(|i| {
+            (
+                format!("w{i}").into_bytes(),
+                vec![looks_like_text, i as f32, 1.0 / (i as f32 + 3.0)],
+            )
+        })
+        .collect();
+    let vectors = opened(word2vec_binary(&rows, b"\n"));
+    assert_eq!(vectors.source().format, Format::Word2vecBinary);
+    holds(&vectors, &rows);
+}
+
+#[test]
+fn an_archive_of_several_files_lists_them_and_takes_the_one_named() {
+    let (first, second) = (glove(&small()), word2vec_text(&small()[..1]));
+    let bytes = zip(&[
+        ("glove/", b""),
+        ("glove/a.50d.txt", &first),
+        ("__MACOSX/glove/._a.50d.txt", b"\0\x05\x16"),
+        ("b.vec", &second),
+    ]);
+    let error = refusal(&bytes, &ReadOptions::default());
+    assert!(error.contains("found 2: glove/a.50d.txt, b.vec"), "{error}");
+    assert!(error.contains("--member glove/a.50d.txt"), "{error}");
+    holds(
+        &opened_with(&bytes, &from_member("glove/a.50d.txt")),
+        &small(),
+    );
+    holds(&opened_with(&bytes, &from_member("b.vec")), &small()[..1]);
+    let error = refusal(&bytes, &from_member("a.50d.txt"));
+    assert!(
+        error.contains("`a.50d.txt`") && error.contains("glove/a.50d.txt, b.vec"),
+        "{error}"
+    );
+}
+
+#[test]
+fn folders_and_what_macos_adds_do_not_make_a_single_file_ambiguous() {
+    let text = glove(&small());
+    let bytes = zip(&[
+        ("d/", b""),
+        ("__MACOSX/", b""),
+        ("__MACOSX/d/._a", b"\0"),
+        ("d/a.txt", &text),
+    ]);
+    holds(&opened(bytes), &small());
+    let error = refusal(zip(&[("d/", b"")]), &ReadOptions::default());
+    assert!(error.contains("a zip archive with a file in it"), "{error}");
+    let error = refusal(
+        zip(&[("m/data.pkl", b"x"), ("m/version", b"3")]),
+        &ReadOptions::default(),
+    );
+    assert!(error.contains("a PyTorch checkpoint"), "{error}");
+}
+
+#[test]
+fn a_member_of_a_file_that_is_no_archive_is_refused() {
+    for bytes in [glove(&small()), gzip(&glove(&small()))] {
+        let error = refusal(bytes, &from_member("a.txt"));
+        assert!(
+            error.contains("--member") && error.contains("zip"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn only_the_byte_0x20_separates_fields() {
+    let words: [&[u8]; 9] = [
+        b". . .",
+        b"a\tb",
+        "a\u{a0}b".as_bytes(),
+        "a\u{85}b".as_bytes(),
+        "\u{3000}".as_bytes(),
+        b"at name@domain.com",
+        b"a\rb",
+        b"a\x0bb\x0c",
+        b"plain",
+    ];
+    let rows: Vec<Row> = words
+        .iter()
+        .map(|word| (word.to_vec(), vec![0.5, -0.25]))
+        .collect();
+    holds(&opened(glove(&rows)), &rows);
+    holds(&opened(word2vec_text(&rows)), &rows);
+    // The last carriage return of a line is its end, however, not the number's.
+    let crlf = glove(&rows).into_iter().flat_map(|b| {
+        if b == b'\n' {
+            b"\r\n".to_vec()
+        } else {
+            vec![b]
+        }
+    });
+    holds(&opened(crlf.collect::<Vec<u8>>()), &rows);
+}
+
+#[test]
+fn words_that_are_not_utf8_keep_their_own_rows() {
+    let rows: Vec<Row> = vec![
+        (b"\xff".to_vec(), vec![1.0, 0.0]),
+        (b"\xfe".to_vec(), vec![0.0, 1.0]),
+        ("\u{fffd}".as_bytes().to_vec(), vec![1.0, 1.0]),
+        (b"caf\xe9".to_vec(), vec![2.0, 1.0]),
+    ];
+    for bytes in [
+        glove(&rows),
+        word2vec_text(&rows),
+        word2vec_binary(&rows, b"\n"),
+    ] {
+        let vectors = opened(bytes);
+        holds(&vectors, &rows);
+        assert_eq!(vectors.findings().non_utf8, 3);
+        assert_eq!(vectors.findings().duplicates, 0);
+        assert_eq!(vectors.word(3), "caf\u{fffd}");
+        let told = vectors
+            .findings()
+            .warnings
+            .iter()
+            .filter(|w| w.contains("not UTF-8"))
+            .count();
+        assert_eq!(told, 1);
+    }
+}
+
+#[test]
+fn of_a_word_that_comes_again_the_first_row_stays() {
+    let repeated = rows(&[
+        ("a", &[1.0, 2.0]),
+        ("b", &[3.0, 4.0]),
+        ("a", &[5.0, 6.0]),
+        ("c", &[7.0, 8.0]),
+        ("b", &[9.0, 1.0]),
+        ("a", &[1.0, 1.0]),
+        ("A", &[2.0, 2.0]),
+    ]);
+    let kept = rows(&[
+        ("a", &[1.0, 2.0]),
+        ("b", &[3.0, 4.0]),
+        ("c", &[7.0, 8.0]),
+        ("A", &[2.0, 2.0]),
+    ]);
+    for bytes in [
+        glove(&repeated),
+        word2vec_text(&repeated),
+        word2vec_binary(&repeated, b"\n"),
+    ] {
+        let vectors = opened(bytes);
+        holds(&vectors, &kept);
+        assert_eq!(vectors.findings().duplicates, 3);
+        let told: Vec<&String> = vectors.findings().warnings.iter().collect();
+        assert_eq!(
+            told,
+            ["3 rows were dropped: an earlier row has the same word"]
+        );
+        assert_eq!(
+            vectors.norm(2),
+            Some(113f32.sqrt()),
+            "norms belong to the rows that stayed"
+        );
+    }
+}
+
+#[test]
+fn line_ends_trailing_spaces_and_a_byte_order_mark_change_no_row() {
+    let expected = rows(&[("a", &[1.0, 2.5]), ("b", &[-3.0, 0.5])]);
+    let texts: [&[u8]; 8] = [
+        b"a 1 2.5 \nb -3 0.5 \n",
+        b"a 1 2.5\r\nb -3 0.5\r\n",
+        b"a 1 2.5 \r\nb -3 0.5   \r\n",
+        b"a 1 2.5\nb -3 0.5\n\n\n",
+        b"a 1 2.5\r\nb -3 0.5\r\n\r\n",
+        b"\xef\xbb\xbfa 1 2.5\nb -3 0.5\n",
+        b"\xef\xbb\xbf2 2\r\na 1 2.5 \r\nb -3 0.5\r\n",
+        b"2 2 \na +1 25e-1\nb -3. .5\n",
+    ];
+    for text in texts {
+        let vectors = opened(text);
+        holds(&vectors, &expected);
+        let told = vectors
+            .findings()
+            .warnings
+            .iter()
+            .filter(|w| w.contains("byte-order mark"))
+            .count();
+        assert_eq!(told, usize::from(text.starts_with(b"\xef\xbb\xbf")));
+        assert_eq!(vectors.findings().warnings.len(), told);
+    }
+}
+
+#[test]
+fn a_missing_final_line_feed_is_told_because_a_number_may_be_cut() {
+    for text in ["a 1 2\nb 3 4", "2 2\na 1 2\nb 3 4", "a 1 2\r\nb 3 4\r"] {
+        let vectors = opened(text);
+        holds(&vectors, &rows(&[("a", &[1.0, 2.0]), ("b", &[3.0, 4.0])]));
+        let warnings = &vectors.findings().warnings;
+        assert!(
+            warnings.len() == 1 && warnings[0].contains("final line feed"),
+            "{warnings:?}"
+        );
+    }
+}
+
+#[test]
+fn words_may_be_numbers_and_the_dimension_may_be_one() {
+    let numeric = rows(&[
+        ("1", &[0.5, 2.0]),
+        ("66", &[1.5, 3.0]),
+        ("-0.5", &[1.0, 2.0]),
+        ("nan", &[0.0, 1.0]),
+    ]);
+    holds(&opened(glove(&numeric)), &numeric);
+    holds(&opened(word2vec_text(&numeric)), &numeric);
+    let one = rows(&[("10", &[5.0]), ("a", &[0.5]), ("b", &[-1.0])]);
+    assert_eq!(opened(glove(&one)).source().format, Format::Glove);
+    for bytes in [
+        glove(&one),
+        word2vec_text(&one),
+        word2vec_binary(&one, b"\n"),
+        word2vec_binary(&one, b""),
+    ] {
+        holds(&opened(bytes), &one);
+    }
+    // A whole number before decimals belongs to the word: no vector of this file is written so.
+    let spaced = rows(&[("a", &[0.5, 0.25]), ("route 66", &[0.125, 0.75])]);
+    holds(&opened(glove(&spaced)), &spaced);
+}
+
+#[test]
+fn rows_that_are_not_finite_are_kept_when_asked_for_and_rank_last() {
+    let rows = rows(&[
+        ("inf", &[f32::INFINITY, 0.0]),
+        ("a", &[1.0, 0.0]),
+        ("nan", &[f32::NAN, 1.0]),
+        ("far", &[-1.0, 0.0]),
+        ("near", &[1.0, 0.1]),
+    ]);
+    let options = ReadOptions {
+        allow_nonfinite: true,
+        ..ReadOptions::default()
+    };
+    for bytes in [
+        glove(&rows),
+        word2vec_text(&rows),
+        word2vec_binary(&rows, b"\n"),
+    ] {
+        let vectors = opened_with(bytes, &options);
+        assert_eq!(vectors.len(), 5);
+        let answers = vectors
+            .nearest(&["a"], &[] as &[&str], &NearestOptions::default())
+            .unwrap();
+        let order: Vec<_> = answers
+            .iter()
+            .map(|answer| vectors.word(answer.row))
+            .collect();
+        assert_eq!(order, ["near", "far", "inf", "nan"]);
+        assert!(answers[2].score.is_nan() && answers[3].score.is_nan());
+        assert!(vectors.similarity("a", "nan").unwrap_err().is_unanswered());
+    }
+}
+
+#[test]
+fn zero_rows_are_counted_and_have_no_direction() {
+    let rows = rows(&[
+        ("zero", &[0.0, -0.0]),
+        ("a", &[1.0, 0.0]),
+        ("b", &[-1.0, 0.0]),
+    ]);
+    for bytes in [glove(&rows), word2vec_binary(&rows, b"")] {
+        let vectors = opened(bytes);
+        assert_eq!(vectors.findings().zero_rows, 1);
+        let answers = vectors
+            .nearest(&["a"], &[] as &[&str], &NearestOptions::default())
+            .unwrap();
+        assert_eq!(
+            answers.iter().map(|answer| answer.row).collect::<Vec<_>>(),
+            [2, 0]
+        );
+        let error = vectors
+            .nearest(&["zero"], &[] as &[&str], &NearestOptions::default())
+            .unwrap_err();
+        assert!(
+            error.is_unanswered() && error.to_string().contains("no direction"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_unknown_vector_is_the_row_of_unk_in_brackets_or_the_mean() {
+    // GloVe's plain `unk` is an ordinary word.
+    let plain = rows(&[("unk", &[1.0, 4.0]), ("a", &[3.0, -2.0])]);
+    assert_eq!(opened(glove(&plain)).unknown(), [2.0, 1.0]);
+    let marked = rows(&[("unk", &[1.0, 4.0]), ("<unk>", &[0.25, 0.5])]);
+    assert_eq!(opened(glove(&marked)).unknown(), [0.25, 0.5]);
+}
+
+/// The simplest reader of GloVe text that could work: split, count from the right, `str::parse`.
+fn reference(text: &[u8], dimension: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for line in text
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty())
+    {
+        let fields: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
+        let (word, numbers) = fields.split_at(fields.len() - dimension);
+        let parse = |field: &&[u8]| std::str::from_utf8(field).unwrap().parse().unwrap();
+        rows.push((word.join(&b' '), numbers.iter().map(parse).collect()));
+    }
+    rows
+}
+
+#[test]
+fn the_demo_vectors_read_as_a_plain_reader_reads_them() {
+    let text = std::fs::read(fixture("demo.50d.txt")).unwrap();
+    let expected = reference(&text, 50);
+    assert_eq!(expected.len(), 2500);
+    holds(&Vectors::open(fixture("demo.50d.txt")).unwrap(), &expected);
+    holds(&Vectors::demo().unwrap(), &expected);
+}
+
+#[test]
+fn a_text_of_many_pieces_keeps_its_order_and_its_line_numbers() {
+    // More than two of the pieces of a mebibyte that are parsed in parallel.
+    let mut text: Vec<u8> = (0..150_000u32)
+        .flat_map(|i| format!("word{i} {i} 0.{i}\n").into_bytes())
+        .collect();
+    assert!(text.len() > 3 << 20);
+    let vectors = opened(&text);
+    assert_eq!(vectors.len(), 150_000);
+    for i in [0, 1, 40_000, 77_777, 149_999u32] {
+        assert_eq!(vectors.row_of(format!("word{i}")), Some(i));
+        assert_eq!(vectors.row(i).unwrap()[0], i as f32);
+    }
+    text.extend_from_slice(b"word 1 nan\nword 1\n");
+    let error = refusal(&text, &ReadOptions::default());
+    assert!(error.contains("line 150001, column 8"), "{error}");
+}
