@@ -87,13 +87,7 @@ pub enum Place {
 impl Malformed {
     /// A malformed place; name the file later with [`Malformed::in_file`].
     pub fn at(place: Place, expected: impl Into<String>, found: impl Into<String>) -> Self {
-        Malformed {
-            file: String::new(),
-            place,
-            expected: expected.into(),
-            found: found.into(),
-            advice: String::new(),
-        }
+        Malformed { file: String::new(), place, expected: expected.into(), found: found.into(), advice: String::new() }
     }
 
     /// Adds what to do about it.
@@ -116,12 +110,16 @@ impl Error {
     }
 
     /// An argument outside its range.
-    pub fn invalid(
-        what: impl Into<String>,
-        expected: impl Into<String>,
-        found: impl Into<String>,
-    ) -> Self {
+    pub fn invalid(what: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Error::Invalid { what: what.into(), expected: expected.into(), found: found.into() }
+    }
+
+    /// Names the file that the error is about, where it does not name one yet.
+    pub fn in_file(self, file: impl Into<String>) -> Self {
+        match self {
+            Error::Malformed(detail) if detail.file.is_empty() => detail.in_file(file).into(),
+            other => other,
+        }
     }
 
     /// Whether this is a question without an answer (a word that is not there, a word without a direction)
@@ -183,10 +181,9 @@ impl fmt::Display for Error {
             Error::Invalid { what, expected, found } => {
                 write!(f, "{what}: expected {expected}, found {found}")
             }
-            Error::Diverged { epoch, step } => write!(
-                f,
-                "the loss is not a number at epoch {epoch}, step {step}; try a lower --lr or a lower --clip"
-            ),
+            Error::Diverged { epoch, step } => {
+                write!(f, "the loss is not a number at epoch {epoch}, step {step}; try a lower --lr or a lower --clip")
+            }
         }
     }
 }

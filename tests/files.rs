@@ -3,9 +3,7 @@
 
 mod common;
 
-use common::{
-    Folder, Row, fixture, glove, gzip, refusal, rows, small, word2vec_binary, word2vec_text, zip,
-};
+use common::{Folder, Row, fixture, glove, gzip, refusal, rows, small, word2vec_binary, word2vec_text, zip};
 use vocable::Vectors;
 use vocable::files::{Format, ReadOptions, Wrapping};
 use vocable::query::NearestOptions;
@@ -20,32 +18,19 @@ fn opened_with(bytes: impl AsRef<[u8]>, options: &ReadOptions) -> Vectors {
 }
 
 fn as_format(format: Format) -> ReadOptions {
-    ReadOptions {
-        format: Some(format),
-        ..ReadOptions::default()
-    }
+    ReadOptions { format: Some(format), ..ReadOptions::default() }
 }
 
 fn from_member(name: &str) -> ReadOptions {
-    ReadOptions {
-        member: Some(name.to_owned()),
-        ..ReadOptions::default()
-    }
+    ReadOptions { member: Some(name.to_owned()), ..ReadOptions::default() }
 }
 
 #[track_caller]
 fn holds(vectors: &Vectors, expected: &[Row]) {
-    let found: Vec<Row> = vectors
-        .iter()
-        .map(|(w, v)| (w.to_vec(), v.to_vec()))
-        .collect();
+    let found: Vec<Row> = vectors.iter().map(|(w, v)| (w.to_vec(), v.to_vec())).collect();
     assert_eq!(found, expected);
     for (row, (word, _)) in (0..).zip(expected) {
-        assert_eq!(
-            vectors.row_of(word),
-            Some(row),
-            "{word:?} is not found at its row"
-        );
+        assert_eq!(vectors.row_of(word), Some(row), "{word:?} is not found at its row");
     }
 }
 
@@ -70,11 +55,7 @@ fn every_format_reads_the_same_in_every_wrapping() {
             let source = vectors.source();
             assert_eq!((source.format, source.wrapping), (format, wrapping));
             assert_eq!(source.bytes, on_disk.len() as u64);
-            assert!(
-                vectors.findings().warnings.is_empty(),
-                "{:?}",
-                vectors.findings()
-            );
+            assert!(vectors.findings().warnings.is_empty(), "{:?}", vectors.findings());
             holds(&opened_with(&on_disk, &as_format(format)), &rows);
         }
     }
@@ -93,10 +74,7 @@ fn the_format_asked_for_wins_over_the_content() {
     let bytes = b"2 1\n7 1\n8 2\n";
     assert_eq!(opened(bytes).source().format, Format::Word2vecText);
     let asked = opened_with(bytes, &as_format(Format::Glove));
-    holds(
-        &asked,
-        &rows(&[("2", &[1.0]), ("7", &[1.0]), ("8", &[2.0])]),
-    );
+    holds(&asked, &rows(&[("2", &[1.0]), ("7", &[1.0]), ("8", &[2.0])]));
     assert!(refusal(glove(&small()), &as_format(Format::Word2vecText)).contains("--format glove"));
     assert!(refusal(glove(&small()), &as_format(Format::Word2vecBinary)).contains("a header line"));
 }
@@ -106,12 +84,7 @@ fn binary_numbers_that_look_like_a_line_of_text_do_not_hide_the_format() {
     // 0x3f0a3120 is 0.5398: its bytes are a space, a digit, a line feed and one more.
     let looks_like_text = f32::from_bits(0x3f0a_3120);
     let rows: Vec<Row> = (0..200u32)
-        .map(|i| {
-            (
-                format!("w{i}").into_bytes(),
-                vec![looks_like_text, i as f32, 1.0 / (i as f32 + 3.0)],
-            )
-        })
+        .map(|i| (format!("w{i}").into_bytes(), vec![looks_like_text, i as f32, 1.0 / (i as f32 + 3.0)]))
         .collect();
     let vectors = opened(word2vec_binary(&rows, b"\n"));
     assert_eq!(vectors.source().format, Format::Word2vecBinary);
@@ -130,34 +103,20 @@ fn an_archive_of_several_files_lists_them_and_takes_the_one_named() {
     let error = refusal(&bytes, &ReadOptions::default());
     assert!(error.contains("found 2: glove/a.50d.txt, b.vec"), "{error}");
     assert!(error.contains("--member glove/a.50d.txt"), "{error}");
-    holds(
-        &opened_with(&bytes, &from_member("glove/a.50d.txt")),
-        &small(),
-    );
+    holds(&opened_with(&bytes, &from_member("glove/a.50d.txt")), &small());
     holds(&opened_with(&bytes, &from_member("b.vec")), &small()[..1]);
     let error = refusal(&bytes, &from_member("a.50d.txt"));
-    assert!(
-        error.contains("`a.50d.txt`") && error.contains("glove/a.50d.txt, b.vec"),
-        "{error}"
-    );
+    assert!(error.contains("`a.50d.txt`") && error.contains("glove/a.50d.txt, b.vec"), "{error}");
 }
 
 #[test]
 fn folders_and_what_macos_adds_do_not_make_a_single_file_ambiguous() {
     let text = glove(&small());
-    let bytes = zip(&[
-        ("d/", b""),
-        ("__MACOSX/", b""),
-        ("__MACOSX/d/._a", b"\0"),
-        ("d/a.txt", &text),
-    ]);
+    let bytes = zip(&[("d/", b""), ("__MACOSX/", b""), ("__MACOSX/d/._a", b"\0"), ("d/a.txt", &text)]);
     holds(&opened(bytes), &small());
     let error = refusal(zip(&[("d/", b"")]), &ReadOptions::default());
     assert!(error.contains("a zip archive with a file in it"), "{error}");
-    let error = refusal(
-        zip(&[("m/data.pkl", b"x"), ("m/version", b"3")]),
-        &ReadOptions::default(),
-    );
+    let error = refusal(zip(&[("m/data.pkl", b"x"), ("m/version", b"3")]), &ReadOptions::default());
     assert!(error.contains("a PyTorch checkpoint"), "{error}");
 }
 
@@ -165,10 +124,7 @@ fn folders_and_what_macos_adds_do_not_make_a_single_file_ambiguous() {
 fn a_member_of_a_file_that_is_no_archive_is_refused() {
     for bytes in [glove(&small()), gzip(&glove(&small()))] {
         let error = refusal(bytes, &from_member("a.txt"));
-        assert!(
-            error.contains("--member") && error.contains("zip"),
-            "{error}"
-        );
+        assert!(error.contains("--member") && error.contains("zip"), "{error}");
     }
 }
 
@@ -185,20 +141,11 @@ fn only_the_byte_0x20_separates_fields() {
         b"a\x0bb\x0c",
         b"plain",
     ];
-    let rows: Vec<Row> = words
-        .iter()
-        .map(|word| (word.to_vec(), vec![0.5, -0.25]))
-        .collect();
+    let rows: Vec<Row> = words.iter().map(|word| (word.to_vec(), vec![0.5, -0.25])).collect();
     holds(&opened(glove(&rows)), &rows);
     holds(&opened(word2vec_text(&rows)), &rows);
     // The last carriage return of a line is its end, however, not the number's.
-    let crlf = glove(&rows).into_iter().flat_map(|b| {
-        if b == b'\n' {
-            b"\r\n".to_vec()
-        } else {
-            vec![b]
-        }
-    });
+    let crlf = glove(&rows).into_iter().flat_map(|b| if b == b'\n' { b"\r\n".to_vec() } else { vec![b] });
     holds(&opened(crlf.collect::<Vec<u8>>()), &rows);
 }
 
@@ -210,22 +157,13 @@ fn words_that_are_not_utf8_keep_their_own_rows() {
         ("\u{fffd}".as_bytes().to_vec(), vec![1.0, 1.0]),
         (b"caf\xe9".to_vec(), vec![2.0, 1.0]),
     ];
-    for bytes in [
-        glove(&rows),
-        word2vec_text(&rows),
-        word2vec_binary(&rows, b"\n"),
-    ] {
+    for bytes in [glove(&rows), word2vec_text(&rows), word2vec_binary(&rows, b"\n")] {
         let vectors = opened(bytes);
         holds(&vectors, &rows);
         assert_eq!(vectors.findings().non_utf8, 3);
         assert_eq!(vectors.findings().duplicates, 0);
         assert_eq!(vectors.word(3), "caf\u{fffd}");
-        let told = vectors
-            .findings()
-            .warnings
-            .iter()
-            .filter(|w| w.contains("not UTF-8"))
-            .count();
+        let told = vectors.findings().warnings.iter().filter(|w| w.contains("not UTF-8")).count();
         assert_eq!(told, 1);
     }
 }
@@ -241,30 +179,14 @@ fn of_a_word_that_comes_again_the_first_row_stays() {
         ("a", &[1.0, 1.0]),
         ("A", &[2.0, 2.0]),
     ]);
-    let kept = rows(&[
-        ("a", &[1.0, 2.0]),
-        ("b", &[3.0, 4.0]),
-        ("c", &[7.0, 8.0]),
-        ("A", &[2.0, 2.0]),
-    ]);
-    for bytes in [
-        glove(&repeated),
-        word2vec_text(&repeated),
-        word2vec_binary(&repeated, b"\n"),
-    ] {
+    let kept = rows(&[("a", &[1.0, 2.0]), ("b", &[3.0, 4.0]), ("c", &[7.0, 8.0]), ("A", &[2.0, 2.0])]);
+    for bytes in [glove(&repeated), word2vec_text(&repeated), word2vec_binary(&repeated, b"\n")] {
         let vectors = opened(bytes);
         holds(&vectors, &kept);
         assert_eq!(vectors.findings().duplicates, 3);
         let told: Vec<&String> = vectors.findings().warnings.iter().collect();
-        assert_eq!(
-            told,
-            ["3 rows were dropped: an earlier row has the same word"]
-        );
-        assert_eq!(
-            vectors.norm(2),
-            Some(113f32.sqrt()),
-            "norms belong to the rows that stayed"
-        );
+        assert_eq!(told, ["3 rows were dropped: an earlier row has the same word"]);
+        assert_eq!(vectors.norm(2), Some(113f32.sqrt()), "norms belong to the rows that stayed");
     }
 }
 
@@ -284,12 +206,7 @@ fn line_ends_trailing_spaces_and_a_byte_order_mark_change_no_row() {
     for text in texts {
         let vectors = opened(text);
         holds(&vectors, &expected);
-        let told = vectors
-            .findings()
-            .warnings
-            .iter()
-            .filter(|w| w.contains("byte-order mark"))
-            .count();
+        let told = vectors.findings().warnings.iter().filter(|w| w.contains("byte-order mark")).count();
         assert_eq!(told, usize::from(text.starts_with(b"\xef\xbb\xbf")));
         assert_eq!(vectors.findings().warnings.len(), told);
     }
@@ -301,31 +218,18 @@ fn a_missing_final_line_feed_is_told_because_a_number_may_be_cut() {
         let vectors = opened(text);
         holds(&vectors, &rows(&[("a", &[1.0, 2.0]), ("b", &[3.0, 4.0])]));
         let warnings = &vectors.findings().warnings;
-        assert!(
-            warnings.len() == 1 && warnings[0].contains("final line feed"),
-            "{warnings:?}"
-        );
+        assert!(warnings.len() == 1 && warnings[0].contains("final line feed"), "{warnings:?}");
     }
 }
 
 #[test]
 fn words_may_be_numbers_and_the_dimension_may_be_one() {
-    let numeric = rows(&[
-        ("1", &[0.5, 2.0]),
-        ("66", &[1.5, 3.0]),
-        ("-0.5", &[1.0, 2.0]),
-        ("nan", &[0.0, 1.0]),
-    ]);
+    let numeric = rows(&[("1", &[0.5, 2.0]), ("66", &[1.5, 3.0]), ("-0.5", &[1.0, 2.0]), ("nan", &[0.0, 1.0])]);
     holds(&opened(glove(&numeric)), &numeric);
     holds(&opened(word2vec_text(&numeric)), &numeric);
     let one = rows(&[("10", &[5.0]), ("a", &[0.5]), ("b", &[-1.0])]);
     assert_eq!(opened(glove(&one)).source().format, Format::Glove);
-    for bytes in [
-        glove(&one),
-        word2vec_text(&one),
-        word2vec_binary(&one, b"\n"),
-        word2vec_binary(&one, b""),
-    ] {
+    for bytes in [glove(&one), word2vec_text(&one), word2vec_binary(&one, b"\n"), word2vec_binary(&one, b"")] {
         holds(&opened(bytes), &one);
     }
     // A whole number before decimals belongs to the word: no vector of this file is written so.
@@ -342,24 +246,12 @@ fn rows_that_are_not_finite_are_kept_when_asked_for_and_rank_last() {
         ("far", &[-1.0, 0.0]),
         ("near", &[1.0, 0.1]),
     ]);
-    let options = ReadOptions {
-        allow_nonfinite: true,
-        ..ReadOptions::default()
-    };
-    for bytes in [
-        glove(&rows),
-        word2vec_text(&rows),
-        word2vec_binary(&rows, b"\n"),
-    ] {
+    let options = ReadOptions { allow_nonfinite: true, ..ReadOptions::default() };
+    for bytes in [glove(&rows), word2vec_text(&rows), word2vec_binary(&rows, b"\n")] {
         let vectors = opened_with(bytes, &options);
         assert_eq!(vectors.len(), 5);
-        let answers = vectors
-            .nearest(&["a"], &[] as &[&str], &NearestOptions::default())
-            .unwrap();
-        let order: Vec<_> = answers
-            .iter()
-            .map(|answer| vectors.word(answer.row))
-            .collect();
+        let answers = vectors.nearest(&["a"], &[] as &[&str], &NearestOptions::default()).unwrap();
+        let order: Vec<_> = answers.iter().map(|answer| vectors.word(answer.row)).collect();
         assert_eq!(order, ["near", "far", "inf", "nan"]);
         assert!(answers[2].score.is_nan() && answers[3].score.is_nan());
         assert!(vectors.similarity("a", "nan").unwrap_err().is_unanswered());
@@ -368,28 +260,14 @@ fn rows_that_are_not_finite_are_kept_when_asked_for_and_rank_last() {
 
 #[test]
 fn zero_rows_are_counted_and_have_no_direction() {
-    let rows = rows(&[
-        ("zero", &[0.0, -0.0]),
-        ("a", &[1.0, 0.0]),
-        ("b", &[-1.0, 0.0]),
-    ]);
+    let rows = rows(&[("zero", &[0.0, -0.0]), ("a", &[1.0, 0.0]), ("b", &[-1.0, 0.0])]);
     for bytes in [glove(&rows), word2vec_binary(&rows, b"")] {
         let vectors = opened(bytes);
         assert_eq!(vectors.findings().zero_rows, 1);
-        let answers = vectors
-            .nearest(&["a"], &[] as &[&str], &NearestOptions::default())
-            .unwrap();
-        assert_eq!(
-            answers.iter().map(|answer| answer.row).collect::<Vec<_>>(),
-            [2, 0]
-        );
-        let error = vectors
-            .nearest(&["zero"], &[] as &[&str], &NearestOptions::default())
-            .unwrap_err();
-        assert!(
-            error.is_unanswered() && error.to_string().contains("no direction"),
-            "{error}"
-        );
+        let answers = vectors.nearest(&["a"], &[] as &[&str], &NearestOptions::default()).unwrap();
+        assert_eq!(answers.iter().map(|answer| answer.row).collect::<Vec<_>>(), [2, 0]);
+        let error = vectors.nearest(&["zero"], &[] as &[&str], &NearestOptions::default()).unwrap_err();
+        assert!(error.is_unanswered() && error.to_string().contains("no direction"), "{error}");
     }
 }
 
@@ -405,10 +283,7 @@ fn the_unknown_vector_is_the_row_of_unk_in_brackets_or_the_mean() {
 /// The simplest reader of GloVe text that could work: split, count from the right, `str::parse`.
 fn reference(text: &[u8], dimension: usize) -> Vec<Row> {
     let mut rows = Vec::new();
-    for line in text
-        .split(|&byte| byte == b'\n')
-        .filter(|line| !line.is_empty())
-    {
+    for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         let fields: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
         let (word, numbers) = fields.split_at(fields.len() - dimension);
         let parse = |field: &&[u8]| std::str::from_utf8(field).unwrap().parse().unwrap();
@@ -429,9 +304,7 @@ fn the_demo_vectors_read_as_a_plain_reader_reads_them() {
 #[test]
 fn a_text_of_many_pieces_keeps_its_order_and_its_line_numbers() {
     // More than two of the pieces of a mebibyte that are parsed in parallel.
-    let mut text: Vec<u8> = (0..150_000u32)
-        .flat_map(|i| format!("word{i} {i} 0.{i}\n").into_bytes())
-        .collect();
+    let mut text: Vec<u8> = (0..150_000u32).flat_map(|i| format!("word{i} {i} 0.{i}\n").into_bytes()).collect();
     assert!(text.len() > 3 << 20);
     let vectors = opened(&text);
     assert_eq!(vectors.len(), 150_000);

@@ -12,12 +12,7 @@ use vocable::files::{self, Format, ReadOptions};
 fn what_is_not_a_table_is_refused_and_the_error_says_where() {
     let cut = |bytes: Vec<u8>, at: usize| bytes[..at].to_vec();
     let binary = word2vec_binary(&small(), b"\n");
-    let long_word = [
-        b"1 1\n".to_vec(),
-        vec![b'w'; 200_000],
-        b" \0\0\0\0".to_vec(),
-    ]
-    .concat();
+    let long_word = [b"1 1\n".to_vec(), vec![b'w'; 200_000], b" \0\0\0\0".to_vec()].concat();
     let gz = gzip(&glove(&small()));
     let archive = zip(&[("a.txt", &glove(&small()))]);
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
@@ -25,249 +20,93 @@ fn what_is_not_a_table_is_refused_and_the_error_says_where() {
         ("empty, gzipped", gzip(b""), "an empty file"),
         ("line feeds only", b"\n\n\n".to_vec(), "expected"),
         ("spaces only", b"   \n  \n".to_vec(), "expected"),
-        (
-            "prose",
-            b"It was a dark night.\nAnd so on.\n".to_vec(),
-            "is this a file of word vectors?",
-        ),
-        (
-            "row too short",
-            b"a 1 2 3\nb 1 2\nc 1 2 3\n".to_vec(),
-            "line 2: expected a word and 3 numbers, found 2",
-        ),
-        (
-            "row too long",
-            b"a 1 2 3\nb 1 2 3 4\nc 1 2 3\n".to_vec(),
-            "line 2: expected a word and 3 numbers, found 4",
-        ),
-        (
-            "row too long, decimals",
-            b"a .1 .2\nb .1 .2 .3\nc .1 .2\n".to_vec(),
-            "line 2: expected a word and 2 numbers",
-        ),
+        ("prose", b"It was a dark night.\nAnd so on.\n".to_vec(), "is this a file of word vectors?"),
+        ("row too short", b"a 1 2 3\nb 1 2\nc 1 2 3\n".to_vec(), "line 2: expected a word and 3 numbers, found 2"),
+        ("row too long", b"a 1 2 3\nb 1 2 3 4\nc 1 2 3\n".to_vec(), "line 2: expected a word and 3 numbers, found 4"),
+        ("row too long, decimals", b"a .1 .2\nb .1 .2 .3\nc .1 .2\n".to_vec(), "line 2: expected a word and 2 numbers"),
         (
             "row too long, exponent",
             b"a .1 .2\nb 1e-05 .2 .3\nc .1 .2\n".to_vec(),
             "line 2: expected a word and 2 numbers",
         ),
-        (
-            "short, then long",
-            b"a 1 2 3\nb 1 2\nc 1 2 3 4\nd 1 2 3\n".to_vec(),
-            "line 2: expected a word and 3 numbers",
-        ),
-        (
-            "long, then short",
-            b"a 1 2 3\nb 1 2 3 4\nc 1 2\nd 1 2 3\n".to_vec(),
-            "line 2: expected a word and 3 numbers",
-        ),
-        (
-            "first row odd",
-            b"a 1 2\nb 1 2 3\nc 1 2 3\n".to_vec(),
-            "line 1: expected a word and 3 numbers, found 2",
-        ),
-        (
-            "a word and nothing",
-            b"a 1 2\nb\nc 1 2\n".to_vec(),
-            "line 2: expected a word and 2 numbers",
-        ),
-        (
-            "numbers without a word",
-            b"a 1 2\n1 2\nc 1 2\n".to_vec(),
-            "line 2: expected a word and 2 numbers",
-        ),
-        (
-            "empty line",
-            b"a 1 2\n\nb 1 2\n".to_vec(),
-            "line 2: expected a word and 2 numbers, found an empty line",
-        ),
+        ("short, then long", b"a 1 2 3\nb 1 2\nc 1 2 3 4\nd 1 2 3\n".to_vec(), "line 2: expected a word and 3 numbers"),
+        ("long, then short", b"a 1 2 3\nb 1 2 3 4\nc 1 2\nd 1 2 3\n".to_vec(), "line 2: expected a word and 3 numbers"),
+        ("first row odd", b"a 1 2\nb 1 2 3\nc 1 2 3\n".to_vec(), "line 1: expected a word and 3 numbers, found 2"),
+        ("a word and nothing", b"a 1 2\nb\nc 1 2\n".to_vec(), "line 2: expected a word and 2 numbers"),
+        ("numbers without a word", b"a 1 2\n1 2\nc 1 2\n".to_vec(), "line 2: expected a word and 2 numbers"),
+        ("empty line", b"a 1 2\n\nb 1 2\n".to_vec(), "line 2: expected a word and 2 numbers, found an empty line"),
         (
             "not a number",
             b"a 1 2 3\nb 1 x 3\nc 1 2 3\n".to_vec(),
             "line 2, column 5: expected number 2 of 3, found `x`",
         ),
-        (
-            "two spaces",
-            b"a 1 2 3\nb 1  2 3\nc 1 2 3\n".to_vec(),
-            "line 2",
-        ),
-        (
-            "decimal comma",
-            b"a 1,5 2,5\nb 1,5 2,5\n".to_vec(),
-            "line 1: expected a word and its numbers",
-        ),
-        (
-            "tabs",
-            b"a\t1\t2\nb\t1\t2\n".to_vec(),
-            "tabs are parts of words",
-        ),
+        ("two spaces", b"a 1 2 3\nb 1  2 3\nc 1 2 3\n".to_vec(), "line 2"),
+        ("decimal comma", b"a 1,5 2,5\nb 1,5 2,5\n".to_vec(), "line 1: expected a word and its numbers"),
+        ("tabs", b"a\t1\t2\nb\t1\t2\n".to_vec(), "tabs are parts of words"),
         (
             "header too low",
             b"1 2\na 1 2\nb 1 2\n".to_vec(),
             "line 1: expected 1 rows, as the header says, found 2; if the file is whole, correct its first line to `2 2`",
         ),
-        (
-            "header too high",
-            b"3 2\na 1 2\nb 1 2\n".to_vec(),
-            "line 1: expected 3 rows, as the header says, found 2",
-        ),
-        (
-            "header 0",
-            b"0 2\na 1 2\n".to_vec(),
-            "line 1: expected 0 rows",
-        ),
-        (
-            "header 10^12",
-            b"1000000000000 2\na 1 2\n".to_vec(),
-            "line 1: expected 1000000000000 rows",
-        ),
-        (
-            "header beyond u64",
-            b"99999999999999999999999 2\na 1 2\nb 1 2\n".to_vec(),
-            "line 1",
-        ),
+        ("header too high", b"3 2\na 1 2\nb 1 2\n".to_vec(), "line 1: expected 3 rows, as the header says, found 2"),
+        ("header 0", b"0 2\na 1 2\n".to_vec(), "line 1: expected 0 rows"),
+        ("header 10^12", b"1000000000000 2\na 1 2\n".to_vec(), "line 1: expected 1000000000000 rows"),
+        ("header beyond u64", b"99999999999999999999999 2\na 1 2\nb 1 2\n".to_vec(), "line 1"),
         ("header only", b"2 3\n".to_vec(), "rows of word vectors"),
-        (
-            "dimension too low",
-            b"2 2\na 1 2 3\nb 1 2 3\n".to_vec(),
-            "line 2: expected a word and 2 numbers, found 3",
-        ),
-        (
-            "dimension too high",
-            b"2 4\na 1 2 3\nb 1 2 3\n".to_vec(),
-            "line 2: expected a word and 4 numbers, found 3",
-        ),
+        ("dimension too low", b"2 2\na 1 2 3\nb 1 2 3\n".to_vec(), "line 2: expected a word and 2 numbers, found 3"),
+        ("dimension too high", b"2 4\na 1 2 3\nb 1 2 3\n".to_vec(), "line 2: expected a word and 4 numbers, found 3"),
         (
             "dimension 10^12",
             b"2 1000000000000\na 1 2 3\nb 1 2 3\n".to_vec(),
             "line 2: expected a word and 1000000000000 numbers",
         ),
-        (
-            "dimension near u64's end",
-            b"2 18446744073709551615\na 1 2\nb 1 2\n".to_vec(),
-            "line 2",
-        ),
-        (
-            "nan",
-            b"a 1 2\nb 1 nan\n".to_vec(),
-            "line 2, column 5: expected a finite number (2 of 2), found `nan`",
-        ),
+        ("dimension near u64's end", b"2 18446744073709551615\na 1 2\nb 1 2\n".to_vec(), "line 2"),
+        ("nan", b"a 1 2\nb 1 nan\n".to_vec(), "line 2, column 5: expected a finite number (2 of 2), found `nan`"),
         (
             "infinite",
             b"a 1 2\nbb -inf 2\n".to_vec(),
             "line 2, column 4: expected a finite number (1 of 2), found `-inf`",
         ),
-        (
-            "too large for f32",
-            b"a 1 2\nb 1 1e39\n".to_vec(),
-            "line 2, column 5: expected a finite number",
-        ),
-        (
-            "binary cut in a row",
-            cut(binary.clone(), binary.len() - 6),
-            "row 3",
-        ),
-        (
-            "binary cut in its first word",
-            cut(binary.clone(), 6),
-            "line 1: expected 3 rows of 3 numbers",
-        ),
-        (
-            "binary, header too low",
-            [b"1 3\n".to_vec(), binary[4..].to_vec()].concat(),
-            "the header says too few rows",
-        ),
-        (
-            "binary, header too high",
-            [b"4 3\n".to_vec(), binary[4..].to_vec()].concat(),
-            "4 rows",
-        ),
-        (
-            "binary, header 10^12",
-            [b"1000000000000 3\n".to_vec(), binary[4..].to_vec()].concat(),
-            "too few for them",
-        ),
-        (
-            "binary, dimension 10^12",
-            [b"3 1000000000000\n".to_vec(), binary[4..].to_vec()].concat(),
-            "too few for them",
-        ),
+        ("too large for f32", b"a 1 2\nb 1 1e39\n".to_vec(), "line 2, column 5: expected a finite number"),
+        ("binary cut in a row", cut(binary.clone(), binary.len() - 6), "row 3"),
+        ("binary cut in its first word", cut(binary.clone(), 6), "line 1: expected 3 rows of 3 numbers"),
+        ("binary, header too low", [b"1 3\n".to_vec(), binary[4..].to_vec()].concat(), "the header says too few rows"),
+        ("binary, header too high", [b"4 3\n".to_vec(), binary[4..].to_vec()].concat(), "4 rows"),
+        ("binary, header 10^12", [b"1000000000000 3\n".to_vec(), binary[4..].to_vec()].concat(), "too few for them"),
+        ("binary, dimension 10^12", [b"3 1000000000000\n".to_vec(), binary[4..].to_vec()].concat(), "too few for them"),
         (
             "binary, sizes that overflow",
-            [
-                b"18446744073709551615 4611686018427387903\n".to_vec(),
-                binary[4..].to_vec(),
-            ]
-            .concat(),
+            [b"18446744073709551615 4611686018427387903\n".to_vec(), binary[4..].to_vec()].concat(),
             "too few for them",
         ),
-        (
-            "binary, header 0",
-            [b"0 3\n".to_vec(), binary[4..].to_vec()].concat(),
-            "a header of 0 rows",
-        ),
-        (
-            "binary, endless word",
-            long_word,
-            "row 1 (byte 4): expected a word of at most",
-        ),
+        ("binary, header 0", [b"0 3\n".to_vec(), binary[4..].to_vec()].concat(), "a header of 0 rows"),
+        ("binary, endless word", long_word, "row 1 (byte 4): expected a word of at most"),
         (
             "binary, nan",
             word2vec_binary(&rows(&[("a", &[1.0, 2.0]), ("b", &[0.0, f32::NAN])]), b"\n"),
             "row 2 (byte 21): expected a finite number (2 of 2), found NaN",
         ),
-        (
-            "gzip cut short",
-            cut(gz.clone(), gz.len() - 9),
-            "a whole gzip stream",
-        ),
+        ("gzip cut short", cut(gz.clone(), gz.len() - 9), "a whole gzip stream"),
         ("gzip, its first bytes", cut(gz, 5), "a whole gzip stream"),
-        (
-            "zip cut short",
-            cut(archive.clone(), archive.len() - 30),
-            "a whole zip archive",
-        ),
-        (
-            "zip, its first bytes",
-            cut(archive, 20),
-            "a whole zip archive",
-        ),
-        (
-            "pickle",
-            b"\x80\x04\x95\x10\0\0\0\0\0\0\0cgensim\n".to_vec(),
-            "a Python pickle",
-        ),
-        (
-            "PNG",
-            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec(),
-            "a PNG picture",
-        ),
-        (
-            "fastText model",
-            b"\xba\x16\x4f\x2f\x0c\0\0\0".to_vec(),
-            "use its .vec file",
-        ),
+        ("zip cut short", cut(archive.clone(), archive.len() - 30), "a whole zip archive"),
+        ("zip, its first bytes", cut(archive, 20), "a whole zip archive"),
+        ("pickle", b"\x80\x04\x95\x10\0\0\0\0\0\0\0cgensim\n".to_vec(), "a Python pickle"),
+        ("PNG", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec(), "a PNG picture"),
+        ("fastText model", b"\xba\x16\x4f\x2f\x0c\0\0\0".to_vec(), "use its .vec file"),
         ("bzip2", b"BZh91AY&SY".to_vec(), "bunzip2"),
         ("a few zeros", vec![0; 64], "binary data"),
     ];
     for (name, bytes, said) in cases {
         let error = refusal(bytes, &ReadOptions::default());
-        assert!(
-            error.contains(said),
-            "{name}: {error:?} does not say {said:?}"
-        );
-        assert!(
-            error.contains("vectors.bad: "),
-            "{name}: {error:?} does not name the file"
-        );
+        assert!(error.contains(said), "{name}: {error:?} does not say {said:?}");
+        assert!(error.contains("vectors.bad: "), "{name}: {error:?} does not name the file");
     }
 }
 
 #[test]
 fn a_file_that_is_not_there_and_a_folder_are_named() {
     let folder = Folder::new();
-    let error = Vectors::open(folder.path("nowhere.txt"))
-        .unwrap_err()
-        .to_string();
+    let error = Vectors::open(folder.path("nowhere.txt")).unwrap_err().to_string();
     assert!(error.contains("nowhere.txt: cannot open it"), "{error}");
     let error = Vectors::open(folder.path(".")).unwrap_err().to_string();
     assert!(error.contains("expected a file, found a folder"), "{error}");

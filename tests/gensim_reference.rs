@@ -159,9 +159,8 @@ fn words_that_are_not_utf8_stay_loadable_and_apart() {
     assert_eq!((vectors.len(), vectors.findings().non_utf8), (2445, 5));
     assert_eq!(vectors.findings().duplicates, 0);
     assert_eq!(vectors.values(), utf8.values());
-    let other: Vec<u32> = (0..2445)
-        .filter(|&row| std::str::from_utf8(vectors.vocabulary().word(row).expect("a row")).is_err())
-        .collect();
+    let other: Vec<u32> =
+        (0..2445).filter(|&row| std::str::from_utf8(vectors.vocabulary().word(row).expect("a row")).is_err()).collect();
     for row in other {
         let word = vectors.vocabulary().word(row).expect("a row");
         assert_eq!(vectors.row_of(word), Some(row));

@@ -14,26 +14,14 @@ use vocable::classifier::Classifier;
 
 /// Runs `vocable train` with small settings.
 fn train(train: &Path, dev: &Path, more: &[&str]) -> Ran {
-    let mut all: Vec<OsString> = ["train", "--hidden", "8", "--epochs", "2", "--vectors"]
-        .map(OsString::from)
-        .into();
-    all.extend([
-        fixture("demo.50d.txt").into(),
-        "--train".into(),
-        train.into(),
-        "--dev".into(),
-        dev.into(),
-    ]);
+    let mut all: Vec<OsString> = ["train", "--hidden", "8", "--epochs", "2", "--vectors"].map(OsString::from).into();
+    all.extend([fixture("demo.50d.txt").into(), "--train".into(), train.into(), "--dev".into(), dev.into()]);
     all.extend(more.iter().map(OsString::from));
     vocable(all)
 }
 
 fn train_demo(more: &[&str]) -> Ran {
-    train(
-        &fixture("reviews.train.txt"),
-        &fixture("reviews.dev.txt"),
-        more,
-    )
+    train(&fixture("reviews.train.txt"), &fixture("reviews.dev.txt"), more)
 }
 
 /// A model trained on a few lines, made once for all tests.
@@ -41,10 +29,7 @@ fn small_model() -> &'static [u8] {
     static MODEL: OnceLock<Vec<u8>> = OnceLock::new();
     MODEL.get_or_init(|| {
         let folder = Folder::new();
-        let texts = folder.file(
-            "texts",
-            "pos a great film\nneg a dull film\nother king and queen\n",
-        );
+        let texts = folder.file("texts", "pos a great film\nneg a dull film\nother king and queen\n");
         let out = folder.path("model");
         let ran = train(&texts, &texts, &["--out", out.to_str().unwrap()]);
         assert_eq!(ran.code, 0, "{ran:?}");
@@ -78,17 +63,11 @@ fn a_model_is_trained_saved_and_predicts() {
         assert_eq!(outcome["dev"]["texts"], 200);
         assert_eq!(outcome["test"]["texts"], 400);
         assert_eq!(outcome["epochs"].as_array().unwrap().len(), 2);
-        assert!(
-            outcome["dev"]["accuracy"].as_f64().unwrap() > 0.5,
-            "{outcome}"
-        );
+        assert!(outcome["dev"]["accuracy"].as_f64().unwrap() > 0.5, "{outcome}");
         assert_eq!(outcome["out"], out.to_str().unwrap());
         models.push(std::fs::read(out).unwrap());
     }
-    assert!(
-        models[0] == models[1],
-        "the number of threads must not show in the model"
-    );
+    assert!(models[0] == models[1], "the number of threads must not show in the model");
 
     // A label a line, in the order of the lines; the second is empty, the third all unknown words.
     let model = folder.path("1");
@@ -108,10 +87,7 @@ fn a_model_is_trained_saved_and_predicts() {
     let human = predict(&model, &[], input);
     assert_eq!(human.out.lines().count(), 4);
     for (line, answer) in human.out.lines().zip(&answers) {
-        assert!(
-            line.starts_with(&format!("{}\tneg=", answer["label"].as_str().unwrap())),
-            "{line}"
-        );
+        assert!(line.starts_with(&format!("{}\tneg=", answer["label"].as_str().unwrap())), "{line}");
     }
     assert_eq!(predict(&model, &[], b"").out, "", "no lines, no labels");
 }
@@ -122,11 +98,7 @@ fn a_seed_gives_the_same_model_again_and_another_seed_another() {
     let texts = folder.file("texts", "pos a great film\nneg a dull film\n");
     let model = |seed: &str| {
         let out = folder.path("out");
-        let ran = train(
-            &texts,
-            &texts,
-            &["--seed", seed, "--out", out.to_str().unwrap()],
-        );
+        let ran = train(&texts, &texts, &["--seed", seed, "--out", out.to_str().unwrap()]);
         assert_eq!(ran.code, 0, "{ran:?}");
         std::fs::read(out).unwrap()
     };
@@ -138,39 +110,18 @@ fn a_seed_gives_the_same_model_again_and_another_seed_another() {
 #[test]
 fn every_embedding_and_shape_trains_and_predicts() {
     let folder = Folder::new();
-    let texts = folder.file(
-        "texts",
-        "pos a great xyzzy film\nneg a dull film\npos\nneg .\n",
-    );
+    let texts = folder.file("texts", "pos a great xyzzy film\nneg a dull film\npos\nneg .\n");
     for settings in [
         &["--embedding", "frozen"][..],
         &["--embedding", "oov-only"],
         &["--embedding", "random"],
-        &[
-            "--bidirectional",
-            "--layers",
-            "2",
-            "--case",
-            "fold",
-            "--batch",
-            "1",
-            "--clip",
-            "0",
-        ],
+        &["--bidirectional", "--layers", "2", "--case", "fold", "--batch", "1", "--clip", "0"],
     ] {
         let out = folder.path("out");
-        let ran = train(
-            &texts,
-            &texts,
-            &[settings, &["--out", out.to_str().unwrap()]].concat(),
-        );
+        let ran = train(&texts, &texts, &[settings, &["--out", out.to_str().unwrap()]].concat());
         assert_eq!(ran.code, 0, "{settings:?}: {ran:?}");
         let ran = predict(&out, &["--json"], b"a great film\n\n");
-        assert_eq!(
-            (ran.code, ran.json().len()),
-            (0, 2),
-            "{settings:?}: {ran:?}"
-        );
+        assert_eq!((ran.code, ran.json().len()), (0, 2), "{settings:?}: {ran:?}");
     }
 }
 
@@ -178,9 +129,7 @@ fn every_embedding_and_shape_trains_and_predicts() {
 fn without_a_development_part_a_tenth_of_the_training_part_serves() {
     let folder = Folder::new();
     let texts = folder.file("texts", "pos a great film\nneg a dull film\n".repeat(10));
-    let mut arguments: Vec<OsString> = ["train", "--hidden", "4", "--epochs", "1", "--json"]
-        .map(OsString::from)
-        .into();
+    let mut arguments: Vec<OsString> = ["train", "--hidden", "4", "--epochs", "1", "--json"].map(OsString::from).into();
     arguments.extend(["--train".into(), texts.into_os_string()]);
     assert_eq!(vocable(&arguments).only_json()["dev"]["texts"], 2);
     let one = folder.file("one", "pos a great film\n");
@@ -194,28 +143,18 @@ fn training_data_that_cannot_be_learnt_from_is_refused() {
     let folder = Folder::new();
     let good = folder.file("good.txt", "pos a great film\nneg a dull film\n");
     let strange = folder.file("strange.txt", "pos a film\n\nmeh a film\n");
-    train(&good, &strange, &[]).refused(
-        2,
-        "strange.txt: line 3: expected one of the training part's labels (neg, pos), found `meh`",
-    );
+    train(&good, &strange, &[])
+        .refused(2, "strange.txt: line 3: expected one of the training part's labels (neg, pos), found `meh`");
     train(&good, &good, &["--test", strange.to_str().unwrap()]).refused(2, "strange.txt: line 3");
     let single = folder.file("single.txt", "pos a film\npos a movie\n");
-    train(&single, &single, &[]).refused(
-        2,
-        "single.txt: expected texts of at least two labels, found only the label `pos`",
-    );
-    train(&folder.file("empty.txt", ""), &good, &[])
-        .refused(2, "empty.txt: expected labelled texts, found none");
+    train(&single, &single, &[])
+        .refused(2, "single.txt: expected texts of at least two labels, found only the label `pos`");
+    train(&folder.file("empty.txt", ""), &good, &[]).refused(2, "empty.txt: expected labelled texts, found none");
     train(&folder.path("nowhere.txt"), &good, &[]).refused(2, "nowhere.txt: cannot open it");
     train(&good, &good, &["--label-column", "stars"]).refused(2, "a column `stars`");
-    for (option, value) in [
-        ("--hidden", "0"),
-        ("--lr", "-1"),
-        ("--dropout", "1"),
-        ("--batch", "0"),
-        ("--epochs", "0"),
-        ("--layers", "99"),
-    ] {
+    for (option, value) in
+        [("--hidden", "0"), ("--lr", "-1"), ("--dropout", "1"), ("--batch", "0"), ("--epochs", "0"), ("--layers", "99")]
+    {
         let arguments = ["train", option, value, "--train", good.to_str().unwrap()];
         vocable(arguments).refused(2, value);
     }
@@ -228,11 +167,7 @@ fn a_place_that_cannot_be_written_is_refused_before_training() {
     let file = folder.file("file", "");
     let folder_itself = folder.path("a folder");
     std::fs::create_dir(&folder_itself).unwrap();
-    for out in [
-        folder.path("nowhere").join("model"),
-        file.join("model"),
-        folder_itself,
-    ] {
+    for out in [folder.path("nowhere").join("model"), file.join("model"), folder_itself] {
         let ran = train(&texts, &texts, &["--out", out.to_str().unwrap()]);
         ran.refused(2, out.to_str().unwrap());
         // Hours of training must not be lost to a slip of the pen.
@@ -250,10 +185,7 @@ fn a_model_is_replaced_whole_or_not_at_all() {
     let single = folder.file("single.txt", "pos a film\n");
     train(&single, &good, &["--out", out.to_str().unwrap()]).refused(2, "two labels");
     assert_eq!(std::fs::read(&out).unwrap(), b"something old");
-    assert_eq!(
-        train(&good, &good, &["--out", out.to_str().unwrap()]).code,
-        0
-    );
+    assert_eq!(train(&good, &good, &["--out", out.to_str().unwrap()]).code, 0);
     assert!(Classifier::open(&out).is_ok());
     assert_eq!(std::fs::read_dir(folder.path(".")).unwrap().count(), 3);
 }
@@ -299,36 +231,22 @@ fn taken() -> Taken {
     let (_, metadata) = SafeTensors::read_metadata(bytes).unwrap();
     let header = serde_json::from_str(&metadata.metadata().as_ref().unwrap()["vocable"]).unwrap();
     let tensors = SafeTensors::deserialize(bytes).unwrap().tensors();
-    let tensors = tensors
-        .into_iter()
-        .map(|(name, t)| (name, (t.shape().to_vec(), t.data().to_vec())))
-        .collect();
+    let tensors = tensors.into_iter().map(|(name, t)| (name, (t.shape().to_vec(), t.data().to_vec()))).collect();
     Taken { header, tensors }
 }
 
 impl Taken {
     fn bytes(&self) -> Vec<u8> {
-        let views = self.tensors.iter().map(|(name, (shape, data))| {
-            (
-                name,
-                TensorView::new(Dtype::F32, shape.clone(), data).unwrap(),
-            )
-        });
-        serialize(
-            views,
-            Some(HashMap::from([(
-                "vocable".to_owned(),
-                self.header.to_string(),
-            )])),
-        )
-        .unwrap()
+        let views = self
+            .tensors
+            .iter()
+            .map(|(name, (shape, data))| (name, TensorView::new(Dtype::F32, shape.clone(), data).unwrap()));
+        serialize(views, Some(HashMap::from([("vocable".to_owned(), self.header.to_string())]))).unwrap()
     }
 }
 
 fn refused(bytes: &[u8]) -> String {
-    Classifier::from_bytes(bytes)
-        .expect_err("this model must be refused")
-        .to_string()
+    Classifier::from_bytes(bytes).expect_err("this model must be refused").to_string()
 }
 
 #[test]
@@ -341,20 +259,13 @@ fn a_model_taken_apart_and_put_together_is_the_same() {
 #[test]
 fn a_model_cut_short_anywhere_is_refused() {
     let bytes = small_model();
-    for length in (0..bytes.len())
-        .step_by(97)
-        .chain([1, 7, 8, 9, bytes.len() - 1])
-    {
-        assert!(
-            refused(&bytes[..length]).contains("safetensors"),
-            "cut to {length} bytes"
-        );
+    for length in (0..bytes.len()).step_by(97).chain([1, 7, 8, 9, bytes.len() - 1]) {
+        assert!(refused(&bytes[..length]).contains("safetensors"), "cut to {length} bytes");
     }
     let folder = Folder::new();
     let path: PathBuf = folder.file("cut.model", &bytes[..bytes.len() - 1]);
     predict(&path, &[], b"a film\n").refused(2, "cut.model: expected a model file");
-    predict(&fixture("demo.50d.txt"), &[], b"a\n")
-        .refused(2, "demo.50d.txt: expected a model file");
+    predict(&fixture("demo.50d.txt"), &[], b"a\n").refused(2, "demo.50d.txt: expected a model file");
     predict(&folder.path("nowhere"), &[], b"a\n").refused(2, "nowhere: cannot open it");
 }
 
@@ -380,10 +291,7 @@ fn a_model_whose_metadata_was_altered_is_refused() {
         let mut model = taken();
         model.header[key] = value.clone();
         let error = refused(&model.bytes());
-        assert!(
-            error.contains(said),
-            "{key} = {value}: {error:?} does not say {said:?}"
-        );
+        assert!(error.contains(said), "{key} = {value}: {error:?} does not say {said:?}");
     }
     let mut model = taken();
     let words = model.header["words"].as_array_mut().unwrap();
@@ -397,24 +305,13 @@ fn a_model_whose_tensors_do_not_fit_is_refused() {
     for name in &names {
         let mut model = taken();
         model.tensors.remove(name);
-        assert!(
-            refused(&model.bytes()).contains(name.as_str()),
-            "without {name}"
-        );
+        assert!(refused(&model.bytes()).contains(name.as_str()), "without {name}");
         // The same numbers in another shape.
         let mut model = taken();
         model.tensors.get_mut(name).unwrap().0.insert(0, 1);
-        assert!(
-            refused(&model.bytes()).contains(name.as_str()),
-            "{name} of another rank"
-        );
+        assert!(refused(&model.bytes()).contains(name.as_str()), "{name} of another rank");
         // No numbers at all, and a size that overflows when it is multiplied.
-        for shape in [
-            vec![0],
-            vec![0, 0],
-            vec![0, usize::MAX / 2],
-            vec![usize::MAX / 2, 0],
-        ] {
+        for shape in [vec![0], vec![0, 0], vec![0, usize::MAX / 2], vec![usize::MAX / 2, 0]] {
             let mut model = taken();
             model.tensors.insert(name.clone(), (shape, Vec::new()));
             refused(&model.bytes());

@@ -140,7 +140,8 @@ fn trained(embedding: Embedding<f32>) -> Network<f32> {
 
 /// Whether training changed the row of each word, by its bits.
 fn changed(before: &Embedding<f32>, after: &Embedding<f32>) -> Vec<bool> {
-    let bits = |embedding: &Embedding<f32>, id| embedding.forward(&[id]).iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    let bits =
+        |embedding: &Embedding<f32>, id| embedding.forward(&[id]).iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     (2..2 + WORDS.len() as u32).map(|id| bits(before, id) != bits(after, id)).collect()
 }
 

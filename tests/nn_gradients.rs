@@ -130,9 +130,8 @@ fn network_with_every_parameter_and_every_row() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let rows = random(7 * DIMENSION, &mut rng);
     let shape = LstmShape { input: DIMENSION, hidden: 4, layers: 2, bidirectional: true };
-    let embed = |rows: &[f64]| {
-        Embedding::from_weights(rows.to_vec(), DIMENSION, EmbeddingMode::Tuned).expect("whole rows")
-    };
+    let embed =
+        |rows: &[f64]| Embedding::from_weights(rows.to_vec(), DIMENSION, EmbeddingMode::Tuned).expect("whole rows");
     let network = Network::new(embed(&rows), shape, 3, &mut rng);
     let texts: [&[u32]; 4] = [&[2, 5, 2, 3], &[4], &[], &[6, 2]];
     let labels = [0, 2, 1, 0];

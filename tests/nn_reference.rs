@@ -9,9 +9,7 @@ use std::collections::HashMap;
 use reference::json;
 use serde_json::Value;
 use vocable::classifier::{Network, Optimizer};
-use vocable::nn::{
-    AdamOptions, Dense, Embedding, EmbeddingMode, Lstm, LstmShape, Packing, Real, cross_entropy,
-};
+use vocable::nn::{AdamOptions, Dense, Embedding, EmbeddingMode, Lstm, LstmShape, Packing, Real, cross_entropy};
 
 /// A tensor in f64.
 #[derive(Clone)]
@@ -72,7 +70,13 @@ fn labels(tensors: &Tensors, name: &str) -> Vec<u32> {
 }
 
 /// Builds the network whose weights stand under `prefix`.
-fn network<T: Real>(tensors: &Tensors, prefix: &str, layers: usize, bidirectional: bool, mode: EmbeddingMode) -> Network<T> {
+fn network<T: Real>(
+    tensors: &Tensors,
+    prefix: &str,
+    layers: usize,
+    bidirectional: bool,
+    mode: EmbeddingMode,
+) -> Network<T> {
     let rows = tensors.get(&format!("{prefix}emb.weight"));
     let hidden = tensors.get(&format!("{prefix}lstm.weight_hh_l0")).shape[1];
     let shape = LstmShape { input: rows.shape[1], hidden, layers, bidirectional };

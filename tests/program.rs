@@ -26,47 +26,24 @@ fn on(vectors: &Path, arguments: &[&str], input: &[u8]) -> Ran {
 
 /// Vectors whose cosines are easy: `b` is at 0.6 from `a`, `c` opposite, `zero` has no direction.
 fn compass(folder: &Folder) -> PathBuf {
-    let rows = rows(&[
-        ("a", &[2.0, 0.0]),
-        ("b", &[3.0, 4.0]),
-        ("c", &[-5.0, 0.0]),
-        ("zero", &[0.0, 0.0]),
-    ]);
+    let rows = rows(&[("a", &[2.0, 0.0]), ("b", &[3.0, 4.0]), ("c", &[-5.0, 0.0]), ("zero", &[0.0, 0.0])]);
     folder.file("compass.txt", glove(&rows))
 }
 
 #[track_caller]
 fn near(value: &Value, expected: f64) {
-    assert!(
-        (value.as_f64().unwrap() - expected).abs() < 1e-6,
-        "{value} is not {expected}"
-    );
+    assert!((value.as_f64().unwrap() - expected).abs() < 1e-6, "{value} is not {expected}");
 }
 
 #[test]
 fn nearest_lists_words_with_cosines() {
     let ran = demo(&["nearest", "king", "-k", "3"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    let lines: Vec<Vec<&str>> = ran
-        .out
-        .lines()
-        .map(|line| line.split_whitespace().collect())
-        .collect();
+    let lines: Vec<Vec<&str>> = ran.out.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines.len(), 3, "{}", ran.out);
-    let cosines: Vec<f64> = lines
-        .iter()
-        .map(|line| line.last().unwrap().parse().unwrap())
-        .collect();
-    assert!(
-        cosines.is_sorted_by(|a, b| a >= b) && cosines[0] <= 1.0,
-        "{}",
-        ran.out
-    );
-    assert!(
-        !ran.out.contains("king "),
-        "a word is no answer to itself: {}",
-        ran.out
-    );
+    let cosines: Vec<f64> = lines.iter().map(|line| line.last().unwrap().parse().unwrap()).collect();
+    assert!(cosines.is_sorted_by(|a, b| a >= b) && cosines[0] <= 1.0, "{}", ran.out);
+    assert!(!ran.out.contains("king "), "a word is no answer to itself: {}", ran.out);
 
     let answer = demo(&["nearest", "king", "-k", "3", "--json"]).only_json();
     assert_eq!(answer["query"], json!(["king"]));
@@ -74,15 +51,9 @@ fn nearest_lists_words_with_cosines() {
     for (neighbour, line) in neighbours.iter().zip(&lines) {
         assert_eq!(neighbour["word"], line[0]);
         let text = std::fs::read_to_string(fixture("demo.50d.txt")).unwrap();
-        let row = text
-            .lines()
-            .position(|l| l.starts_with(&format!("{} ", line[0])))
-            .unwrap();
+        let row = text.lines().position(|l| l.starts_with(&format!("{} ", line[0]))).unwrap();
         assert_eq!(neighbour["row"], row);
-        assert_eq!(
-            format!("{:.4}", neighbour["cosine"].as_f64().unwrap()),
-            *line.last().unwrap()
-        );
+        assert_eq!(format!("{:.4}", neighbour["cosine"].as_f64().unwrap()), *line.last().unwrap());
     }
 }
 
@@ -92,32 +63,15 @@ fn nearest_subtracts_restricts_and_shows_rows_without_a_direction_last() {
     let compass = compass(&folder);
     let answer = on(&compass, &["nearest", "a", "--json"], b"").only_json();
     let neighbours = answer["neighbours"].as_array().unwrap();
-    let words: Vec<_> = neighbours
-        .iter()
-        .map(|n| n["word"].as_str().unwrap())
-        .collect();
+    let words: Vec<_> = neighbours.iter().map(|n| n["word"].as_str().unwrap()).collect();
     assert_eq!(words, ["b", "c", "zero"]);
     near(&neighbours[0]["cosine"], 0.6);
     near(&neighbours[1]["cosine"], -1.0);
-    assert_eq!(
-        neighbours[2]["cosine"],
-        Value::Null,
-        "undefined, not a number"
-    );
+    assert_eq!(neighbours[2]["cosine"], Value::Null, "undefined, not a number");
 
-    let answer = on(
-        &compass,
-        &["nearest", "b", "--not", "a", "--json", "--restrict", "3"],
-        b"",
-    )
-    .only_json();
+    let answer = on(&compass, &["nearest", "b", "--not", "a", "--json", "--restrict", "3"], b"").only_json();
     assert_eq!(answer["not"], json!(["a"]));
-    let words: Vec<_> = answer["neighbours"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|n| &n["word"])
-        .collect();
+    let words: Vec<_> = answer["neighbours"].as_array().unwrap().iter().map(|n| &n["word"]).collect();
     assert_eq!(words, ["c"]);
 }
 
@@ -126,59 +80,31 @@ fn similarity_of_two_words_and_of_pairs_from_standard_input() {
     let folder = Folder::new();
     let compass = compass(&folder);
     let ran = on(&compass, &["similarity", "a", "b"], b"");
-    assert_eq!(
-        (ran.code, ran.out.as_str(), ran.err.as_str()),
-        (0, "a b 0.6000\n", "")
-    );
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "a b 0.6000\n", ""));
     let answer = on(&compass, &["similarity", "b", "c", "--json"], b"").only_json();
     assert_eq!((&answer["a"], &answer["b"]), (&json!("b"), &json!("c")));
     near(&answer["cosine"], -0.6);
 
     let ran = on(&compass, &["similarity", "-"], b"a b\r\n\nb\tc\na a");
-    assert_eq!(
-        (ran.code, ran.out.as_str()),
-        (0, "a b 0.6000\nb c -0.6000\na a 1.0000\n")
-    );
+    assert_eq!((ran.code, ran.out.as_str()), (0, "a b 0.6000\nb c -0.6000\na a 1.0000\n"));
     // Pairs without an answer are named by line, the others answered, and the code says that some were not.
-    let ran = on(
-        &compass,
-        &["similarity", "-", "--json"],
-        b"a b\na nope\na zero\nb b\n",
-    );
+    let ran = on(&compass, &["similarity", "-", "--json"], b"a b\na nope\na zero\nb b\n");
     assert_eq!(ran.code, 1);
     assert_eq!(ran.json().len(), 2);
-    assert!(
-        ran.err.contains("line 2") && ran.err.contains("`nope`"),
-        "{}",
-        ran.err
-    );
-    assert!(
-        ran.err.contains("line 3") && ran.err.contains("no direction"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains("line 2") && ran.err.contains("`nope`"), "{}", ran.err);
+    assert!(ran.err.contains("line 3") && ran.err.contains("no direction"), "{}", ran.err);
     let ran = on(&compass, &["similarity", "-"], b"a b\na\nb b\n");
     assert_eq!((ran.code, ran.out.as_str()), (2, "a b 0.6000\n"));
-    assert!(
-        ran.err.contains("line 2: expected two words, found `a`"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains("line 2: expected two words, found `a`"), "{}", ran.err);
     on(&compass, &["similarity", "a"], b"").refused(2, "expected two words");
 }
 
 #[test]
 fn analogy_answers_by_both_methods() {
     for method in ["add", "mul"] {
-        let answer = demo(&[
-            "analogy", "france", "paris", "italy", "--method", method, "--json",
-        ])
-        .only_json();
+        let answer = demo(&["analogy", "france", "paris", "italy", "--method", method, "--json"]).only_json();
         let asked = json!(["france", "paris", "italy", method]);
-        assert_eq!(
-            json!([answer["a"], answer["b"], answer["c"], answer["method"]]),
-            asked
-        );
+        assert_eq!(json!([answer["a"], answer["b"], answer["c"], answer["method"]]), asked);
         let answers = answer["answers"].as_array().unwrap();
         assert_eq!(answers[0]["word"], "rome", "{answer}");
         assert!(answers[0]["row"].is_u64() && answers[0]["score"].is_f64());
@@ -193,10 +119,7 @@ fn analogy_answers_by_both_methods() {
 fn odd_names_the_word_that_does_not_belong() {
     let words = ["paris", "rome", "warsaw", "king"];
     let ran = demo(&[&["odd"], &words[..]].concat());
-    assert_eq!(
-        (ran.code, ran.out.as_str(), ran.err.as_str()),
-        (0, "king\n", "")
-    );
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "king\n", ""));
     let answer = demo(&[&["odd", "--json"], &words[..]].concat()).only_json();
     assert_eq!(answer, json!({"words": words, "odd": "king"}));
     demo(&["odd", "paris"]).refused(2, "WORD");
@@ -222,25 +145,11 @@ fn info_says_what_a_file_holds() {
         assert_eq!(facts[key], expected, "{key}");
     }
     // What is odd is told once, beside the answer.
-    assert_eq!(
-        ran.err.matches("1 row was dropped").count(),
-        1,
-        "{}",
-        ran.err
-    );
-    assert_eq!(
-        ran.err.matches("1 word is not UTF-8").count(),
-        1,
-        "{}",
-        ran.err
-    );
+    assert_eq!(ran.err.matches("1 row was dropped").count(), 1, "{}", ran.err);
+    assert_eq!(ran.err.matches("1 word is not UTF-8").count(), 1, "{}", ran.err);
     let ran = demo(&["info"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    assert!(
-        ran.out.contains("2,500") && ran.out.contains("50") && ran.out.contains("glove"),
-        "{}",
-        ran.out
-    );
+    assert!(ran.out.contains("2,500") && ran.out.contains("50") && ran.out.contains("glove"), "{}", ran.out);
 }
 
 #[test]
@@ -251,28 +160,13 @@ fn evaluate_tells_the_two_kinds_of_benchmark_apart() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     let answers = ran.json();
     assert_eq!(answers.len(), 2);
-    assert_eq!(
-        (&answers[0]["kind"], &answers[0]["total"]),
-        (&json!("analogies"), &json!(600))
-    );
-    let right: u64 = answers[0]["sections"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|s| s["right"].as_u64().unwrap())
-        .sum();
+    assert_eq!((&answers[0]["kind"], &answers[0]["total"]), (&json!("analogies"), &json!(600)));
+    let right: u64 = answers[0]["sections"].as_array().unwrap().iter().map(|s| s["right"].as_u64().unwrap()).sum();
     assert_eq!(answers[0]["right"], right);
-    assert_eq!(
-        (&answers[1]["kind"], &answers[1]["total"]),
-        (&json!("pairs"), &json!(63))
-    );
+    assert_eq!((&answers[1]["kind"], &answers[1]["total"]), (&json!("pairs"), &json!(63)));
     assert!(answers[1]["spearman"].as_f64().unwrap() > 0.5);
     let ran = demo(&["evaluate", pairs]);
-    assert!(
-        ran.out.contains("Spearman") && ran.out.contains("63"),
-        "{}",
-        ran.out
-    );
+    assert!(ran.out.contains("Spearman") && ran.out.contains("63"), "{}", ran.out);
     demo(&["evaluate"]).refused(2, "FILE");
     demo(&["evaluate", "nowhere.txt"]).refused(2, "nowhere.txt: cannot open it");
 }
@@ -280,17 +174,10 @@ fn evaluate_tells_the_two_kinds_of_benchmark_apart() {
 #[test]
 fn a_benchmark_of_neither_kind_is_refused_and_named() {
     let folder = Folder::new();
-    let broken = folder.file(
-        "broken.txt",
-        ": section\nparis france rome italy\nparis france rome\n",
-    );
+    let broken = folder.file("broken.txt", ": section\nparis france rome italy\nparis france rome\n");
     demo(&["evaluate", broken.to_str().unwrap()]).refused(2, "broken.txt: line 3");
     // Correlations of no pairs at all are no answer.
-    for text in [
-        "",
-        "It was a dark night.\n",
-        ":section without a space\nparis france rome\n",
-    ] {
+    for text in ["", "It was a dark night.\n", ":section without a space\nparis france rome\n"] {
         let path = folder.file("prose.txt", text);
         demo(&["evaluate", path.to_str().unwrap()]).refused(2, "prose.txt");
     }
@@ -299,10 +186,7 @@ fn a_benchmark_of_neither_kind_is_refused_and_named() {
 #[test]
 fn blank_lines_in_a_question_file_do_not_matter() {
     let folder = Folder::new();
-    let path = folder.file(
-        "questions.txt",
-        ": capitals\r\n\r\nparis france rome italy\r\n\r\n",
-    );
+    let path = folder.file("questions.txt", ": capitals\r\n\r\nparis france rome italy\r\n\r\n");
     let answer = demo(&["evaluate", path.to_str().unwrap(), "--json"]).only_json();
     assert_eq!((&answer["seen"], &answer["total"]), (&json!(1), &json!(1)));
 }
@@ -312,34 +196,13 @@ fn global_options_stand_before_or_after_the_command() {
     let path = fixture("demo.50d.txt");
     let path = path.to_str().unwrap();
     let forms: [&[&str]; 3] = [
-        &[
-            "--vectors",
-            path,
-            "--json",
-            "--threads",
-            "2",
-            "similarity",
-            "king",
-            "queen",
-        ],
-        &[
-            "similarity",
-            "--vectors",
-            path,
-            "king",
-            "--json",
-            "queen",
-            "--threads",
-            "1",
-        ],
+        &["--vectors", path, "--json", "--threads", "2", "similarity", "king", "queen"],
+        &["similarity", "--vectors", path, "king", "--json", "queen", "--threads", "1"],
         &["similarity", "king", "queen", "--json", "--vectors", path],
     ];
     let answers: Vec<Ran> = forms.into_iter().map(vocable).collect();
     assert_eq!(answers[0].only_json()["a"], "king");
-    assert!(
-        answers.iter().all(|ran| ran.out == answers[0].out),
-        "{answers:?}"
-    );
+    assert!(answers.iter().all(|ran| ran.out == answers[0].out), "{answers:?}");
 }
 
 #[test]
@@ -350,24 +213,11 @@ fn vectors_come_from_the_option_then_the_environment_then_the_demo() {
         let mut command = program();
         environment.map(|path| command.env("VOCABLE_VECTORS", path));
         let output = command.args(arguments).output().unwrap();
-        (
-            output.status.code(),
-            String::from_utf8(output.stdout).unwrap(),
-            String::from_utf8(output.stderr).unwrap(),
-        )
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     };
     let (code, out, err) = asked(Some(&compass), &["similarity", "a", "b"]);
-    assert_eq!(
-        (code, out.as_str(), err.as_str()),
-        (Some(0), "a b 0.6000\n", "")
-    );
-    let option = [
-        "similarity",
-        "a",
-        "b",
-        "--vectors",
-        compass.to_str().unwrap(),
-    ];
+    assert_eq!((code, out.as_str(), err.as_str()), (Some(0), "a b 0.6000\n", ""));
+    let option = ["similarity", "a", "b", "--vectors", compass.to_str().unwrap()];
     let (code, out, _) = asked(Some(&folder.path("nowhere")), &option);
     assert_eq!((code, out.as_str()), (Some(0), "a b 0.6000\n"));
     let (code, out, err) = asked(None, &["similarity", "king", "king"]);
@@ -410,10 +260,7 @@ fn a_word_without_a_direction_says_so() {
         &["analogy", "zero", "b", "a", "--method", "mul"],
         &["odd", "a", "zero"],
     ] {
-        on(&compass, arguments, b"").refused(
-            1,
-            "`zero` has a zero or non-finite vector: it has no direction",
-        );
+        on(&compass, arguments, b"").refused(1, "`zero` has a zero or non-finite vector: it has no direction");
     }
     on(&compass, &["nearest", "a", "c"], b"").refused(2, "cancel each other out");
 }
@@ -427,20 +274,15 @@ fn bad_usage_and_bad_input_end_with_two() {
     demo(&["nearest"]).refused(2, "WORD");
     demo(&["nearest", "king", "-k", "many"]).refused(2, "many");
     demo(&["nearest", "king", "--threads", "0"]).refused(2, "--threads");
-    demo(&["nearest", "king", "--format", "word2vec"])
-        .refused(2, "demo.50d.txt: line 1: expected a header line");
-    demo(&["nearest", "king", "--format", "glove.txt"])
-        .refused(2, "glove, word2vec, word2vec-binary");
+    demo(&["nearest", "king", "--format", "word2vec"]).refused(2, "demo.50d.txt: line 1: expected a header line");
+    demo(&["nearest", "king", "--format", "glove.txt"]).refused(2, "glove, word2vec, word2vec-binary");
     demo(&["nearest", "king", "--member", "a.txt"]).refused(2, "--member");
     on(&folder.path("nowhere"), &["info"], b"").refused(2, "nowhere: cannot open it");
     on(&folder.path("."), &["info"], b"").refused(2, "found a folder");
     on(&folder.file("empty", b""), &["info", "--json"], b"").refused(2, "an empty file");
     let nan = folder.file("nan", b"a 1 2\nb nan 1\n");
     on(&nan, &["info"], b"").refused(2, "--allow-nonfinite");
-    assert_eq!(
-        on(&nan, &["info", "--allow-nonfinite", "--json"], b"").only_json()["rows"],
-        2
-    );
+    assert_eq!(on(&nan, &["info", "--allow-nonfinite", "--json"], b"").only_json()["rows"], 2);
     let several = folder.file("several.zip", zip(&[("a.txt", &text), ("b.txt", &text)]));
     on(&several, &["info"], b"").refused(2, "--member a.txt");
     let facts = on(&several, &["info", "--member", "b.txt", "--json"], b"").only_json();
@@ -489,21 +331,9 @@ mod unix {
     fn help_into_a_closed_pipe_is_no_failure() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let output = program()
-            .arg("--help")
-            .stdout(writer)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-            .wait_with_output();
+        let output = program().arg("--help").stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output();
         let output = output.unwrap();
-        assert_eq!(
-            (
-                output.status.code(),
-                String::from_utf8_lossy(&output.stderr).as_ref()
-            ),
-            (Some(0), "")
-        );
+        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
     }
 
     #[test]
@@ -512,38 +342,21 @@ mod unix {
         let path = folder.file("latin.txt", b"caf\xe9 1 0\ncaf\xe8 0 1\ntea 3 4\n");
         let ask = |word: &[u8]| {
             let word = OsString::from_vec(word.to_vec());
-            vocable([
-                OsString::from("similarity"),
-                "--vectors".into(),
-                path.clone().into(),
-                word,
-                "tea".into(),
-            ])
+            vocable([OsString::from("similarity"), "--vectors".into(), path.clone().into(), word, "tea".into()])
         };
         assert_eq!(ask(b"caf\xe9").out, "caf\u{fffd} tea 0.6000\n");
         assert_eq!(ask(b"caf\xe8").out, "caf\u{fffd} tea 0.8000\n");
         ask(b"caf\xea").refused(1, "`caf\u{fffd}` is not in the vocabulary");
         let stream = vocable_fed(
-            [
-                OsString::from("similarity"),
-                "-".into(),
-                "--vectors".into(),
-                path.clone().into(),
-            ],
+            [OsString::from("similarity"), "-".into(), "--vectors".into(), path.clone().into()],
             b"caf\xe9 caf\xe8\n",
         );
-        assert_eq!(
-            (stream.code, stream.out.as_str()),
-            (0, "caf\u{fffd} caf\u{fffd} 0.0000\n")
-        );
+        assert_eq!((stream.code, stream.out.as_str()), (0, "caf\u{fffd} caf\u{fffd} 0.0000\n"));
     }
 
     #[test]
     fn vectors_may_come_through_a_pipe() {
-        let ran = vocable_fed(
-            ["similarity", "a", "b", "--vectors", "/dev/stdin"],
-            b"a 1 0\nb 3 4\n",
-        );
+        let ran = vocable_fed(["similarity", "a", "b", "--vectors", "/dev/stdin"], b"a 1 0\nb 3 4\n");
         assert_eq!((ran.code, ran.out.as_str()), (0, "a b 0.6000\n"));
     }
 

@@ -27,13 +27,8 @@ pub enum DataFormat {
 
 impl DataFormat {
     /// All forms, in the order in which help texts name them.
-    pub const ALL: [DataFormat; 5] = [
-        DataFormat::Plain,
-        DataFormat::Tsv,
-        DataFormat::Csv,
-        DataFormat::JsonLines,
-        DataFormat::FastText,
-    ];
+    pub const ALL: [DataFormat; 5] =
+        [DataFormat::Plain, DataFormat::Tsv, DataFormat::Csv, DataFormat::JsonLines, DataFormat::FastText];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -148,8 +143,8 @@ impl Dataset {
             if line.trim().is_empty() {
                 continue;
             }
-            let (label, text) = parse(&line)
-                .map_err(|(expected, found)| Malformed::at(Place::Line(number), expected, found))?;
+            let (label, text) =
+                parse(&line).map_err(|(expected, found)| Malformed::at(Place::Line(number), expected, found))?;
             self.replaced += usize::from(matches!(line, Cow::Owned(_)));
             self.texts.push(LabelledText { label, text, line: number });
         }
@@ -225,8 +220,7 @@ fn sniff(bytes: &[u8], options: &DataOptions) -> DataFormat {
     }
     // A header is one that names the columns looked for.
     for (format, delimiter) in [(DataFormat::Tsv, '\t'), (DataFormat::Csv, ',')] {
-        let names: Vec<String> =
-            first.split(delimiter).map(|name| name.trim().trim_matches('"').to_owned()).collect();
+        let names: Vec<String> = first.split(delimiter).map(|name| name.trim().trim_matches('"').to_owned()).collect();
         let has = |wanted: Option<&str>, usual: &[&str]| column(&names, wanted, usual, "").is_ok();
         let (label, text) = (options.label_column.as_deref(), options.text_column.as_deref());
         if names.len() > 1 && has(label, &LABEL_NAMES) && has(text, &TEXT_NAMES) {
@@ -277,8 +271,8 @@ fn fasttext(line: &str) -> Parsed {
 }
 
 fn json(line: &str, options: &DataOptions) -> Parsed {
-    let value: Value = serde_json::from_str(line)
-        .map_err(|e| ("a JSON object".to_owned(), format!("`{}` ({e})", shortened(line))))?;
+    let value: Value =
+        serde_json::from_str(line).map_err(|e| ("a JSON object".to_owned(), format!("`{}` ({e})", shortened(line))))?;
     let Value::Object(object) = value else {
         return Err(("a JSON object".to_owned(), format!("`{}`", shortened(line))));
     };
@@ -290,9 +284,7 @@ fn json(line: &str, options: &DataOptions) -> Parsed {
         match found {
             Some((_, Value::String(text))) => Ok(text.clone()),
             Some((_, value @ (Value::Number(_) | Value::Bool(_)))) => Ok(value.to_string()),
-            Some((key, value)) => {
-                Err((format!("a string or a number at `{key}`"), shortened(&value.to_string())))
-            }
+            Some((key, value)) => Err((format!("a string or a number at `{key}`"), shortened(&value.to_string()))),
             None => {
                 let keys: Vec<String> = object.keys().cloned().collect();
                 let expected = match wanted {

@@ -57,7 +57,8 @@ impl Classifier {
         for (prefix, parameters) in [("lstm", network.lstm.parameters()), ("head", network.head.parameters())] {
             tensors.extend(parameters.into_iter().map(|p| (format!("{prefix}.{}", p.name), p.shape, p.values)));
         }
-        let too_large = |e: &dyn std::fmt::Display| Error::invalid("model", "sizes that safetensors holds", e.to_string());
+        let too_large =
+            |e: &dyn std::fmt::Display| Error::invalid("model", "sizes that safetensors holds", e.to_string());
         // Little-endian, whatever this machine is.
         let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
             .into_iter()
@@ -107,21 +108,26 @@ impl Classifier {
         let json = metadata.metadata().as_ref().and_then(|all| all.get(KEY)).ok_or_else(|| {
             wrong("a model written by vocable", format!("a safetensors file without the metadata `{KEY}`"))
         })?;
-        let header: Header =
-            serde_json::from_str(json).map_err(|e| wrong("a model's metadata", e.to_string()))?;
+        let header: Header = serde_json::from_str(json).map_err(|e| wrong("a model's metadata", e.to_string()))?;
         if header.version > VERSION {
             let expected = format!("a model file of version {VERSION} or lower");
             return Err(wrong(&expected, format!("version {}", header.version)));
         }
         let read = |name: &str| -> Result<(Vec<usize>, Vec<f32>)> {
-            let tensor = tensors
-                .tensor(name)
-                .map_err(|_| wrong(&format!("a tensor `{name}`"), "none".to_owned()))?;
+            let tensor = tensors.tensor(name).map_err(|_| wrong(&format!("a tensor `{name}`"), "none".to_owned()))?;
             if tensor.dtype() != Dtype::F32 {
                 return Err(wrong(&format!("`{name}` in F32"), format!("{:?}", tensor.dtype())));
             }
+            // Without zeros no product of sizes exceeds the file's length.
+            if tensor.shape().contains(&0) {
+                return Err(wrong(&format!("numbers in `{name}`"), format!("the shape {:?}", tensor.shape())));
+            }
             let values = tensor.data().as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
-            Ok((tensor.shape().to_vec(), values.collect()))
+            let values: Vec<f32> = values.collect();
+            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+                return Err(wrong(&format!("finite numbers in `{name}`"), value.to_string()));
+            }
+            Ok((tensor.shape().to_vec(), values))
         };
         let fit = |name: &str, expected: &[usize], found: &[usize]| {
             let right = expected == found;
@@ -145,8 +151,10 @@ impl Classifier {
             let found = format!("{} layers of {hidden}, {} labels", header.layers, header.labels.len());
             return Err(wrong("layers, states and at least two labels", found));
         }
-        let shape =
-            LstmShape { input: dimension, hidden, layers: header.layers, bidirectional: header.bidirectional };
+        if let Some(twice) = (1..header.labels.len()).find(|&i| header.labels[..i].contains(&header.labels[i])) {
+            return Err(wrong("distinct labels", format!("`{}` twice", header.labels[twice])));
+        }
+        let shape = LstmShape { input: dimension, hidden, layers: header.layers, bidirectional: header.bidirectional };
         // Shapes are compared before anything of their size is made.
         let (ih_shape, _) = read("lstm.weight_ih_l0")?;
         fit("lstm.weight_ih_l0", &[4 * hidden, dimension], &ih_shape)?;
@@ -155,9 +163,10 @@ impl Classifier {
         fit("head.weight", &[header.labels.len(), shape.output()], &head_shape)?;
         let mut lstm = Lstm::zeros(shape);
         let mut head = Dense::zeros(shape.output(), header.labels.len());
-        let names: Vec<(String, Vec<usize>)> = (lstm.parameters().into_iter().map(|p| (format!("lstm.{}", p.name), p.shape)))
-            .chain(head.parameters().into_iter().map(|p| (format!("head.{}", p.name), p.shape)))
-            .collect();
+        let names: Vec<(String, Vec<usize>)> =
+            (lstm.parameters().into_iter().map(|p| (format!("lstm.{}", p.name), p.shape)))
+                .chain(head.parameters().into_iter().map(|p| (format!("head.{}", p.name), p.shape)))
+                .collect();
         let targets = lstm.parameters_mut().into_iter().chain(head.parameters_mut());
         for ((name, shape), target) in names.iter().zip(targets) {
             let (found, values) = read(name)?;

@@ -48,12 +48,7 @@ pub struct Prediction {
 }
 
 impl Classifier {
-    fn new(
-        labels: Vec<String>,
-        words: Words,
-        case: Case,
-        network: Network<f32>,
-    ) -> Result<Classifier> {
+    fn new(labels: Vec<String>, words: Words, case: Case, network: Network<f32>) -> Result<Classifier> {
         let (vocabulary, repeated) = Vocabulary::index(words);
         if !repeated.is_empty() {
             return Err(Error::invalid("words of a model", "distinct words", "some twice"));
@@ -88,8 +83,7 @@ impl Classifier {
 
     /// The classes of some texts, in parallel.
     pub fn predict<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Vec<Prediction> {
-        let ids: Vec<Vec<u32>> =
-            texts.par_iter().map(|text| self.ids(text.as_ref())).collect();
+        let ids: Vec<Vec<u32>> = texts.par_iter().map(|text| self.ids(text.as_ref())).collect();
         let probabilities = probabilities(&self.network, &ids);
         ids.iter()
             .zip(probabilities.chunks_exact(self.labels.len()))

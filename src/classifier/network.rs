@@ -100,8 +100,7 @@ impl<T: Real> Network<T> {
         on_last.apply(&mut last_gradient);
         let output_gradient = self.lstm.last_backward(&packing, &last_gradient);
         let wanted = ids.iter().any(|&id| self.embedding.is_trained(id));
-        let rows_gradient =
-            self.lstm.backward(&packing, cache, output_gradient, &mut gradients.lstm, wanted);
+        let rows_gradient = self.lstm.backward(&packing, cache, output_gradient, &mut gradients.lstm, wanted);
         if let Some(mut rows_gradient) = rows_gradient {
             on_rows.apply(&mut rows_gradient);
             gradients.rows = self.embedding.backward(&ids, &rows_gradient);

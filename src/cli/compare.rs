@@ -19,17 +19,14 @@ use super::train::{Data, Settings, bar};
 /// Each embedding is trained with several seeds. Runs of the same seed share the first weights, the order of the texts and what
 /// dropout drops, so that they differ in the embedding alone. Figures are mean ± standard deviation over the seeds.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vocable compare --vectors glove.6B.50d.txt --train train.txt --dev dev.txt --test test.txt --seeds 5")]
+#[command(
+    after_help = "Example:\n  vocable compare --vectors glove.6B.50d.txt --train train.txt --dev dev.txt --test test.txt --seeds 5"
+)]
 pub struct Compare {
     #[command(flatten)]
     data: Data,
     /// Embeddings to compare, separated by commas
-    #[arg(
-        long,
-        value_name = "MODES",
-        value_delimiter = ',',
-        default_value = "frozen,tuned,oov-only,random"
-    )]
+    #[arg(long, value_name = "MODES", value_delimiter = ',', default_value = "frozen,tuned,oov-only,random")]
     arms: Vec<EmbeddingMode>,
     /// How many seeds each is trained with
     #[arg(long, value_name = "N", default_value_t = 3)]

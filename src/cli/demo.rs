@@ -1,1 +1,129 @@
 //! `vocable demo`
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+use vocable::classifier::{DataOptions, Dataset, Parts, TrainOptions};
+use vocable::compare::{CompareOptions, Comparison};
+use vocable::nn::EmbeddingMode;
+use vocable::query::{Method, NearestOptions};
+use vocable::{Error, Vectors, report};
+
+use super::Common;
+use super::compare::compare_with_bar;
+use super::output::{Failure, Output};
+
+/// The labelled reviews built into the program: `fixtures/reviews.*.txt`.
+const REVIEWS: [(&str, &[u8]); 3] = [
+    ("the demo's training part", include_bytes!("../../fixtures/reviews.train.txt")),
+    ("the demo's development part", include_bytes!("../../fixtures/reviews.dev.txt")),
+    ("the demo's test part", include_bytes!("../../fixtures/reviews.test.txt")),
+];
+
+const NEXT: &str = "\
+What to try next
+  With real vectors (GloVe.6B: 400,000 words; the zip holds 50, 100, 200 and 300 numbers a word):
+    download glove.6B.zip from https://nlp.stanford.edu/projects/glove/
+    vocable --vectors glove.6B.zip --member glove.6B.50d.txt nearest king
+    vocable --vectors glove.6B.zip --member glove.6B.50d.txt analogy man king woman
+  With your own texts (a label and a text a line; CSV, TSV, JSON lines and fastText's form work too):
+    vocable compare --vectors glove.6B.zip --member glove.6B.50d.txt --train train.txt --test test.txt
+    vocable train --vectors glove.6B.zip --member glove.6B.50d.txt --train train.txt --out model.safetensors
+    vocable predict model.safetensors < texts.txt
+  All commands: vocable --help
+";
+
+/// All of it on built-in data, in under a minute: vectors, questions, and frozen against fine-tuned.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// How many seeds the comparison runs
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    seeds: u64,
+}
+
+#[derive(Serialize)]
+struct Outcome {
+    rows: usize,
+    dimension: usize,
+    comparison: Comparison,
+}
+
+impl Demo {
+    pub fn run(&self, _: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        let vectors = Arc::new(Vectors::demo()?);
+        if !output.json {
+            questions(&vectors, output)?;
+        }
+        let parts = parts()?;
+        if !output.json {
+            output.text(format_args!(
+                "3  Training: is a film review good or bad?\n\n\
+                 {} reviews to learn from, {} to choose the epoch by, {} to test on. Most words of opinion in the test\n\
+                 reviews never occur in the training reviews: only the vectors know what they mean. An LSTM reads the\n\
+                 reviews; its embedding is made in four ways, each with {} seeds.\n\n",
+                parts.train.texts.len(),
+                parts.dev.texts.len(),
+                parts.test.as_ref().map_or(0, |test| test.texts.len()),
+                self.seeds
+            ))?;
+            output.flush()?;
+        }
+        let options = CompareOptions {
+            arms: EmbeddingMode::ALL.to_vec(),
+            seeds: (1..=self.seeds).collect(),
+            train: TrainOptions { hidden: 32, batch: 32, lr: 3e-3, epochs: 15, patience: 4, ..TrainOptions::default() },
+        };
+        let comparison = compare_with_bar(&vectors, &parts, &options)?;
+        if output.json {
+            let (rows, dimension) = (vectors.len(), vectors.dimension());
+            output.json(&Outcome { rows, dimension, comparison })?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        output.text(report::comparison(&comparison))?;
+        output.text(
+            "\n\
+             frozen    rows of the vectors as they are\n\
+             tuned     rows of the vectors, trained along\n\
+             oov-only  only the rows of words that the vectors lack are trained\n\
+             random    no pretraining: what is left when the vectors are taken away\n\n",
+        )?;
+        output.text(NEXT)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn parts() -> Result<Parts, Error> {
+    let [train, dev, test] = REVIEWS.map(|(name, bytes)| Dataset::parse(bytes, &DataOptions::default(), name));
+    Ok(Parts { train: train?, dev: dev?, test: Some(test?) })
+}
+
+fn questions(vectors: &Vectors, output: &mut Output) -> Result<(), Failure> {
+    output.text(format_args!(
+        "1  The vectors\n\n\
+         {} words, {} numbers each, built into the program. They were trained on a small made-up corpus, so that\n\
+         this demo needs no download; a real file has hundreds of thousands of words.\n\n\
+         2  Questions\n\n",
+        report::thousands(vectors.len()),
+        vectors.dimension()
+    ))?;
+    for (a, b) in [("france", "italy"), ("ball", "crocodile")] {
+        let cosine = vectors.similarity(a, b)?;
+        output.text(format_args!("$ vocable similarity {a} {b}\n{a} {b} {cosine:.4}\n\n"))?;
+    }
+    let few = NearestOptions { k: 5, ..NearestOptions::default() };
+    for word in ["king", "superb"] {
+        let answers = vectors.nearest(&[word], &[] as &[&str], &few)?;
+        output.text(format_args!("$ vocable nearest {word} -k 5\n{}\n", report::answers(vectors, &answers)))?;
+    }
+    let three = NearestOptions { k: 3, ..NearestOptions::default() };
+    for (a, b, c) in [("man", "king", "woman"), ("paris", "france", "rome")] {
+        let answers = vectors.analogy(a, b, c, Method::Add, &three)?;
+        output.text(format_args!("$ vocable analogy {a} {b} {c} -k 3\n{}\n", report::answers(vectors, &answers)))?;
+    }
+    let words = ["bread", "cheese", "soup", "crocodile"];
+    let odd = words[vectors.odd(&words)?];
+    output.text(format_args!("$ vocable odd {}\n{odd}\n\n", words.join(" ")))?;
+    Ok(output.flush()?)
+}

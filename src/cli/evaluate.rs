@@ -64,9 +64,9 @@ impl Evaluate {
             let text = String::from_utf8_lossy(&bytes);
             let file = path.to_string_lossy();
             if text.lines().any(|line| line.starts_with(": ")) {
-                print_analogies(&file, &vectors.evaluate_analogies(&text)?, output)?;
+                print_analogies(&file, &vectors.evaluate_analogies(&text).map_err(|e| e.in_file(&*file))?, output)?;
             } else {
-                print_pairs(&file, &vectors.evaluate_pairs(&text)?, output)?;
+                print_pairs(&file, &vectors.evaluate_pairs(&text).map_err(|e| e.in_file(&*file))?, output)?;
             }
             output.flush()?;
         }

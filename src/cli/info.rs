@@ -52,13 +52,17 @@ impl Info {
                 Wrapping::Gzip => ", gzipped",
                 Wrapping::Zip => ", in a zip archive",
             };
-            let first: Vec<String> = (0..5.min(vectors.len() as u32)).map(|row| vectors.word(row).into_owned()).collect();
+            let first: Vec<String> =
+                (0..5.min(vectors.len() as u32)).map(|row| vectors.word(row).into_owned()).collect();
             let rows = [
                 ("file", facts.file),
                 ("format", format!("{}{wrapping}", facts.format)),
                 ("rows", report::thousands(facts.rows)),
                 ("dimension", facts.dimension.to_string()),
-                ("size", format!("{} on disk, {} in memory", report::size(facts.bytes), report::size(facts.memory as u64))),
+                (
+                    "size",
+                    format!("{} on disk, {} in memory", report::size(facts.bytes), report::size(facts.memory as u64)),
+                ),
                 ("first words", first.join("  ")),
                 ("mean norm", format!("{:.3}", facts.mean_norm)),
                 ("duplicates", facts.duplicates.to_string()),

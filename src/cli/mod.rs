@@ -5,6 +5,7 @@
 
 mod analogy;
 mod compare;
+mod demo;
 mod evaluate;
 mod info;
 mod nearest;
@@ -17,6 +18,7 @@ mod train;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use vocable::files::{Format, ReadOptions};
 use vocable::{Error, Vectors};
@@ -48,7 +50,11 @@ Exit codes: 0 done, 1 a question without an answer (an unknown word), 2 bad usag
 #[derive(Debug, Args)]
 struct Common {
     /// File of vectors: GloVe text, word2vec text or binary; plain, .gz or .zip
-    #[arg(long, global = true, value_name = "FILE", env = "VOCABLE_VECTORS", help_heading = "Vectors")]
+    #[arg(
+        long, global = true, value_name = "FILE", env = "VOCABLE_VECTORS", help_heading = "Vectors",
+        // An empty variable is none; clap's own parser of paths would refuse it.
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
     vectors: Option<PathBuf>,
     /// Format of the file, if it should not be told by content: glove, word2vec, word2vec-binary
     #[arg(long, global = true, value_name = "NAME", help_heading = "Vectors")]
@@ -70,7 +76,7 @@ struct Common {
 impl Common {
     /// Opens the vectors, and says on standard error what a user should know about them.
     fn open(&self) -> Result<Vectors, Error> {
-        let vectors = match &self.vectors {
+        let vectors = match self.vectors() {
             Some(path) => self.open_file(path)?,
             None => {
                 let vectors = Vectors::demo()?;
@@ -85,12 +91,14 @@ impl Common {
         Ok(vectors)
     }
 
+    /// The file named, if one is.
+    fn vectors(&self) -> Option<&Path> {
+        self.vectors.as_deref().filter(|path| !path.as_os_str().is_empty())
+    }
+
     fn open_file(&self, path: &Path) -> Result<Vectors, Error> {
-        let options = ReadOptions {
-            format: self.format,
-            member: self.member.clone(),
-            allow_nonfinite: self.allow_nonfinite,
-        };
+        let options =
+            ReadOptions { format: self.format, member: self.member.clone(), allow_nonfinite: self.allow_nonfinite };
         let vectors = Vectors::open_with(path, &options)?;
         for warning in &vectors.findings().warnings {
             output::warn(format_args!("{}: {warning}", path.display()));
@@ -110,6 +118,7 @@ enum Command {
     Train(train::Train),
     Predict(predict::Predict),
     Compare(compare::Compare),
+    Demo(demo::Demo),
 }
 
 /// Runs the program: the exit code says how it went.
@@ -151,5 +160,6 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Train(command) => command.run(common, output),
         Command::Predict(command) => command.run(common, output),
         Command::Compare(command) => command.run(common, output),
+        Command::Demo(command) => command.run(common, output),
     }
 }

@@ -37,7 +37,7 @@ struct Answer<'a> {
 impl Predict {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let mut classifier = Classifier::open(&self.model)?;
-        if common.vectors.is_some() {
+        if common.vectors().is_some() {
             classifier.look_up_in(&Arc::new(common.open()?))?;
         }
         let mut input = BufReader::new(std::io::stdin().lock());

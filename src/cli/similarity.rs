@@ -1,7 +1,7 @@
 //! `vocable similarity`
 
 use std::ffi::{OsStr, OsString};
-use std::io::BufRead;
+use std::io::{BufRead, BufReader};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -48,9 +48,19 @@ impl Similarity {
 
     fn stream(&self, vectors: &Vectors, output: &mut Output) -> Result<ExitCode, Failure> {
         let mut code = ExitCode::SUCCESS;
-        for (number, line) in (1..).zip(std::io::stdin().lock().split(b'\n')) {
-            let line = line?;
-            let line = line.strip_suffix(b"\r").unwrap_or(&line);
+        let mut input = BufReader::new(std::io::stdin().lock());
+        let mut line = Vec::new();
+        for number in 1.. {
+            // Someone who types a line, or a program that waits for each answer, gets it at once.
+            if !input.buffer().contains(&b'\n') {
+                output.flush()?;
+            }
+            line.clear();
+            if input.read_until(b'\n', &mut line)? == 0 {
+                break;
+            }
+            let line = line.strip_suffix(b"\n").unwrap_or(&line);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.is_empty() {
                 continue;
             }
@@ -75,9 +85,5 @@ impl Similarity {
 fn answer(vectors: &Vectors, a: &[u8], b: &[u8], output: &mut Output) -> Result<(), Failure> {
     let cosine = vectors.similarity(a, b)?;
     let (a, b) = (String::from_utf8_lossy(a).into_owned(), String::from_utf8_lossy(b).into_owned());
-    if output.json {
-        output.json(&Answer { a, b, cosine })
-    } else {
-        output.text(format_args!("{a} {b} {cosine:.4}\n"))
-    }
+    if output.json { output.json(&Answer { a, b, cosine }) } else { output.text(format_args!("{a} {b} {cosine:.4}\n")) }
 }

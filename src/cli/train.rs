@@ -11,6 +11,7 @@ use vocable::Error;
 use vocable::classifier::{
     DataFormat, DataOptions, Dataset, DropoutRates, Metrics, Parts, Progress, TrainOptions, split, train,
 };
+use vocable::files::check_writable;
 use vocable::nn::EmbeddingMode;
 use vocable::report;
 use vocable::vectors::Case;
@@ -26,8 +27,10 @@ use super::output::{self, Failure, Output};
 /// Labelled texts are `LABEL TEXT` lines, fastText's `__label__LABEL TEXT` lines, TSV or CSV with a header, or JSON lines; which
 /// is told by content. Words are what stands between spaces: tokenise and lower-case texts as the vectors expect.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vocable train --vectors glove.6B.50d.txt --train train.txt --dev dev.txt --test test.txt \\
-      --embedding tuned --out model.safetensors")]
+#[command(
+    after_help = "Example:\n  vocable train --vectors glove.6B.50d.txt --train train.txt --dev dev.txt --test test.txt \\
+      --embedding tuned --out model.safetensors"
+)]
 pub struct Train {
     #[command(flatten)]
     data: Data,
@@ -225,6 +228,9 @@ impl Figures {
 impl Train {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let options = self.settings.options(self.embedding, self.seed)?;
+        if let Some(path) = &self.out {
+            check_writable(path)?;
+        }
         let parts = self.data.open(self.seed)?;
         let vectors = Arc::new(common.open()?);
         let bar = bar();

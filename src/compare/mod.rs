@@ -117,8 +117,7 @@ pub fn compare(
         for &seed in &options.seeds {
             let settings = TrainOptions { embedding: arm, seed, ..options.train.clone() };
             let number = runs.len() + 1;
-            let trained =
-                train(vectors, parts, &settings, &mut |progress| observe(number, arm, seed, progress))?;
+            let trained = train(vectors, parts, &settings, &mut |progress| observe(number, arm, seed, progress))?;
             runs.push(Run {
                 arm: arm.name(),
                 seed,

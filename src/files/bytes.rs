@@ -73,9 +73,7 @@ pub fn open(path: &Path, member: Option<&str>) -> Result<(Bytes, Wrapping)> {
     let bytes = match wrapping {
         Wrapping::Plain => raw,
         Wrapping::Gzip => Bytes::Owned(gunzip(&raw).map_err(|e| e.in_file(path.to_string_lossy()))?),
-        Wrapping::Zip => {
-            Bytes::Owned(unzip(&raw, member).map_err(|e| e.in_file(path.to_string_lossy()))?)
-        }
+        Wrapping::Zip => Bytes::Owned(unzip(&raw, member).map_err(|e| e.in_file(path.to_string_lossy()))?),
     };
     if wrapping != Wrapping::Zip && member.is_some() {
         return Err(Error::invalid("--member", "a zip archive", "a file that is not one"));
@@ -88,9 +86,7 @@ fn raw(path: &Path) -> Result<Bytes> {
     let mut file = File::open(path).map_err(|e| Error::io(path, "open it", e))?;
     let metadata = file.metadata().map_err(|e| Error::io(path, "read it", e))?;
     if metadata.is_dir() {
-        return Err(Malformed::at(Place::File, "a file", "a folder")
-            .in_file(path.to_string_lossy())
-            .into());
+        return Err(Malformed::at(Place::File, "a file", "a folder").in_file(path.to_string_lossy()).into());
     }
     // An empty file cannot be mapped, and a pipe has no length.
     if !metadata.is_file() || metadata.len() == 0 {

@@ -53,9 +53,10 @@ impl FromStr for Format {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Format::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| {
-            Error::invalid("format", Format::ALL.map(Format::name).join(", "), format!("`{name}`"))
-        })
+        Format::ALL
+            .into_iter()
+            .find(|format| format.name() == name)
+            .ok_or_else(|| Error::invalid("format", Format::ALL.map(Format::name).join(", "), format!("`{name}`")))
     }
 }
 
@@ -171,8 +172,7 @@ pub struct Source {
 /// Whatever [`bytes::open`] and [`parse`] refuse.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<(Rows, Source)> {
     let (bytes, wrapping) = bytes::open(path, options.member.as_deref())?;
-    let (rows, format) =
-        parse(&bytes, options).map_err(|e| e.in_file(path.to_string_lossy()))?;
+    let (rows, format) = parse(&bytes, options).map_err(|e| e.in_file(path.to_string_lossy()))?;
     let on_disk = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file());
     let bytes = on_disk.map_or(bytes.len() as u64, |metadata| metadata.len());
     Ok((rows, Source { path: path.to_path_buf(), format, wrapping, bytes }))

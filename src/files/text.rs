@@ -59,9 +59,7 @@ pub(super) fn parse(bytes: &[u8], header: Header, allow_nonfinite: bool) -> Resu
         return Err(Malformed::at(Place::File, "rows of word vectors", "none"));
     }
     if bytes.last() != Some(&b'\n') {
-        warnings.push(
-            "the file lacks its final line feed: its last number may be cut short".to_owned(),
-        );
+        warnings.push("the file lacks its final line feed: its last number may be cut short".to_owned());
     }
     let dimension = match declared {
         Some((_, dimension)) => dimension,
@@ -74,14 +72,8 @@ pub(super) fn parse(bytes: &[u8], header: Header, allow_nonfinite: bool) -> Resu
     if let Some((rows, _)) = declared
         && rows != lines as u64
     {
-        return Err(Malformed::at(
-            Place::Line(1),
-            format!("{rows} rows, as the header says"),
-            format!("{lines}"),
-        )
-        .advise(format!(
-            "if the file is whole, correct its first line to `{lines} {dimension}`"
-        )));
+        return Err(Malformed::at(Place::Line(1), format!("{rows} rows, as the header says"), format!("{lines}"))
+            .advise(format!("if the file is whole, correct its first line to `{lines} {dimension}`")));
     }
 
     let mut values = vec![0.0; lines * dimension];
@@ -94,10 +86,8 @@ pub(super) fn parse(bytes: &[u8], header: Header, allow_nonfinite: bool) -> Resu
             (chunk, part)
         })
         .collect();
-    let parts: Vec<Result<Words, Malformed>> = tasks
-        .into_par_iter()
-        .map(|(chunk, values)| parse_chunk(chunk, dimension, allow_nonfinite, values))
-        .collect();
+    let parts: Vec<Result<Words, Malformed>> =
+        tasks.into_par_iter().map(|(chunk, values)| parse_chunk(chunk, dimension, allow_nonfinite, values)).collect();
 
     let parts = parts.into_iter().collect::<Result<Vec<Words>, Malformed>>()?;
     let mut words = Words::default();
@@ -170,11 +160,7 @@ fn dimension_of(body: &[u8]) -> Result<usize, Malformed> {
         Some(&(dimension, _)) if dimension > 0 => Ok(dimension),
         _ => {
             let (line, _) = split_line(body);
-            let error = Malformed::at(
-                Place::Line(1),
-                "a word and its numbers, separated by spaces",
-                excerpt(line),
-            );
+            let error = Malformed::at(Place::Line(1), "a word and its numbers, separated by spaces", excerpt(line));
             Err(if memchr(b'\t', line).is_some() {
                 error.advise("tabs are parts of words; turn them into spaces: tr '\\t' ' '")
             } else {
@@ -205,10 +191,8 @@ fn cut(body: &[u8], first_line: u64) -> Vec<Chunk<'_>> {
     let mut pieces = Vec::new();
     let mut rest = body;
     while !rest.is_empty() {
-        let end = rest
-            .get(CHUNK..)
-            .and_then(|tail| memchr(b'\n', tail))
-            .map_or(rest.len(), |newline| CHUNK + newline + 1);
+        let end =
+            rest.get(CHUNK..).and_then(|tail| memchr(b'\n', tail)).map_or(rest.len(), |newline| CHUNK + newline + 1);
         let (piece, after) = rest.split_at(end);
         pieces.push(piece);
         rest = after;
@@ -230,12 +214,7 @@ fn cut(body: &[u8], first_line: u64) -> Vec<Chunk<'_>> {
         .collect()
 }
 
-fn parse_chunk(
-    chunk: &Chunk,
-    dimension: usize,
-    allow_nonfinite: bool,
-    values: &mut [f32],
-) -> Result<Words, Malformed> {
+fn parse_chunk(chunk: &Chunk, dimension: usize, allow_nonfinite: bool, values: &mut [f32]) -> Result<Words, Malformed> {
     let mut words = Words::default();
     words.reserve(chunk.lines, chunk.lines * 8);
     let mut rest = chunk.bytes;

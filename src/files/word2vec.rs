@@ -46,19 +46,19 @@ pub(super) fn parse(bytes: &[u8], allow_nonfinite: bool) -> Result<Rows, Malform
     for row in 0..rows {
         let place = Place::Row(row as u64 + 1, (start + at) as u64);
         let cut_short = |what: &str| {
-            Malformed::at(place, format!("{rows} rows, as the header says"), format!("the end of the file inside {what}"))
-                .advise("the file is cut short, or its header says too many rows")
+            Malformed::at(
+                place,
+                format!("{rows} rows, as the header says"),
+                format!("the end of the file inside {what}"),
+            )
+            .advise("the file is cut short, or its header says too many rows")
         };
         at += body[at..].iter().take_while(|&&byte| byte == b'\n').count();
         let window = &body[at..body.len().min(at + LONGEST_WORD + 1)];
         let Some(space) = memchr(b' ', window) else {
             return Err(if window.len() > LONGEST_WORD {
-                Malformed::at(
-                    place,
-                    format!("a word of at most {LONGEST_WORD} bytes and a space"),
-                    excerpt(window),
-                )
-                .advise("the file is damaged, or its header says a wrong dimension")
+                Malformed::at(place, format!("a word of at most {LONGEST_WORD} bytes and a space"), excerpt(window))
+                    .advise("the file is damaged, or its header says a wrong dimension")
             } else {
                 cut_short("a word")
             });

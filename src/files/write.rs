@@ -14,10 +14,7 @@ use crate::error::{Error, Malformed, Place, Result};
 ///
 /// # Errors
 /// Whatever `write` returns, and the system's refusals to make, write or rename the file.
-pub fn write_beside(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<&File>) -> std::io::Result<()>,
-) -> Result<()> {
+pub fn write_beside(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> std::io::Result<()>) -> Result<()> {
     let file = beside(path)?;
     let mut writer = BufWriter::new(file.as_file());
     write(&mut writer).and_then(|()| writer.flush()).map_err(|e| Error::io(path, "write it", e))?;

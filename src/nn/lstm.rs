@@ -193,12 +193,7 @@ impl<T: Real> Lstm<T> {
     /// # Shapes
     /// `input` `[N, E]`, laid out by `packing`; output `[N, D H]`, for each token the forward state and then the backward
     /// one.
-    pub fn forward(
-        &self,
-        packing: &Packing,
-        input: Vec<T>,
-        dropouts: Vec<Dropout<T>>,
-    ) -> (Vec<T>, LstmCache<T>) {
+    pub fn forward(&self, packing: &Packing, input: Vec<T>, dropouts: Vec<Dropout<T>>) -> (Vec<T>, LstmCache<T>) {
         let mut dropouts = dropouts.into_iter();
         let mut layers = Vec::with_capacity(self.shape.layers);
         let mut input = input;
@@ -289,9 +284,8 @@ impl<T: Real> Lstm<T> {
             }
             for place in 0..running {
                 let row = from + place;
-                let cell_before = earlier
-                    .filter(|&(_, known)| place < known)
-                    .map(|(earlier, _)| (earlier + place) * hidden);
+                let cell_before =
+                    earlier.filter(|&(_, known)| place < known).map(|(earlier, _)| (earlier + place) * hidden);
                 self.step(&mut states, row, cell_before, &bias);
             }
         }
@@ -467,8 +461,7 @@ fn before<T: Real>(packing: &Packing, hidden: usize, reverse: bool, states: &[T]
     for step in 0..packing.steps() {
         if let Some((earlier, known)) = earlier(packing, step, reverse) {
             let to = packing.offset(step) * hidden;
-            before[to..to + known * hidden]
-                .copy_from_slice(&states[earlier * hidden..(earlier + known) * hidden]);
+            before[to..to + known * hidden].copy_from_slice(&states[earlier * hidden..(earlier + known) * hidden]);
         }
     }
     before

@@ -49,9 +49,7 @@ impl<T: Real> Adam<T> {
         }
         for ((values, gradient), (mean, square)) in parameters.into_iter().zip(gradients).zip(&mut self.means) {
             let decay = Decay::new(beta1, beta2);
-            for (((value, &gradient), mean), square) in
-                values.iter_mut().zip(*gradient).zip(mean).zip(square)
-            {
+            for (((value, &gradient), mean), square) in values.iter_mut().zip(*gradient).zip(mean).zip(square) {
                 decay.update(mean, square, gradient * factor);
                 *value -= step * *mean / (square.sqrt() * root + eps);
             }

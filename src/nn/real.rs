@@ -178,7 +178,7 @@ mod tests {
             let exact = f64::from(x);
             assert!((f64::from(x.sigmoid()) - exact.sigmoid()).abs() < 2e-7, "sigmoid({x})");
             let tanh = exact.tanh();
-            assert!((f64::from(x.tanh_()) - tanh).abs() <= 2e-7 * tanh.abs() + 1e-30, "tanh({x})");
+            assert!((f64::from(x.tanh_()) - tanh).abs() <= 4e-7 * tanh.abs() + 1e-30, "tanh({x})");
         }
         for x in [1e-3f32, -1e-8, 1e-30] {
             assert!((x.tanh_() - x).abs() <= 1e-6 * x.abs(), "tanh({x})");
@@ -193,9 +193,8 @@ mod tests {
         let value = |i: usize| ((i * 37 + 11) % 17) as f64 - 8.0;
         let a: Vec<f64> = (0..m * k).map(value).collect();
         let b: Vec<f64> = (0..n * k).map(|i| value(i + 100)).collect();
-        let naive: Vec<f64> = (0..m * n)
-            .map(|at| (0..k).map(|l| a[at / n * k + l] * b[at % n * k + l]).sum())
-            .collect();
+        let naive: Vec<f64> =
+            (0..m * n).map(|at| (0..k).map(|l| a[at / n * k + l] * b[at % n * k + l]).sum()).collect();
         let transposed = |x: &[f64], rows: usize, columns: usize| -> Vec<f64> {
             (0..x.len()).map(|at| x[at % rows * columns + at / rows]).collect()
         };

@@ -59,8 +59,7 @@ impl Vectors {
         match method {
             Method::Add => self.nearest(&[b, c], &[a], options),
             Method::Mul => {
-                let rows =
-                    [self.require_direction(a)?, self.require_direction(b)?, self.require_direction(c)?];
+                let rows = [self.require_direction(a)?, self.require_direction(b)?, self.require_direction(c)?];
                 let [a, b, c] = rows.map(|row| {
                     let mut sum = vec![0.0; self.dimension()];
                     self.add_unit(row, 1.0, &mut sum);

@@ -90,6 +90,9 @@ impl Vectors {
                 continue;
             }
             let words: Vec<&str> = line.split_whitespace().collect();
+            if words.is_empty() {
+                continue;
+            }
             let (&[a, b, c, d], Some(section)) = (words.as_slice(), sections.len().checked_sub(1)) else {
                 let expected = "`: section` first, then four words a line";
                 return Err(Malformed::at(Place::Line(number), expected, format!("`{line}`")).into());
@@ -111,7 +114,7 @@ impl Vectors {
     /// Compares cosines with human scores: two words and a number a line, separated by tabs; `#` starts a comment.
     ///
     /// # Errors
-    /// None: as gensim does, lines of another form (a header among them) are passed over.
+    /// No pair at all. As gensim does, single lines of another form (a header among them) are passed over.
     pub fn evaluate_pairs(&self, pairs: &str) -> Result<PairReport> {
         let folded = self.folded();
         let (mut cosines, mut scores) = (Vec::new(), Vec::new());
@@ -126,6 +129,10 @@ impl Vectors {
                 cosines.push(self.cosine(a, b));
                 scores.push(score);
             }
+        }
+        if total == 0 {
+            let expected = "word pairs with a score, separated by tabs (or analogy questions under `: section` lines)";
+            return Err(Malformed::at(Place::File, expected, "none").into());
         }
         let spearman = pearson(&ranks(&cosines), &ranks(&scores));
         Ok(PairReport { used: cosines.len(), total, spearman, pearson: pearson(&cosines, &scores) })
@@ -146,8 +153,7 @@ impl Vectors {
         self.add_unit(c, 1.0, &mut query);
         self.add_unit(a, -1.0, &mut query);
         let options = NearestOptions { k: CANDIDATES, restrict: Some(RESTRICT) };
-        let answers: Vec<Answer> =
-            unit(&query).map_or_else(Vec::new, |unit| self.scan(&unit, &[a, b, c], &options));
+        let answers: Vec<Answer> = unit(&query).map_or_else(Vec::new, |unit| self.scan(&unit, &[a, b, c], &options));
         let upper = |row| self.word(row).to_uppercase();
         let named = [upper(a), upper(b), upper(c)];
         let first = answers.iter().map(|answer| upper(answer.row)).find(|word| !named.contains(word));

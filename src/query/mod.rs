@@ -42,11 +42,7 @@ impl Vectors {
     /// The row of a word that a question names, and which has a direction.
     fn require_direction(&self, word: impl AsRef<[u8]>) -> Result<u32> {
         let row = self.require(word)?;
-        if self.has_direction(row) {
-            Ok(row)
-        } else {
-            Err(Error::NoDirection { word: self.word(row).into_owned() })
-        }
+        if self.has_direction(row) { Ok(row) } else { Err(Error::NoDirection { word: self.word(row).into_owned() }) }
     }
 
     fn has_direction(&self, row: u32) -> bool {

@@ -50,9 +50,8 @@ impl Vectors {
             self.add_unit(row, -1.0, &mut query);
             named.push(row);
         }
-        let unit = unit(&query).ok_or_else(|| {
-            Error::invalid("words", "words that do not cancel each other out", "a sum of zero")
-        })?;
+        let unit = unit(&query)
+            .ok_or_else(|| Error::invalid("words", "words that do not cancel each other out", "a sum of zero"))?;
         Ok(self.scan(&unit, &named, options))
     }
 
@@ -74,6 +73,5 @@ impl Vectors {
 pub(super) fn unit(vector: &[f64]) -> Option<Vec<f32>> {
     let norm = vector.iter().map(|value| value * value).sum::<f64>().sqrt();
     // What is left of unit vectors that cancel out is rounding noise.
-    (norm > 1e-12 && norm.is_finite())
-        .then(|| vector.iter().map(|value| (value / norm) as f32).collect())
+    (norm > 1e-12 && norm.is_finite()).then(|| vector.iter().map(|value| (value / norm) as f32).collect())
 }

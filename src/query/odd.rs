@@ -15,13 +15,11 @@ impl Vectors {
         if words.len() < 2 {
             return Err(Error::invalid("words", "at least two", words.len().to_string()));
         }
-        let rows =
-            words.iter().map(|word| self.require_direction(word)).collect::<Result<Vec<u32>>>()?;
+        let rows = words.iter().map(|word| self.require_direction(word)).collect::<Result<Vec<u32>>>()?;
         let mut sum = vec![0.0; self.dimension()];
         rows.iter().for_each(|&row| self.add_unit(row, 1.0, &mut sum));
-        let mean = unit(&sum).ok_or_else(|| {
-            Error::invalid("words", "words that do not cancel each other out", "a sum of zero")
-        })?;
+        let mean = unit(&sum)
+            .ok_or_else(|| Error::invalid("words", "words that do not cancel each other out", "a sum of zero"))?;
         let cosine = |row: u32| {
             let mut alone = vec![0.0; self.dimension()];
             self.add_unit(row, 1.0, &mut alone);

@@ -18,9 +18,7 @@ struct Ranked(Answer);
 impl Ord for Ranked {
     fn cmp(&self, other: &Self) -> Ordering {
         let key = |score: f32| if score.is_nan() { f32::NEG_INFINITY } else { score };
-        key(other.0.score)
-            .total_cmp(&key(self.0.score))
-            .then_with(|| self.0.row.cmp(&other.0.row))
+        key(other.0.score).total_cmp(&key(self.0.score)).then_with(|| self.0.row.cmp(&other.0.row))
     }
 }
 
@@ -40,12 +38,7 @@ impl Eq for Ranked {}
 
 /// The `k` best of `rows` by `score`, best first, those in `excluded` left out. Blocks are scored in parallel; the order
 /// is total, so the answer does not depend on how.
-pub(super) fn best(
-    rows: Range<u32>,
-    k: usize,
-    excluded: &[u32],
-    score: impl Fn(u32) -> f32 + Sync,
-) -> Vec<Answer> {
+pub(super) fn best(rows: Range<u32>, k: usize, excluded: &[u32], score: impl Fn(u32) -> f32 + Sync) -> Vec<Answer> {
     let starts: Vec<u32> = rows.clone().step_by(BLOCK).collect();
     let mut found: Vec<Ranked> = starts
         .into_par_iter()
@@ -59,12 +52,7 @@ pub(super) fn best(
     found.into_iter().map(|ranked| ranked.0).collect()
 }
 
-fn best_of_block(
-    rows: Range<u32>,
-    k: usize,
-    excluded: &[u32],
-    score: &impl Fn(u32) -> f32,
-) -> Vec<Ranked> {
+fn best_of_block(rows: Range<u32>, k: usize, excluded: &[u32], score: &impl Fn(u32) -> f32) -> Vec<Ranked> {
     // The worst of those kept is at the top, ready to make room.
     let mut kept: BinaryHeap<Ranked> = BinaryHeap::new();
     for row in rows {

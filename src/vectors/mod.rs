@@ -114,11 +114,7 @@ impl Vectors {
     fn from_rows(rows: Rows, source: Source) -> Result<Vectors, Malformed> {
         let Rows { mut words, mut values, dimension, mut warnings } = rows;
         if u32::try_from(words.len()).is_err() {
-            return Err(Malformed::at(
-                Place::File,
-                format!("at most {} rows", u32::MAX),
-                words.len().to_string(),
-            ));
+            return Err(Malformed::at(Place::File, format!("at most {} rows", u32::MAX), words.len().to_string()));
         }
         let (mut vocabulary, repeated) = Vocabulary::index(words);
         if !repeated.is_empty() {

@@ -21,18 +21,12 @@ pub type Row = (Vec<u8>, Vec<f32>);
 
 /// Rows from literals.
 pub fn rows(rows: &[(&str, &[f32])]) -> Vec<Row> {
-    rows.iter()
-        .map(|(word, numbers)| (word.as_bytes().to_vec(), numbers.to_vec()))
-        .collect()
+    rows.iter().map(|(word, numbers)| (word.as_bytes().to_vec(), numbers.to_vec())).collect()
 }
 
 /// Three rows for tests that do not care which.
 pub fn small() -> Vec<Row> {
-    rows(&[
-        ("king", &[0.5, -1.25, 3.0]),
-        ("queen", &[1e-3, 2.0, -0.75]),
-        ("x", &[9.0, 8.5, 7.0]),
-    ])
+    rows(&[("king", &[0.5, -1.25, 3.0]), ("queen", &[1e-3, 2.0, -0.75]), ("x", &[9.0, 8.5, 7.0])])
 }
 
 /// GloVe text.
@@ -40,9 +34,7 @@ pub fn glove(rows: &[Row]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (word, numbers) in rows {
         bytes.extend_from_slice(word);
-        numbers
-            .iter()
-            .for_each(|number| bytes.extend_from_slice(format!(" {number}").as_bytes()));
+        numbers.iter().for_each(|number| bytes.extend_from_slice(format!(" {number}").as_bytes()));
         bytes.push(b'\n');
     }
     bytes
@@ -59,9 +51,7 @@ pub fn word2vec_binary(rows: &[Row], after: &[u8]) -> Vec<u8> {
     for (word, numbers) in rows {
         bytes.extend_from_slice(word);
         bytes.push(b' ');
-        numbers
-            .iter()
-            .for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+        numbers.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
         bytes.extend_from_slice(after);
     }
     bytes
@@ -83,13 +73,9 @@ pub fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
         if name.ends_with('/') {
-            archive
-                .add_directory(*name, SimpleFileOptions::default())
-                .unwrap();
+            archive.add_directory(*name, SimpleFileOptions::default()).unwrap();
         } else {
-            archive
-                .start_file(*name, SimpleFileOptions::default())
-                .unwrap();
+            archive.start_file(*name, SimpleFileOptions::default()).unwrap();
             archive.write_all(bytes).unwrap();
         }
     }
@@ -119,9 +105,7 @@ impl Folder {
 
 /// A file under `fixtures/`.
 pub fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
 /// What opening a file of these bytes as vectors is refused with.
@@ -129,9 +113,7 @@ pub fn fixture(name: &str) -> PathBuf {
 pub fn refusal(bytes: impl AsRef<[u8]>, options: &ReadOptions) -> String {
     let folder = Folder::new();
     let path = folder.file("vectors.bad", bytes);
-    let error = Vectors::open_with(&path, options)
-        .expect_err("these bytes must be refused")
-        .to_string();
+    let error = Vectors::open_with(&path, options).expect_err("these bytes must be refused").to_string();
     assert!(!error.contains('\n'), "more than a line: {error}");
     error
 }
@@ -147,10 +129,7 @@ pub struct Ran {
 impl Ran {
     /// The lines of standard output, each a JSON value.
     pub fn json(&self) -> Vec<serde_json::Value> {
-        self.out
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The single line of standard output as JSON, of a run that succeeded.
@@ -185,13 +164,8 @@ pub fn vocable<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ran {
 
 /// Runs the program to its end with `input` on its standard input.
 pub fn vocable_fed<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, input: &[u8]) -> Ran {
-    let mut child = program()
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        program().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // A program that refuses its arguments does not read its input.
     let _ = child.stdin.take().unwrap().write_all(input);
     let output = child.wait_with_output().unwrap();
