@@ -18,7 +18,6 @@ mod train;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use vocable::files::{Format, ReadOptions};
 use vocable::{Error, Vectors};
@@ -49,12 +48,8 @@ Exit codes: 0 done, 1 a question without an answer (an unknown word), 2 bad usag
 /// What every command understands.
 #[derive(Debug, Args)]
 struct Common {
-    /// File of vectors: GloVe text, word2vec text or binary; plain, .gz or .zip
-    #[arg(
-        long, global = true, value_name = "FILE", env = "VOCABLE_VECTORS", help_heading = "Vectors",
-        // An empty variable is none; clap's own parser of paths would refuse it.
-        value_parser = OsStringValueParser::new().map(PathBuf::from)
-    )]
+    /// File of vectors: GloVe text, word2vec text or binary; plain, .gz or .zip [env: VOCABLE_VECTORS]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Vectors")]
     vectors: Option<PathBuf>,
     /// Format of the file, if it should not be told by content: glove, word2vec, word2vec-binary
     #[arg(long, global = true, value_name = "NAME", help_heading = "Vectors")]
@@ -77,7 +72,7 @@ impl Common {
     /// Opens the vectors, and says on standard error what a user should know about them.
     fn open(&self) -> Result<Vectors, Error> {
         let vectors = match self.vectors() {
-            Some(path) => self.open_file(path)?,
+            Some(path) => self.open_file(&path)?,
             None => {
                 let vectors = Vectors::demo()?;
                 output::note(format_args!(
@@ -91,9 +86,10 @@ impl Common {
         Ok(vectors)
     }
 
-    /// The file named, if one is.
-    fn vectors(&self) -> Option<&Path> {
-        self.vectors.as_deref().filter(|path| !path.as_os_str().is_empty())
+    /// The file named by the option, or else by the environment, where an empty variable is none.
+    fn vectors(&self) -> Option<PathBuf> {
+        let from_environment = || std::env::var_os("VOCABLE_VECTORS").filter(|path| !path.is_empty());
+        self.vectors.clone().or_else(|| from_environment().map(PathBuf::from))
     }
 
     fn open_file(&self, path: &Path) -> Result<Vectors, Error> {

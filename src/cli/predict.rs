@@ -37,8 +37,9 @@ struct Answer<'a> {
 impl Predict {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let mut classifier = Classifier::open(&self.model)?;
-        if common.vectors().is_some() {
-            classifier.look_up_in(&Arc::new(common.open()?))?;
+        // Only vectors named for this call: those of the environment need not be the ones the model was trained with.
+        if let Some(path) = &common.vectors {
+            classifier.look_up_in(&Arc::new(common.open_file(path)?))?;
         }
         let mut input = BufReader::new(std::io::stdin().lock());
         let (mut texts, mut replaced) = (Vec::new(), 0usize);

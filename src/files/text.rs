@@ -222,7 +222,7 @@ fn parse_chunk(chunk: &Chunk, dimension: usize, allow_nonfinite: bool, values: &
         let (line, after) = split_line(rest);
         rest = after;
         let number = chunk.first_line + index as u64;
-        let word = match plain_row(line, row) {
+        let word = match plain_row(trim_line(line), row) {
             Some(word) => word,
             None => any_row(line, number, row)?,
         };

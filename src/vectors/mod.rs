@@ -239,29 +239,39 @@ impl Vectors {
     }
 
     /// The vector for words that have none: the row of `<unk>`, which GloVe's own trainer appends, or else the mean of
-    /// all rows.
+    /// all rows whose components are finite.
     pub fn unknown(&self) -> Vec<f32> {
         if let Some(row) = self.get("<unk>") {
             return row.to_vec();
         }
         let mut sums = vec![0.0f64; self.dimension];
-        for row in self.values.chunks_exact(self.dimension) {
+        let mut rows = 0usize;
+        for row in self.finite_rows() {
             sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+            rows += 1;
         }
-        sums.iter().map(|sum| (sum / self.len() as f64) as f32).collect()
+        sums.iter().map(|sum| (sum / rows.max(1) as f64) as f32).collect()
     }
 
-    /// The mean of the rows' norms.
+    /// The mean norm of the rows whose components are finite.
     pub fn mean_norm(&self) -> f64 {
-        self.norms.iter().map(|&norm| f64::from(norm)).sum::<f64>() / self.len() as f64
+        let finite = self.norms.iter().filter(|norm| norm.is_finite());
+        let (sum, rows) = finite.fold((0.0, 0usize), |(sum, rows), &norm| (sum + f64::from(norm), rows + 1));
+        sum / rows.max(1) as f64
     }
 
-    /// Mean and standard deviation over all components of all rows.
+    /// Mean and standard deviation over all components of all rows whose components are finite.
     pub fn moments(&self) -> (f64, f64) {
-        let count = self.values.len() as f64;
-        let mean = self.values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
-        let variance = self.values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
+        let values = || self.finite_rows().flatten().map(|&value| f64::from(value));
+        let count = values().count().max(1) as f64;
+        let mean = values().sum::<f64>() / count;
+        let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
         (mean, variance.sqrt())
+    }
+
+    fn finite_rows(&self) -> impl Iterator<Item = &[f32]> {
+        let rows = self.values.chunks_exact(self.dimension).zip(&self.norms);
+        rows.filter(|(_, norm)| norm.is_finite()).map(|(row, _)| row)
     }
 }
 
