@@ -307,24 +307,24 @@ impl<T: Real> Lstm<T> {
         output.iter_mut().for_each(|x| *x = x.sigmoid());
         let (input, forget) = input_forget.split_at(hidden);
 
-        // Cells of the step before may stand on either side of this one's.
-        let at = row * hidden;
-        for j in 0..hidden {
-            states.tanh_cells[at + j] = input[j] * candidate[j];
+        // The sum is built where tanh(c) will stand, because the cells of the step before are read at the same time.
+        let now = row * hidden..(row + 1) * hidden;
+        let sums = &mut states.tanh_cells[now.clone()];
+        for ((sum, &input), &candidate) in sums.iter_mut().zip(input).zip(&*candidate) {
+            *sum = input * candidate;
         }
         if let Some(before) = before {
-            for j in 0..hidden {
-                states.tanh_cells[at + j] += forget[j] * states.cells[before + j];
+            let before = &states.cells[before..before + hidden];
+            for ((sum, &forget), &cell) in sums.iter_mut().zip(forget).zip(before) {
+                *sum += forget * cell;
             }
         }
-        let now = at..at + hidden;
         let cells = &mut states.cells[now.clone()];
-        let tanh_cells = &mut states.tanh_cells[now.clone()];
-        let hidden_now = &mut states.hidden[now];
-        for j in 0..hidden {
-            cells[j] = tanh_cells[j];
-            tanh_cells[j] = cells[j].tanh_();
-            hidden_now[j] = output[j] * tanh_cells[j];
+        let states_now = states.hidden[now].iter_mut().zip(&*output);
+        for ((cell, tanh), (state, &output)) in cells.iter_mut().zip(sums).zip(states_now) {
+            *cell = *tanh;
+            *tanh = cell.tanh_();
+            *state = output * *tanh;
         }
     }
 

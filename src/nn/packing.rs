@@ -76,8 +76,8 @@ impl Packing {
     /// The caller's sequences laid out: one item a row. They must have the lengths that the packing was made for.
     pub fn pack<I: Copy>(&self, sequences: &[&[I]]) -> Vec<I> {
         let mut rows = Vec::with_capacity(self.tokens());
-        for step in 0..self.steps() {
-            rows.extend(self.order[..self.running(step)].iter().map(|&s| sequences[s][step]));
+        for (step, &running) in self.running.iter().enumerate() {
+            rows.extend(self.order[..running].iter().map(|&s| sequences[s][step]));
         }
         rows
     }

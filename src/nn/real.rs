@@ -56,7 +56,7 @@ impl Real for f32 {
     fn tanh_(self) -> Self {
         let square = self * self;
         let mut near = -5.704_988_7e-3;
-        for coefficient in [2.063_908_9e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328_2e-1] {
+        for coefficient in [2.063_908_8e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1] {
             near = near * square + coefficient;
         }
         let near = self + self * square * near;
