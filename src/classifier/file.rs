@@ -90,10 +90,7 @@ impl Classifier {
     pub fn open(path: impl AsRef<Path>) -> Result<Classifier> {
         let path = path.as_ref();
         let (bytes, _) = bytes::open(path, None)?;
-        Classifier::from_bytes(&bytes).map_err(|e| match e {
-            Error::Malformed(detail) => detail.in_file(path.to_string_lossy()).into(),
-            other => other,
-        })
+        Classifier::from_bytes(&bytes).map_err(|e| e.in_file(path.to_string_lossy()))
     }
 
     /// Reads a model from the bytes of its file.

@@ -163,10 +163,7 @@ impl<T: Real> Optimizer<T> {
 
     /// One step.
     pub fn step(&mut self, network: &mut Network<T>, gradients: &Gradients<T>) {
-        let factor = match self.clip {
-            Some(_) => clip_factor(gradients.squares(), self.clip),
-            None => 1.0,
-        };
+        let factor = self.clip.map_or(1.0, |limit| clip_factor(gradients.squares(), limit));
         self.rows.step(&mut network.embedding, &gradients.rows, factor);
         let mut parameters = network.lstm.parameters_mut();
         parameters.extend(network.head.parameters_mut());

@@ -269,7 +269,7 @@ pub fn train(
     let mut order_rng = options.generator(stream::ORDER);
     let mut dropout_rng = options.generator(stream::DROPOUT);
     let mut history: Vec<Epoch> = Vec::new();
-    let mut best: Option<(usize, Network<f32>)> = None;
+    let mut best = classifier.network.clone();
     for number in 1..=options.epochs {
         let epoch_began = Instant::now();
         order.shuffle(&mut order_rng);
@@ -298,17 +298,18 @@ pub fn train(
         history.push(epoch);
         let so_far = best_epoch(&history);
         if so_far == number {
-            best = Some((number, classifier.network.clone()));
+            best.clone_from(&classifier.network);
         }
         if options.patience > 0 && number - so_far >= options.patience {
             break;
         }
     }
 
-    let (best_epoch, network) = best.unwrap_or((0, classifier.network.clone()));
-    classifier.network = network;
+    classifier.network = best;
+    let best_epoch = best_epoch(&history);
     Ok(Trained {
-        dev: measure(&classifier.network, &dev_part),
+        // Epochs count from 1, and there is one at least.
+        dev: history[best_epoch - 1].dev.clone(),
         test: test_part.map(|part| measure(&classifier.network, &part)),
         classifier,
         history,

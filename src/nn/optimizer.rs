@@ -133,6 +133,6 @@ impl<T: Real> Decay<T> {
 
 /// What to scale gradients by so that their norm together is at most `limit`; PyTorch's `clip_grad_norm_`.
 /// `squares` is the sum of the squares of all their components.
-pub fn clip_factor(squares: f64, limit: Option<f64>) -> f64 {
-    limit.map_or(1.0, |limit| (limit / (squares.sqrt() + 1e-6)).min(1.0))
+pub fn clip_factor(squares: f64, limit: f64) -> f64 {
+    (limit / (squares.sqrt() + 1e-6)).min(1.0)
 }

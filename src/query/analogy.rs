@@ -66,8 +66,7 @@ impl Vectors {
                     unit(&sum).unwrap_or_default()
                 });
                 let shifted = |row, word: &[f32]| (1.0 + self.cosine_to_unit(row, word)) / 2.0;
-                let searched = 0..options.restrict.map_or(self.len(), |n| n.min(self.len())) as u32;
-                Ok(best(searched, options.k, &rows, |row| {
+                Ok(best(options.rows(self), options.k, &rows, |row| {
                     shifted(row, &b) * shifted(row, &c) / (shifted(row, &a) + 1e-6)
                 }))
             }

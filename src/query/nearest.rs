@@ -1,5 +1,7 @@
 //! The words nearest to others.
 
+use std::ops::Range;
+
 use super::Answer;
 use super::scan::{best, dot};
 use crate::error::{Error, Result};
@@ -17,6 +19,13 @@ pub struct NearestOptions {
 impl Default for NearestOptions {
     fn default() -> Self {
         NearestOptions { k: 10, restrict: None }
+    }
+}
+
+impl NearestOptions {
+    /// The rows searched.
+    pub(super) fn rows(&self, vectors: &Vectors) -> Range<u32> {
+        0..self.restrict.map_or(vectors.len(), |n| n.min(vectors.len())) as u32
     }
 }
 
@@ -50,15 +59,12 @@ impl Vectors {
             self.add_unit(row, -1.0, &mut query);
             named.push(row);
         }
-        let unit = unit(&query)
-            .ok_or_else(|| Error::invalid("words", "words that do not cancel each other out", "a sum of zero"))?;
-        Ok(self.scan(&unit, &named, options))
+        Ok(self.scan(&direction(&query)?, &named, options))
     }
 
     /// Scores all rows by cosine with a vector of unit length.
     pub(super) fn scan(&self, unit: &[f32], excluded: &[u32], options: &NearestOptions) -> Vec<Answer> {
-        let rows = 0..options.restrict.map_or(self.len(), |n| n.min(self.len())) as u32;
-        best(rows, options.k, excluded, |row| self.cosine_to_unit(row, unit))
+        best(options.rows(self), options.k, excluded, |row| self.cosine_to_unit(row, unit))
     }
 
     /// The cosine of a row with a vector of unit length; NaN for a row without a direction.
@@ -67,6 +73,11 @@ impl Vectors {
         let (Some(values), Some(norm)) = (self.row(row), self.norm(row)) else { return f32::NAN };
         if norm > 0.0 && norm < f32::INFINITY { dot(values, unit) / norm } else { f32::NAN }
     }
+}
+
+/// A sum of words' unit vectors, scaled to unit length.
+pub(super) fn direction(sum: &[f64]) -> Result<Vec<f32>> {
+    unit(sum).ok_or_else(|| Error::invalid("words", "words that do not cancel each other out", "a sum of zero"))
 }
 
 /// A vector scaled to unit length; `None` where it has no direction.

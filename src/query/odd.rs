@@ -1,7 +1,6 @@
 //! The odd one out.
 
-use super::nearest::unit;
-use super::scan::dot;
+use super::nearest::direction;
 use crate::error::{Error, Result};
 use crate::vectors::Vectors;
 
@@ -18,14 +17,9 @@ impl Vectors {
         let rows = words.iter().map(|word| self.require_direction(word)).collect::<Result<Vec<u32>>>()?;
         let mut sum = vec![0.0; self.dimension()];
         rows.iter().for_each(|&row| self.add_unit(row, 1.0, &mut sum));
-        let mean = unit(&sum)
-            .ok_or_else(|| Error::invalid("words", "words that do not cancel each other out", "a sum of zero"))?;
-        let cosine = |row: u32| {
-            let mut alone = vec![0.0; self.dimension()];
-            self.add_unit(row, 1.0, &mut alone);
-            unit(&alone).map_or(f32::NAN, |word| dot(&word, &mean))
-        };
-        let lowest = rows.iter().enumerate().min_by(|x, y| cosine(*x.1).total_cmp(&cosine(*y.1)));
+        let mean = direction(&sum)?;
+        let cosines = rows.iter().map(|&row| self.cosine_to_unit(row, &mean));
+        let lowest = cosines.enumerate().min_by(|x, y| x.1.total_cmp(&y.1));
         Ok(lowest.map_or(0, |(place, _)| place))
     }
 }
