@@ -160,7 +160,7 @@ fn words_that_are_not_utf8_keep_their_own_rows() {
     for bytes in [glove(&rows), word2vec_text(&rows), word2vec_binary(&rows, b"\n")] {
         let vectors = opened(bytes);
         holds(&vectors, &rows);
-        assert_eq!(vectors.findings().non_utf8, 3);
+        assert_eq!(vectors.non_utf8_words(), 3);
         assert_eq!(vectors.findings().duplicates, 0);
         assert_eq!(vectors.word(3), "caf\u{fffd}");
         let told = vectors.findings().warnings.iter().filter(|w| w.contains("not UTF-8")).count();
@@ -263,7 +263,7 @@ fn zero_rows_are_counted_and_have_no_direction() {
     let rows = rows(&[("zero", &[0.0, -0.0]), ("a", &[1.0, 0.0]), ("b", &[-1.0, 0.0])]);
     for bytes in [glove(&rows), word2vec_binary(&rows, b"")] {
         let vectors = opened(bytes);
-        assert_eq!(vectors.findings().zero_rows, 1);
+        assert_eq!(vectors.zero_rows(), 1);
         let answers = vectors.nearest(&["a"], &[] as &[&str], &NearestOptions::default()).unwrap();
         assert_eq!(answers.iter().map(|answer| answer.row).collect::<Vec<_>>(), [2, 0]);
         let error = vectors.nearest(&["zero"], &[] as &[&str], &NearestOptions::default()).unwrap_err();

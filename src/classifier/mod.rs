@@ -74,8 +74,9 @@ impl Classifier {
     /// Looks words up in `vectors` that the classifier has no row for. They should be the vectors it was trained with.
     ///
     /// # Errors
-    /// Vectors of another dimension, or a classifier whose rows were drawn at random.
+    /// Vectors of another dimension, a classifier whose rows were drawn at random, or a damaged table file.
     pub fn look_up_in(&mut self, vectors: &Arc<Vectors>) -> Result<()> {
+        vectors.check()?;
         self.network.embedding.look_up_in(vectors)?;
         self.vectors = Some(Arc::clone(vectors));
         Ok(())

@@ -224,7 +224,7 @@ struct Encoded {
 ///
 /// # Errors
 /// Options outside their range; fewer than two labels in the training part; a label elsewhere that it does not have; a
-/// loss that is not a number.
+/// loss that is not a number; vectors in a damaged table file.
 pub fn train(
     vectors: &Arc<Vectors>,
     parts: &Parts,
@@ -232,6 +232,7 @@ pub fn train(
     observe: &mut dyn FnMut(Progress),
 ) -> Result<Trained> {
     options.check()?;
+    vectors.check()?;
     let began = Instant::now();
     let labels = labels_of(&parts.train)?;
     let (words, counts) = words_of_task(vectors, parts, options.case);

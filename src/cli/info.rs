@@ -39,8 +39,8 @@ impl Info {
             dimension: vectors.dimension(),
             bytes: source.bytes,
             duplicates: findings.duplicates,
-            non_utf8: findings.non_utf8,
-            zero_rows: findings.zero_rows,
+            non_utf8: vectors.non_utf8_words(),
+            zero_rows: vectors.zero_rows(),
             memory: vectors.memory(),
             mean_norm: vectors.mean_norm(),
         };

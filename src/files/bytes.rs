@@ -15,8 +15,8 @@ use crate::error::{Error, Malformed, Place, Result};
 /// The bytes of a file, or of one member of an archive.
 #[derive(Debug)]
 pub enum Bytes {
-    /// The file itself, mapped.
-    Mapped(Mmap),
+    /// The file itself, mapped; kept open, so that its length can be asked for again.
+    Mapped(Mmap, File),
     /// Inflated, or read from something that cannot be mapped (a pipe).
     Owned(Vec<u8>),
     /// Built into the program.
@@ -28,10 +28,30 @@ impl Deref for Bytes {
 
     fn deref(&self) -> &[u8] {
         match self {
-            Bytes::Mapped(map) => map,
+            Bytes::Mapped(map, _) => map,
             Bytes::Owned(bytes) => bytes,
             Bytes::Static(bytes) => bytes,
         }
+    }
+}
+
+impl Bytes {
+    /// Checks that a mapped file, which `path` named, is not shorter than when it was mapped: reading past its end would
+    /// end the program.
+    ///
+    /// # Errors
+    /// A file that was shortened meanwhile.
+    pub fn check_length(&self, path: &Path) -> Result<()> {
+        let Bytes::Mapped(map, file) = self else { return Ok(()) };
+        let length = file.metadata().map_err(|e| Error::io(path, "read it", e))?.len();
+        if length < map.len() as u64 {
+            let expected = format!("{} bytes, as when it was opened", map.len());
+            return Err(Malformed::at(Place::File, expected, length.to_string())
+                .advise("something shortened the file while it was in use: open it again")
+                .in_file(path.to_string_lossy())
+                .into());
+        }
+        Ok(())
     }
 }
 
@@ -102,7 +122,7 @@ fn raw(path: &Path) -> Result<Bytes> {
     // every memory-mapped reader; `docs/formats.md` states it. Our own writers never write into an existing file: they
     // write beside it and rename.
     let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(path, "map it", e))?;
-    Ok(Bytes::Mapped(map))
+    Ok(Bytes::Mapped(map, file))
 }
 
 fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {

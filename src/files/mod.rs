@@ -2,20 +2,29 @@
 //!
 //! Readers take `&[u8]`; who maps and who inflates is [`bytes`]'s business.
 
+mod buffer;
 pub mod bytes;
+mod index;
 mod number;
 mod sniff;
+pub mod table;
 mod text;
 mod word2vec;
+mod words;
 mod write;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
-use crate::error::{Error, Malformed, Result};
+use crate::error::{Error, Malformed, Place, Result};
+pub use buffer::Buffer;
 pub use bytes::{Bytes, Wrapping};
+pub use index::StoredIndex;
 pub use number::parse_f32;
+pub use table::{Precision, Table, TableInfo};
+pub use words::Words;
 pub use write::{check_writable, write_beside};
 
 /// A format of word vectors.
@@ -27,11 +36,13 @@ pub enum Format {
     Word2vecText,
     /// word2vec binary: the header line, then the word, a space and little-endian 32-bit floats.
     Word2vecBinary,
+    /// Our own file, mapped and used where it lies: a safetensors file whose tensors are a word table. See [`table`].
+    Table,
 }
 
 impl Format {
     /// All formats, in the order in which help texts name them.
-    pub const ALL: [Format; 3] = [Format::Glove, Format::Word2vecText, Format::Word2vecBinary];
+    pub const ALL: [Format; 4] = [Format::Glove, Format::Word2vecText, Format::Word2vecBinary, Format::Table];
 
     /// The name on the command line and in JSON.
     pub fn name(self) -> &'static str {
@@ -39,6 +50,7 @@ impl Format {
             Format::Glove => "glove",
             Format::Word2vecText => "word2vec",
             Format::Word2vecBinary => "word2vec-binary",
+            Format::Table => "table",
         }
     }
 }
@@ -71,75 +83,6 @@ pub struct ReadOptions {
     pub allow_nonfinite: bool,
 }
 
-/// The words of a table, one after the other in a single buffer.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Words {
-    bytes: Vec<u8>,
-    /// Where each word ends; it begins where the one before it ends.
-    ends: Vec<u64>,
-}
-
-impl Words {
-    /// Number of words.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// The bytes of word `index`.
-    pub fn get(&self, index: usize) -> Option<&[u8]> {
-        let end = *self.ends.get(index)? as usize;
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-        self.bytes.get(start..end)
-    }
-
-    /// All words in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| {
-            let word = &self.bytes[start..end as usize];
-            start = end as usize;
-            word
-        })
-    }
-
-    /// Appends a word.
-    pub fn push(&mut self, word: &[u8]) {
-        self.bytes.extend_from_slice(word);
-        self.ends.push(self.bytes.len() as u64);
-    }
-
-    /// Appends all of `other`.
-    pub fn append(&mut self, other: &Words) {
-        let base = self.bytes.len() as u64;
-        self.bytes.extend_from_slice(&other.bytes);
-        self.ends.extend(other.ends.iter().map(|end| base + end));
-    }
-
-    /// Makes room for `words` more words of `bytes` bytes together.
-    pub fn reserve(&mut self, words: usize, bytes: usize) {
-        self.ends.reserve(words);
-        self.bytes.reserve(bytes);
-    }
-
-    /// Bytes held in memory.
-    pub fn memory(&self) -> usize {
-        self.bytes.len() + self.ends.len() * size_of::<u64>()
-    }
-}
-
-impl<W: AsRef<[u8]>> FromIterator<W> for Words {
-    fn from_iter<I: IntoIterator<Item = W>>(words: I) -> Self {
-        let mut all = Words::default();
-        words.into_iter().for_each(|word| all.push(word.as_ref()));
-        all
-    }
-}
-
 /// What a reader yields: words and their numbers, in the file's order, duplicates and all.
 #[derive(Debug, Default, Clone)]
 pub struct Rows {
@@ -166,31 +109,50 @@ pub struct Source {
     pub bytes: u64,
 }
 
-/// Opens a file of vectors and reads all its rows.
+/// What a file of vectors holds, ready to be asked or to be indexed.
+#[derive(Debug)]
+pub enum Contents {
+    /// Rows that were read into memory.
+    Rows(Rows),
+    /// A table that is used where it lies in the file.
+    Table(Table),
+}
+
+/// Opens a file of vectors and reads all its rows; a table file is mapped and not read.
 ///
 /// # Errors
-/// Whatever [`bytes::open`] and [`parse`] refuse.
-pub fn read(path: &Path, options: &ReadOptions) -> Result<(Rows, Source)> {
+/// Whatever [`bytes::open`], [`parse`] and [`Table::open`] refuse.
+pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
     let (bytes, wrapping) = bytes::open(path, options.member.as_deref())?;
-    let (rows, format) = parse(&bytes, options).map_err(|e| e.in_file(path.to_string_lossy()))?;
     let on_disk = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file());
-    let bytes = on_disk.map_or(bytes.len() as u64, |metadata| metadata.len());
-    Ok((rows, Source { path: path.to_path_buf(), format, wrapping, bytes }))
+    let size = on_disk.map_or(bytes.len() as u64, |metadata| metadata.len());
+    let in_file = |e: Malformed| e.in_file(path.to_string_lossy());
+    let (contents, format) = match format_of(&bytes, options).map_err(in_file)? {
+        Format::Table => (Contents::Table(Table::open(&Arc::new(bytes)).map_err(in_file)?), Format::Table),
+        _ => {
+            let (rows, format) = parse(&bytes, options).map_err(in_file)?;
+            (Contents::Rows(rows), format)
+        }
+    };
+    Ok((contents, Source { path: path.to_path_buf(), format, wrapping, bytes: size }))
 }
 
 /// Reads the rows out of `bytes`, whose format is told by content where `options` does not say it.
 ///
 /// # Errors
-/// Bytes that are not word vectors, or rows that break their format's rules: `docs/formats.md` lists them.
+/// Bytes that are not word vectors, or rows that break their format's rules: `docs/formats.md` lists them. A table file,
+/// which is not read row by row: [`Table::open`].
 pub fn parse(bytes: &[u8], options: &ReadOptions) -> Result<(Rows, Format), Malformed> {
-    let format = match options.format {
-        Some(format) => format,
-        None => sniff::format(bytes)?,
-    };
+    let format = format_of(bytes, options)?;
     let rows = match format {
         Format::Glove => text::parse(bytes, text::Header::Absent, options.allow_nonfinite)?,
         Format::Word2vecText => text::parse(bytes, text::Header::Present, options.allow_nonfinite)?,
         Format::Word2vecBinary => word2vec::parse(bytes, options.allow_nonfinite)?,
+        Format::Table => return Err(Malformed::at(Place::File, "rows to read one by one", "a table file")),
     };
     Ok((rows, format))
+}
+
+fn format_of(bytes: &[u8], options: &ReadOptions) -> Result<Format, Malformed> {
+    options.format.map_or_else(|| sniff::format(bytes), Ok)
 }

@@ -19,6 +19,8 @@ const OTHERS: [(&[u8], &str, &str); 9] = [
 
 /// The format of `bytes`, which are not compressed.
 ///
+/// A safetensors file is taken for a table, whose reader says so if it is not one.
+///
 /// A first line of two whole numbers is a header when the second line says so too: a row of text makes the file word2vec
 /// text, even one with more or fewer numbers than the header says; anything else makes it word2vec binary. Without a
 /// header it is GloVe text.
@@ -35,7 +37,7 @@ pub(super) fn format(bytes: &[u8]) -> Result<Format, Malformed> {
             .advise("from gensim, save the vectors with `save_word2vec_format`"));
     }
     if bytes.get(8) == Some(&b'{') && bytes[..8].ends_with(&[0, 0, 0]) {
-        return Err(Malformed::at(Place::File, expected, "a safetensors file"));
+        return Ok(Format::Table);
     }
 
     let (first, rest) = split_line(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));

@@ -91,7 +91,7 @@ pub(super) fn parse(bytes: &[u8], header: Header, allow_nonfinite: bool) -> Resu
 
     let parts = parts.into_iter().collect::<Result<Vec<Words>, Malformed>>()?;
     let mut words = Words::default();
-    words.reserve(lines, parts.iter().map(|part| part.bytes.len()).sum());
+    words.reserve(lines, parts.iter().map(|part| part.parts().0.len()).sum());
     parts.iter().for_each(|part| words.append(part));
     Ok(Rows { words, values, dimension, warnings })
 }

@@ -118,7 +118,7 @@ impl<T: Real> Embedding<T> {
     /// and deviation of all components of the vectors.
     ///
     /// # Errors
-    /// A deviation that is negative or not finite.
+    /// A deviation that is negative or not finite; a damaged table file.
     pub fn new<W: AsRef<[u8]>>(vectors: &Arc<Vectors>, words: &[W], options: &EmbeddingOptions) -> Result<Self> {
         let dimension = vectors.dimension();
         let random = options.mode == EmbeddingMode::Random;
@@ -143,7 +143,7 @@ impl<T: Real> Embedding<T> {
         let trains_own_rows = options.mode != EmbeddingMode::Frozen;
         let mut trained = vec![false, trains_own_rows];
         for word in words {
-            let known = vectors.find(word, options.case);
+            let known = vectors.find(word, options.case)?;
             trained.push(if known.is_some() { trains_file_rows } else { trains_own_rows });
             slots.push(match known {
                 Some(row) if !random => Slot::File(row),

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::nearest::unit;
+use super::nearest::{Rows, unit};
 use super::scan::best;
 use super::{Answer, NearestOptions};
 use crate::error::{Error, Result};
@@ -59,14 +59,17 @@ impl Vectors {
         match method {
             Method::Add => self.nearest(&[b, c], &[a], options),
             Method::Mul => {
-                let rows = [self.require_direction(a)?, self.require_direction(b)?, self.require_direction(c)?];
-                let [a, b, c] = rows.map(|row| {
+                let words = [self.named(a)?, self.named(b)?, self.named(c)?];
+                let named: Vec<u32> = words.iter().filter_map(|word| word.row).collect();
+                let [a, b, c] = words.map(|word| {
                     let mut sum = vec![0.0; self.dimension()];
-                    self.add_unit(row, 1.0, &mut sum);
+                    word.add_unit(1.0, &mut sum);
                     unit(&sum).unwrap_or_default()
                 });
-                let shifted = |row, word: &[f32]| (1.0 + self.cosine_to_unit(row, word)) / 2.0;
-                Ok(best(options.rows(self), options.k, &rows, |row| {
+                self.check_length()?;
+                let rows = Rows::of(self);
+                let shifted = |row, word: &[f32]| (1.0 + rows.cosine(row, word)) / 2.0;
+                self.readable(best(options.rows(self), options.k, &named, |row| {
                     shifted(row, &b) * shifted(row, &c) / (shifted(row, &a) + 1e-6)
                 }))
             }

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::nearest::unit;
-use super::{Answer, NearestOptions};
+use super::NearestOptions;
 use crate::error::{Malformed, Place, Result};
 use crate::vectors::Vectors;
 
@@ -78,8 +78,9 @@ impl Vectors {
     /// Answers the questions of a file: `: section` lines, and four words a line, "a is to b as c is to d".
     ///
     /// # Errors
-    /// A line that is neither, or a question before the first section.
+    /// A line that is neither, or a question before the first section; a damaged table file.
     pub fn evaluate_analogies(&self, questions: &str) -> Result<AnalogyReport> {
+        self.check()?;
         let folded = self.folded();
         let mut sections: Vec<Section> = Vec::new();
         let mut seen: Vec<(usize, [u32; 4])> = Vec::new();
@@ -104,7 +105,7 @@ impl Vectors {
                 seen.push((section, [a, b, c, d]));
             }
         }
-        let right: Vec<bool> = seen.par_iter().map(|(_, rows)| self.answers_rightly(*rows)).collect();
+        let right = seen.par_iter().map(|(_, rows)| self.answers_rightly(*rows)).collect::<Result<Vec<bool>>>()?;
         for ((section, _), right) in seen.iter().zip(right) {
             sections[*section].right += usize::from(right);
         }
@@ -116,6 +117,7 @@ impl Vectors {
     /// # Errors
     /// No pair at all. As gensim does, single lines of another form (a header among them) are passed over.
     pub fn evaluate_pairs(&self, pairs: &str) -> Result<PairReport> {
+        self.check()?;
         let folded = self.folded();
         let (mut cosines, mut scores) = (Vec::new(), Vec::new());
         let mut total = 0;
@@ -147,17 +149,24 @@ impl Vectors {
         rows
     }
 
-    fn answers_rightly(&self, [a, b, c, d]: [u32; 4]) -> bool {
+    fn answers_rightly(&self, [a, b, c, d]: [u32; 4]) -> Result<bool> {
         let mut query = vec![0.0; self.dimension()];
-        self.add_unit(b, 1.0, &mut query);
-        self.add_unit(c, 1.0, &mut query);
-        self.add_unit(a, -1.0, &mut query);
+        for (row, weight) in [(b, 1.0), (c, 1.0), (a, -1.0)] {
+            self.add_unit(row, weight, &mut query);
+        }
         let options = NearestOptions { k: CANDIDATES, restrict: Some(RESTRICT) };
-        let answers: Vec<Answer> = unit(&query).map_or_else(Vec::new, |unit| self.scan(&unit, &[a, b, c], &options));
+        let answers = unit(&query).map_or_else(|| Ok(Vec::new()), |unit| self.scan(&unit, &[a, b, c], &options))?;
         let upper = |row| self.word(row).to_uppercase();
         let named = [upper(a), upper(b), upper(c)];
         let first = answers.iter().map(|answer| upper(answer.row)).find(|word| !named.contains(word));
-        first == Some(upper(d))
+        Ok(first == Some(upper(d)))
+    }
+
+    /// Adds `weight` times the unit vector of a row to `sum`.
+    fn add_unit(&self, row: u32, weight: f64, sum: &mut [f64]) {
+        if let Ok(named) = self.named_row(row) {
+            named.add_unit(weight, sum);
+        }
     }
 }
 

@@ -10,8 +10,10 @@ mod scan;
 mod similarity;
 mod suggest;
 
-use crate::error::{Error, Result};
-use crate::vectors::Vectors;
+use std::borrow::Cow;
+
+use crate::error::{Error, Malformed, Place, Result};
+use crate::vectors::{Case, Vectors};
 pub use analogy::Method;
 pub use evaluate::{AnalogyReport, PairReport, Section};
 pub use nearest::NearestOptions;
@@ -26,6 +28,23 @@ pub struct Answer {
     pub score: f32,
 }
 
+/// A word that a question names, with its vector, which has a direction.
+struct Named<'a> {
+    /// Its row, where it has one.
+    row: Option<u32>,
+    values: Cow<'a, [f32]>,
+    norm: f64,
+}
+
+impl Named<'_> {
+    /// Adds `weight` times the unit vector to `sum`.
+    fn add_unit(&self, weight: f64, sum: &mut [f64]) {
+        for (sum, &value) in sum.iter_mut().zip(self.values.iter()) {
+            *sum += weight * f64::from(value) / self.norm;
+        }
+    }
+}
+
 impl Vectors {
     /// The row of a word that a question names.
     ///
@@ -33,27 +52,37 @@ impl Vectors {
     /// [`Error::UnknownWord`] with words that are spelt like it.
     pub fn require(&self, word: impl AsRef<[u8]>) -> Result<u32> {
         let word = word.as_ref();
-        self.row_of(word).ok_or_else(|| Error::UnknownWord {
+        self.find(word, Case::Exact)?.ok_or_else(|| Error::UnknownWord {
             word: String::from_utf8_lossy(word).into_owned(),
             suggestions: self.suggest(word, 3),
         })
     }
 
-    /// The row of a word that a question names, and which has a direction.
-    fn require_direction(&self, word: impl AsRef<[u8]>) -> Result<u32> {
-        let row = self.require(word)?;
-        if self.has_direction(row) { Ok(row) } else { Err(Error::NoDirection { word: self.word(row).into_owned() }) }
+    /// A word that a question names.
+    ///
+    /// # Errors
+    /// An unknown word, and one without a direction.
+    fn named(&self, word: impl AsRef<[u8]>) -> Result<Named<'_>> {
+        self.named_row(self.require(word)?)
     }
 
-    fn has_direction(&self, row: u32) -> bool {
-        self.norm(row).is_some_and(|norm| norm > 0.0 && norm.is_finite())
+    fn named_row(&self, row: u32) -> Result<Named<'_>> {
+        let no_direction = || Error::NoDirection { word: self.word(row).into_owned() };
+        let values = self.row(row).ok_or_else(no_direction)?;
+        let norm = self.norm(row).filter(|&norm| norm > 0.0 && norm.is_finite()).ok_or_else(no_direction)?;
+        Ok(Named { row: Some(row), values: Cow::Borrowed(values), norm: f64::from(norm) })
     }
 
-    /// Adds `weight` times the unit vector of a row to `sum`.
-    fn add_unit(&self, row: u32, weight: f64, sum: &mut [f64]) {
-        let (Some(values), Some(norm)) = (self.row(row), self.norm(row)) else { return };
-        for (sum, &value) in sum.iter_mut().zip(values) {
-            *sum += weight * f64::from(value) / f64::from(norm);
+    /// Passes on answers whose words can be read, as all can unless a table file is damaged.
+    fn readable(&self, answers: Vec<Answer>) -> Result<Vec<Answer>> {
+        match answers.iter().find(|answer| self.vocabulary().word(answer.row).is_none()) {
+            None => Ok(answers),
+            Some(answer) => {
+                let expected = format!("the word of row {} within the words", answer.row);
+                let error = Malformed::at(Place::File, expected, "offsets that point outside")
+                    .advise("the file is damaged: make it again with `vocable convert`");
+                Err(error.in_file(self.source().path.to_string_lossy()).into())
+            }
         }
     }
 }

@@ -50,27 +50,47 @@ impl Vectors {
         let mut query = vec![0.0; self.dimension()];
         let mut named = Vec::new();
         for word in positive {
-            let row = self.require_direction(word)?;
-            self.add_unit(row, 1.0, &mut query);
-            named.push(row);
+            let word = self.named(word)?;
+            word.add_unit(1.0, &mut query);
+            named.extend(word.row);
         }
         for word in negative {
-            let row = self.require_direction(word)?;
-            self.add_unit(row, -1.0, &mut query);
-            named.push(row);
+            let word = self.named(word)?;
+            word.add_unit(-1.0, &mut query);
+            named.extend(word.row);
         }
-        Ok(self.scan(&direction(&query)?, &named, options))
+        self.scan(&direction(&query)?, &named, options)
     }
 
     /// Scores all rows by cosine with a vector of unit length.
-    pub(super) fn scan(&self, unit: &[f32], excluded: &[u32], options: &NearestOptions) -> Vec<Answer> {
-        best(options.rows(self), options.k, excluded, |row| self.cosine_to_unit(row, unit))
+    pub(super) fn scan(&self, unit: &[f32], excluded: &[u32], options: &NearestOptions) -> Result<Vec<Answer>> {
+        self.check_length()?;
+        let rows = Rows::of(self);
+        self.readable(best(options.rows(self), options.k, excluded, |row| rows.cosine(row, unit)))
+    }
+}
+
+/// The rows of some vectors, to be scored one after the other.
+pub(super) struct Rows<'a> {
+    values: &'a [f32],
+    norms: &'a [f32],
+    dimension: usize,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn of(vectors: &'a Vectors) -> Self {
+        Rows { values: vectors.values(), norms: vectors.norms(), dimension: vectors.dimension() }
     }
 
     /// The cosine of a row with a vector of unit length; NaN for a row without a direction.
     #[inline]
-    pub(super) fn cosine_to_unit(&self, row: u32, unit: &[f32]) -> f32 {
-        let (Some(values), Some(norm)) = (self.row(row), self.norm(row)) else { return f32::NAN };
+    pub(super) fn cosine(&self, row: u32, unit: &[f32]) -> f32 {
+        let start = row as usize * self.dimension;
+        let (Some(values), Some(&norm)) =
+            (self.values.get(start..start + self.dimension), self.norms.get(row as usize))
+        else {
+            return f32::NAN;
+        };
         if norm > 0.0 && norm < f32::INFINITY { dot(values, unit) / norm } else { f32::NAN }
     }
 }

@@ -1,6 +1,8 @@
 //! The odd one out.
 
+use super::Named;
 use super::nearest::direction;
+use super::scan::dot;
 use crate::error::{Error, Result};
 use crate::vectors::Vectors;
 
@@ -14,11 +16,11 @@ impl Vectors {
         if words.len() < 2 {
             return Err(Error::invalid("words", "at least two", words.len().to_string()));
         }
-        let rows = words.iter().map(|word| self.require_direction(word)).collect::<Result<Vec<u32>>>()?;
+        let words = words.iter().map(|word| self.named(word)).collect::<Result<Vec<Named>>>()?;
         let mut sum = vec![0.0; self.dimension()];
-        rows.iter().for_each(|&row| self.add_unit(row, 1.0, &mut sum));
+        words.iter().for_each(|word| word.add_unit(1.0, &mut sum));
         let mean = direction(&sum)?;
-        let cosines = rows.iter().map(|&row| self.cosine_to_unit(row, &mean));
+        let cosines = words.iter().map(|word| f64::from(dot(&word.values, &mean)) / word.norm);
         let lowest = cosines.enumerate().min_by(|x, y| x.1.total_cmp(&y.1));
         Ok(lowest.map_or(0, |(place, _)| place))
     }

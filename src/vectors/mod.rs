@@ -4,11 +4,13 @@ mod vocabulary;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use crate::error::{Error, Malformed, Place, Result};
-use crate::files::{self, Bytes, Format, ReadOptions, Rows, Source, Words, Wrapping};
+use crate::files::table::norm;
+use crate::files::{self, Buffer, Bytes, Contents, Format, ReadOptions, Rows, Source, Table, Words, Wrapping};
 pub use vocabulary::Vocabulary;
 
 /// The vectors that are built into the library: `fixtures/demo.50d.txt`.
@@ -29,10 +31,6 @@ pub enum Case {
 pub struct Findings {
     /// Rows dropped because an earlier row has the same word.
     pub duplicates: usize,
-    /// Words that are not UTF-8.
-    pub non_utf8: usize,
-    /// Rows whose components are all zero.
-    pub zero_rows: usize,
     /// What a user should be told, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -45,12 +43,14 @@ pub struct Findings {
 pub struct Vectors {
     vocabulary: Vocabulary,
     /// `[rows, dimension]`.
-    values: Vec<f32>,
+    values: Buffer<f32>,
     /// `[rows]`, Euclidean.
-    norms: Vec<f32>,
+    norms: Buffer<f32>,
     dimension: usize,
     source: Source,
     findings: Findings,
+    /// The table file that all of this lies in, if it does.
+    table: Option<Arc<Bytes>>,
 }
 
 impl Vectors {
@@ -59,14 +59,20 @@ impl Vectors {
         Vectors::open_with(path, &ReadOptions::default())
     }
 
-    /// Opens a file of vectors: GloVe text, word2vec text or binary, plain, gzipped or in a zip archive.
+    /// Opens a file of vectors: GloVe text, word2vec text or binary, plain, gzipped or in a zip archive; or a table file,
+    /// which is mapped and used where it lies: opening it costs the same however large it is.
     ///
     /// # Errors
     /// A file that cannot be read, is damaged, or is not word vectors: the error says where and what to do.
     pub fn open_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Vectors> {
-        let (rows, source) = files::read(path.as_ref(), options)?;
-        let name = source.path.to_string_lossy().into_owned();
-        Vectors::from_rows(rows, source).map_err(|e| e.in_file(name).into())
+        let (contents, source) = files::read(path.as_ref(), options)?;
+        match contents {
+            Contents::Table(table) => Ok(Vectors::from_table(table, source)),
+            Contents::Rows(rows) => {
+                let name = source.path.to_string_lossy().into_owned();
+                Vectors::from_rows(rows, source).map_err(|e| e.in_file(name).into())
+            }
+        }
     }
 
     /// The demo vectors built into the library: 50 numbers a word, from a small made-up corpus about countries, animals,
@@ -144,9 +150,44 @@ impl Vectors {
             ));
         }
         let norms: Vec<f32> = values.par_chunks_exact(dimension).map(norm).collect();
-        let zero_rows = norms.iter().filter(|&&norm| norm == 0.0).count();
-        let findings = Findings { duplicates: repeated.len(), non_utf8, zero_rows, warnings };
-        Ok(Vectors { vocabulary, values, norms, dimension, source, findings })
+        let findings = Findings { duplicates: repeated.len(), warnings };
+        let (values, norms) = (values.into(), norms.into());
+        Ok(Vectors { vocabulary, values, norms, dimension, source, findings, table: None })
+    }
+
+    fn from_table(table: Table, source: Source) -> Vectors {
+        let bytes = Arc::clone(table.bytes());
+        Vectors {
+            vocabulary: Vocabulary::stored(table.words, table.index),
+            values: table.values,
+            norms: table.norms,
+            dimension: table.dimension,
+            source,
+            findings: Findings { duplicates: 0, warnings: Vec::new() },
+            table: Some(bytes),
+        }
+    }
+
+    /// Some of the rows, copied into memory, in the order named. Rows that do not exist are left out.
+    pub fn subset(&self, rows: &[u32]) -> Vectors {
+        let rows = rows.iter().filter(|&&row| (row as usize) < self.len());
+        let mut words = Words::default();
+        let (mut values, mut norms) = (Vec::new(), Vec::new());
+        for &row in rows {
+            words.push(self.vocabulary.word(row).unwrap_or_default());
+            values.extend_from_slice(self.row(row).unwrap_or_default());
+            norms.push(self.norm(row).unwrap_or_default());
+        }
+        let (vocabulary, _) = Vocabulary::index(words);
+        Vectors {
+            vocabulary,
+            values: values.into(),
+            norms: norms.into(),
+            dimension: self.dimension,
+            source: self.source.clone(),
+            findings: self.findings.clone(),
+            table: None,
+        }
     }
 
     /// Number of rows.
@@ -179,26 +220,46 @@ impl Vectors {
         &self.findings
     }
 
-    /// Bytes held in memory.
+    /// Bytes held in memory of its own. What lies in a mapped table file is not counted: its pages are the system's, shared
+    /// with all who have the file open.
     pub fn memory(&self) -> usize {
-        self.vocabulary.memory() + (self.values.len() + self.norms.len()) * size_of::<f32>()
+        self.vocabulary.memory() + self.values.memory() + self.norms.memory()
     }
 
-    /// The row of a word, looked up exactly.
+    /// Checks a mapped table file before work that relies on all of it: that it is as long as it was when it was opened,
+    /// and that words and index point inside. Takes time in proportion to the rows, and none for vectors in memory.
+    ///
+    /// # Errors
+    /// A file that was shortened, or is damaged.
+    pub fn check(&self) -> Result<()> {
+        self.check_length()?;
+        self.vocabulary.check().map_err(|e| self.in_source(e))
+    }
+
+    /// Checks that a mapped table file is as long as it was when it was opened.
+    pub(crate) fn check_length(&self) -> Result<()> {
+        self.table.as_ref().map_or(Ok(()), |bytes| bytes.check_length(&self.source.path))
+    }
+
+    fn in_source(&self, error: Malformed) -> Error {
+        error.in_file(self.source.path.to_string_lossy()).into()
+    }
+
+    /// The row of a word, looked up exactly. In a damaged table file a word may be missed: [`Vectors::find`] says so.
     pub fn row_of(&self, word: impl AsRef<[u8]>) -> Option<u32> {
         self.vocabulary.row(word)
     }
 
-    /// The row of a word, looked up as `case` says.
-    pub fn find(&self, word: impl AsRef<[u8]>, case: Case) -> Option<u32> {
+    /// The row of a word, looked up as `case` says; `None` for a word that is not there.
+    ///
+    /// # Errors
+    /// A damaged table file, whose index points outside the table.
+    pub fn find(&self, word: impl AsRef<[u8]>, case: Case) -> Result<Option<u32>> {
         let word = word.as_ref();
-        let exact = self.vocabulary.row(word);
-        match case {
-            Case::Exact => exact,
-            Case::Fold => exact.or_else(|| {
-                let lower = std::str::from_utf8(word).ok()?.to_lowercase();
-                self.vocabulary.row(lower)
-            }),
+        let find = |word: &[u8]| self.vocabulary.find(word).map_err(|e| self.in_source(e));
+        match (find(word)?, case, std::str::from_utf8(word)) {
+            (None, Case::Fold, Ok(word)) => find(word.to_lowercase().as_bytes()),
+            (exact, ..) => Ok(exact),
         }
     }
 
@@ -253,6 +314,16 @@ impl Vectors {
         sums.iter().map(|sum| (sum / rows.max(1) as f64) as f32).collect()
     }
 
+    /// Number of rows whose components are all zero.
+    pub fn zero_rows(&self) -> usize {
+        self.norms.iter().filter(|&&norm| norm == 0.0).count()
+    }
+
+    /// Number of words that are not UTF-8.
+    pub fn non_utf8_words(&self) -> usize {
+        self.vocabulary.iter().filter(|word| std::str::from_utf8(word).is_err()).count()
+    }
+
     /// The mean norm of the rows whose components are finite.
     pub fn mean_norm(&self) -> f64 {
         let finite = self.norms.iter().filter(|norm| norm.is_finite());
@@ -270,14 +341,9 @@ impl Vectors {
     }
 
     fn finite_rows(&self) -> impl Iterator<Item = &[f32]> {
-        let rows = self.values.chunks_exact(self.dimension).zip(&self.norms);
+        let rows = self.values.chunks_exact(self.dimension).zip(self.norms.iter());
         rows.filter(|(_, norm)| norm.is_finite()).map(|(row, _)| row)
     }
-}
-
-/// Euclidean norm, summed in f64 so that tiny and huge components keep theirs.
-fn norm(row: &[f32]) -> f32 {
-    row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt() as f32
 }
 
 /// "1 row was", "2 rows were".

@@ -6,13 +6,22 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use crate::files::Words;
+use crate::error::Malformed;
+use crate::files::{StoredIndex, Words};
 
 /// The words of a table: one buffer of bytes, an offset a word, and a hash index of row ids. No string a word.
 #[derive(Debug, Clone)]
 pub struct Vocabulary {
     words: Words,
-    index: HashTable<u32>,
+    index: Index,
+}
+
+#[derive(Debug, Clone)]
+enum Index {
+    /// Made when the words were read.
+    Built(HashTable<u32>),
+    /// Used where it lies in a table file.
+    Stored(StoredIndex),
 }
 
 impl Vocabulary {
@@ -33,7 +42,12 @@ impl Vocabulary {
                 }
             }
         }
-        (Vocabulary { words, index }, repeated)
+        (Vocabulary { words, index: Index::Built(index) }, repeated)
+    }
+
+    /// The words of a table file.
+    pub(crate) fn stored(words: Words, index: StoredIndex) -> Vocabulary {
+        Vocabulary { words, index: Index::Stored(index) }
     }
 
     /// Number of words.
@@ -46,13 +60,28 @@ impl Vocabulary {
         self.words.is_empty()
     }
 
-    /// The row of a word, exactly as it is written.
+    /// The row of a word, exactly as it is written. In a damaged table file a word may be missed: see
+    /// [`Vocabulary::find`].
     pub fn row(&self, word: impl AsRef<[u8]>) -> Option<u32> {
-        let word = word.as_ref();
-        self.index.find(hash(word), |&row| self.words.get(row as usize) == Some(word)).copied()
+        self.find(word).ok().flatten()
     }
 
-    /// The bytes of the word at a row.
+    /// The row of a word, exactly as it is written; `None` for a word that is not there.
+    ///
+    /// # Errors
+    /// A damaged table file, whose index points outside the table.
+    pub fn find(&self, word: impl AsRef<[u8]>) -> Result<Option<u32>, Malformed> {
+        let word = word.as_ref();
+        match &self.index {
+            Index::Built(index) => {
+                Ok(index.find(hash(word), |&row| self.words.get(row as usize) == Some(word)).copied())
+            }
+            Index::Stored(index) => index.row(&self.words, word),
+        }
+    }
+
+    /// The bytes of the word at a row; `None` for a row that does not exist, and where a damaged table file's offsets
+    /// point outside.
     pub fn word(&self, row: u32) -> Option<&[u8]> {
         self.words.get(row as usize)
     }
@@ -62,9 +91,32 @@ impl Vocabulary {
         self.words.iter()
     }
 
+    /// Checks that all words and all of the index lie within the table, as they do unless a table file is damaged.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn check(&self) -> Result<(), Malformed> {
+        match &self.index {
+            Index::Built(_) => Ok(()),
+            Index::Stored(index) => {
+                self.words.check()?;
+                index.check(self.len())
+            }
+        }
+    }
+
+    /// The words.
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
     /// Bytes held in memory.
     pub fn memory(&self) -> usize {
-        self.words.memory() + self.index.allocation_size()
+        let index = match &self.index {
+            Index::Built(index) => index.allocation_size(),
+            Index::Stored(_) => 0,
+        };
+        self.words.memory() + index
     }
 }
 

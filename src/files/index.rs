@@ -1,0 +1,89 @@
+//! The index of a table file: word to row, used where it lies in the file.
+
+use twox_hash::XxHash3_64;
+
+use super::{Buffer, Words};
+use crate::error::{Malformed, Place};
+
+/// A hash table of rows with open addressing and linear probing, as it lies in a table file.
+///
+/// `[slots, 2]`, the number of slots a power of two above the number of rows. An empty slot is `0, 0`; any other holds the row
+/// plus one, and the upper half of the word's hash (XXH3, 64 bits, seed 0). The lower half, cut to the number of slots,
+/// is the slot where the search for a word begins; it ends at the word or at an empty slot.
+#[derive(Debug, Clone)]
+pub struct StoredIndex(Buffer<u32>);
+
+impl StoredIndex {
+    /// An index as it lies in a file; `None` for a number of slots that does not fit `rows`.
+    pub(super) fn in_file(slots: Buffer<u32>, rows: usize) -> Option<StoredIndex> {
+        let (pairs, rest) = slots.as_chunks::<2>();
+        (rest.is_empty() && pairs.len().is_power_of_two() && pairs.len() > rows).then_some(StoredIndex(slots))
+    }
+
+    /// Indexes words, no two of which are equal.
+    pub(super) fn build(words: &Words) -> Vec<[u32; 2]> {
+        // At most three quarters full.
+        let slots = (words.len() + words.len() / 3 + 1).next_power_of_two();
+        let mut pairs = vec![[0u32; 2]; slots];
+        for (row, word) in (0u32..).zip(words.iter()) {
+            let (start, tag) = place(word, slots);
+            let mut slot = start;
+            while pairs[slot][0] != 0 {
+                slot = (slot + 1) & (slots - 1);
+            }
+            pairs[slot] = [row + 1, tag];
+        }
+        pairs
+    }
+
+    /// The row of a word.
+    ///
+    /// # Errors
+    /// A slot on the way to the word that points outside the table.
+    pub fn row(&self, words: &Words, word: &[u8]) -> Result<Option<u32>, Malformed> {
+        let (pairs, _) = self.0.as_chunks::<2>();
+        let (start, tag) = place(word, pairs.len());
+        for step in 0..pairs.len() {
+            let slot = (start + step) & (pairs.len() - 1);
+            let [next, other] = pairs[slot];
+            let Some(row) = next.checked_sub(1) else { return Ok(None) };
+            if other != tag {
+                continue;
+            }
+            let Some(found) = words.get(row as usize) else {
+                return Err(outside(slot, row, words.len()));
+            };
+            if found == word {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Checks that every slot is empty or holds one of `rows` rows.
+    ///
+    /// # Errors
+    /// The first slot that does not.
+    pub fn check(&self, rows: usize) -> Result<(), Malformed> {
+        let (pairs, _) = self.0.as_chunks::<2>();
+        match pairs.iter().position(|pair| pair[0] as usize > rows) {
+            None => Ok(()),
+            Some(slot) => Err(outside(slot, pairs[slot][0] - 1, rows)),
+        }
+    }
+}
+
+fn outside(slot: usize, row: u32, rows: usize) -> Malformed {
+    Malformed::at(
+        Place::File,
+        format!("a row below {rows} with a word, at slot {slot} of the index"),
+        format!("row {row}"),
+    )
+    .advise("the file is damaged: make it again with `vocable convert`")
+}
+
+/// Where the search for a word begins, and its tag.
+fn place(word: &[u8], slots: usize) -> (usize, u32) {
+    let hash = XxHash3_64::oneshot(word);
+    (hash as u32 as usize & (slots - 1), (hash >> 32) as u32)
+}
