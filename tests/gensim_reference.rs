@@ -156,7 +156,7 @@ fn the_pair_benchmark_correlates_as_gensim_does() {
 fn words_that_are_not_utf8_stay_loadable_and_apart() {
     let vectors = Vectors::open(shared("data/glove.6B.50d.head.cp1252.txt")).expect("the file opens");
     let utf8 = Vectors::open(shared("data/glove.6B.50d.head.txt")).expect("the file opens");
-    assert_eq!((vectors.len(), vectors.findings().non_utf8), (2445, 5));
+    assert_eq!((vectors.len(), vectors.non_utf8_words()), (2445, 5));
     assert_eq!(vectors.findings().duplicates, 0);
     assert_eq!(vectors.values(), utf8.values());
     let other: Vec<u32> =

@@ -12,7 +12,11 @@ use super::output::{Failure, Output};
 
 /// What a file of vectors holds: format, rows, dimension, memory, what is odd about it.
 #[derive(Debug, Args)]
-pub struct Info {}
+pub struct Info {
+    /// Read all of a table file, and compare it with its checksum; other files are always read whole
+    #[arg(long)]
+    verify: bool,
+}
 
 #[derive(Serialize)]
 struct Facts {
@@ -26,11 +30,26 @@ struct Facts {
     zero_rows: usize,
     memory: usize,
     mean_norm: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<TableFacts>,
+    verified: bool,
+}
+
+#[derive(Serialize)]
+struct TableFacts {
+    source: String,
+    source_format: String,
+    dtype: &'static str,
+    checksum: String,
 }
 
 impl Info {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let vectors = common.open()?;
+        vectors.check()?;
+        if self.verify {
+            vectors.verify()?;
+        }
         let (source, findings) = (vectors.source(), vectors.findings());
         let facts = Facts {
             file: source.path.to_string_lossy().into_owned(),
@@ -43,6 +62,14 @@ impl Info {
             zero_rows: vectors.zero_rows(),
             memory: vectors.memory(),
             mean_norm: vectors.mean_norm(),
+            table: vectors.table_info().map(|info| TableFacts {
+                source: info.source.clone(),
+                source_format: info.source_format.clone(),
+                dtype: info.precision.name(),
+                checksum: format!("{:016x}", info.checksum),
+            }),
+            // What is not a table file was read from end to end.
+            verified: self.verify || vectors.table_info().is_none(),
         };
         if output.json {
             output.json(&facts)?;
@@ -54,14 +81,19 @@ impl Info {
             };
             let first: Vec<String> =
                 (0..5.min(vectors.len() as u32)).map(|row| vectors.word(row).into_owned()).collect();
-            let rows = [
+            let mut rows = vec![
                 ("file", facts.file),
                 ("format", format!("{}{wrapping}", facts.format)),
                 ("rows", report::thousands(facts.rows)),
                 ("dimension", facts.dimension.to_string()),
                 (
                     "size",
-                    format!("{} on disk, {} in memory", report::size(facts.bytes), report::size(facts.memory as u64)),
+                    match facts.memory {
+                        0 => format!("{} on disk, mapped", report::size(facts.bytes)),
+                        memory => {
+                            format!("{} on disk, {} in memory", report::size(facts.bytes), report::size(memory as u64))
+                        }
+                    },
                 ),
                 ("first words", first.join("  ")),
                 ("mean norm", format!("{:.3}", facts.mean_norm)),
@@ -69,7 +101,13 @@ impl Info {
                 ("not UTF-8", facts.non_utf8.to_string()),
                 ("zero rows", facts.zero_rows.to_string()),
             ];
-            output.text(report::facts(rows.map(|(name, value)| (name.to_owned(), value))))?;
+            if let Some(table) = facts.table {
+                rows.insert(2, ("made from", format!("{} ({})", table.source, table.source_format)));
+                rows.insert(3, ("stored as", table.dtype.to_owned()));
+                let state = if facts.verified { "right" } else { "not compared; --verify does" };
+                rows.push(("checksum", format!("{} ({state})", table.checksum)));
+            }
+            output.text(report::facts(rows.into_iter().map(|(name, value)| (name.to_owned(), value))))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -5,6 +5,7 @@
 
 mod analogy;
 mod compare;
+mod convert;
 mod demo;
 mod evaluate;
 mod info;
@@ -48,10 +49,11 @@ Exit codes: 0 done, 1 a question without an answer (an unknown word), 2 bad usag
 /// What every command understands.
 #[derive(Debug, Args)]
 struct Common {
-    /// File of vectors: GloVe text, word2vec text or binary; plain, .gz or .zip [env: VOCABLE_VECTORS]
+    /// File of vectors: GloVe text, word2vec text or binary, plain, .gz or .zip; or a table file [env: VOCABLE_VECTORS]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Vectors")]
     vectors: Option<PathBuf>,
-    /// Format of the file, if it should not be told by content: glove, word2vec, word2vec-binary
+    /// Format of the file, if it should not be told by content: glove, word2vec, word2vec-binary,
+    /// table
     #[arg(long, global = true, value_name = "NAME", help_heading = "Vectors")]
     format: Option<Format>,
     /// Member to take from a zip archive that holds several files
@@ -111,6 +113,7 @@ enum Command {
     Odd(odd::Odd),
     Evaluate(evaluate::Evaluate),
     Info(info::Info),
+    Convert(convert::Convert),
     Train(train::Train),
     Predict(predict::Predict),
     Compare(compare::Compare),
@@ -153,6 +156,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Odd(command) => command.run(common, output),
         Command::Evaluate(command) => command.run(common, output),
         Command::Info(command) => command.run(common, output),
+        Command::Convert(command) => command.run(common, output),
         Command::Train(command) => command.run(common, output),
         Command::Predict(command) => command.run(common, output),
         Command::Compare(command) => command.run(common, output),

@@ -6,6 +6,7 @@ mod buffer;
 pub mod bytes;
 mod index;
 mod number;
+pub mod save;
 mod sniff;
 pub mod table;
 mod text;
@@ -38,11 +39,14 @@ pub enum Format {
     Word2vecBinary,
     /// Our own file, mapped and used where it lies: a safetensors file whose tensors are a word table. See [`table`].
     Table,
+    /// The TensorFlow Embedding Projector's pair of tab-separated files, numbers and words. Written, not read.
+    Projector,
 }
 
 impl Format {
     /// All formats, in the order in which help texts name them.
-    pub const ALL: [Format; 4] = [Format::Glove, Format::Word2vecText, Format::Word2vecBinary, Format::Table];
+    pub const ALL: [Format; 5] =
+        [Format::Glove, Format::Word2vecText, Format::Word2vecBinary, Format::Table, Format::Projector];
 
     /// The name on the command line and in JSON.
     pub fn name(self) -> &'static str {
@@ -51,6 +55,7 @@ impl Format {
             Format::Word2vecText => "word2vec",
             Format::Word2vecBinary => "word2vec-binary",
             Format::Table => "table",
+            Format::Projector => "projector",
         }
     }
 }
@@ -149,6 +154,13 @@ pub fn parse(bytes: &[u8], options: &ReadOptions) -> Result<(Rows, Format), Malf
         Format::Word2vecText => text::parse(bytes, text::Header::Present, options.allow_nonfinite)?,
         Format::Word2vecBinary => word2vec::parse(bytes, options.allow_nonfinite)?,
         Format::Table => return Err(Malformed::at(Place::File, "rows to read one by one", "a table file")),
+        Format::Projector => {
+            return Err(Malformed::at(
+                Place::File,
+                "a format that is read",
+                "the Embedding Projector's, which is only written",
+            ));
+        }
     };
     Ok((rows, format))
 }

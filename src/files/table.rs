@@ -20,6 +20,7 @@ use serde_json::json;
 use twox_hash::XxHash3_64;
 
 use super::index::StoredIndex;
+use super::save::TableView;
 use super::{Buffer, Bytes, Words, write_beside};
 use crate::error::{Error, Malformed, Place, Result};
 
@@ -90,23 +91,6 @@ pub struct Table {
     bytes: Arc<Bytes>,
     /// Where the header ends and the tensors begin.
     data: usize,
-}
-
-/// What is written into a table file.
-#[derive(Debug, Clone, Copy)]
-pub struct TableContents<'a> {
-    /// The words, no two of them equal.
-    pub words: &'a Words,
-    /// `[rows, dimension]`.
-    pub values: &'a [f32],
-    /// `[rows]`, Euclidean.
-    pub norms: &'a [f32],
-    /// Numbers a row.
-    pub dimension: usize,
-    /// Name of the file that the rows came from.
-    pub source: &'a str,
-    /// Format of that file.
-    pub source_format: &'a str,
 }
 
 impl Table {
@@ -197,9 +181,9 @@ impl Table {
 ///
 /// # Errors
 /// The system's refusals; with [`Precision::F16`] a number that halves cannot hold.
-pub fn write_table(path: &Path, contents: &TableContents, precision: Precision) -> Result<()> {
+pub(super) fn write(path: &Path, table: &TableView, precision: Precision) -> Result<()> {
     little_endian()?;
-    let TableContents { words, values, norms, dimension, .. } = *contents;
+    let TableView { words, values, norms, dimension, .. } = *table;
     let rows = words.len();
     let index = StoredIndex::build(words);
     let (text, offsets) = words.parts();
@@ -229,8 +213,8 @@ pub fn write_table(path: &Path, contents: &TableContents, precision: Precision) 
         "__metadata__",
         json!({
             "vocable.version": VERSION.to_string(),
-            "vocable.source": contents.source,
-            "vocable.source_format": contents.source_format,
+            "vocable.source": table.source,
+            "vocable.source_format": table.source_format.name(),
             "vocable.checksum": format!("xxh3:{:016x}", checksum.finish()),
         }),
     )]);

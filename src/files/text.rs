@@ -251,7 +251,7 @@ fn plain_row<'a>(line: &'a [u8], row: &mut [f32]) -> Option<&'a [u8]> {
 }
 
 /// Any row at all: the last fields are the numbers, the rest is the word.
-fn any_row<'a>(line: &'a [u8], number: u64, row: &mut [f32]) -> Result<&'a [u8], Malformed> {
+pub(super) fn any_row<'a>(line: &'a [u8], number: u64, row: &mut [f32]) -> Result<&'a [u8], Malformed> {
     let dimension = row.len();
     let mut rest = trim_line(line);
     for (index, value) in row.iter_mut().enumerate().rev() {

@@ -2,6 +2,8 @@
 //!
 //! As `word2vec.c` writes it: a line feed follows each row. Other writers leave it out; both are read.
 
+use std::io::Write;
+
 use memchr::memchr;
 use rayon::prelude::*;
 
@@ -105,4 +107,32 @@ pub(super) fn parse(bytes: &[u8], allow_nonfinite: bool) -> Result<Rows, Malform
         .advise("--allow-nonfinite keeps such rows; they rank last"));
     }
     Ok(Rows { words, values, dimension, warnings: Vec::new() })
+}
+
+/// Why a word cannot be written, where it cannot.
+pub(super) fn unwritable(word: &[u8]) -> Option<&'static str> {
+    if word.contains(&b' ') {
+        Some("which holds a space, where the word would end")
+    } else if word.starts_with(b"\n") {
+        Some("which begins with a line feed")
+    } else if word.len() > LONGEST_WORD {
+        Some("which is too long")
+    } else {
+        None
+    }
+}
+
+/// Writes all rows as `word2vec.c` does, a line feed after each.
+pub(super) fn write(out: &mut dyn Write, words: &Words, values: &[f32], dimension: usize) -> std::io::Result<()> {
+    writeln!(out, "{} {dimension}", words.len())?;
+    let mut row = Vec::with_capacity(4 * dimension);
+    for (word, values) in words.iter().zip(values.chunks_exact(dimension)) {
+        row.clear();
+        row.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        out.write_all(word)?;
+        out.write_all(b" ")?;
+        out.write_all(&row)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
 }

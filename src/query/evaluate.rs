@@ -8,8 +8,8 @@ use std::cmp::Ordering;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::nearest::unit;
 use super::NearestOptions;
+use super::nearest::unit;
 use crate::error::{Malformed, Place, Result};
 use crate::vectors::Vectors;
 

@@ -17,6 +17,7 @@ use crate::vectors::{Case, Vectors};
 pub use analogy::Method;
 pub use evaluate::{AnalogyReport, PairReport, Section};
 pub use nearest::NearestOptions;
+pub use similarity::CosineCost;
 
 /// A row that answers a question, and its score.
 #[derive(Debug, Clone, Copy, PartialEq)]

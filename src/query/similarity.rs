@@ -1,7 +1,26 @@
-//! The cosine of two words.
+//! The cosine of two words, and how cosines differ between two tables.
 
-use crate::error::Result;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::error::{Error, Result};
 use crate::vectors::Vectors;
+
+/// Pairs of rows whose cosines are compared by [`Vectors::compare_cosines`].
+const PAIRS: usize = 100_000;
+
+/// How much the cosines of two tables with the same words differ.
+#[derive(Debug, Clone, Copy)]
+pub struct CosineCost {
+    /// The lowest cosine of a row with the other table's.
+    pub lowest: f64,
+    /// The row that has it.
+    pub row: u32,
+    /// The largest change of a cosine of two different rows, over [`CosineCost::pairs`] pairs drawn at random.
+    pub largest_change: f64,
+    /// How many pairs were drawn.
+    pub pairs: usize,
+}
 
 impl Vectors {
     /// The cosine similarity of two words, from -1 to 1: `a.b / (|a| |b|)`, summed in f64. gensim's `similarity`.
@@ -18,6 +37,36 @@ impl Vectors {
             (Some(x), Some(y)) => cosine(x, y),
             _ => f64::NAN,
         }
+    }
+
+    /// How much the cosines of `other`, which has the same words, differ from these: what storing halves costs.
+    ///
+    /// # Errors
+    /// Tables of different sizes.
+    pub fn compare_cosines(&self, other: &Vectors) -> Result<CosineCost> {
+        if (self.len(), self.dimension()) != (other.len(), other.dimension()) {
+            let size = |vectors: &Vectors| format!("{} rows of {} numbers", vectors.len(), vectors.dimension());
+            return Err(Error::invalid("vectors", size(self), size(other)));
+        }
+        let (mut lowest, mut lowest_row) = (1.0f64, 0);
+        for row in 0..self.len() as u32 {
+            let cosine = match (self.row(row), other.row(row)) {
+                (Some(a), Some(b)) => cosine(a, b),
+                _ => f64::NAN,
+            };
+            if cosine < lowest {
+                (lowest, lowest_row) = (cosine, row);
+            }
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let mut largest_change = 0.0f64;
+        for _ in 0..PAIRS {
+            let (a, b) = (rng.random_range(0..self.len() as u32), rng.random_range(0..self.len() as u32));
+            let change = (self.cosine(a, b) - other.cosine(a, b)).abs();
+            // Rows without a direction have no cosine that could change.
+            largest_change = largest_change.max(if change.is_nan() { 0.0 } else { change });
+        }
+        Ok(CosineCost { lowest, row: lowest_row, largest_change, pairs: PAIRS })
     }
 }
 

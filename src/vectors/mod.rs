@@ -1,5 +1,6 @@
 //! The table: words, rows, norms. Open a file, look words up, iterate.
 
+mod save;
 mod vocabulary;
 
 use std::borrow::Cow;
@@ -10,7 +11,9 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::table::norm;
-use crate::files::{self, Buffer, Bytes, Contents, Format, ReadOptions, Rows, Source, Table, Words, Wrapping};
+use crate::files::{
+    self, Buffer, Bytes, Contents, Format, ReadOptions, Rows, Source, Table, TableInfo, Words, Wrapping,
+};
 pub use vocabulary::Vocabulary;
 
 /// The vectors that are built into the library: `fixtures/demo.50d.txt`.
@@ -49,8 +52,8 @@ pub struct Vectors {
     dimension: usize,
     source: Source,
     findings: Findings,
-    /// The table file that all of this lies in, if it does.
-    table: Option<Arc<Bytes>>,
+    /// The table file that all of this lies in, if it does, and what it says about itself.
+    table: Option<(Arc<Bytes>, TableInfo)>,
 }
 
 impl Vectors {
@@ -151,8 +154,7 @@ impl Vectors {
         }
         let norms: Vec<f32> = values.par_chunks_exact(dimension).map(norm).collect();
         let findings = Findings { duplicates: repeated.len(), warnings };
-        let (values, norms) = (values.into(), norms.into());
-        Ok(Vectors { vocabulary, values, norms, dimension, source, findings, table: None })
+        Ok(Vectors::in_memory(vocabulary, values, norms, dimension, source, findings))
     }
 
     fn from_table(table: Table, source: Source) -> Vectors {
@@ -164,30 +166,19 @@ impl Vectors {
             dimension: table.dimension,
             source,
             findings: Findings { duplicates: 0, warnings: Vec::new() },
-            table: Some(bytes),
+            table: Some((bytes, table.info)),
         }
     }
 
-    /// Some of the rows, copied into memory, in the order named. Rows that do not exist are left out.
-    pub fn subset(&self, rows: &[u32]) -> Vectors {
-        let rows = rows.iter().filter(|&&row| (row as usize) < self.len());
-        let mut words = Words::default();
-        let (mut values, mut norms) = (Vec::new(), Vec::new());
-        for &row in rows {
-            words.push(self.vocabulary.word(row).unwrap_or_default());
-            values.extend_from_slice(self.row(row).unwrap_or_default());
-            norms.push(self.norm(row).unwrap_or_default());
-        }
-        let (vocabulary, _) = Vocabulary::index(words);
-        Vectors {
-            vocabulary,
-            values: values.into(),
-            norms: norms.into(),
-            dimension: self.dimension,
-            source: self.source.clone(),
-            findings: self.findings.clone(),
-            table: None,
-        }
+    fn in_memory(
+        vocabulary: Vocabulary,
+        values: Vec<f32>,
+        norms: Vec<f32>,
+        dimension: usize,
+        source: Source,
+        findings: Findings,
+    ) -> Vectors {
+        Vectors { vocabulary, values: values.into(), norms: norms.into(), dimension, source, findings, table: None }
     }
 
     /// Number of rows.
@@ -236,9 +227,25 @@ impl Vectors {
         self.vocabulary.check().map_err(|e| self.in_source(e))
     }
 
+    /// Reads all of a table file: its checksum, its words and their index. Vectors in memory were read when they were
+    /// opened, and pass.
+    ///
+    /// # Errors
+    /// The first thing that is not as it was written.
+    pub fn verify(&self) -> Result<()> {
+        let Some((bytes, _)) = &self.table else { return Ok(()) };
+        self.check_length()?;
+        Table::open(bytes).and_then(|table| table.verify()).map_err(|e| self.in_source(e))
+    }
+
+    /// What the table file says about itself that the vectors lie in, if they do.
+    pub fn table_info(&self) -> Option<&TableInfo> {
+        self.table.as_ref().map(|(_, info)| info)
+    }
+
     /// Checks that a mapped table file is as long as it was when it was opened.
     pub(crate) fn check_length(&self) -> Result<()> {
-        self.table.as_ref().map_or(Ok(()), |bytes| bytes.check_length(&self.source.path))
+        self.table.as_ref().map_or(Ok(()), |(bytes, _)| bytes.check_length(&self.source.path))
     }
 
     fn in_source(&self, error: Malformed) -> Error {

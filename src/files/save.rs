@@ -1,0 +1,246 @@
+//! Writing a table in the formats of others: GloVe and word2vec text, word2vec binary, the Embedding Projector's pair.
+//!
+//! Before anything is written, the words are held against what the format can say: a file that would read back as something
+//! else is not written.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rayon::prelude::*;
+
+use super::text::any_row;
+use super::{Format, ReadOptions, Words, parse, table, word2vec, write_beside};
+use crate::error::{Error, Result};
+
+/// How vectors are stored, in the formats that have a choice.
+pub use super::table::Precision;
+
+/// Rows that one task renders as text.
+const BLOCK: usize = 1024;
+
+/// Rows that are read back as a trial before a text file is written.
+const TRIAL: usize = 100;
+
+/// A table to be written, borrowed from wherever it is.
+#[derive(Debug, Clone, Copy)]
+pub struct TableView<'a> {
+    /// The words, no two of them equal.
+    pub words: &'a Words,
+    /// `[rows, dimension]`.
+    pub values: &'a [f32],
+    /// `[rows]`, Euclidean.
+    pub norms: &'a [f32],
+    /// Numbers a row.
+    pub dimension: usize,
+    /// Name of the file that the rows came from.
+    pub source: &'a str,
+    /// Format of that file.
+    pub source_format: Format,
+}
+
+/// What [`save`] wrote.
+#[derive(Debug, Clone, Default)]
+pub struct Saved {
+    /// The files, in full.
+    pub files: Vec<PathBuf>,
+    /// What a user should be told about them, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Writes a table, each file beside its place first and then renamed. Text and word2vec binary are gzipped where `path` ends
+/// in `.gz`.
+///
+/// # Errors
+/// A word that the format cannot hold, a precision that it does not have, and the system's refusals.
+pub fn save(path: &Path, table: &TableView, format: Format, precision: Precision) -> Result<Saved> {
+    let gzip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+    if gzip && !matches!(format, Format::Glove | Format::Word2vecText | Format::Word2vecBinary) {
+        return Err(Error::invalid(
+            "output",
+            format!("a file of format {format}, which is not gzipped"),
+            "a name in .gz",
+        ));
+    }
+    if precision == Precision::F16 && format != Format::Table {
+        return Err(Error::invalid("dtype", format!("f32, all that the format {format} stores"), "f16"));
+    }
+    let mut saved = Saved { files: vec![path.to_path_buf()], warnings: Vec::new() };
+    match format {
+        Format::Table => table::write(path, table, precision)?,
+        Format::Glove | Format::Word2vecText => {
+            check_text(table, format)?;
+            write_gzipped(path, gzip, |out| write_text(out, table, format))?;
+        }
+        Format::Word2vecBinary => {
+            check_words(table.words, format, word2vec::unwritable)?;
+            write_gzipped(path, gzip, |out| word2vec::write(out, table.words, table.values, table.dimension))?;
+        }
+        Format::Projector => {
+            let words = path.with_extension("metadata.tsv");
+            write_beside(path, |out| {
+                write_lines(out, table, |row, line| {
+                    let values = &table.values[row * table.dimension..][..table.dimension];
+                    for (index, &value) in values.iter().enumerate() {
+                        line.extend_from_slice(if index > 0 { b"\t" } else { b"" });
+                        push_number(line, value);
+                    }
+                })
+            })?;
+            let mut changed = 0;
+            write_beside(&words, |out| {
+                table.words.iter().try_for_each(|word| {
+                    let shown = in_column(word);
+                    changed += usize::from(shown.as_bytes() != word);
+                    writeln!(out, "{shown}")
+                })
+            })?;
+            if changed > 0 {
+                saved.warnings.push(format!(
+                    "{changed} words hold tabs, line breaks or bytes that are not UTF-8, and are shown with marks in their place"
+                ));
+            }
+            saved.files.push(words);
+        }
+    }
+    Ok(saved)
+}
+
+/// The format that a file's name asks for, by what it ends in (before `.gz`).
+pub fn format_for(path: &Path) -> Option<Format> {
+    let gzip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+    let inner = if gzip { Path::new(path.file_stem()?) } else { path };
+    match inner.extension().and_then(OsStr::to_str)?.to_lowercase().as_str() {
+        "txt" | "glove" => Some(Format::Glove),
+        "vec" | "w2v" => Some(Format::Word2vecText),
+        "bin" => Some(Format::Word2vecBinary),
+        "safetensors" => Some(Format::Table),
+        "tsv" => Some(Format::Projector),
+        _ => None,
+    }
+}
+
+fn write_gzipped(path: &Path, gzip: bool, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+    write_beside(path, |out| {
+        if !gzip {
+            return write(out);
+        }
+        let mut packed = BufWriter::with_capacity(1 << 16, GzEncoder::new(out, Compression::default()));
+        write(&mut packed)?;
+        packed.into_inner()?.finish().map(drop)
+    })
+}
+
+/// Refuses the first word that a format has no way to write.
+pub(super) fn check_words(words: &Words, format: Format, unwritable: fn(&[u8]) -> Option<&'static str>) -> Result<()> {
+    for (row, word) in words.iter().enumerate() {
+        if let Some(found) = unwritable(word) {
+            return Err(cannot_hold(format, row, word, found));
+        }
+    }
+    Ok(())
+}
+
+fn cannot_hold(format: Format, row: usize, word: &[u8], found: &str) -> Error {
+    let word = String::from_utf8_lossy(word);
+    Error::invalid(
+        "words",
+        format!("words that the format {format} can hold (a table file holds any)"),
+        format!("`{}` at row {}, {found}", word.escape_debug(), row + 1),
+    )
+}
+
+/// Checks that rows written as text read back as what they are.
+fn check_text(table: &TableView, format: Format) -> Result<()> {
+    let mut numbers = vec![0.0; table.dimension];
+    for (row, word) in table.words.iter().enumerate() {
+        if word.contains(&b'\n') {
+            return Err(cannot_hold(format, row, word, "which holds a line feed"));
+        }
+        // `b 1` before whole numbers reads as a row that is too long.
+        if word.contains(&b' ') {
+            let mut line = Vec::new();
+            push_row(&mut line, table, row);
+            if any_row(&line, 0, &mut numbers).ok() != Some(word) {
+                return Err(cannot_hold(format, row, word, "which would read back as another"));
+            }
+        }
+    }
+    // What begins like a header, or with a byte-order mark, would be taken for one.
+    let rows = table.words.len().min(TRIAL);
+    let trial = TableView {
+        words: &table.words.iter().take(rows).collect(),
+        values: &table.values[..rows * table.dimension],
+        ..*table
+    };
+    let mut bytes = Vec::new();
+    write_text(&mut bytes, &trial, format).map_err(|e| Error::invalid("words", "rows as text", e.to_string()))?;
+    match parse(&bytes, &ReadOptions { allow_nonfinite: true, ..ReadOptions::default() }) {
+        Ok((read, found)) if found == format && read.words == *trial.words && read.dimension == table.dimension => {
+            Ok(())
+        }
+        _ => {
+            let other = if format == Format::Glove { "; word2vec text has a header that tells" } else { "" };
+            let found = format!("which would not read back as what it is{other}");
+            Err(cannot_hold(format, 0, table.words.get(0).unwrap_or_default(), &found))
+        }
+    }
+}
+
+fn write_text(out: &mut dyn Write, table: &TableView, format: Format) -> std::io::Result<()> {
+    if format == Format::Word2vecText {
+        writeln!(out, "{} {}", table.words.len(), table.dimension)?;
+    }
+    write_lines(out, table, |row, line| push_row(line, table, row))
+}
+
+/// Writes a line a row; lines are rendered in parallel and written in order.
+fn write_lines(
+    out: &mut (impl Write + ?Sized),
+    table: &TableView,
+    push: impl Fn(usize, &mut Vec<u8>) + Sync,
+) -> std::io::Result<()> {
+    let rows = table.words.len();
+    let together = BLOCK * 8 * rayon::current_num_threads();
+    for start in (0..rows).step_by(together) {
+        let blocks: Vec<usize> = (start..rows.min(start + together)).step_by(BLOCK).collect();
+        let rendered: Vec<Vec<u8>> = blocks
+            .into_par_iter()
+            .map(|from| {
+                let mut lines = Vec::with_capacity(BLOCK * table.dimension * 10);
+                for row in from..rows.min(from + BLOCK) {
+                    push(row, &mut lines);
+                    lines.push(b'\n');
+                }
+                lines
+            })
+            .collect();
+        rendered.iter().try_for_each(|lines| out.write_all(lines))?;
+    }
+    Ok(())
+}
+
+fn push_row(line: &mut Vec<u8>, table: &TableView, row: usize) {
+    line.extend_from_slice(table.words.get(row).unwrap_or_default());
+    for &value in &table.values[row * table.dimension..][..table.dimension] {
+        line.push(b' ');
+        push_number(line, value);
+    }
+}
+
+/// The shortest decimal that reads back as the same number.
+fn push_number(line: &mut Vec<u8>, value: f32) {
+    let size = value.abs();
+    let plain = size == 0.0 || (1e-5..1e9).contains(&size) || !size.is_finite();
+    // Writing into memory does not fail.
+    let _ = if plain { write!(line, "{value}") } else { write!(line, "{value:e}") };
+}
+
+/// A word as a column of tab-separated text can hold it.
+fn in_column(word: &[u8]) -> Cow<'_, str> {
+    let word = String::from_utf8_lossy(word);
+    if word.contains(['\t', '\n', '\r']) { word.replace(['\t', '\n', '\r'], " ").into() } else { word }
+}

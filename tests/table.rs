@@ -1,0 +1,419 @@
+//! The table file, and vectors written in the formats of others: what goes in comes out, what is damaged is refused at the
+//! word it concerns, and a file that others have open stays as it was.
+
+mod common;
+
+use std::fs::File;
+use std::process::Command;
+
+use common::{Folder, Row, fixture, program, refusal, rows, small, vocable};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use vocable::Vectors;
+use vocable::files::save::Precision;
+use vocable::files::{Format, ReadOptions};
+use vocable::query::NearestOptions;
+use vocable::vectors::Case;
+
+/// The bytes of a table file of some rows.
+fn table(rows: &[Row]) -> Vec<u8> {
+    let folder = Folder::new();
+    in_memory(rows).save(folder.path("t"), Format::Table, Precision::F32).unwrap();
+    std::fs::read(folder.path("t")).unwrap()
+}
+
+fn in_memory(rows: &[Row]) -> Vectors {
+    let (words, values): (Vec<_>, Vec<_>) = rows.iter().cloned().unzip();
+    Vectors::new(words, values.concat(), values[0].len()).unwrap()
+}
+
+fn same(a: &Vectors, b: &Vectors) {
+    assert_eq!(a.dimension(), b.dimension());
+    assert!(a.iter().eq(b.iter()));
+    assert_eq!(a.norms(), b.norms());
+    for (row, (word, _)) in (0..).zip(a.iter()) {
+        assert_eq!(b.row_of(word), Some(row));
+    }
+}
+
+/// Words that no other format holds all of: empty, with spaces, tabs, line feeds, not UTF-8.
+fn awkward() -> Vec<Row> {
+    let words: [&[u8]; 8] = [b"", b" ", b"a b", b"\t", b"\n", b"\xff\xfe", "König".as_bytes(), b"1"];
+    words.iter().zip(1u8..).map(|(word, i)| (word.to_vec(), vec![f32::from(i), -1e-42, 3e38])).collect()
+}
+
+#[test]
+fn a_table_file_holds_what_was_written() {
+    let folder = Folder::new();
+    for rows in [small(), awkward(), rows(&[("zero", &[0.0, -0.0])])] {
+        let vectors = in_memory(&rows);
+        let path = folder.path("t.safetensors");
+        vectors.save(&path, Format::Table, Precision::F32).unwrap();
+        let opened = Vectors::open(&path).unwrap();
+        same(&vectors, &opened);
+        assert_eq!(opened.source().format, Format::Table);
+        assert_eq!(opened.memory(), 0, "rows that are read in place take no memory");
+        opened.check().unwrap();
+        opened.verify().unwrap();
+        assert_eq!(opened.row_of("no such word"), None);
+        assert_eq!(opened.find("QUEEN", Case::Fold).unwrap(), vectors.row_of("queen"));
+    }
+}
+
+#[test]
+fn the_same_rows_make_the_same_bytes() {
+    assert_eq!(table(&small()), table(&small()));
+}
+
+#[test]
+fn every_format_that_is_written_reads_back_and_answers_alike() {
+    let folder = Folder::new();
+    let demo = Vectors::demo().unwrap();
+    let expected = demo.nearest(&["king"], &[] as &[&str], &NearestOptions::default()).unwrap();
+    for (name, format) in [
+        ("a.txt", Format::Glove),
+        ("a.vec", Format::Word2vecText),
+        ("a.bin", Format::Word2vecBinary),
+        ("a.safetensors", Format::Table),
+        ("a.txt.gz", Format::Glove),
+        ("a.bin.gz", Format::Word2vecBinary),
+    ] {
+        let path = folder.path(name);
+        assert_eq!(vocable::files::save::format_for(&path), Some(format));
+        let saved = demo.save(&path, format, Precision::F32).unwrap();
+        assert_eq!(saved.files, [path.clone()]);
+        let opened = Vectors::open(&path).unwrap();
+        assert_eq!(opened.source().format, format);
+        same(&demo, &opened);
+        let answers = opened.nearest(&["king"], &[] as &[&str], &NearestOptions::default()).unwrap();
+        assert_eq!(answers, expected);
+    }
+}
+
+#[test]
+fn the_projector_gets_numbers_and_words_in_two_files() {
+    let folder = Folder::new();
+    let words = ["a", "tab\there", "c"];
+    let vectors = Vectors::new(words, vec![1.0, -0.5, 1e-7, 2.0, 3.0, 4.25], 2).unwrap();
+    let saved = vectors.save(folder.path("v.tsv"), Format::Projector, Precision::F32).unwrap();
+    assert_eq!(saved.files, [folder.path("v.tsv"), folder.path("v.metadata.tsv")]);
+    assert_eq!(std::fs::read_to_string(&saved.files[0]).unwrap(), "1\t-0.5\n1e-7\t2\n3\t4.25\n");
+    assert_eq!(std::fs::read_to_string(&saved.files[1]).unwrap(), "a\ntab here\nc\n");
+    assert_eq!(saved.warnings.len(), 1);
+}
+
+#[test]
+fn words_that_a_format_cannot_hold_are_refused_and_nothing_is_written() {
+    let folder = Folder::new();
+    let cases: [(&[u8], &[f32], Format); 8] = [
+        (b"a b", &[1.0, 2.0], Format::Word2vecBinary),
+        (b"\na", &[1.0, 2.0], Format::Word2vecBinary),
+        (b"a\nb", &[1.0, 2.0], Format::Word2vecText),
+        (b"a\nb", &[1.0, 2.0], Format::Glove),
+        // Would read as a row too long,
+        (b"a 5", &[1.0, 2.0], Format::Glove),
+        // as a header,
+        (b"7", &[2.0], Format::Glove),
+        // and as a byte-order mark before a word.
+        ("\u{feff}a".as_bytes(), &[1.0, 2.0], Format::Glove),
+        // Halves exist in table files alone.
+        (b"a", &[1.0, 2.0], Format::Glove),
+    ];
+    for (index, (word, values, format)) in cases.into_iter().enumerate() {
+        let precision = if index == 7 { Precision::F16 } else { Precision::F32 };
+        let vectors = Vectors::new([word], values.to_vec(), values.len()).unwrap();
+        let path = folder.path("out");
+        let error = vectors.save(&path, format, precision).unwrap_err().to_string();
+        assert!(error.contains(format.name()), "{word:?}: {error}");
+        assert!(!path.exists());
+    }
+    // With a fraction in the row it is a word.
+    let vectors = in_memory(&rows(&[("a", &[1.0, 2.0]), ("b", &[1.0, 2.0]), ("route 66", &[0.5, 2.0])]));
+    vectors.save(folder.path("out"), Format::Glove, Precision::F32).unwrap();
+    same(&vectors, &Vectors::open(folder.path("out")).unwrap());
+}
+
+#[test]
+fn halves_cost_what_is_said() {
+    let folder = Folder::new();
+    let demo = Vectors::demo().unwrap();
+    let path = folder.path("h.safetensors");
+    demo.save(&path, Format::Table, Precision::F16).unwrap();
+    let halves = Vectors::open(&path).unwrap();
+    halves.verify().unwrap();
+    assert_eq!(halves.table_info().unwrap().precision, Precision::F16);
+    for (full, half) in demo.values().iter().zip(halves.values()) {
+        // Eleven bits, rounded to the nearest.
+        assert!((full - half).abs() <= full.abs() / 2048.0 + 2f32.powi(-25), "{full} as {half}");
+    }
+    let cost = demo.compare_cosines(&halves).unwrap();
+    assert!(cost.lowest < 1.0 && cost.lowest > 1.0 - 1e-6, "{cost:?}");
+    assert!(cost.largest_change > 0.0 && cost.largest_change < 1e-3, "{cost:?}");
+    // The norms are those of the halves.
+    for row in 0..halves.len() as u32 {
+        let exact = halves.row(row).unwrap().iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+        assert!((f64::from(halves.norm(row).unwrap()) / exact - 1.0).abs() < 1e-7);
+    }
+    let large = Vectors::new(["small", "large"], vec![1.0, 70_000.0], 1).unwrap();
+    let error = large.save(folder.path("l"), Format::Table, Precision::F16).unwrap_err().to_string();
+    assert!(error.contains("65504") && error.contains("`large`"), "{error}");
+}
+
+/// The header of a table file, to be changed, and what follows it.
+fn taken_apart(bytes: &[u8]) -> (Value, Vec<u8>) {
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    (serde_json::from_slice(&bytes[8..8 + length]).unwrap(), bytes[8 + length..].to_vec())
+}
+
+fn put_together(header: &Value, data: &[u8]) -> Vec<u8> {
+    let mut header = serde_json::to_vec(header).unwrap();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    [&(header.len() as u64).to_le_bytes()[..], &header, data].concat()
+}
+
+/// The place of a tensor in the bytes behind the header.
+fn place(header: &Value, name: &str) -> usize {
+    header[name]["data_offsets"][0].as_u64().unwrap() as usize
+}
+
+#[test]
+fn a_table_whose_header_is_wrong_does_not_open() {
+    let whole = table(&small());
+    let (header, data) = taken_apart(&whole);
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut header = header.clone();
+        change(&mut header);
+        put_together(&header, &data)
+    };
+    let without = |name: &'static str| {
+        move |header: &mut Value| {
+            header.as_object_mut().unwrap().remove(name);
+        }
+    };
+    let overlapping = |header: &mut Value| {
+        header["norms"]["data_offsets"] = header["vectors"]["data_offsets"].clone();
+        header["norms"]["shape"] = json!([9]);
+    };
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("cut short", whole[..whole.len() - 1].to_vec(), "the file may be cut short"),
+        ("longer", [&whole[..], b"x"].concat(), "bytes, not what its header says"),
+        ("cut in the header", whole[..100].to_vec(), "the file may be cut short"),
+        ("overlap", changed(&overlapping), "expected a whole safetensors file"),
+        ("sizes that overflow", changed(&|h| h["vectors"]["shape"] = json!([u64::MAX, 8])), "a whole safetensors file"),
+        ("other rows", changed(&|h| h["vectors"]["shape"] = json!([1, 9])), "`vectors` of shape [3, dimension]"),
+        ("no rows", changed(&|h| h["norms"]["shape"] = json!([3, 1])), "`norms` of shape [3], found [3, 1]"),
+        ("an index for more", changed(&|h| h["words.index"]["shape"] = json!([2, 8])), "slots a power of two above 3"),
+        ("other numbers", changed(&|h| h["norms"]["dtype"] = json!("I32")), "`norms` in F32, found I32"),
+        ("a newer version", changed(&|h| h["__metadata__"]["vocable.version"] = json!("2")), "use a newer vocable"),
+        ("no checksum", changed(&|h| h["__metadata__"]["vocable.checksum"] = json!("")), "expected a checksum"),
+        ("another's", changed(&without("__metadata__")), "a safetensors file of other tensors (norms, vectors, words"),
+        (
+            "a tensor renamed",
+            {
+                let renamed = serde_json::to_string(&header).unwrap().replace("words.bytes", "words.bytez");
+                put_together(&serde_json::from_str(&renamed).unwrap(), &data)
+            },
+            "a tensor `words.bytes`, found none",
+        ),
+    ];
+    for (name, bytes, expected) in cases {
+        let error = refusal(&bytes, &ReadOptions::default());
+        assert!(error.contains(expected), "{name}: {error}");
+    }
+}
+
+#[test]
+fn what_points_outside_is_an_error_at_the_word_it_concerns() {
+    let whole = table(&small());
+    let (header, data) = taken_apart(&whole);
+    let start = whole.len() - data.len();
+    let altered = |at: usize, bytes: &[u8]| {
+        let mut copy = whole.clone();
+        copy[start + at..start + at + bytes.len()].copy_from_slice(bytes);
+        let folder = Folder::new();
+        let vectors = Vectors::open(folder.file("t", &copy)).unwrap();
+        // Only reading all of it shows damage that no question meets.
+        assert!(vectors.verify().unwrap_err().to_string().contains("checksum"));
+        vectors
+    };
+    let offsets = place(&header, "words.offsets");
+    // king, queen, x: 0, 4, 9, 10.
+    for (name, bytes) in [("far outside", u64::MAX), ("decreasing", 3)] {
+        let vectors = altered(offsets + 16, &bytes.to_le_bytes());
+        assert!(vectors.check().is_err(), "{name}");
+        assert_eq!(vectors.row_of("king"), Some(0), "{name}");
+        // The word's own offsets are wrong: the index says there is such a word, the table cannot show it.
+        let error = vectors.similarity("king", "queen").unwrap_err();
+        assert!(error.to_string().contains("the file is damaged") && !error.is_unanswered(), "{name}: {error}");
+        let error = vectors.nearest(&["king"], &[] as &[&str], &NearestOptions::default()).unwrap_err();
+        assert!(error.to_string().contains("the file is damaged"), "{name}: {error}");
+    }
+    let index = place(&header, "words.index");
+    let slots: Vec<[u8; 8]> = data[index..].chunks_exact(8).take(8).map(|slot| slot.try_into().unwrap()).collect();
+    let slot = slots.iter().position(|slot| slot[0] == 2).unwrap();
+    let vectors = altered(index + 8 * slot, &900u32.to_le_bytes());
+    assert!(vectors.check().unwrap_err().to_string().contains("row 899"));
+    let error = vectors.similarity("king", "queen").unwrap_err().to_string();
+    assert!(error.contains("a row below 3") && error.contains("row 899"), "{error}");
+    assert!(vectors.similarity("king", "x").is_ok());
+    // An index without an empty slot ends its search all the same.
+    let full: Vec<u8> = slots.iter().flat_map(|_| [1u32, 7].map(u32::to_le_bytes).concat()).collect();
+    assert_eq!(altered(index, &full[..8 * 4]).row_of("nothing"), None);
+}
+
+#[test]
+fn writing_over_a_mapped_table_leaves_its_answers_as_they_were() {
+    let folder = Folder::new();
+    let path = folder.path("t.safetensors");
+    let demo = Vectors::demo().unwrap();
+    demo.save(&path, Format::Table, Precision::F32).unwrap();
+    let opened = Vectors::open(&path).unwrap();
+    Vectors::new(["other"], vec![1.0], 1).unwrap().save(&path, Format::Table, Precision::F32).unwrap();
+    same(&demo, &opened);
+    opened.verify().unwrap();
+    assert_eq!(Vectors::open(&path).unwrap().len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_table_that_shrinks_while_it_is_mapped_is_noticed_before_a_scan() {
+    let folder = Folder::new();
+    let path = folder.path("t.safetensors");
+    Vectors::demo().unwrap().save(&path, Format::Table, Precision::F32).unwrap();
+    let opened = Vectors::open(&path).unwrap();
+    File::options().write(true).open(&path).unwrap().set_len(5000).unwrap();
+    let error = opened.check().unwrap_err().to_string();
+    assert!(error.contains("shortened") && error.contains("5000"), "{error}");
+    assert!(opened.verify().is_err());
+    assert!(opened.evaluate_pairs("a\tb\t1\n").is_err());
+}
+
+#[test]
+fn convert_says_what_it_wrote_and_chooses_rows() {
+    let folder = Folder::new();
+    let demo = fixture("demo.50d.txt");
+    let out = folder.path("t.safetensors");
+    let run = |arguments: &[&str]| {
+        let fixed = ["convert".as_ref(), demo.as_os_str(), out.as_os_str()];
+        let ran = program().args(fixed).args(arguments).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (ran.status.code(), text(ran.stdout), text(ran.stderr))
+    };
+    let (code, said, err) = run(&[]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(said.contains("table, 2,500 rows x 50"), "{said}");
+    let facts =
+        vocable(["--vectors".as_ref(), out.as_os_str(), "info".as_ref(), "--verify".as_ref(), "--json".as_ref()]);
+    let facts = facts.only_json();
+    assert_eq!(facts["verified"], true);
+    assert_eq!(facts["table"]["source"], "demo.50d.txt");
+    assert_eq!(facts["table"]["source_format"], "glove");
+
+    let (_, said, _) = run(&["--top", "7", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["rows"], 7);
+    let top = Vectors::open(&out).unwrap();
+    assert!(top.iter().eq(Vectors::demo().unwrap().iter().take(7)));
+
+    let list = folder.file("words.txt", "queen\r\nking\nno such word\nking\n");
+    let (code, _, err) = run(&["--words", list.to_str().unwrap()]);
+    assert_eq!(code, Some(0));
+    assert!(err.contains("1 of 4 words have no row: `no such word`"), "{err}");
+    let chosen = Vectors::open(&out).unwrap();
+    let words: Vec<String> = (0..chosen.len() as u32).map(|row| chosen.word(row).into_owned()).collect();
+    // In the order of the vectors, each once.
+    let whole = Vectors::demo().unwrap();
+    let mut expected = ["queen", "king"];
+    expected.sort_by_key(|word| whole.row_of(word));
+    assert_eq!(words, expected);
+
+    let (code, said, _) = run(&["--dtype", "f16"]);
+    assert_eq!(code, Some(0));
+    assert!(said.contains("as halves: a row's cosine with its stored form"), "{said}");
+
+    let before = std::fs::read(&out).unwrap();
+    for (arguments, what) in [
+        (&["--top", "0"][..], "--top"),
+        (&["--to", "nonsense"], "nonsense"),
+        (&["--to", "glove", "--dtype", "f16"], "f32, all that the format glove stores"),
+        (&["--words", "/no/such/file"], "cannot open"),
+        (&["--format", "word2vec"], "a header line"),
+    ] {
+        let (code, said, err) = run(arguments);
+        assert_eq!((code, said.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(err.contains(what), "{arguments:?}: {err}");
+    }
+    assert_eq!(std::fs::read(&out).unwrap(), before, "a refused conversion leaves the old file");
+    let ran = vocable(["convert".as_ref(), demo.as_os_str(), folder.path("x.foo").as_os_str()]);
+    ran.refused(2, "--to FORMAT");
+}
+
+#[test]
+#[ignore = "needs Python with the safetensors and numpy packages"]
+fn pythons_safetensors_opens_a_table_file() {
+    let folder = Folder::new();
+    let path = folder.path("demo.safetensors");
+    let demo = Vectors::demo().unwrap();
+    demo.save(&path, Format::Table, Precision::F32).unwrap();
+    let script = "
+import sys
+from safetensors import safe_open
+with safe_open(sys.argv[1], 'numpy') as file:
+    offsets, text = file.get_tensor('words.offsets'), file.get_tensor('words.bytes').tobytes()
+    words = [text[a:b].decode() for a, b in zip(offsets, offsets[1:])]
+    row = words.index('king')
+    print(len(words), file.metadata()['vocable.source'], *map(repr, file.get_tensor('vectors')[row].tolist()))
+";
+    let ran = Command::new("python3").args(["-c", script]).arg(&path).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let said = String::from_utf8(ran.stdout).unwrap();
+    let fields: Vec<&str> = said.split_whitespace().collect();
+    let source = demo.source().path.to_string_lossy().into_owned();
+    assert_eq!(said.strip_prefix(&format!("2500 {source} ")).map(|rest| rest.split_whitespace().count()), Some(50));
+    let numbers = fields[fields.len() - 50..].iter().map(|field| field.parse::<f32>().unwrap());
+    assert!(numbers.eq(demo.get("king").unwrap().iter().copied()));
+}
+
+proptest! {
+    #[test]
+    fn altered_tables_never_make_a_question_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        after_header in any::<bool>(),
+    ) {
+        let mut bytes = table(&awkward());
+        let start = if after_header { bytes.len() - taken_apart(&bytes).1.len() } else { 0 };
+        for (place, byte) in changes {
+            let place = start + place.index(bytes.len() - start);
+            bytes[place] = byte;
+        }
+        let folder = Folder::new();
+        if let Ok(vectors) = Vectors::open(folder.file("t", &bytes)) {
+            let checked = vectors.check().is_ok();
+            let _ = vectors.verify();
+            for (word, _) in awkward() {
+                let found = vectors.find(&word, Case::Fold);
+                prop_assert!(!checked || found.is_ok());
+                let _ = vectors.similarity("1", &word);
+            }
+            let _ = vectors.nearest(&["1"], &[] as &[&str], &NearestOptions { k: 3, restrict: None });
+            let _ = vectors.subset(&[0, 5, 9]);
+            let _ = vectors.suggest("Konig", 2);
+            let _ = vectors.save(folder.path("out"), Format::Word2vecText, Precision::F32);
+        }
+    }
+
+    #[test]
+    fn the_index_finds_every_word_and_no_other(words in prop::collection::hash_set("[a-e]{0,3}", 1..120)) {
+        let words: Vec<String> = words.into_iter().collect();
+        let folder = Folder::new();
+        let vectors = Vectors::new(&words, vec![1.0; words.len()], 1).unwrap();
+        vectors.save(folder.path("t"), Format::Table, Precision::F32).unwrap();
+        let opened = Vectors::open(folder.path("t")).unwrap();
+        for (row, word) in (0..).zip(&words) {
+            prop_assert_eq!(opened.row_of(word), Some(row));
+        }
+        for other in ["f", "aaaa", " a", "abcde"] {
+            prop_assert_eq!(opened.row_of(other), None);
+        }
+        opened.verify().unwrap();
+    }
+}
