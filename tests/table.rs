@@ -81,7 +81,7 @@ fn every_format_that_is_written_reads_back_and_answers_alike() {
         let path = folder.path(name);
         assert_eq!(vocable::files::save::format_for(&path), Some(format));
         let saved = demo.save(&path, format, Precision::F32).unwrap();
-        assert_eq!(saved.files, [path.clone()]);
+        assert_eq!(saved.files, std::slice::from_ref(&path));
         let opened = Vectors::open(&path).unwrap();
         assert_eq!(opened.source().format, format);
         same(&demo, &opened);

@@ -7,6 +7,7 @@ mod analogy;
 mod compare;
 mod convert;
 mod demo;
+mod doctor;
 mod evaluate;
 mod info;
 mod nearest;
@@ -94,10 +95,17 @@ impl Common {
         self.vectors.clone().or_else(|| from_environment().map(PathBuf::from))
     }
 
+    fn read_options(&self) -> ReadOptions {
+        ReadOptions {
+            format: self.format,
+            member: self.member.clone(),
+            allow_nonfinite: self.allow_nonfinite,
+            lenient: false,
+        }
+    }
+
     fn open_file(&self, path: &Path) -> Result<Vectors, Error> {
-        let options =
-            ReadOptions { format: self.format, member: self.member.clone(), allow_nonfinite: self.allow_nonfinite };
-        let vectors = Vectors::open_with(path, &options)?;
+        let vectors = Vectors::open_with(path, &self.read_options())?;
         for warning in &vectors.findings().warnings {
             output::warn(format_args!("{}: {warning}", path.display()));
         }
@@ -113,6 +121,7 @@ enum Command {
     Odd(odd::Odd),
     Evaluate(evaluate::Evaluate),
     Info(info::Info),
+    Doctor(doctor::Doctor),
     Convert(convert::Convert),
     Train(train::Train),
     Predict(predict::Predict),
@@ -156,6 +165,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Odd(command) => command.run(common, output),
         Command::Evaluate(command) => command.run(common, output),
         Command::Info(command) => command.run(common, output),
+        Command::Doctor(command) => command.run(common, output),
         Command::Convert(command) => command.run(common, output),
         Command::Train(command) => command.run(common, output),
         Command::Predict(command) => command.run(common, output),

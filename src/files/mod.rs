@@ -5,6 +5,7 @@
 mod buffer;
 pub mod bytes;
 mod index;
+pub mod inspect;
 mod number;
 pub mod save;
 mod sniff;
@@ -86,6 +87,8 @@ pub struct ReadOptions {
     pub member: Option<String>,
     /// Keep rows with NaN or infinite components instead of refusing them.
     pub allow_nonfinite: bool,
+    /// Skip bad rows and count them instead of refusing the file.
+    pub lenient: bool,
 }
 
 /// What a reader yields: words and their numbers, in the file's order, duplicates and all.
@@ -165,6 +168,6 @@ pub fn parse(bytes: &[u8], options: &ReadOptions) -> Result<(Rows, Format), Malf
     Ok((rows, format))
 }
 
-fn format_of(bytes: &[u8], options: &ReadOptions) -> Result<Format, Malformed> {
+pub(crate) fn format_of(bytes: &[u8], options: &ReadOptions) -> Result<Format, Malformed> {
     options.format.map_or_else(|| sniff::format(bytes), Ok)
 }

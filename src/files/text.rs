@@ -27,10 +27,10 @@ const CHUNK: usize = 1 << 20;
 const SAMPLE: usize = 100;
 
 /// A run of whole lines, with the number of the first and how many there are.
-struct Chunk<'a> {
-    bytes: &'a [u8],
-    first_line: u64,
-    lines: usize,
+pub(super) struct Chunk<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) first_line: u64,
+    pub(super) lines: usize,
 }
 
 /// Reads all rows, in parallel, straight into the table.
@@ -137,7 +137,7 @@ pub(super) fn numbers_in(line: &[u8]) -> usize {
     count
 }
 
-fn trim_final_newlines(mut body: &[u8]) -> &[u8] {
+pub(super) fn trim_final_newlines(mut body: &[u8]) -> &[u8] {
     while let Some(rest) = body.strip_suffix(b"\n") {
         body = rest.strip_suffix(b"\r").unwrap_or(rest);
     }
@@ -145,7 +145,7 @@ fn trim_final_newlines(mut body: &[u8]) -> &[u8] {
 }
 
 /// The dimension that most of the first lines have; a single odd row cannot set it.
-fn dimension_of(body: &[u8]) -> Result<usize, Malformed> {
+pub(super) fn dimension_of(body: &[u8]) -> Result<usize, Malformed> {
     let mut counts: Vec<(usize, usize)> = Vec::new();
     for line in body.split(|&byte| byte == b'\n').take(SAMPLE) {
         let numbers = numbers_in(line);
@@ -187,7 +187,7 @@ fn check_size(body: &[u8], lines: usize, dimension: usize, first_line: u64) -> R
 }
 
 /// Cuts the body into chunks of whole lines.
-fn cut(body: &[u8], first_line: u64) -> Vec<Chunk<'_>> {
+pub(super) fn cut(body: &[u8], first_line: u64) -> Vec<Chunk<'_>> {
     let mut pieces = Vec::new();
     let mut rest = body;
     while !rest.is_empty() {

@@ -1,0 +1,157 @@
+//! `vocable doctor`
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use vocable::files::{Format, ReadOptions, Wrapping};
+use vocable::report;
+use vocable::vectors::doctor::{Diagnosis, Remedy, examine};
+
+use super::Common;
+use super::output::{Failure, Output};
+
+/// What is odd about a file of vectors, and the command that mends it.
+///
+/// Looks at all of the file and refuses nothing: encoding, duplicates, rows of the wrong width, numbers that overflow, a
+/// header that lies, a cut end, casing, words with spaces, line ends, a byte-order mark, tabs. Ends with 0 when the file could be
+/// examined, whatever was found.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// The file [default: the one that --vectors names]
+    file: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    file: &'a str,
+    format: Option<&'static str>,
+    rows: Option<usize>,
+    dimension: Option<usize>,
+    opens: bool,
+    findings: Vec<Finding<'a>>,
+    mend: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Finding<'a> {
+    name: &'static str,
+    severity: &'static str,
+    text: &'a str,
+    places: &'a [String],
+}
+
+impl Doctor {
+    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        let path = self.file.clone().or_else(|| common.vectors()).ok_or_else(|| {
+            vocable::Error::invalid("FILE", "a file to look over", "none; name one, or give --vectors")
+        })?;
+        let diagnosis = examine(&path, &common.read_options())?;
+        let mend = commands(&path, &diagnosis, &common.read_options());
+        let name = path.to_string_lossy();
+        if output.json {
+            output.json(&Report {
+                file: &name,
+                format: diagnosis.format.map(Format::name),
+                rows: diagnosis.size.map(|(rows, _)| rows),
+                dimension: diagnosis.size.map(|(_, dimension)| dimension),
+                opens: diagnosis.opens(),
+                findings: (diagnosis.findings.iter())
+                    .map(|f| Finding { name: f.name, severity: f.severity.name(), text: &f.text, places: &f.places })
+                    .collect(),
+                mend,
+            })?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let what = match (diagnosis.format, diagnosis.size) {
+            (Some(format), Some((rows, dimension))) => {
+                format!("{format}, {} rows x {dimension} can be read", report::thousands(rows))
+            }
+            _ => "no rows of word vectors can be read".to_owned(),
+        };
+        output.text(format_args!("{name}: {what}\n"))?;
+        for finding in &diagnosis.findings {
+            output.text(format_args!("  {:8} {}\n", finding.severity.name(), finding.text))?;
+            for place in &finding.places {
+                output.text(format_args!("           - {place}\n"))?;
+            }
+        }
+        if diagnosis.opens() {
+            output.text("The file opens as it is.\n")?;
+        } else {
+            output.text("The file does not open as it is.\n")?;
+        }
+        if !mend.is_empty() {
+            output.text("To mend it:\n")?;
+            for command in mend {
+                output.text(format_args!("  {command}\n"))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The commands that mend a file, each reading what the one before it wrote.
+fn commands(path: &Path, diagnosis: &Diagnosis, options: &ReadOptions) -> Vec<String> {
+    let mut input = path.to_path_buf();
+    let mut commands: Vec<String> = Vec::new();
+    let member = options.member.as_ref().map(|name| quoted(Path::new(name)));
+    // What an earlier command wrote is no archive any more.
+    let inflated = |input: &Path, commands: &[String]| match diagnosis.wrapping {
+        Wrapping::Gzip if commands.is_empty() => format!("gzip -dc {}", quoted(input)),
+        Wrapping::Zip if commands.is_empty() => {
+            format!("unzip -p {} {}", quoted(input), member.as_deref().unwrap_or_default()).trim_end().to_owned()
+        }
+        _ => format!("cat {}", quoted(input)),
+    };
+    for remedy in diagnosis.remedies() {
+        let lenient = if remedy == Remedy::RewriteLenient { "--lenient " } else { "" };
+        match remedy {
+            Remedy::Tabs => {
+                let output = beside(&input, "spaces", "txt");
+                commands.push(format!("{} | tr '\\t' ' ' > {}", inflated(&input, &commands), quoted(&output)));
+                input = output;
+            }
+            Remedy::Encoding(from) => {
+                let output = beside(&input, "utf8", "txt");
+                commands.push(format!(
+                    "{} | iconv -f {from} -t UTF-8 > {}",
+                    inflated(&input, &commands),
+                    quoted(&output)
+                ));
+                input = output;
+            }
+            Remedy::Rewrite | Remedy::RewriteLenient => {
+                let extension = match diagnosis.format {
+                    Some(Format::Word2vecBinary) => "bin",
+                    Some(Format::Word2vecText) => "vec",
+                    _ => "txt",
+                };
+                let output = beside(&input, "mended", extension);
+                let member = member.as_ref().filter(|_| commands.is_empty());
+                let member = member.map_or(String::new(), |name| format!("--member {name} "));
+                commands.push(format!("vocable convert {lenient}{member}{} {}", quoted(&input), quoted(&output)));
+                input = output;
+            }
+            Remedy::FetchAgain => commands.push("# the file is not whole: fetch or make it again".to_owned()),
+        }
+    }
+    commands
+}
+
+/// `vectors.txt` with `mended` becomes `vectors.mended.txt`.
+fn beside(path: &Path, what: &str, extension: &str) -> PathBuf {
+    path.with_extension("").with_extension(format!("{what}.{extension}"))
+}
+
+/// A name as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let name = path.to_string_lossy();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=,@%".contains(c);
+    if name.chars().all(plain) && !name.is_empty() {
+        name.into_owned()
+    } else {
+        format!("'{}'", name.replace('\'', "'\\''"))
+    }
+}
