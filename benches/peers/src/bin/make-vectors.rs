@@ -1,0 +1,44 @@
+//! Writes made-up vectors to a file.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use peers::synthetic::{Form, Synthetic};
+use peers::{Failure, finish};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+/// Blocks that are made at once, and so held in memory.
+const AT_ONCE: usize = 64;
+
+/// Writes made-up vectors; the same seed gives the same bytes.
+#[derive(Parser)]
+struct Arguments {
+    format: Form,
+    rows: usize,
+    /// Numbers a row
+    dimension: usize,
+    out: PathBuf,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+fn main() -> ExitCode {
+    finish(write(&Arguments::parse()))
+}
+
+fn write(arguments: &Arguments) -> Result<(), Failure> {
+    let synthetic = Synthetic::new(arguments.format, arguments.rows, arguments.dimension, arguments.seed);
+    let mut file = File::create(&arguments.out)?;
+    file.write_all(synthetic.header().as_bytes())?;
+    for start in (0..synthetic.blocks()).step_by(AT_ONCE) {
+        let end = synthetic.blocks().min(start + AT_ONCE);
+        let blocks: Vec<Vec<u8>> = (start..end).into_par_iter().map(|index| synthetic.block(index)).collect();
+        for block in blocks {
+            file.write_all(&block)?;
+        }
+    }
+    Ok(())
+}
