@@ -180,9 +180,9 @@ proptest! {
         if let Some(cut) = cut {
             bytes.truncate(cut.index(bytes.len()));
         }
-        let options = ReadOptions { format: asked, allow_nonfinite, member: None };
+        let options = ReadOptions { format: asked, allow_nonfinite, ..ReadOptions::default() };
         let folder = Folder::new();
-        if let Ok((files::Contents::Rows(read), _)) = files::read(&folder.file("altered", &bytes), &options) {
+        if let Ok((files::Contents::Rows(read, _), _)) = files::read(&folder.file("altered", &bytes), &options) {
             prop_assert!(read.dimension > 0 && !read.words.is_empty());
             prop_assert_eq!(read.values.len(), read.words.len() * read.dimension);
             prop_assert!(allow_nonfinite || read.values.iter().all(|value| value.is_finite()));

@@ -9,6 +9,7 @@ pub mod inspect;
 mod number;
 pub mod save;
 mod sniff;
+pub mod subwords;
 pub mod table;
 mod text;
 mod word2vec;
@@ -25,6 +26,7 @@ pub use buffer::Buffer;
 pub use bytes::{Bytes, Wrapping};
 pub use index::StoredIndex;
 pub use number::parse_f32;
+pub use subwords::{SubwordLayout, Subwords};
 pub use table::{Precision, Table, TableInfo};
 pub use words::Words;
 pub use write::{check_writable, write_beside};
@@ -120,8 +122,8 @@ pub struct Source {
 /// What a file of vectors holds, ready to be asked or to be indexed.
 #[derive(Debug)]
 pub enum Contents {
-    /// Rows that were read into memory.
-    Rows(Rows),
+    /// Rows that were read into memory, and the vectors of character n-grams, where the file has them.
+    Rows(Rows, Option<Subwords>),
     /// A table that is used where it lies in the file.
     Table(Table),
 }
@@ -139,7 +141,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
         Format::Table => (Contents::Table(Table::open(&Arc::new(bytes)).map_err(in_file)?), Format::Table),
         _ => {
             let (rows, format) = parse(&bytes, options).map_err(in_file)?;
-            (Contents::Rows(rows), format)
+            (Contents::Rows(rows, None), format)
         }
     };
     Ok((contents, Source { path: path.to_path_buf(), format, wrapping, bytes: size }))

@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use rayon::prelude::*;
 
 use super::text::any_row;
-use super::{Format, ReadOptions, Words, parse, table, word2vec, write_beside};
+use super::{Format, ReadOptions, Subwords, Words, parse, table, word2vec, write_beside};
 use crate::error::{Error, Result};
 
 /// How vectors are stored, in the formats that have a choice.
@@ -36,6 +36,8 @@ pub struct TableView<'a> {
     pub norms: &'a [f32],
     /// Numbers a row.
     pub dimension: usize,
+    /// The vectors of character n-grams, where there are any.
+    pub subwords: Option<&'a Subwords>,
     /// Name of the file that the rows came from.
     pub source: &'a str,
     /// Format of that file.
