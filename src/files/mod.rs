@@ -3,8 +3,11 @@
 //! Readers take `&[u8]`; who maps and who inflates is [`bytes`]'s business.
 
 pub mod bytes;
+#[cfg_attr(not(test), expect(dead_code, reason = "not among the formats yet"))]
+mod fasttext;
 mod number;
 mod sniff;
+pub mod subwords;
 mod text;
 mod word2vec;
 mod write;
@@ -16,6 +19,7 @@ use std::str::FromStr;
 use crate::error::{Error, Malformed, Result};
 pub use bytes::{Bytes, Wrapping};
 pub use number::parse_f32;
+pub use subwords::{SubwordLayout, Subwords};
 pub use write::{check_writable, write_beside};
 
 /// A format of word vectors.
