@@ -6,6 +6,8 @@ pub mod bytes;
 #[cfg_attr(not(test), expect(dead_code, reason = "not among the formats yet"))]
 mod fasttext;
 mod number;
+#[cfg_attr(not(test), expect(dead_code, reason = "not among the formats yet"))]
+mod numpy;
 mod sniff;
 pub mod subwords;
 mod text;
