@@ -4,9 +4,11 @@
 
 mod buffer;
 pub mod bytes;
+mod fasttext;
 mod index;
 pub mod inspect;
 mod number;
+pub mod numpy;
 pub mod save;
 mod sniff;
 pub mod subwords;
@@ -40,6 +42,10 @@ pub enum Format {
     Word2vecText,
     /// word2vec binary: the header line, then the word, a space and little-endian 32-bit floats.
     Word2vecBinary,
+    /// fastText's binary model: words, and the vectors of character n-grams for words that it lacks.
+    Fasttext,
+    /// A NumPy array, with a list of its words in a text file.
+    Numpy,
     /// Our own file, mapped and used where it lies: a safetensors file whose tensors are a word table. See [`table`].
     Table,
     /// The TensorFlow Embedding Projector's pair of tab-separated files, numbers and words. Written, not read.
@@ -48,8 +54,15 @@ pub enum Format {
 
 impl Format {
     /// All formats, in the order in which help texts name them.
-    pub const ALL: [Format; 5] =
-        [Format::Glove, Format::Word2vecText, Format::Word2vecBinary, Format::Table, Format::Projector];
+    pub const ALL: [Format; 7] = [
+        Format::Glove,
+        Format::Word2vecText,
+        Format::Word2vecBinary,
+        Format::Fasttext,
+        Format::Numpy,
+        Format::Table,
+        Format::Projector,
+    ];
 
     /// The name on the command line and in JSON.
     pub fn name(self) -> &'static str {
@@ -57,6 +70,8 @@ impl Format {
             Format::Glove => "glove",
             Format::Word2vecText => "word2vec",
             Format::Word2vecBinary => "word2vec-binary",
+            Format::Fasttext => "fasttext",
+            Format::Numpy => "numpy",
             Format::Table => "table",
             Format::Projector => "projector",
         }
@@ -87,6 +102,9 @@ pub struct ReadOptions {
     pub format: Option<Format>,
     /// The member to take from a zip archive that holds several files.
     pub member: Option<String>,
+    /// The words of a NumPy array, one a line; `None` is the file beside it whose name ends in `.words.txt` in place of
+    /// `.npy`.
+    pub word_list: Option<PathBuf>,
     /// Keep rows with NaN or infinite components instead of refusing them.
     pub allow_nonfinite: bool,
     /// Skip bad rows and count them instead of refusing the file.
@@ -137,12 +155,28 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
     let on_disk = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file());
     let size = on_disk.map_or(bytes.len() as u64, |metadata| metadata.len());
     let in_file = |e: Malformed| e.in_file(path.to_string_lossy());
-    let (contents, format) = match format_of(&bytes, options).map_err(in_file)? {
-        Format::Table => (Contents::Table(Table::open(&Arc::new(bytes)).map_err(in_file)?), Format::Table),
-        _ => {
-            let (rows, format) = parse(&bytes, options).map_err(in_file)?;
-            (Contents::Rows(rows, None), format)
+    let allow = options.allow_nonfinite;
+    let format = format_of(&bytes, options).map_err(in_file)?;
+    let contents = match format {
+        Format::Table => Contents::Table(Table::open(&Arc::new(bytes)).map_err(in_file)?),
+        Format::Fasttext => {
+            let (rows, layout) = fasttext::parse(&bytes, allow).map_err(in_file)?;
+            let subwords = layout.map(|layout| Subwords::new(Arc::new(bytes), layout));
+            Contents::Rows(rows, subwords.transpose().map_err(in_file)?)
         }
+        Format::Numpy => {
+            let (values, rows, dimension) = numpy::parse(&bytes, allow).map_err(in_file)?;
+            let list = options.word_list.clone().unwrap_or_else(|| numpy::list_beside(path));
+            if options.word_list.is_none() && !list.exists() {
+                let expected = format!("a list of its words in `{}`", list.display());
+                let error = Malformed::at(Place::File, expected, "none").advise("name one: --word-list FILE");
+                return Err(in_file(error).into());
+            }
+            let (text, _) = bytes::open(&list, None)?;
+            let (words, warnings) = numpy::word_list(&text, rows).map_err(|e| e.in_file(list.to_string_lossy()))?;
+            Contents::Rows(Rows { words, values, dimension, warnings }, None)
+        }
+        _ => Contents::Rows(parse(&bytes, options).map_err(in_file)?.0, None),
     };
     Ok((contents, Source { path: path.to_path_buf(), format, wrapping, bytes: size }))
 }
@@ -151,13 +185,15 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
 ///
 /// # Errors
 /// Bytes that are not word vectors, or rows that break their format's rules: `docs/formats.md` lists them. A table file,
-/// which is not read row by row: [`Table::open`].
+/// which is not read row by row ([`Table::open`]), and a NumPy array, which has no words of its own.
 pub fn parse(bytes: &[u8], options: &ReadOptions) -> Result<(Rows, Format), Malformed> {
     let format = format_of(bytes, options)?;
     let rows = match format {
         Format::Glove => text::parse(bytes, text::Header::Absent, options.allow_nonfinite)?,
         Format::Word2vecText => text::parse(bytes, text::Header::Present, options.allow_nonfinite)?,
         Format::Word2vecBinary => word2vec::parse(bytes, options.allow_nonfinite)?,
+        Format::Fasttext => fasttext::parse(bytes, options.allow_nonfinite)?.0,
+        Format::Numpy => return Err(Malformed::at(Place::File, "words and numbers", "a NumPy array, numbers alone")),
         Format::Table => return Err(Malformed::at(Place::File, "rows to read one by one", "a table file")),
         Format::Projector => {
             return Err(Malformed::at(

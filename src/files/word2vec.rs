@@ -109,14 +109,14 @@ pub(super) fn parse(bytes: &[u8], allow_nonfinite: bool) -> Result<Rows, Malform
     Ok(Rows { words, values, dimension, warnings: Vec::new() })
 }
 
-/// Why a word cannot be written, where it cannot.
+/// What a word holds that words of this format cannot hold.
 pub(super) fn unwritable(word: &[u8]) -> Option<&'static str> {
     if word.contains(&b' ') {
-        Some("which holds a space, where the word would end")
+        Some("a space, where the word would end")
     } else if word.starts_with(b"\n") {
-        Some("which begins with a line feed")
+        Some("a line feed at its beginning")
     } else if word.len() > LONGEST_WORD {
-        Some("which is too long")
+        Some("more than 65,536 bytes")
     } else {
         None
     }
