@@ -4,7 +4,6 @@
 mod common;
 
 use std::fs::File;
-use std::process::Command;
 use std::sync::Arc;
 
 use common::{Folder, Row, fixture, program, refusal, rows, small, vocable};
@@ -180,7 +179,8 @@ fn words_that_a_fasttext_model_lacks_have_vectors_and_keep_them_in_a_table() {
             }
         }
         // A word without a row is asked about like any other.
-        let lacking = answers["absent"].as_object().unwrap().keys().find(|word| vectors.vector(word).is_some()).unwrap();
+        let lacking =
+            answers["absent"].as_object().unwrap().keys().find(|word| vectors.vector(word).is_some()).unwrap();
         let near = vectors.nearest(&[lacking], &[] as &[&str], &NearestOptions { k: 1, restrict: None }).unwrap();
         let cosine = vectors.similarity(lacking, vectors.word(near[0].row).as_bytes()).unwrap();
         assert!((cosine - near[0].score).abs() < 1e-6);
@@ -416,32 +416,6 @@ fn convert_says_what_it_wrote_and_chooses_rows() {
     assert_eq!(std::fs::read(&out).unwrap(), before, "a refused conversion leaves the old file");
     let ran = vocable(["convert".as_ref(), demo.as_os_str(), folder.path("x.foo").as_os_str()]);
     ran.refused(2, "--to FORMAT");
-}
-
-#[test]
-#[ignore = "needs Python with the safetensors and numpy packages"]
-fn pythons_safetensors_opens_a_table_file() {
-    let folder = Folder::new();
-    let path = folder.path("demo.safetensors");
-    let demo = Vectors::demo().unwrap();
-    demo.save(&path, Format::Table, Precision::F32).unwrap();
-    let script = "
-import sys
-from safetensors import safe_open
-with safe_open(sys.argv[1], 'numpy') as file:
-    offsets, text = file.get_tensor('words.offsets'), file.get_tensor('words.bytes').tobytes()
-    words = [text[a:b].decode() for a, b in zip(offsets, offsets[1:])]
-    row = words.index('king')
-    print(len(words), file.metadata()['vocable.source'], *map(repr, file.get_tensor('vectors')[row].tolist()))
-";
-    let ran = Command::new("python3").args(["-c", script]).arg(&path).output().unwrap();
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let said = String::from_utf8(ran.stdout).unwrap();
-    let fields: Vec<&str> = said.split_whitespace().collect();
-    let source = demo.source().path.to_string_lossy().into_owned();
-    assert_eq!(said.strip_prefix(&format!("2500 {source} ")).map(|rest| rest.split_whitespace().count()), Some(50));
-    let numbers = fields[fields.len() - 50..].iter().map(|field| field.parse::<f32>().unwrap());
-    assert!(numbers.eq(demo.get("king").unwrap().iter().copied()));
 }
 
 proptest! {
