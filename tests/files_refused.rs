@@ -180,7 +180,7 @@ proptest! {
         if let Some(cut) = cut {
             bytes.truncate(cut.index(bytes.len()));
         }
-        let options = ReadOptions { format: asked, allow_nonfinite, member: None };
+        let options = ReadOptions { format: asked, allow_nonfinite, member: None, lenient: false };
         let folder = Folder::new();
         if let Ok((files::Contents::Rows(read), _)) = files::read(&folder.file("altered", &bytes), &options) {
             prop_assert!(read.dimension > 0 && !read.words.is_empty());

@@ -7,6 +7,7 @@ pub mod bytes;
 mod index;
 pub mod inspect;
 mod number;
+mod row;
 pub mod save;
 mod sniff;
 pub mod table;
@@ -100,8 +101,76 @@ pub struct Rows {
     pub values: Vec<f32>,
     /// Numbers a row.
     pub dimension: usize,
+    /// Rows that were left out because they are bad; none unless [`ReadOptions::lenient`] asked for it.
+    pub skipped: Skipped,
     /// What a user should be told about the file, a sentence each.
     pub warnings: Vec<String>,
+}
+
+impl Rows {
+    /// The rows, if there are any, with a warning about those that were skipped.
+    fn checked(mut self) -> Result<Rows, Malformed> {
+        if let Some(first) = self.skipped.examples.first() {
+            let skipped = if self.skipped.rows == 1 { "row was" } else { "rows were" };
+            let skipped = format!("{} {skipped} skipped; the first: {}", self.skipped.rows, first.clone().advise(""));
+            if self.words.is_empty() {
+                return Err(Malformed::at(
+                    Place::File,
+                    "rows of word vectors",
+                    format!("none that is good: {skipped}"),
+                ));
+            }
+            self.warnings.push(skipped);
+        }
+        Ok(self)
+    }
+}
+
+/// Bad rows that were skipped.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// How many.
+    pub rows: u64,
+    /// What was wrong with the first few.
+    pub examples: Vec<Malformed>,
+}
+
+impl Skipped {
+    /// Examples kept.
+    const EXAMPLES: usize = 5;
+
+    fn add(&mut self, error: Malformed) {
+        self.rows += 1;
+        if self.examples.len() < Self::EXAMPLES {
+            self.examples.push(error);
+        }
+    }
+
+    /// Adds rows that come later in the file.
+    fn append(&mut self, later: Skipped) {
+        self.rows += later.rows;
+        self.examples.extend(later.examples);
+        self.examples.truncate(Self::EXAMPLES);
+    }
+}
+
+/// Closes the gaps that rows leave: those of `gone`, in ascending order. The words that stay are returned.
+pub(crate) fn remove_rows(
+    words: &Words,
+    values: &mut Vec<f32>,
+    dimension: usize,
+    gone: impl Iterator<Item = usize>,
+) -> Words {
+    let mut kept = Words::default();
+    let mut gone = gone.peekable();
+    for (row, word) in words.iter().enumerate() {
+        if gone.next_if_eq(&row).is_none() {
+            values.copy_within(row * dimension..(row + 1) * dimension, kept.len() * dimension);
+            kept.push(word);
+        }
+    }
+    values.truncate(kept.len() * dimension);
+    kept
 }
 
 /// Where rows came from.
@@ -137,8 +206,8 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
     let in_file = |e: Malformed| e.in_file(path.to_string_lossy());
     let (contents, format) = match format_of(&bytes, options).map_err(in_file)? {
         Format::Table => (Contents::Table(Table::open(&Arc::new(bytes)).map_err(in_file)?), Format::Table),
-        _ => {
-            let (rows, format) = parse(&bytes, options).map_err(in_file)?;
+        format => {
+            let rows = parse_as(format, &bytes, options, &|part| bytes.release(part)).map_err(in_file)?;
             (Contents::Rows(rows), format)
         }
     };
@@ -152,22 +221,27 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
 /// which is not read row by row: [`Table::open`].
 pub fn parse(bytes: &[u8], options: &ReadOptions) -> Result<(Rows, Format), Malformed> {
     let format = format_of(bytes, options)?;
-    let rows = match format {
-        Format::Glove => text::parse(bytes, text::Header::Absent, options.allow_nonfinite)?,
-        Format::Word2vecText => text::parse(bytes, text::Header::Present, options.allow_nonfinite)?,
-        Format::Word2vecBinary => word2vec::parse(bytes, options.allow_nonfinite)?,
-        Format::Table => return Err(Malformed::at(Place::File, "rows to read one by one", "a table file")),
+    Ok((parse_as(format, bytes, options, &|_| ())?, format))
+}
+
+/// Reads rows of a format. Each part of `bytes` that will not be needed for a while is told to `release`.
+fn parse_as(
+    format: Format,
+    bytes: &[u8],
+    options: &ReadOptions,
+    release: &(dyn Fn(&[u8]) + Sync),
+) -> Result<Rows, Malformed> {
+    match format {
+        Format::Glove => text::parse(bytes, text::Header::Absent, options, release),
+        Format::Word2vecText => text::parse(bytes, text::Header::Present, options, release),
+        Format::Word2vecBinary => word2vec::parse(bytes, options, release),
+        Format::Table => Err(Malformed::at(Place::File, "rows to read one by one", "a table file")),
         Format::Projector => {
-            return Err(Malformed::at(
-                Place::File,
-                "a format that is read",
-                "the Embedding Projector's, which is only written",
-            ));
+            Err(Malformed::at(Place::File, "a format that is read", "the Embedding Projector's, which is only written"))
         }
-    };
-    Ok((rows, format))
+    }
 }
 
 pub(crate) fn format_of(bytes: &[u8], options: &ReadOptions) -> Result<Format, Malformed> {
-    options.format.map_or_else(|| sniff::format(bytes), Ok)
+    options.format.map_or_else(|| sniff::format(text::head(bytes)), Ok)
 }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::table::norm;
 use crate::files::{
-    self, Buffer, Bytes, Contents, Format, ReadOptions, Rows, Source, Table, TableInfo, Words, Wrapping,
+    self, Buffer, Bytes, Contents, Format, ReadOptions, Rows, Skipped, Source, Table, TableInfo, Words, Wrapping,
 };
 pub use vocabulary::Vocabulary;
 
@@ -31,10 +31,12 @@ pub enum Case {
 }
 
 /// What was found while a table was opened.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Findings {
     /// Rows dropped because an earlier row has the same word.
     pub duplicates: usize,
+    /// Bad rows that were left out because [`ReadOptions::lenient`] asked for it.
+    pub skipped: Skipped,
     /// What a user should be told, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -118,35 +120,26 @@ impl Vectors {
             wrapping: Wrapping::Plain,
             bytes: (values.len() * size_of::<f32>()) as u64,
         };
-        Ok(Vectors::from_rows(Rows { words, values, dimension, warnings: Vec::new() }, source)?)
+        Ok(Vectors::from_rows(Rows { words, values, dimension, ..Rows::default() }, source)?)
     }
 
     fn from_rows(rows: Rows, source: Source) -> Result<Vectors, Malformed> {
-        let Rows { mut words, mut values, dimension, mut warnings } = rows;
+        let Rows { words, mut values, dimension, skipped, mut warnings } = rows;
         if u32::try_from(words.len()).is_err() {
             return Err(Malformed::at(Place::File, format!("at most {} rows", u32::MAX), words.len().to_string()));
         }
         let (mut vocabulary, repeated) = Vocabulary::index(words);
         if !repeated.is_empty() {
             // Rare: close the gaps, and index again what is left.
-            let mut kept = Words::default();
-            let mut gone = repeated.iter().copied().peekable();
-            for row in 0..vocabulary.len() {
-                if gone.next_if_eq(&(row as u32)).is_some() {
-                    continue;
-                }
-                values.copy_within(row * dimension..(row + 1) * dimension, kept.len() * dimension);
-                kept.push(vocabulary.word(row as u32).unwrap_or_default());
-            }
-            values.truncate(kept.len() * dimension);
-            words = kept;
-            (vocabulary, _) = Vocabulary::index(words);
+            let gone = repeated.iter().map(|&row| row as usize);
+            let kept = files::remove_rows(vocabulary.words(), &mut values, dimension, gone);
+            (vocabulary, _) = Vocabulary::index(kept);
             warnings.push(format!(
                 "{} dropped: an earlier row has the same word",
                 count(repeated.len(), "row was", "rows were")
             ));
         }
-        let non_utf8 = vocabulary.iter().filter(|word| std::str::from_utf8(word).is_err()).count();
+        let non_utf8 = count_non_utf8(&vocabulary);
         if non_utf8 > 0 {
             warnings.push(format!(
                 "{} not UTF-8, shown with a mark in place of such bytes",
@@ -154,7 +147,7 @@ impl Vectors {
             ));
         }
         let norms: Vec<f32> = values.par_chunks_exact(dimension).map(norm).collect();
-        let findings = Findings { duplicates: repeated.len(), warnings };
+        let findings = Findings { duplicates: repeated.len(), skipped, warnings };
         Ok(Vectors::in_memory(vocabulary, values, norms, dimension, source, findings))
     }
 
@@ -166,7 +159,7 @@ impl Vectors {
             norms: table.norms,
             dimension: table.dimension,
             source,
-            findings: Findings { duplicates: 0, warnings: Vec::new() },
+            findings: Findings::default(),
             table: Some((bytes, table.info)),
         }
     }
@@ -329,7 +322,7 @@ impl Vectors {
 
     /// Number of words that are not UTF-8.
     pub fn non_utf8_words(&self) -> usize {
-        self.vocabulary.iter().filter(|word| std::str::from_utf8(word).is_err()).count()
+        count_non_utf8(&self.vocabulary)
     }
 
     /// The mean norm of the rows whose components are finite.
@@ -352,6 +345,12 @@ impl Vectors {
         let rows = self.values.chunks_exact(self.dimension).zip(self.norms.iter());
         rows.filter(|(_, norm)| norm.is_finite()).map(|(row, _)| row)
     }
+}
+
+fn count_non_utf8(vocabulary: &Vocabulary) -> usize {
+    let words = vocabulary.words();
+    let is_utf8 = |row| std::str::from_utf8(words.get(row).unwrap_or_default()).is_ok();
+    (0..words.len()).into_par_iter().filter(|&row| !is_utf8(row)).count()
 }
 
 /// "1 row was", "2 rows were".
