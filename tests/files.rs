@@ -92,6 +92,16 @@ fn binary_numbers_that_look_like_a_line_of_text_do_not_hide_the_format() {
 }
 
 #[test]
+fn a_number_that_reads_as_the_only_one_of_a_row_does_not_hide_the_format() {
+    // Its bytes are a digit and a line feed, then two more.
+    let looks_like_text = f32::from_bits(0xfcc8_0a39);
+    let rows: Vec<Row> = vec![(b"the".to_vec(), vec![0.5]), (b"\0".to_vec(), vec![looks_like_text])];
+    let vectors = opened(word2vec_binary(&rows, b""));
+    assert_eq!(vectors.source().format, Format::Word2vecBinary);
+    holds(&vectors, &rows);
+}
+
+#[test]
 fn an_archive_of_several_files_lists_them_and_takes_the_one_named() {
     let (first, second) = (glove(&small()), word2vec_text(&small()[..1]));
     let bytes = zip(&[

@@ -66,6 +66,9 @@ struct Common {
     /// Keep rows with NaN or infinite numbers instead of refusing them; they rank last
     #[arg(long, global = true, help_heading = "Vectors")]
     allow_nonfinite: bool,
+    /// Skip bad rows and count them instead of refusing the file
+    #[arg(long, global = true, help_heading = "Vectors")]
+    lenient: bool,
     /// Print answers as JSON, one object a line
     #[arg(long, global = true)]
     json: bool,
@@ -104,7 +107,7 @@ impl Common {
             member: self.member.clone(),
             word_list: self.word_list.clone(),
             allow_nonfinite: self.allow_nonfinite,
-            lenient: false,
+            lenient: self.lenient,
         }
     }
 

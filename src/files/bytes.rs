@@ -7,6 +7,8 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use memmap2::Mmap;
+#[cfg(unix)]
+use memmap2::UncheckedAdvice;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
@@ -35,7 +37,34 @@ impl Deref for Bytes {
     }
 }
 
+/// The system may map pages around one that is touched, in windows of up to this size, and so bring back some of what was
+/// released just before.
+#[cfg(unix)]
+const WINDOW: usize = 2 << 20;
+
 impl Bytes {
+    /// Tells the system that the pages of `part`, which is a part of these bytes, will not be touched for a while, so that
+    /// a large mapped file does not fill the memory that this process is seen to use. They come back when they are touched.
+    pub fn release(&self, part: &[u8]) {
+        #[cfg(unix)]
+        if let Bytes::Mapped(map, _) = self {
+            let start = part.as_ptr().addr().wrapping_sub(map.as_ptr().addr());
+            if start <= map.len() && part.len() <= map.len() - start {
+                let before = start % WINDOW;
+                #[allow(unsafe_code)]
+                // SAFETY: pages of a shared, read-only map of a file hold nothing but the file's bytes. One that is dropped
+                // is read from the file again when it is touched next, so no byte changes for those who hold slices of it.
+                let advised = unsafe {
+                    map.unchecked_advise_range(UncheckedAdvice::DontNeed, start - before, before + part.len())
+                };
+                // Advice that is not taken changes nothing but the memory in use.
+                drop(advised);
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = part;
+    }
+
     /// Checks that a mapped file, which `path` named, is not shorter than when it was mapped: reading past its end would
     /// end the program.
     ///

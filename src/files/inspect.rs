@@ -4,9 +4,8 @@ use memchr::memchr;
 use rayon::prelude::*;
 
 use super::Words;
-use super::text::{
-    any_row, cut, dimension_of, excerpt, header_of, numbers_in, split_line, trim_final_newlines, trim_line,
-};
+use super::row::{any_row, excerpt, numbers_in, split_line, trim_line};
+use super::text::{cut, dimension_of, header_of, trim_final_newlines};
 use crate::error::Malformed;
 
 /// Places kept of each oddity.
@@ -190,7 +189,7 @@ pub fn text(bytes: &[u8]) -> Result<TextFindings, Malformed> {
         cut_short: no_final_line_feed && numbers_in(last_row) < dimension,
         ..TextFindings::default()
     };
-    let chunks = cut(rows, first_line);
+    let chunks = cut(rows, first_line, &|_| ());
     all.lines = chunks.iter().map(|chunk| chunk.lines as u64).sum();
     let parts: Vec<TextFindings> = chunks
         .par_iter()

@@ -9,6 +9,7 @@ mod index;
 pub mod inspect;
 mod number;
 pub mod numpy;
+mod row;
 pub mod save;
 mod sniff;
 pub mod subwords;
@@ -120,8 +121,76 @@ pub struct Rows {
     pub values: Vec<f32>,
     /// Numbers a row.
     pub dimension: usize,
+    /// Rows that were left out because they are bad; none unless [`ReadOptions::lenient`] asked for it.
+    pub skipped: Skipped,
     /// What a user should be told about the file, a sentence each.
     pub warnings: Vec<String>,
+}
+
+impl Rows {
+    /// The rows, if there are any, with a warning about those that were skipped.
+    fn checked(mut self) -> Result<Rows, Malformed> {
+        if let Some(first) = self.skipped.examples.first() {
+            let skipped = if self.skipped.rows == 1 { "row was" } else { "rows were" };
+            let skipped = format!("{} {skipped} skipped; the first: {}", self.skipped.rows, first.clone().advise(""));
+            if self.words.is_empty() {
+                return Err(Malformed::at(
+                    Place::File,
+                    "rows of word vectors",
+                    format!("none that is good: {skipped}"),
+                ));
+            }
+            self.warnings.push(skipped);
+        }
+        Ok(self)
+    }
+}
+
+/// Bad rows that were skipped.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// How many.
+    pub rows: u64,
+    /// What was wrong with the first few.
+    pub examples: Vec<Malformed>,
+}
+
+impl Skipped {
+    /// Examples kept.
+    const EXAMPLES: usize = 5;
+
+    fn add(&mut self, error: Malformed) {
+        self.rows += 1;
+        if self.examples.len() < Self::EXAMPLES {
+            self.examples.push(error);
+        }
+    }
+
+    /// Adds rows that come later in the file.
+    fn append(&mut self, later: Skipped) {
+        self.rows += later.rows;
+        self.examples.extend(later.examples);
+        self.examples.truncate(Self::EXAMPLES);
+    }
+}
+
+/// Closes the gaps that rows leave: those of `gone`, in ascending order. The words that stay are returned.
+pub(crate) fn remove_rows(
+    words: &Words,
+    values: &mut Vec<f32>,
+    dimension: usize,
+    gone: impl Iterator<Item = usize>,
+) -> Words {
+    let mut kept = Words::default();
+    let mut gone = gone.peekable();
+    for (row, word) in words.iter().enumerate() {
+        if gone.next_if_eq(&row).is_none() {
+            values.copy_within(row * dimension..(row + 1) * dimension, kept.len() * dimension);
+            kept.push(word);
+        }
+    }
+    values.truncate(kept.len() * dimension);
+    kept
 }
 
 /// Where rows came from.
@@ -174,9 +243,12 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
             }
             let (text, _) = bytes::open(&list, None)?;
             let (words, warnings) = numpy::word_list(&text, rows).map_err(|e| e.in_file(list.to_string_lossy()))?;
-            Contents::Rows(Rows { words, values, dimension, warnings }, None)
+            Contents::Rows(Rows { words, values, dimension, warnings, ..Rows::default() }, None)
         }
-        _ => Contents::Rows(parse(&bytes, options).map_err(in_file)?.0, None),
+        _ => {
+            let release = |part: &[u8]| bytes.release(part);
+            Contents::Rows(parse_as(format, &bytes, options, &release).map_err(in_file)?, None)
+        }
     };
     Ok((contents, Source { path: path.to_path_buf(), format, wrapping, bytes: size }))
 }
@@ -188,24 +260,29 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
 /// which is not read row by row ([`Table::open`]), and a NumPy array, which has no words of its own.
 pub fn parse(bytes: &[u8], options: &ReadOptions) -> Result<(Rows, Format), Malformed> {
     let format = format_of(bytes, options)?;
-    let rows = match format {
-        Format::Glove => text::parse(bytes, text::Header::Absent, options.allow_nonfinite)?,
-        Format::Word2vecText => text::parse(bytes, text::Header::Present, options.allow_nonfinite)?,
-        Format::Word2vecBinary => word2vec::parse(bytes, options.allow_nonfinite)?,
-        Format::Fasttext => fasttext::parse(bytes, options.allow_nonfinite)?.0,
-        Format::Numpy => return Err(Malformed::at(Place::File, "words and numbers", "a NumPy array, numbers alone")),
-        Format::Table => return Err(Malformed::at(Place::File, "rows to read one by one", "a table file")),
+    Ok((parse_as(format, bytes, options, &|_| ())?, format))
+}
+
+/// Reads rows of a format. Each part of `bytes` that will not be needed for a while is told to `release`.
+fn parse_as(
+    format: Format,
+    bytes: &[u8],
+    options: &ReadOptions,
+    release: &(dyn Fn(&[u8]) + Sync),
+) -> Result<Rows, Malformed> {
+    match format {
+        Format::Glove => text::parse(bytes, text::Header::Absent, options, release),
+        Format::Word2vecText => text::parse(bytes, text::Header::Present, options, release),
+        Format::Word2vecBinary => word2vec::parse(bytes, options, release),
+        Format::Fasttext => Ok(fasttext::parse(bytes, options.allow_nonfinite)?.0),
+        Format::Numpy => Err(Malformed::at(Place::File, "words and numbers", "a NumPy array, numbers alone")),
+        Format::Table => Err(Malformed::at(Place::File, "rows to read one by one", "a table file")),
         Format::Projector => {
-            return Err(Malformed::at(
-                Place::File,
-                "a format that is read",
-                "the Embedding Projector's, which is only written",
-            ));
+            Err(Malformed::at(Place::File, "a format that is read", "the Embedding Projector's, which is only written"))
         }
-    };
-    Ok((rows, format))
+    }
 }
 
 pub(crate) fn format_of(bytes: &[u8], options: &ReadOptions) -> Result<Format, Malformed> {
-    options.format.map_or_else(|| sniff::format(bytes), Ok)
+    options.format.map_or_else(|| sniff::format(text::head(bytes)), Ok)
 }

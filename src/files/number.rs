@@ -1,9 +1,31 @@
 //! Decimal text to the nearest f32.
 
-/// Powers of ten that f64 holds exactly.
-const POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22,
+/// Powers of ten as they divide a number with that many digits behind its point. Not exact past the first: see
+/// [`nearest`].
+const TENTHS: [f64; 23] = [
+    1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15, 1e-16, 1e-17,
+    1e-18, 1e-19, 1e-20, 1e-21, 1e-22,
+];
+
+/// Powers of ten that shift a number to make room for up to sixteen digits.
+const TENS: [u64; 17] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+    1_000_000_000,
+    10_000_000_000,
+    100_000_000_000,
+    1_000_000_000_000,
+    10_000_000_000_000,
+    100_000_000_000_000,
+    1_000_000_000_000_000,
+    10_000_000_000_000_000,
 ];
 
 /// Reads a number that fills the whole of `field`.
@@ -20,11 +42,59 @@ pub fn parse_f32(field: &[u8]) -> Option<f32> {
 /// Reads a plain decimal (`-12.345`) from the front of `bytes`: the value and how many bytes it took.
 ///
 /// `None` where there is none, or where this way of reading could not promise the nearest f32; [`parse_f32`] then
-/// decides. The promise rests on two facts. Up to 2^53 and 10^22, mantissa and power of ten are exact in f64, so that
-/// their quotient is the nearest f64 to the true value (Clinger 1990). Rounding that once more to f32 can only go wrong
-/// where the f64 lies exactly between two neighbouring f32, and those cases are handed back.
+/// decides. What follows the number is the caller's to judge.
 #[inline]
 pub(super) fn plain_decimal(bytes: &[u8]) -> Option<(f32, usize)> {
+    component(bytes).or_else(|| any_plain_decimal(bytes))
+}
+
+/// A number as vectors have them: one digit, a point, and up to sixteen digits behind it. Digits are read eight at a time,
+/// without a branch on how many there are: they differ from number to number, so a processor cannot foresee them.
+///
+/// `None` for other numbers, and within 20 bytes of the end of `bytes`.
+#[inline(always)]
+fn component(bytes: &[u8]) -> Option<(f32, usize)> {
+    let window: &[u8; 20] = bytes.first_chunk()?;
+    let negative = window[0] == b'-';
+    let start = usize::from(negative);
+    let number: &[u8; 19] = window[start..].first_chunk()?;
+    let whole = number[0].wrapping_sub(b'0');
+    if whole > 9 || number[1] != b'.' {
+        return None;
+    }
+    let (groups, _) = number[2..].as_chunks::<8>();
+    let (mut mantissa, mut fraction) = eight_digits(groups[0]);
+    if fraction == 8 {
+        let (more, digits) = eight_digits(groups[1]);
+        if digits == 8 && number[18].is_ascii_digit() {
+            return None;
+        }
+        mantissa = mantissa * TENS[digits] + more;
+        fraction += digits;
+    }
+    mantissa += u64::from(whole) * TENS[fraction];
+    Some((nearest(negative, mantissa, fraction)?, start + 2 + fraction))
+}
+
+/// The number that the digits at the front of `bytes` make, and how many they are: 0 to 8.
+#[inline(always)]
+fn eight_digits(bytes: [u8; 8]) -> (u64, usize) {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // The first byte is the lowest. A digit becomes its value; any other byte, more than 9.
+    let values = u64::from_le_bytes(bytes) ^ (EACH * b'0' as u64);
+    // The top bit of each byte that is more than 9. A carry can only come out of such a byte, and go into later ones.
+    let others = (values.wrapping_add(EACH * 0x76) | values) & (EACH * 0x80);
+    let digits = others.trailing_zeros() as usize / 8;
+    // Zeros before the digits, in place of what follows them.
+    let values = values.checked_shl(64 - 8 * digits as u32).unwrap_or(0);
+    // Neighbours are joined: digits to pairs, pairs to fours, fours to eight.
+    let values = (values.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let values = (values.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
+    (values.wrapping_mul(10_000 << 32 | 1) >> 32, digits)
+}
+
+/// Any plain decimal, digit by digit.
+fn any_plain_decimal(bytes: &[u8]) -> Option<(f32, usize)> {
     let negative = bytes.first() == Some(&b'-');
     let start = usize::from(negative);
     let mut at = start;
@@ -45,24 +115,36 @@ pub(super) fn plain_decimal(bytes: &[u8]) -> Option<(f32, usize)> {
         fraction = at - point;
         digits += fraction;
     }
-    // 19 digits cannot overflow a u64.
-    if digits == 0 || digits > 19 || mantissa > 1 << 53 || fraction >= POWERS.len() {
+    // 18 digits cannot overflow an i64.
+    if digits == 0 || digits > 18 {
         return None;
     }
-    let magnitude = mantissa as f64 / POWERS[fraction];
-    // The 29 bits that an f32 drops: one half exactly means a tie or something too near to one.
-    let halfway = magnitude.to_bits() & 0x1fff_ffff == 0x1000_0000;
-    let subnormal = mantissa != 0 && magnitude < 2.0 * f64::from(f32::MIN_POSITIVE);
-    if halfway || subnormal {
-        return None;
-    }
-    let value = magnitude as f32;
-    Some((if negative { -value } else { value }, at))
+    Some((nearest(negative, mantissa, fraction)?, at))
 }
 
-#[inline]
 fn digit(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10).map(u64::from)
+}
+
+/// The f32 nearest to `mantissa` / 10^`fraction`, where that is certain.
+///
+/// Mantissa to f64, the power of ten, and their product are each off by half a unit in the last place at most, so that the
+/// product is within three units of the true value. Rounding it to f32 can only go wrong if the middle between two
+/// neighbouring f32 lies between them.
+#[inline(always)]
+fn nearest(negative: bool, mantissa: u64, fraction: usize) -> Option<f32> {
+    // From i64, which processors convert at once.
+    let magnitude = mantissa as i64 as f64 * TENTHS.get(fraction)?;
+    // Of the 29 bits that an f32 drops, the highest alone is the middle.
+    let dropped = magnitude.to_bits() & 0x1fff_ffff;
+    let doubtful = dropped.abs_diff(0x1000_0000) <= 4;
+    // Below the normal numbers, an f32 drops more.
+    let subnormal = magnitude < f64::from(f32::MIN_POSITIVE) * 2.0 && mantissa != 0;
+    if doubtful || subnormal {
+        return None;
+    }
+    // The sign as a bit, not as a branch: it is as good as random.
+    Some(f32::from_bits((magnitude as f32).to_bits() | u32::from(negative) << 31))
 }
 
 #[cfg(test)]
@@ -74,6 +156,41 @@ mod tests {
     fn same(text: &str) {
         let std: Option<f32> = text.parse().ok();
         assert_eq!(parse_f32(text.as_bytes()).map(f32::to_bits), std.map(f32::to_bits), "{text:?}");
+        // In the middle of a line, numbers are read another way than at the end of the bytes.
+        if let Some((value, length)) = plain_decimal(format!("{text} {text} 0.123456789012345").as_bytes())
+            && length == text.len()
+        {
+            assert_eq!(Some(value.to_bits()), std.map(f32::to_bits), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_length_before_every_byte_and_end() {
+        let digits = "3141592653589793238462643";
+        for whole in ["", "0", "7", "42", "65536"] {
+            for fraction in 0..=digits.len() {
+                for text in [whole.to_owned(), format!("{whole}."), format!("{whole}.{}", &digits[..fraction])] {
+                    for text in [format!("-{text}"), text] {
+                        same(&text);
+                        let Ok(value) = text.parse::<f32>() else { continue };
+                        for after in 0..=255u8 {
+                            let number_goes_on = after.is_ascii_digit() || after == b'.' && !text.contains('.');
+                            for distance in [0, 1, 7, 8, 15, 16, 17, 18, 19, 30] {
+                                let tail = vec![after; distance];
+                                let bytes = [text.as_bytes(), &tail].concat();
+                                let read = plain_decimal(&bytes);
+                                let digits = text.bytes().filter(u8::is_ascii_digit).count();
+                                if distance > 0 && number_goes_on {
+                                    assert!(read.is_none_or(|(_, length)| length > text.len()), "{bytes:?}");
+                                } else if digits <= 18 {
+                                    assert_eq!(read, Some((value, text.len())), "{bytes:?}");
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[test]

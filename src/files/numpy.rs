@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use half::f16;
 use rayon::prelude::*;
 
-use super::text::{excerpt, split_line};
+use super::row::{excerpt, split_line};
 use super::{Precision, Words};
 use crate::error::{Malformed, Place};
 

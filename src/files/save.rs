@@ -12,7 +12,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rayon::prelude::*;
 
-use super::text::any_row;
+use super::row::any_row;
 use super::{Format, ReadOptions, Subwords, Words, fasttext, numpy, parse, table, word2vec, write_beside};
 use crate::error::{Error, Result};
 

@@ -1,6 +1,7 @@
 //! Telling a format by content.
 
-use super::text::{excerpt, header_of, numbers_in, split_line, trim_line};
+use super::row::{excerpt, numbers_in, split_line, trim_line};
+use super::text::header_of;
 use super::{Format, fasttext};
 use crate::error::{Malformed, Place};
 
@@ -49,8 +50,10 @@ pub(super) fn format(bytes: &[u8]) -> Result<Format, Malformed> {
     let start = |bytes: &[u8]| bytes.len().min(1 << 16);
     if let Some((_, dimension)) = header_of(first) {
         let numbers = numbers_in(second);
+        // The bytes of one float may happen to read as the only number of a row.
+        let is_text = numbers == dimension && !second.iter().any(|&byte| byte < b'\t');
         return Ok(match numbers {
-            _ if numbers == dimension || rest.is_empty() => Format::Word2vecText,
+            _ if is_text || rest.is_empty() => Format::Word2vecText,
             0 => Format::Word2vecBinary,
             // The bytes of a few floats may happen to read as text; those of many do not.
             _ if rest[..start(rest)].iter().any(|&byte| byte < b'\t') => Format::Word2vecBinary,

@@ -256,7 +256,16 @@ pub(super) fn write(path: &Path, table: &TableView, precision: Precision) -> Res
 
 /// Euclidean norm, summed in f64 so that tiny and huge components keep theirs.
 pub(crate) fn norm(row: &[f32]) -> f32 {
-    row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt() as f32
+    // In eight sums that a compiler keeps in vector registers.
+    let (eights, rest) = row.as_chunks::<8>();
+    let mut sums = [0.0f64; 8];
+    for eight in eights {
+        for (sum, &value) in sums.iter_mut().zip(eight) {
+            *sum += f64::from(value).powi(2);
+        }
+    }
+    let rest: f64 = rest.iter().map(|&value| f64::from(value).powi(2)).sum();
+    (sums.iter().sum::<f64>() + rest).sqrt() as f32
 }
 
 /// Rounds to halves, nearest, ties to even.

@@ -7,106 +7,236 @@ use std::io::Write;
 use memchr::memchr;
 use rayon::prelude::*;
 
-use super::text::{excerpt, header_of, split_line};
-use super::{Rows, Words};
+use super::row::{excerpt, split_line};
+use super::text::{head, header_of};
+use super::{ReadOptions, Rows, Skipped, Words, remove_rows};
 use crate::error::{Malformed, Place};
 
 /// The longest word taken, in bytes. word2vec's own limit is 100.
 const LONGEST_WORD: usize = 1 << 16;
 
-/// Reads all rows.
-pub(super) fn parse(bytes: &[u8], allow_nonfinite: bool) -> Result<Rows, Malformed> {
-    let (line, body) = split_line(bytes);
-    let Some((rows, dimension)) = header_of(line) else {
-        return Err(Malformed::at(
-            Place::Line(1),
-            "a header line `rows dimension`",
-            excerpt(&line[..line.len().min(200)]),
-        ));
-    };
-    if rows == 0 {
-        return Err(Malformed::at(Place::Line(1), "rows of word vectors", "a header of 0 rows"));
-    }
-    let start = bytes.len() - body.len();
-    // A row takes a space and its floats at least. Checked before anything is allocated for what the header claims.
-    let width = dimension.checked_mul(4);
-    let least = width.and_then(|width| rows.checked_mul(width as u64 + 1));
-    let (Some(width), Some(true)) = (width, least.map(|least| least <= body.len() as u64)) else {
-        return Err(Malformed::at(
-            Place::Line(1),
-            format!("{rows} rows of {dimension} numbers, as the header says"),
-            format!("{} bytes, too few for them", body.len()),
-        )
-        .advise("the file may be cut short: fetch it again, or correct its header"));
-    };
-    let rows = rows as usize;
+/// Bytes that one task copies, about.
+const BATCH: usize = 1 << 20;
 
-    // Where a row begins is known only after the one before it: find them one by one, copy in parallel.
+/// What the header line says, as yet believed by nobody.
+struct Declared {
+    rows: u64,
+    dimension: usize,
+    /// Bytes of a row's numbers.
+    width: usize,
+    /// Where the rows begin.
+    body_at: usize,
+}
+
+/// Why no row can be read at some place.
+enum Stop<'a> {
+    /// The bytes end inside of this.
+    CutShort(&'static str),
+    /// Beginning of a word that does not end.
+    EndlessWord(&'a [u8]),
+}
+
+/// Rows one behind the other, found and yet to be copied.
+struct Batch<'a> {
+    /// The first of them.
+    row: usize,
+    /// All of their bytes.
+    bytes: &'a [u8],
+    /// Where in the body the numbers of each begin.
+    numbers: Vec<usize>,
+    /// Where the numbers belong.
+    values: &'a mut [f32],
+}
+
+/// Reads all rows. Each part of `bytes` that will not be needed any more is told to `release`.
+pub(super) fn parse(bytes: &[u8], options: &ReadOptions, release: &(dyn Fn(&[u8]) + Sync)) -> Result<Rows, Malformed> {
+    let declared = Declared::of(head(bytes))?;
+    let Declared { dimension, width, body_at, .. } = declared;
+    let body = &bytes[body_at..];
+    let room = declared.room(body.len());
+    let mut values = vec![0.0f32; room * dimension];
     let mut words = Words::default();
-    let mut numbers_at = Vec::with_capacity(rows);
-    let mut at = 0;
-    for row in 0..rows {
-        let place = Place::Row(row as u64 + 1, (start + at) as u64);
-        let cut_short = |what: &str| {
-            Malformed::at(
-                place,
-                format!("{rows} rows, as the header says"),
-                format!("the end of the file inside {what}"),
-            )
-            .advise("the file is cut short, or its header says too many rows")
-        };
-        at += body[at..].iter().take_while(|&&byte| byte == b'\n').count();
-        let window = &body[at..body.len().min(at + LONGEST_WORD + 1)];
-        let Some(space) = memchr(b' ', window) else {
-            return Err(if window.len() > LONGEST_WORD {
-                Malformed::at(place, format!("a word of at most {LONGEST_WORD} bytes and a space"), excerpt(window))
-                    .advise("the file is damaged, or its header says a wrong dimension")
-            } else {
-                cut_short("a word")
-            });
-        };
-        let numbers = at + space + 1;
-        if body.len() - numbers < width {
-            return Err(cut_short("a row"));
+    words.reserve(room, room * 8);
+
+    // Where a row begins is known only after the one before it: one thread at a time goes from row to row and finds the
+    // next batch, while others copy those that were found before.
+    let (mut at, mut stop, mut values_left) = (0, None, values.as_mut_slice());
+    let rows_a_batch = (BATCH / width).max(1);
+    let batches = std::iter::from_fn(|| {
+        let (row, from) = (words.len(), at);
+        let mut numbers = Vec::with_capacity(rows_a_batch);
+        while stop.is_none() && numbers.len() < rows_a_batch && (words.len() as u64) < declared.rows {
+            match next_row(&body[at..], width) {
+                Ok((word, length)) => {
+                    words.push(word);
+                    at += length;
+                    numbers.push(at - width);
+                }
+                Err(why) => stop = Some(why),
+            }
         }
-        words.push(&window[..space]);
-        numbers_at.push(numbers);
-        at = numbers + width;
+        let (values, after) = std::mem::take(&mut values_left).split_at_mut(numbers.len() * dimension);
+        values_left = after;
+        (!numbers.is_empty()).then(|| Batch { row, bytes: &body[from..at], numbers, values })
+    });
+    let mut bad: Vec<(usize, usize, usize)> = batches
+        .par_bridge()
+        .flat_map_iter(|batch| {
+            let bytes = batch.bytes;
+            let bad = batch.copy(body, options.allow_nonfinite);
+            release(bytes);
+            bad
+        })
+        .collect();
+    bad.sort_unstable();
+
+    values.truncate(words.len() * dimension);
+    let mut skipped = Skipped::default();
+    for &(row, numbers, component) in &bad {
+        let error = nonfinite(row, body_at + numbers, &values[row * dimension..][..dimension], component);
+        if !options.lenient {
+            return Err(error);
+        }
+        skipped.add(error);
     }
-    let left = body[at..].iter().filter(|&&byte| byte != b'\n').count();
-    if left > 0 {
-        return Err(Malformed::at(
-            Place::Byte((start + at) as u64),
-            format!("the end of the file after {rows} rows, as the header says"),
-            format!("{} more bytes", body.len() - at),
-        )
-        .advise("the header says too few rows or a wrong dimension"));
+    let mut warnings = Vec::new();
+    if let Some(stop) = stop {
+        warnings.extend(declared.stopped(stop, words.len(), at, body.len(), options)?);
+    } else {
+        let more = body[at..].iter().any(|&byte| byte != b'\n').then(|| body.len() - at);
+        warnings.extend(declared.followed(more, at, options)?);
+    }
+    if !bad.is_empty() {
+        words = remove_rows(&words, &mut values, dimension, bad.iter().map(|&(row, ..)| row));
+    }
+    Rows { words, values, dimension, skipped, warnings }.checked()
+}
+
+impl Declared {
+    fn of(head: &[u8]) -> Result<Declared, Malformed> {
+        let (line, body) = split_line(head);
+        let Some((rows, dimension)) = header_of(line) else {
+            return Err(Malformed::at(
+                Place::Line(1),
+                "a header line `rows dimension`",
+                excerpt(&line[..line.len().min(200)]),
+            ));
+        };
+        if rows == 0 {
+            return Err(Malformed::at(Place::Line(1), "rows of word vectors", "a header of 0 rows"));
+        }
+        Ok(Declared { rows, dimension, width: dimension.saturating_mul(4), body_at: head.len() - body.len() })
     }
 
-    let mut values = vec![0.0f32; rows * dimension];
-    let bad = values
-        .par_chunks_exact_mut(dimension)
-        .zip(&numbers_at)
-        .enumerate()
-        .filter_map(|(row, (values, &from))| {
-            for (value, bytes) in values.iter_mut().zip(body[from..from + width].as_chunks::<4>().0) {
+    /// Rows that so many bytes can hold at most: each takes a space and its numbers at least.
+    fn room(&self, bytes: usize) -> usize {
+        let most = bytes / self.width.saturating_add(1);
+        usize::try_from(self.rows).map_or(most, |rows| rows.min(most))
+    }
+
+    /// The rows ended before they all were read: `rows` of them, up to `at` of `bytes`. Where bad rows are skipped and the
+    /// file is cut short, the whole ones are kept, with a warning.
+    fn stopped(
+        &self,
+        stop: Stop,
+        rows: usize,
+        at: usize,
+        bytes: usize,
+        options: &ReadOptions,
+    ) -> Result<Option<String>, Malformed> {
+        let place = Place::Row(rows as u64 + 1, (self.body_at + at) as u64);
+        let what = match stop {
+            Stop::EndlessWord(word) => {
+                return Err(Malformed::at(
+                    place,
+                    format!("a word of at most {LONGEST_WORD} bytes and a space"),
+                    excerpt(word),
+                )
+                .advise("the file is damaged, or its header says a wrong dimension"));
+            }
+            Stop::CutShort(what) => what,
+        };
+        if options.lenient && rows > 0 {
+            return Ok(Some(format!(
+                "the file is cut short: {rows} whole rows are there, of the {} that its header says",
+                self.rows
+            )));
+        }
+        if (self.room(bytes) as u64) < self.rows {
+            return Err(Malformed::at(
+                Place::Line(1),
+                format!("{} rows of {} numbers, as the header says", self.rows, self.dimension),
+                format!("{bytes} bytes, too few for them"),
+            )
+            .advise("the file may be cut short: fetch it again, or correct its header"));
+        }
+        Err(Malformed::at(
+            place,
+            format!("{} rows, as the header says", self.rows),
+            format!("the end of the file inside {what}"),
+        )
+        .advise("the file is cut short, or its header says too many rows"))
+    }
+
+    /// All rows were read, up to `at`; `more` bytes follow, some of which are not line feeds.
+    fn followed(&self, more: Option<usize>, at: usize, options: &ReadOptions) -> Result<Option<String>, Malformed> {
+        let Some(more) = more else { return Ok(None) };
+        if options.lenient {
+            return Ok(Some(format!("{more} bytes follow the {} rows that the header says", self.rows)));
+        }
+        Err(Malformed::at(
+            Place::Byte((self.body_at + at) as u64),
+            format!("the end of the file after {} rows, as the header says", self.rows),
+            format!("{more} more bytes"),
+        )
+        .advise("the header says too few rows or a wrong dimension"))
+    }
+}
+
+impl Batch<'_> {
+    /// Copies the numbers to their places. Rows that are not finite are returned, unless they are allowed: the row, where its
+    /// numbers begin in the body, and which of them is the first that is not.
+    fn copy(self, body: &[u8], allow_nonfinite: bool) -> Vec<(usize, usize, usize)> {
+        let dimension = self.values.len() / self.numbers.len();
+        let mut bad = Vec::new();
+        for (index, (&from, row)) in self.numbers.iter().zip(self.values.chunks_exact_mut(dimension)).enumerate() {
+            for (value, bytes) in row.iter_mut().zip(body[from..].as_chunks::<4>().0) {
                 *value = f32::from_le_bytes(*bytes);
             }
-            let bad = values.iter().position(|value| !value.is_finite())?;
-            Some((row, bad))
-        })
-        .min();
-    if let Some((row, component)) = bad
-        && !allow_nonfinite
-    {
-        return Err(Malformed::at(
-            Place::Row(row as u64 + 1, (start + numbers_at[row] + 4 * component) as u64),
-            format!("a finite number ({} of {dimension})", component + 1),
-            format!("{}", values[row * dimension + component]),
-        )
-        .advise("--allow-nonfinite keeps such rows; they rank last"));
+            if !allow_nonfinite && let Some(component) = first_nonfinite(row) {
+                bad.push((self.row + index, from, component));
+            }
+        }
+        bad
     }
-    Ok(Rows { words, values, dimension, warnings: Vec::new() })
+}
+
+/// The row at the front of `bytes`: its word, and how many bytes it takes up to the end of its numbers.
+fn next_row(bytes: &[u8], width: usize) -> Result<(&[u8], usize), Stop<'_>> {
+    let start = bytes.iter().take_while(|&&byte| byte == b'\n').count();
+    let window = &bytes[start..bytes.len().min(start + LONGEST_WORD + 1)];
+    match memchr(b' ', window) {
+        Some(space) if bytes.len() - (start + space + 1) >= width => Ok((&window[..space], start + space + 1 + width)),
+        Some(_) => Err(Stop::CutShort("a row")),
+        None if window.len() > LONGEST_WORD => Err(Stop::EndlessWord(window)),
+        None => Err(Stop::CutShort("a word")),
+    }
+}
+
+fn first_nonfinite(row: &[f32]) -> Option<usize> {
+    // An exponent of ones carries into the top bit. Without a way out of the loop, many are looked at at a time.
+    let carries = row.iter().fold(0, |all, value| all | ((value.to_bits() & 0x7f80_0000) + 0x0080_0000));
+    if carries >> 31 == 1 { row.iter().position(|value| !value.is_finite()) } else { None }
+}
+
+/// `at` is the byte of the file at which the row's numbers begin.
+fn nonfinite(row: usize, at: usize, values: &[f32], component: usize) -> Malformed {
+    Malformed::at(
+        Place::Row(row as u64 + 1, (at + 4 * component) as u64),
+        format!("a finite number ({} of {})", component + 1, values.len()),
+        format!("{}", values[component]),
+    )
+    .advise("--allow-nonfinite keeps such rows; they rank last")
 }
 
 /// What a word holds that words of this format cannot hold.

@@ -90,6 +90,11 @@ impl Words {
         self.bytes.to_mut().reserve(bytes);
     }
 
+    /// Bytes of all words together.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Bytes held in memory.
     pub fn memory(&self) -> usize {
         self.bytes.memory() + self.offsets.memory()

@@ -13,7 +13,8 @@ use rayon::prelude::*;
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::table::norm;
 use crate::files::{
-    self, Buffer, Bytes, Contents, Format, ReadOptions, Rows, Source, Subwords, Table, TableInfo, Words, Wrapping,
+    self, Buffer, Bytes, Contents, Format, ReadOptions, Rows, Skipped, Source, Subwords, Table, TableInfo, Words,
+    Wrapping,
 };
 pub use vocabulary::Vocabulary;
 
@@ -31,10 +32,12 @@ pub enum Case {
 }
 
 /// What was found while a table was opened.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Findings {
     /// Rows dropped because an earlier row has the same word.
     pub duplicates: usize,
+    /// Bad rows that were left out because [`ReadOptions::lenient`] asked for it.
+    pub skipped: Skipped,
     /// What a user should be told, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -120,35 +123,26 @@ impl Vectors {
             wrapping: Wrapping::Plain,
             bytes: (values.len() * size_of::<f32>()) as u64,
         };
-        Ok(Vectors::from_rows(Rows { words, values, dimension, warnings: Vec::new() }, None, source)?)
+        Ok(Vectors::from_rows(Rows { words, values, dimension, ..Rows::default() }, None, source)?)
     }
 
     fn from_rows(rows: Rows, subwords: Option<Subwords>, source: Source) -> Result<Vectors, Malformed> {
-        let Rows { mut words, mut values, dimension, mut warnings } = rows;
+        let Rows { words, mut values, dimension, skipped, mut warnings } = rows;
         if u32::try_from(words.len()).is_err() {
             return Err(Malformed::at(Place::File, format!("at most {} rows", u32::MAX), words.len().to_string()));
         }
         let (mut vocabulary, repeated) = Vocabulary::index(words);
         if !repeated.is_empty() {
             // Rare: close the gaps, and index again what is left.
-            let mut kept = Words::default();
-            let mut gone = repeated.iter().copied().peekable();
-            for row in 0..vocabulary.len() {
-                if gone.next_if_eq(&(row as u32)).is_some() {
-                    continue;
-                }
-                values.copy_within(row * dimension..(row + 1) * dimension, kept.len() * dimension);
-                kept.push(vocabulary.word(row as u32).unwrap_or_default());
-            }
-            values.truncate(kept.len() * dimension);
-            words = kept;
-            (vocabulary, _) = Vocabulary::index(words);
+            let gone = repeated.iter().map(|&row| row as usize);
+            let kept = files::remove_rows(vocabulary.words(), &mut values, dimension, gone);
+            (vocabulary, _) = Vocabulary::index(kept);
             warnings.push(format!(
                 "{} dropped: an earlier row has the same word",
                 count(repeated.len(), "row was", "rows were")
             ));
         }
-        let non_utf8 = vocabulary.iter().filter(|word| std::str::from_utf8(word).is_err()).count();
+        let non_utf8 = count_non_utf8(&vocabulary);
         if non_utf8 > 0 {
             warnings.push(format!(
                 "{} not UTF-8, shown with a mark in place of such bytes",
@@ -156,7 +150,7 @@ impl Vectors {
             ));
         }
         let norms: Vec<f32> = values.par_chunks_exact(dimension).map(norm).collect();
-        let findings = Findings { duplicates: repeated.len(), warnings };
+        let findings = Findings { duplicates: repeated.len(), skipped, warnings };
         let (values, norms) = (values.into(), norms.into());
         Ok(Vectors { vocabulary, values, norms, dimension, subwords, source, findings, table: None })
     }
@@ -170,7 +164,7 @@ impl Vectors {
             dimension: table.dimension,
             subwords: table.subwords,
             source,
-            findings: Findings { duplicates: 0, warnings: Vec::new() },
+            findings: Findings::default(),
             table: Some((bytes, table.info)),
         }
     }
@@ -339,7 +333,7 @@ impl Vectors {
 
     /// Number of words that are not UTF-8.
     pub fn non_utf8_words(&self) -> usize {
-        self.vocabulary.iter().filter(|word| std::str::from_utf8(word).is_err()).count()
+        count_non_utf8(&self.vocabulary)
     }
 
     /// The mean norm of the rows whose components are finite.
@@ -362,6 +356,12 @@ impl Vectors {
         let rows = self.values.chunks_exact(self.dimension).zip(self.norms.iter());
         rows.filter(|(_, norm)| norm.is_finite()).map(|(row, _)| row)
     }
+}
+
+fn count_non_utf8(vocabulary: &Vocabulary) -> usize {
+    let words = vocabulary.words();
+    let is_utf8 = |row| std::str::from_utf8(words.get(row).unwrap_or_default()).is_ok();
+    (0..words.len()).into_par_iter().filter(|&row| !is_utf8(row)).count()
 }
 
 /// "1 row was", "2 rows were".

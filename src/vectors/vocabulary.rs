@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use rayon::prelude::*;
 
 use crate::error::Malformed;
 use crate::files::{StoredIndex, Words};
@@ -30,12 +31,13 @@ impl Vocabulary {
     ///
     /// More words than a u32 counts are not supported: the caller checks.
     pub(crate) fn index(words: Words) -> (Vocabulary, Vec<u32>) {
+        let hashes: Vec<u64> =
+            (0..words.len()).into_par_iter().map(|row| hash(words.get(row).unwrap_or_default())).collect();
         let mut index: HashTable<u32> = HashTable::with_capacity(words.len());
         let mut repeated = Vec::new();
-        for (row, word) in (0u32..).zip(words.iter()) {
+        for ((row, word), &hash) in (0u32..).zip(words.iter()).zip(&hashes) {
             let same = |other: &u32| words.get(*other as usize) == Some(word);
-            let rehash = |other: &u32| hash(words.get(*other as usize).unwrap_or_default());
-            match index.entry(hash(word), same, rehash) {
+            match index.entry(hash, same, |&other| hashes[other as usize]) {
                 Entry::Occupied(_) => repeated.push(row),
                 Entry::Vacant(place) => {
                     place.insert(row);

@@ -1,0 +1,149 @@
+//! A line of text: a word and its numbers, and what to say where it is not.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr_iter, memchr2, memrchr};
+
+use super::number::{parse_f32, plain_decimal};
+use crate::error::{Malformed, Place};
+
+/// The first line without its line feed, and what follows it.
+pub(super) fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    match memchr(b'\n', bytes) {
+        Some(end) => (&bytes[..end], &bytes[end + 1..]),
+        None => (bytes, &[]),
+    }
+}
+
+/// A line without a carriage return and without trailing spaces (word2vec and fastText write one).
+pub(super) fn trim_line(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let end = line.iter().rposition(|&byte| byte != b' ').map_or(0, |last| last + 1);
+    &line[..end]
+}
+
+/// How many of the last fields of a line are numbers, the first field left out: it belongs to the word.
+pub(super) fn numbers_in(line: &[u8]) -> usize {
+    let mut rest = trim_line(line);
+    let mut count = 0;
+    while let Some(space) = memrchr(b' ', rest) {
+        if parse_f32(&rest[space + 1..]).is_none() {
+            break;
+        }
+        count += 1;
+        rest = &rest[..space];
+    }
+    count
+}
+
+/// A row as almost all rows are, at the front of `bytes`: a word without spaces, then plain decimals, one space before each.
+/// The word, and how long the line is with its line feed. `None` for all others.
+#[inline]
+pub(super) fn plain_row<'a>(bytes: &'a [u8], row: &mut [f32]) -> Option<(&'a [u8], usize)> {
+    let mut at = memchr2(b' ', b'\n', bytes)?;
+    let word = &bytes[..at];
+    for value in row {
+        if bytes.get(at) != Some(&b' ') {
+            return None;
+        }
+        let (number, length) = plain_decimal(&bytes[at + 1..])?;
+        *value = number;
+        at += 1 + length;
+    }
+    while bytes.get(at) == Some(&b' ') {
+        at += 1;
+    }
+    match bytes.get(at..)? {
+        [b'\n', ..] => Some((word, at + 1)),
+        [b'\r', b'\n', ..] => Some((word, at + 2)),
+        [] => Some((word, at)),
+        _ => None,
+    }
+}
+
+/// Any row at all: the last fields are the numbers, the rest is the word.
+pub(super) fn any_row<'a>(line: &'a [u8], number: u64, row: &mut [f32]) -> Result<&'a [u8], Malformed> {
+    let dimension = row.len();
+    let trimmed = trim_line(line);
+    if trimmed.len() < shortest(dimension) {
+        return Err(wrong_width(line, number, dimension));
+    }
+    let mut rest = trimmed;
+    for (index, value) in row.iter_mut().enumerate().rev() {
+        let Some(space) = memrchr(b' ', rest) else {
+            return Err(wrong_width(line, number, dimension));
+        };
+        let field = &rest[space + 1..];
+        *value = match parse_f32(field) {
+            Some(value) => value,
+            None if memchr_iter(b' ', trimmed).count() < dimension => {
+                return Err(wrong_width(line, number, dimension));
+            }
+            None => {
+                return Err(Malformed::at(
+                    Place::Column(number, space as u64 + 2),
+                    format!("number {} of {dimension}", index + 1),
+                    excerpt(field),
+                ));
+            }
+        };
+        rest = &rest[..space];
+    }
+    // `b 1 2 3 4` in a file of three dimensions is a row too long, not the word `b 1`; `route 66 0.1 0.2 0.3` is a word.
+    let last = memrchr(b' ', rest).map(|space| &rest[space + 1..]);
+    if let Some(field) = last
+        && parse_f32(field).is_some_and(f32::is_finite)
+        && (is_fraction(field) || !line[rest.len()..].split(|&byte| byte == b' ').any(is_fraction))
+    {
+        return Err(wrong_width(line, number, dimension));
+    }
+    Ok(rest)
+}
+
+/// The fewest bytes that a row can have: a space and a digit for each number.
+pub(super) fn shortest(dimension: usize) -> usize {
+    dimension.saturating_mul(2)
+}
+
+/// Whether a number is written with something behind a point, or with an exponent.
+fn is_fraction(number: &[u8]) -> bool {
+    number.iter().rposition(|byte| b".eE".contains(byte)).is_some_and(|at| at + 1 < number.len())
+}
+
+pub(super) fn wrong_width(line: &[u8], number: u64, dimension: usize) -> Malformed {
+    let found = match numbers_in(line) {
+        0 if trim_line(line).is_empty() => "an empty line".to_owned(),
+        count => format!("{count} in {}", excerpt(line)),
+    };
+    Malformed::at(Place::Line(number), format!("a word and {dimension} numbers"), found)
+        .advise("the file may be damaged there, or its header wrong")
+}
+
+pub(super) fn nonfinite(line: &[u8], number: u64, at: usize, dimension: usize) -> Malformed {
+    let mut rest = trim_line(line);
+    let mut column = 0;
+    for _ in at..dimension {
+        column = memrchr(b' ', rest).unwrap_or(0);
+        rest = &rest[..column];
+    }
+    let (field, _) = split_at_space(&line[(column + 1).min(line.len())..]);
+    Malformed::at(
+        Place::Column(number, column as u64 + 2),
+        format!("a finite number ({} of {dimension})", at + 1),
+        excerpt(field),
+    )
+    .advise("--allow-nonfinite keeps such rows; they rank last")
+}
+
+fn split_at_space(bytes: &[u8]) -> (&[u8], &[u8]) {
+    bytes.split_at(memchr(b' ', bytes).unwrap_or(bytes.len()))
+}
+
+/// The beginning of something, fit for an error message.
+pub(super) fn excerpt(bytes: &[u8]) -> String {
+    const LONGEST: usize = 40;
+    let text: Cow<str> = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LONGEST)]);
+    let shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    let more = if bytes.len() > 4 * LONGEST || text.chars().count() > LONGEST { "..." } else { "" };
+    format!("`{shown}{more}`")
+}
