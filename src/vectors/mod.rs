@@ -1,5 +1,6 @@
 //! The table: words, rows, norms. Open a file, look words up, iterate.
 
+mod codes;
 pub mod doctor;
 mod save;
 mod vocabulary;

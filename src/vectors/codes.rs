@@ -1,0 +1,228 @@
+//! Rows as 8-bit codes: a quarter of the bytes, with a bound on what the rounding can change.
+//!
+//! A scan for neighbours is bound by memory. It reads the codes of all rows, drops the rows that the bound rules out, and
+//! scores what is left from the rows themselves: the answer is the exact one, for a quarter of the reading.
+//!
+//! # The bound
+//! Let `u` be a row divided by its norm, `u = a c + e` with whole numbers `c` of at most 127 in size and `|e_j| <= a / 2`;
+//! and `q` a query of length 1, `q = t d + f` likewise. Then
+//!
+//! ```text
+//! u.q = a c.q + e.q = a t c.d + a c.f + e.q
+//! |e.q| <= a/2 |q|_1          (q is known: the sum of its components' sizes)
+//! |a c.f| <= |u - e| |f| <= (1 + a/2 sqrt(D)) |f|
+//! ```
+//!
+//! so that `u.q <= a (t c.d + |q|_1 / 2 + sqrt(D) / 2 |f|) + |f|`, to which [`SLACK`] is added for all that is computed in
+//! 32 bits. The sum `c.d` is exact.
+
+use std::ops::Range;
+
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+use crate::files::Buffer;
+
+/// Rows that stand side by side in a block of codes.
+pub(crate) const LANES: usize = 16;
+
+/// Components of a row that stand next to each other.
+const GROUP: usize = 4;
+
+/// Bytes of a group of a block.
+const STRIDE: usize = LANES * GROUP;
+
+/// The code of zero: codes are unsigned, as the fastest instructions want one factor to be.
+const ZERO: u8 = 128;
+
+/// The largest size of a code, beside zero.
+const LARGEST: f32 = 127.0;
+
+/// What rounding to 32 bits can add to a score, for each component and beyond: scores, bounds and unit vectors are each within
+/// a few units of 2^-24 a component.
+const SLACK: f32 = 1e-6;
+
+/// Codes of all rows of a table: of their directions, so that they stand for cosines.
+///
+/// # Shapes
+/// With `R` rows of `D` numbers, `B` = ceil(R / 16) blocks and `G` = ceil(D / 4) groups: codes `[B, G, 16, 4]`, component
+/// `4 g + j` of row `16 b + i` at `[b, g, i, j]`, 128 where there is none; scales `[R]`. Row / norm is about
+/// scale x (code - 128). The scale is NaN, and no bound holds, for a row without a direction or with a norm that is not well
+/// within the range of 32 bits: such rows are always scored themselves.
+#[derive(Debug, Clone)]
+pub struct Codes {
+    codes: Buffer<u8>,
+    scales: Buffer<f32>,
+    groups: usize,
+}
+
+/// A query as codes, with the numbers that bound what rounding changes.
+#[derive(Debug)]
+pub(crate) struct CodedQuery {
+    /// `[G, 4]`, zero where there is no component.
+    groups: Vec<[i8; GROUP]>,
+    /// What sums begin at, so that codes may be unsigned.
+    start: i32,
+    /// The query is about scale x code.
+    scale: f32,
+    /// A row's score is at most its scale x (query scale x sum + `per_scale`) + `constant`.
+    per_scale: f32,
+    constant: f32,
+}
+
+impl Codes {
+    /// Codes as they lie in a file; `None` for sizes that do not fit.
+    pub(crate) fn stored(codes: Buffer<u8>, scales: Buffer<f32>, dimension: usize) -> Option<Codes> {
+        let groups = dimension.div_ceil(GROUP);
+        let expected = scales.len().div_ceil(LANES).checked_mul(groups)?.checked_mul(STRIDE)?;
+        (codes.len() == expected && groups > 0).then_some(Codes { codes, scales, groups })
+    }
+
+    /// The codes of some rows.
+    ///
+    /// # Shapes
+    /// `values` `[R, D]`, `norms` `[R]`.
+    pub(crate) fn of(values: &[f32], norms: &[f32], dimension: usize) -> Codes {
+        let groups = dimension.div_ceil(GROUP);
+        let mut codes = vec![ZERO; norms.len().div_ceil(LANES) * groups * STRIDE];
+        let mut scales = vec![f32::NAN; norms.len()];
+        codes
+            .par_chunks_exact_mut(groups * STRIDE)
+            .zip(scales.par_chunks_mut(LANES))
+            .zip(values.par_chunks(LANES * dimension).zip(norms.par_chunks(LANES)))
+            .for_each(|((block, scales), (values, norms))| {
+                for (lane, (row, &norm)) in values.chunks_exact(dimension).zip(norms).enumerate() {
+                    scales[lane] = encode(row, norm, lane, block);
+                }
+            });
+        Codes { codes: codes.into(), scales: scales.into(), groups }
+    }
+
+    /// Bytes held in memory.
+    pub(crate) fn memory(&self) -> usize {
+        self.codes.memory() + self.scales.memory()
+    }
+
+    /// `[B, G, 16, 4]` and `[R]`.
+    pub(crate) fn parts(&self) -> (&[u8], &[f32]) {
+        (&self.codes, &self.scales)
+    }
+
+    /// A query of length 1 as codes.
+    pub(crate) fn query(&self, unit: &[f32]) -> CodedQuery {
+        let largest = unit.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        let scale = largest / LARGEST;
+        let mut groups = vec![[0i8; GROUP]; self.groups];
+        let mut lost = 0.0f64;
+        let mut sum = 0i32;
+        for (code, &value) in groups.as_flattened_mut().iter_mut().zip(unit) {
+            *code = if scale > 0.0 { (value / scale).round().clamp(-LARGEST, LARGEST) as i8 } else { 0 };
+            sum += i32::from(*code);
+            lost += (f64::from(value) - f64::from(scale) * f64::from(*code)).powi(2);
+        }
+        let lost = lost.sqrt() as f32;
+        let sizes: f32 = unit.iter().map(|value| value.abs()).sum();
+        let dimension = unit.len() as f32;
+        CodedQuery {
+            groups,
+            start: -i32::from(ZERO) * sum,
+            scale,
+            per_scale: 0.5 * (sizes + dimension.sqrt() * lost),
+            constant: lost + SLACK * (dimension + 8.0),
+        }
+    }
+
+    /// Passes the rows of a run of blocks that may score `least` or more to `found`, in ascending order, and those that no
+    /// bound is known of. `found` returns the new `least`, which must not be lower.
+    pub(crate) fn candidates(
+        &self,
+        blocks: Range<usize>,
+        query: &CodedQuery,
+        least: f32,
+        mut found: impl FnMut(u32) -> f32,
+    ) {
+        let width = self.groups * STRIDE;
+        let codes = self.codes.get(blocks.start * width..blocks.end * width).unwrap_or_default();
+        let (codes, _) = codes.as_chunks::<STRIDE>();
+        let rows = blocks.start * LANES;
+        let scales = self.scales.get(rows..self.scales.len().min(blocks.end * LANES)).unwrap_or_default();
+        let (whole, rest) = scales.as_chunks::<LANES>();
+        let (whole_codes, rest_codes) = codes.split_at(codes.len().min(whole.len() * self.groups));
+        let mut pass = |block: usize, mut lanes: u16| {
+            let mut least = least;
+            while lanes != 0 {
+                least = found((rows + block * LANES) as u32 + lanes.trailing_zeros());
+                lanes &= lanes - 1;
+            }
+            least - query.constant
+        };
+        let limit = scan(whole_codes, whole, query, least - query.constant, &mut pass);
+        if !rest.is_empty() {
+            let mut padded = [[0.0; LANES]];
+            padded[0][..rest.len()].copy_from_slice(rest);
+            let exist = u16::MAX >> (LANES - rest.len());
+            let mut pass_rest = |block: usize, lanes: u16| match lanes & exist {
+                0 => limit,
+                lanes => pass(whole.len() + block, lanes),
+            };
+            scan(rest_codes, &padded, query, limit, &mut pass_rest);
+        }
+    }
+}
+
+/// Writes a row's codes into its lane of a block; its scale.
+fn encode(row: &[f32], norm: f32, lane: usize, block: &mut [u8]) -> f32 {
+    // Sums of smaller or larger numbers may lose more in 32 bits than the bound allows for.
+    if !(1e-25..1e25).contains(&norm) {
+        return f32::NAN;
+    }
+    let unit = |value: f32| (f64::from(value) / f64::from(norm)) as f32;
+    let scale = row.iter().fold(0.0f32, |largest, &value| largest.max(unit(value).abs())) / LARGEST;
+    for (index, &value) in row.iter().enumerate() {
+        let code = (unit(value) / scale).round().clamp(-LARGEST, LARGEST) as i16 + i16::from(ZERO);
+        block[index / GROUP * STRIDE + lane * GROUP + index % GROUP] = code as u8;
+    }
+    scale
+}
+
+/// Scores blocks of codes, and passes on those lanes whose bound reaches `limit`; what `pass` returns is the next limit,
+/// and the last of them is returned.
+///
+/// Compiled once for each of the instruction sets named, and once for any processor; which is run is found out when the
+/// program runs. Sums are of whole numbers, so all of them find the same.
+#[multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx512vnni",
+    "x86_64+avx512f+avx512bw+avx512dq+avx512vl",
+    "x86_64+avx2+fma",
+    "aarch64+neon+dotprod"
+))]
+fn scan(
+    codes: &[[u8; STRIDE]],
+    scales: &[[f32; LANES]],
+    query: &CodedQuery,
+    mut limit: f32,
+    pass: &mut impl FnMut(usize, u16) -> f32,
+) -> f32 {
+    for (index, (block, scales)) in codes.chunks_exact(query.groups.len()).zip(scales).enumerate() {
+        let mut sums = [query.start; LANES];
+        for (codes, group) in block.iter().zip(&query.groups) {
+            for lane in 0..LANES {
+                let mut sum = 0;
+                for part in 0..GROUP {
+                    sum += i32::from(codes[lane * GROUP + part]) * i32::from(group[part]);
+                }
+                sums[lane] += sum;
+            }
+        }
+        let mut lanes = 0u16;
+        for lane in 0..LANES {
+            let bound = scales[lane] * (query.scale * sums[lane] as f32 + query.per_scale);
+            // NaN is passed on.
+            lanes |= u16::from(!(bound < limit)) << lane;
+        }
+        if lanes != 0 {
+            limit = pass(index, lanes);
+        }
+    }
+    limit
+}
