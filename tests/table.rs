@@ -4,7 +4,7 @@
 mod common;
 
 use std::fs::File;
-use std::process::Command;
+use std::sync::Arc;
 
 use common::{Folder, Row, fixture, program, refusal, rows, small, vocable};
 use proptest::prelude::*;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use vocable::Vectors;
 use vocable::files::save::Precision;
 use vocable::files::{Format, ReadOptions};
+use vocable::nn::{Embedding, EmbeddingMode, EmbeddingOptions};
 use vocable::query::NearestOptions;
 use vocable::vectors::Case;
 
@@ -74,6 +75,7 @@ fn every_format_that_is_written_reads_back_and_answers_alike() {
         ("a.txt", Format::Glove),
         ("a.vec", Format::Word2vecText),
         ("a.bin", Format::Word2vecBinary),
+        ("a.npy", Format::Numpy),
         ("a.safetensors", Format::Table),
         ("a.txt.gz", Format::Glove),
         ("a.bin.gz", Format::Word2vecBinary),
@@ -81,7 +83,7 @@ fn every_format_that_is_written_reads_back_and_answers_alike() {
         let path = folder.path(name);
         assert_eq!(vocable::files::save::format_for(&path), Some(format));
         let saved = demo.save(&path, format, Precision::F32).unwrap();
-        assert_eq!(saved.files, std::slice::from_ref(&path));
+        assert_eq!(saved.files[0], path);
         let opened = Vectors::open(&path).unwrap();
         assert_eq!(opened.source().format, format);
         same(&demo, &opened);
@@ -131,6 +133,75 @@ fn words_that_a_format_cannot_hold_are_refused_and_nothing_is_written() {
     let vectors = in_memory(&rows(&[("a", &[1.0, 2.0]), ("b", &[1.0, 2.0]), ("route 66", &[0.5, 2.0])]));
     vectors.save(folder.path("out"), Format::Glove, Precision::F32).unwrap();
     same(&vectors, &Vectors::open(folder.path("out")).unwrap());
+}
+
+#[test]
+fn a_numpy_array_needs_the_list_of_its_words() {
+    let folder = Folder::new();
+    let demo = Vectors::demo().unwrap();
+    let path = folder.path("v.npy");
+    let saved = demo.save(&path, Format::Numpy, Precision::F16).unwrap();
+    assert_eq!(saved.files, [path.clone(), folder.path("v.words.txt")]);
+    let halves = Vectors::open(&path).unwrap();
+    assert!(demo.compare_cosines(&halves).unwrap().lowest > 1.0 - 1e-6);
+    std::fs::rename(folder.path("v.words.txt"), folder.path("list")).unwrap();
+    let error = Vectors::open(&path).unwrap_err().to_string();
+    assert!(error.contains("v.words.txt") && error.contains("--word-list"), "{error}");
+    let options = ReadOptions { word_list: Some(folder.path("list")), ..ReadOptions::default() };
+    same(&halves, &Vectors::open_with(&path, &options).unwrap());
+    let list = folder.file("short", "one\ntwo\n");
+    let options = ReadOptions { word_list: Some(list), ..ReadOptions::default() };
+    let error = Vectors::open_with(&path, &options).unwrap_err().to_string();
+    assert!(error.contains("short: expected 2500 words") && error.contains("found 2 lines"), "{error}");
+}
+
+#[test]
+fn words_that_a_fasttext_model_lacks_have_vectors_and_keep_them_in_a_table() {
+    let folder = Folder::new();
+    let model = Vectors::open(fixture("fasttext.8d.bin")).unwrap();
+    let answers: Value = serde_json::from_slice(&std::fs::read(fixture("fasttext.8d.json")).unwrap()).unwrap();
+    let (table, again) = (folder.path("t.safetensors"), folder.path("again.bin"));
+    model.save(&table, Format::Table, Precision::F32).unwrap();
+    model.save(&again, Format::Fasttext, Precision::F32).unwrap();
+    for vectors in [&model, &Vectors::open(&table).unwrap(), &Vectors::open(&again).unwrap()] {
+        vectors.verify().unwrap();
+        for (kind, has_row) in [("words", true), ("absent", false)] {
+            for (word, expected) in answers[kind].as_object().unwrap() {
+                assert_eq!(vectors.row_of(word).is_some(), has_row, "{word}");
+                let expected: Vec<f64> = expected.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+                let Some(found) = vectors.vector(word) else {
+                    assert!(expected.iter().all(|&value| value == 0.0), "{word} has no n-grams");
+                    continue;
+                };
+                for (found, expected) in found.iter().zip(expected) {
+                    assert!((f64::from(*found) - expected).abs() < 1e-6, "{word}: {found} is not {expected}");
+                }
+            }
+        }
+        // A word without a row is asked about like any other.
+        let lacking =
+            answers["absent"].as_object().unwrap().keys().find(|word| vectors.vector(word).is_some()).unwrap();
+        let near = vectors.nearest(&[lacking], &[] as &[&str], &NearestOptions { k: 1, restrict: None }).unwrap();
+        let cosine = vectors.similarity(lacking, vectors.word(near[0].row).as_bytes()).unwrap();
+        assert!((cosine - near[0].score).abs() < 1e-6);
+    }
+    // Other formats lose them, and it is said.
+    let saved = model.save(folder.path("v.vec"), Format::Word2vecText, Precision::F32).unwrap();
+    assert!(saved.warnings[0].contains("n-grams are left out"), "{saved:?}");
+}
+
+#[test]
+fn an_embedding_takes_the_vectors_of_ngrams_for_the_files_own() {
+    let model = Arc::new(Vectors::open(fixture("fasttext.8d.bin")).unwrap());
+    let answers: Value = serde_json::from_slice(&std::fs::read(fixture("fasttext.8d.json")).unwrap()).unwrap();
+    let lacking = answers["absent"].as_object().unwrap().keys().find(|word| model.vector(word).is_some()).unwrap();
+    let vector = model.vector(lacking).unwrap().into_owned();
+    for mode in [EmbeddingMode::Frozen, EmbeddingMode::OovOnly, EmbeddingMode::Tuned] {
+        let options = EmbeddingOptions { mode, ..EmbeddingOptions::default() };
+        let embedding: Embedding<f32> = Embedding::new(&model, &[lacking], &options).unwrap();
+        assert_eq!(embedding.forward(&[2]), vector);
+        assert_eq!(embedding.is_trained(2), mode == EmbeddingMode::Tuned);
+    }
 }
 
 #[test]
@@ -345,32 +416,6 @@ fn convert_says_what_it_wrote_and_chooses_rows() {
     assert_eq!(std::fs::read(&out).unwrap(), before, "a refused conversion leaves the old file");
     let ran = vocable(["convert".as_ref(), demo.as_os_str(), folder.path("x.foo").as_os_str()]);
     ran.refused(2, "--to FORMAT");
-}
-
-#[test]
-#[ignore = "needs Python with the safetensors and numpy packages"]
-fn pythons_safetensors_opens_a_table_file() {
-    let folder = Folder::new();
-    let path = folder.path("demo.safetensors");
-    let demo = Vectors::demo().unwrap();
-    demo.save(&path, Format::Table, Precision::F32).unwrap();
-    let script = "
-import sys
-from safetensors import safe_open
-with safe_open(sys.argv[1], 'numpy') as file:
-    offsets, text = file.get_tensor('words.offsets'), file.get_tensor('words.bytes').tobytes()
-    words = [text[a:b].decode() for a, b in zip(offsets, offsets[1:])]
-    row = words.index('king')
-    print(len(words), file.metadata()['vocable.source'], *map(repr, file.get_tensor('vectors')[row].tolist()))
-";
-    let ran = Command::new("python3").args(["-c", script]).arg(&path).output().unwrap();
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let said = String::from_utf8(ran.stdout).unwrap();
-    let fields: Vec<&str> = said.split_whitespace().collect();
-    let source = demo.source().path.to_string_lossy().into_owned();
-    assert_eq!(said.strip_prefix(&format!("2500 {source} ")).map(|rest| rest.split_whitespace().count()), Some(50));
-    let numbers = fields[fields.len() - 50..].iter().map(|field| field.parse::<f32>().unwrap());
-    assert!(numbers.eq(demo.get("king").unwrap().iter().copied()));
 }
 
 proptest! {

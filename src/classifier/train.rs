@@ -407,13 +407,13 @@ fn words_of_task(vectors: &Vectors, parts: &Parts, case: Case) -> (Words, (usize
     }
     // Stable: of equally frequent words the one met first.
     counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let known = counted.iter().filter(|(word, _)| vectors.row_of(word).is_some()).count();
+    let known = counted.iter().filter(|(word, _)| vectors.vector(word).is_some()).count();
     let counts = (counted.len(), known);
     let mut words: Words = counted.iter().map(|(word, _)| word).collect();
     for text in [Some(&parts.dev), parts.test.as_ref()].into_iter().flatten().flat_map(|part| &part.texts) {
         for word in words_of(&text.text) {
             let word = canonical(word);
-            if vectors.row_of(&word).is_some() && !places.contains_key(&word) {
+            if vectors.vector(&word).is_some() && !places.contains_key(&word) {
                 words.push(word.as_bytes());
                 places.insert(word, 0);
             }

@@ -18,8 +18,8 @@ const NAMED: usize = 5;
 /// Write vectors in another format; the table file (.safetensors) opens at once.
 ///
 /// The format of IN is told by content, that of OUT by its name: .safetensors (table), .txt (glove), .vec (word2vec), .bin
-/// (word2vec-binary), .tsv (projector, with the words in .metadata.tsv beside it); text and word2vec binary are gzipped
-/// if .gz follows.
+/// (word2vec-binary), .npy (numpy, with the words in .words.txt beside it), .tsv (projector, with the words in
+/// .metadata.tsv beside it); text and word2vec binary are gzipped if .gz follows. --to fasttext writes fastText's .bin.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Convert {
@@ -29,7 +29,8 @@ pub struct Convert {
     /// File to write; it is replaced once the new one is whole
     #[arg(value_name = "OUT")]
     output: PathBuf,
-    /// Format to write, if OUT's name should not tell: glove, word2vec, word2vec-binary, table, projector
+    /// Format to write, if OUT's name should not tell: glove, word2vec, word2vec-binary, fasttext,
+    /// numpy, table, projector
     #[arg(long, value_name = "NAME")]
     to: Option<Format>,
     /// Keep the first N rows only; in most files they are the most frequent words
@@ -38,7 +39,7 @@ pub struct Convert {
     /// Keep the words listed in FILE only, one a line; rows stay in the order of IN
     #[arg(long, value_name = "FILE")]
     words: Option<PathBuf>,
-    /// How a table stores numbers: f32, or f16 for half the size (it then says what that costs in cosine)
+    /// How a table or an array stores numbers: f32, or f16 for half the size (it then says what that costs in cosine)
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     dtype: Precision,
 }
@@ -71,7 +72,7 @@ struct Halves {
 impl Convert {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let format = self.to.or_else(|| format_for(&self.output)).ok_or_else(|| {
-            let expected = "a name that ends in .safetensors, .txt, .vec, .bin or .tsv, or --to FORMAT";
+            let expected = "a name that ends in .safetensors, .txt, .vec, .bin, .npy or .tsv, or --to FORMAT";
             Error::invalid("OUT", expected, format!("`{}`", self.output.display()))
         })?;
         if self.top == Some(0) {

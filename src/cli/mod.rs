@@ -50,19 +50,25 @@ Exit codes: 0 done, 1 a question without an answer (an unknown word), 2 bad usag
 /// What every command understands.
 #[derive(Debug, Args)]
 struct Common {
-    /// File of vectors: GloVe text, word2vec text or binary, plain, .gz or .zip; or a table file [env: VOCABLE_VECTORS]
+    /// File of vectors: GloVe or word2vec text, word2vec binary, fastText .vec or .bin, .npy, plain, .gz or .zip; or a
+    /// table file [env: VOCABLE_VECTORS]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Vectors")]
     vectors: Option<PathBuf>,
-    /// Format of the file, if it should not be told by content: glove, word2vec, word2vec-binary,
-    /// table
+    /// Format of the file, if it should not be told by content: glove, word2vec, word2vec-binary, fasttext, numpy, table
     #[arg(long, global = true, value_name = "NAME", help_heading = "Vectors")]
     format: Option<Format>,
     /// Member to take from a zip archive that holds several files
     #[arg(long, global = true, value_name = "NAME", help_heading = "Vectors")]
     member: Option<String>,
+    /// Words of a NumPy array, one a line [default: NAME.words.txt beside NAME.npy]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Vectors")]
+    word_list: Option<PathBuf>,
     /// Keep rows with NaN or infinite numbers instead of refusing them; they rank last
     #[arg(long, global = true, help_heading = "Vectors")]
     allow_nonfinite: bool,
+    /// Skip bad rows and say how many they were, instead of refusing the file
+    #[arg(long, global = true, help_heading = "Vectors")]
+    lenient: bool,
     /// Print answers as JSON, one object a line
     #[arg(long, global = true)]
     json: bool,
@@ -99,8 +105,9 @@ impl Common {
         ReadOptions {
             format: self.format,
             member: self.member.clone(),
+            word_list: self.word_list.clone(),
             allow_nonfinite: self.allow_nonfinite,
-            lenient: false,
+            lenient: self.lenient,
         }
     }
 

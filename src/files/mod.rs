@@ -4,12 +4,15 @@
 
 mod buffer;
 pub mod bytes;
+mod fasttext;
 mod index;
 pub mod inspect;
 mod number;
+pub mod numpy;
 mod row;
 pub mod save;
 mod sniff;
+pub mod subwords;
 pub mod table;
 mod text;
 mod word2vec;
@@ -26,6 +29,7 @@ pub use buffer::Buffer;
 pub use bytes::{Bytes, Wrapping};
 pub use index::StoredIndex;
 pub use number::parse_f32;
+pub use subwords::{SubwordLayout, Subwords};
 pub use table::{Precision, Table, TableInfo};
 pub use words::Words;
 pub use write::{check_writable, write_beside};
@@ -39,6 +43,10 @@ pub enum Format {
     Word2vecText,
     /// word2vec binary: the header line, then the word, a space and little-endian 32-bit floats.
     Word2vecBinary,
+    /// fastText's binary model: words, and the vectors of character n-grams for words that it lacks.
+    Fasttext,
+    /// A NumPy array, with a list of its words in a text file.
+    Numpy,
     /// Our own file, mapped and used where it lies: a safetensors file whose tensors are a word table. See [`table`].
     Table,
     /// The TensorFlow Embedding Projector's pair of tab-separated files, numbers and words. Written, not read.
@@ -47,8 +55,15 @@ pub enum Format {
 
 impl Format {
     /// All formats, in the order in which help texts name them.
-    pub const ALL: [Format; 5] =
-        [Format::Glove, Format::Word2vecText, Format::Word2vecBinary, Format::Table, Format::Projector];
+    pub const ALL: [Format; 7] = [
+        Format::Glove,
+        Format::Word2vecText,
+        Format::Word2vecBinary,
+        Format::Fasttext,
+        Format::Numpy,
+        Format::Table,
+        Format::Projector,
+    ];
 
     /// The name on the command line and in JSON.
     pub fn name(self) -> &'static str {
@@ -56,6 +71,8 @@ impl Format {
             Format::Glove => "glove",
             Format::Word2vecText => "word2vec",
             Format::Word2vecBinary => "word2vec-binary",
+            Format::Fasttext => "fasttext",
+            Format::Numpy => "numpy",
             Format::Table => "table",
             Format::Projector => "projector",
         }
@@ -86,6 +103,9 @@ pub struct ReadOptions {
     pub format: Option<Format>,
     /// The member to take from a zip archive that holds several files.
     pub member: Option<String>,
+    /// The words of a NumPy array, one a line; `None` is the file beside it whose name ends in `.words.txt` in place of
+    /// `.npy`.
+    pub word_list: Option<PathBuf>,
     /// Keep rows with NaN or infinite components instead of refusing them.
     pub allow_nonfinite: bool,
     /// Skip bad rows and count them instead of refusing the file.
@@ -189,8 +209,8 @@ pub struct Source {
 /// What a file of vectors holds, ready to be asked or to be indexed.
 #[derive(Debug)]
 pub enum Contents {
-    /// Rows that were read into memory.
-    Rows(Rows),
+    /// Rows that were read into memory, and the vectors of character n-grams, where the file has them.
+    Rows(Rows, Option<Subwords>),
     /// A table that is used where it lies in the file.
     Table(Table),
 }
@@ -204,11 +224,30 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
     let on_disk = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file());
     let size = on_disk.map_or(bytes.len() as u64, |metadata| metadata.len());
     let in_file = |e: Malformed| e.in_file(path.to_string_lossy());
-    let (contents, format) = match format_of(&bytes, options).map_err(in_file)? {
-        Format::Table => (Contents::Table(Table::open(&Arc::new(bytes)).map_err(in_file)?), Format::Table),
-        format => {
+    let allow = options.allow_nonfinite;
+    let format = format_of(&bytes, options).map_err(in_file)?;
+    let contents = match format {
+        Format::Table => Contents::Table(Table::open(&Arc::new(bytes)).map_err(in_file)?),
+        Format::Fasttext => {
+            let (rows, layout) = fasttext::parse(&bytes, allow).map_err(in_file)?;
+            let subwords = layout.map(|layout| Subwords::new(Arc::new(bytes), layout));
+            Contents::Rows(rows, subwords.transpose().map_err(in_file)?)
+        }
+        Format::Numpy => {
+            let (values, rows, dimension) = numpy::parse(&bytes, allow).map_err(in_file)?;
+            let list = options.word_list.clone().unwrap_or_else(|| numpy::list_beside(path));
+            if options.word_list.is_none() && !list.exists() {
+                let expected = format!("a list of its words in `{}`", list.display());
+                let error = Malformed::at(Place::File, expected, "none").advise("name one: --word-list FILE");
+                return Err(in_file(error).into());
+            }
+            let (text, _) = bytes::open(&list, None)?;
+            let (words, warnings) = numpy::word_list(&text, rows).map_err(|e| e.in_file(list.to_string_lossy()))?;
+            Contents::Rows(Rows { words, values, dimension, warnings, ..Rows::default() }, None)
+        }
+        _ => {
             let rows = parse_as(format, &bytes, options, &|part| bytes.release(part)).map_err(in_file)?;
-            (Contents::Rows(rows), format)
+            Contents::Rows(rows, None)
         }
     };
     Ok((contents, Source { path: path.to_path_buf(), format, wrapping, bytes: size }))
@@ -218,7 +257,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
 ///
 /// # Errors
 /// Bytes that are not word vectors, or rows that break their format's rules: `docs/formats.md` lists them. A table file,
-/// which is not read row by row: [`Table::open`].
+/// which is not read row by row ([`Table::open`]), and a NumPy array, which has no words of its own.
 pub fn parse(bytes: &[u8], options: &ReadOptions) -> Result<(Rows, Format), Malformed> {
     let format = format_of(bytes, options)?;
     Ok((parse_as(format, bytes, options, &|_| ())?, format))
@@ -235,6 +274,8 @@ fn parse_as(
         Format::Glove => text::parse(bytes, text::Header::Absent, options, release),
         Format::Word2vecText => text::parse(bytes, text::Header::Present, options, release),
         Format::Word2vecBinary => word2vec::parse(bytes, options, release),
+        Format::Fasttext => Ok(fasttext::parse(bytes, options.allow_nonfinite)?.0),
+        Format::Numpy => Err(Malformed::at(Place::File, "words and numbers", "a NumPy array, numbers alone")),
         Format::Table => Err(Malformed::at(Place::File, "rows to read one by one", "a table file")),
         Format::Projector => {
             Err(Malformed::at(Place::File, "a format that is read", "the Embedding Projector's, which is only written"))

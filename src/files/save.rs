@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use rayon::prelude::*;
 
 use super::row::any_row;
-use super::{Format, ReadOptions, Words, parse, table, word2vec, write_beside};
+use super::{Format, ReadOptions, Subwords, Words, fasttext, numpy, parse, table, word2vec, write_beside};
 use crate::error::{Error, Result};
 
 /// How vectors are stored, in the formats that have a choice.
@@ -36,6 +36,8 @@ pub struct TableView<'a> {
     pub norms: &'a [f32],
     /// Numbers a row.
     pub dimension: usize,
+    /// The vectors of character n-grams, where there are any.
+    pub subwords: Option<&'a Subwords>,
     /// Name of the file that the rows came from.
     pub source: &'a str,
     /// Format of that file.
@@ -65,11 +67,27 @@ pub fn save(path: &Path, table: &TableView, format: Format, precision: Precision
             "a name in .gz",
         ));
     }
-    if precision == Precision::F16 && format != Format::Table {
+    if precision == Precision::F16 && !matches!(format, Format::Table | Format::Numpy) {
         return Err(Error::invalid("dtype", format!("f32, all that the format {format} stores"), "f16"));
     }
     let mut saved = Saved { files: vec![path.to_path_buf()], warnings: Vec::new() };
+    if table.subwords.is_some() && !matches!(format, Format::Table | Format::Fasttext) {
+        let text = "the vectors of character n-grams are left out: only a table file and a fastText model hold them";
+        saved.warnings.push(text.to_owned());
+    }
     match format {
+        Format::Fasttext => {
+            check_words(table.words, format, fasttext::unwritable)?;
+            let words = (0..table.words.len()).map(|row| table.words.get(row).unwrap_or_default());
+            write_beside(path, |out| fasttext::write(out, words, table.values, table.dimension, table.subwords))?;
+        }
+        Format::Numpy => {
+            check_words(table.words, format, numpy::unlistable)?;
+            let list = numpy::list_beside(path);
+            write_beside(path, |out| numpy::write(out, table.values, table.dimension, precision))?;
+            write_beside(&list, |out| numpy::write_words(out, table.words.iter()))?;
+            saved.files.push(list);
+        }
         Format::Table => table::write(path, table, precision)?,
         Format::Glove | Format::Word2vecText => {
             check_text(table, format)?;
@@ -117,6 +135,7 @@ pub fn format_for(path: &Path) -> Option<Format> {
         "txt" | "glove" => Some(Format::Glove),
         "vec" | "w2v" => Some(Format::Word2vecText),
         "bin" => Some(Format::Word2vecBinary),
+        "npy" => Some(Format::Numpy),
         "safetensors" => Some(Format::Table),
         "tsv" => Some(Format::Projector),
         _ => None,
@@ -138,7 +157,7 @@ fn write_gzipped(path: &Path, gzip: bool, write: impl FnOnce(&mut dyn Write) -> 
 pub(super) fn check_words(words: &Words, format: Format, unwritable: fn(&[u8]) -> Option<&'static str>) -> Result<()> {
     for (row, word) in words.iter().enumerate() {
         if let Some(found) = unwritable(word) {
-            return Err(cannot_hold(format, row, word, found));
+            return Err(cannot_hold(format, row, word, &format!("which holds {found}")));
         }
     }
     Ok(())

@@ -1,17 +1,15 @@
 //! Telling a format by content.
 
-use super::Format;
 use super::row::{excerpt, numbers_in, split_line, trim_line};
 use super::text::header_of;
+use super::{Format, fasttext};
 use crate::error::{Malformed, Place};
 
 /// Beginnings of files that people hand over by mistake, and what to say.
-const OTHERS: [(&[u8], &str, &str); 9] = [
+const OTHERS: [(&[u8], &str, &str); 7] = [
     (b"\x89PNG", "a PNG picture", ""),
     (b"%PDF", "a PDF document", ""),
-    (b"\x93NUMPY", "a NumPy array, which holds no words", ""),
     (b"\x89HDF", "an HDF5 file", "save the vectors as text from the program that made it"),
-    (b"\xba\x16\x4f\x2f", "a fastText binary model", "use its .vec file"),
     (b"FiFu", "a finalfusion file", "convert it with `finalfusion convert -t text`"),
     (b"BZh", "a bzip2 file", "unpack it first: bunzip2"),
     (b"\xfd7zXZ", "an xz file", "unpack it first: unxz"),
@@ -36,6 +34,12 @@ pub(super) fn format(bytes: &[u8]) -> Result<Format, Malformed> {
     if bytes[0] == 0x80 && bytes.get(1).is_some_and(|version| (2..=5).contains(version)) {
         return Err(Malformed::at(Place::File, expected, "a Python pickle")
             .advise("from gensim, save the vectors with `save_word2vec_format`"));
+    }
+    if bytes.starts_with(b"\x93NUMPY") {
+        return Ok(Format::Numpy);
+    }
+    if bytes.starts_with(&fasttext::MAGIC) {
+        return Ok(Format::Fasttext);
     }
     if bytes.get(8) == Some(&b'{') && bytes[..8].ends_with(&[0, 0, 0]) {
         return Ok(Format::Table);

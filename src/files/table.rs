@@ -21,7 +21,7 @@ use twox_hash::XxHash3_64;
 
 use super::index::StoredIndex;
 use super::save::TableView;
-use super::{Buffer, Bytes, Words, write_beside};
+use super::{Buffer, Bytes, SubwordLayout, Subwords, Words, write_beside};
 use crate::error::{Error, Malformed, Place, Result};
 
 /// The version of the table file that this library writes, and the highest it reads.
@@ -86,6 +86,8 @@ pub struct Table {
     pub norms: Buffer<f32>,
     /// Numbers a row.
     pub dimension: usize,
+    /// The vectors of character n-grams, where the file has them.
+    pub subwords: Option<Subwords>,
     /// What the file says about itself.
     pub info: TableInfo,
     bytes: Arc<Bytes>,
@@ -142,7 +144,21 @@ impl Table {
         };
         let words = Words::in_file(tensors.buffer(text)?, tensors.buffer(offsets)?);
         let norms = tensors.buffer(norms)?;
-        Ok(Table { words, index, values, norms, dimension, info, bytes: Arc::clone(bytes), data })
+        let subwords = match ngrams_of(&metadata)? {
+            None => None,
+            Some((min, max)) => {
+                let (range, shape) = tensors.find("subwords.vectors", Dtype::F32)?;
+                let buckets = match shape[..] {
+                    [buckets, d] if d == dimension => u32::try_from(buckets).ok(),
+                    _ => None,
+                };
+                let expected = format!("[buckets, {dimension}]");
+                let buckets = buckets.ok_or_else(|| wrong_shape("subwords.vectors", &expected, shape))?;
+                let layout = SubwordLayout { start: range.start, buckets, dimension, min, max };
+                Some(Subwords::new(Arc::clone(bytes), layout)?)
+            }
+        };
+        Ok(Table { words, index, values, norms, dimension, subwords, info, bytes: Arc::clone(bytes), data })
     }
 
     /// Reads all of the file: compares its checksum, and looks every word up.
@@ -198,26 +214,31 @@ pub(super) fn write(path: &Path, table: &TableView, precision: Precision) -> Res
         }
     };
     // Widest first, so that each tensor is aligned for its type.
-    let tensors: [(&str, &str, Vec<usize>, &[u8]); 5] = [
+    let mut tensors: Vec<(&str, &str, Vec<usize>, &[u8])> = vec![
         ("words.offsets", "U64", vec![rows + 1], bytemuck::cast_slice(offsets)),
         ("norms", "F32", vec![rows], bytemuck::cast_slice(norms)),
         ("words.index", "U32", vec![index.len(), 2], bytemuck::cast_slice(&index)),
         ("vectors", dtype, vec![rows, dimension], vectors),
         ("words.bytes", "U8", vec![text.len()], text),
     ];
+    if let Some(subwords) = table.subwords {
+        let shape = vec![subwords.layout().buckets as usize, dimension];
+        tensors.insert(2, ("subwords.vectors", "F32", shape, subwords.rows()));
+    }
 
     let mut checksum = XxHash3_64::new();
     tensors.iter().for_each(|(.., bytes)| checksum.write(bytes));
     // The safetensors crate would write the metadata in an order that changes from run to run.
-    let mut header = BTreeMap::from([(
-        "__metadata__",
-        json!({
-            "vocable.version": VERSION.to_string(),
-            "vocable.source": table.source,
-            "vocable.source_format": table.source_format.name(),
-            "vocable.checksum": format!("xxh3:{:016x}", checksum.finish()),
-        }),
-    )]);
+    let mut about = json!({
+        "vocable.version": VERSION.to_string(),
+        "vocable.source": table.source,
+        "vocable.source_format": table.source_format.name(),
+        "vocable.checksum": format!("xxh3:{:016x}", checksum.finish()),
+    });
+    if let Some(layout) = table.subwords.map(Subwords::layout) {
+        about["vocable.ngrams"] = json!(format!("{} {}", layout.min, layout.max));
+    }
+    let mut header = BTreeMap::from([("__metadata__", about)]);
     let mut end = 0;
     for (name, dtype, shape, bytes) in &tensors {
         let start = end;
@@ -335,6 +356,18 @@ fn info_of(metadata: &Metadata) -> Result<TableInfo, Malformed> {
         source_format: text("vocable.source_format"),
         precision: if half { Precision::F16 } else { Precision::F32 },
         checksum: sum,
+    })
+}
+
+/// The least and the greatest length of the n-grams that the file has vectors of, if it has.
+fn ngrams_of(metadata: &Metadata) -> Result<Option<(u32, u32)>, Malformed> {
+    let Some(text) = metadata.metadata().as_ref().and_then(|about| about.get("vocable.ngrams")) else {
+        return Ok(None);
+    };
+    let lengths = text.split_once(' ').and_then(|(min, max)| Some((min.parse().ok()?, max.parse().ok()?)));
+    lengths.map(Some).ok_or_else(|| {
+        let expected = "two lengths of n-grams, `min max`, in the metadata";
+        Malformed::at(Place::File, expected, format!("`{text}`")).advise(DAMAGED)
     })
 }
 

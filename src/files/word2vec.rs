@@ -239,14 +239,14 @@ fn nonfinite(row: usize, at: usize, values: &[f32], component: usize) -> Malform
     .advise("--allow-nonfinite keeps such rows; they rank last")
 }
 
-/// Why a word cannot be written, where it cannot.
+/// What a word holds that words of this format cannot hold.
 pub(super) fn unwritable(word: &[u8]) -> Option<&'static str> {
     if word.contains(&b' ') {
-        Some("which holds a space, where the word would end")
+        Some("a space, where the word would end")
     } else if word.starts_with(b"\n") {
-        Some("which begins with a line feed")
+        Some("a line feed at its beginning")
     } else if word.len() > LONGEST_WORD {
-        Some("which is too long")
+        Some("more than 65,536 bytes")
     } else {
         None
     }

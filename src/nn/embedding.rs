@@ -113,7 +113,8 @@ pub struct Embedding<T> {
 impl<T: Real> Embedding<T> {
     /// An embedding for a task's words: `words[i]` gets the id `i + 2`.
     ///
-    /// Words that the vectors lack get small random rows ([`EmbeddingOptions::oov_deviation`]). With
+    /// Words that the vectors lack get the vectors of their character n-grams, where the file has those, and are treated as
+    /// the file's own; else small random rows ([`EmbeddingOptions::oov_deviation`]). With
     /// [`EmbeddingMode::Random`] all rows, also those of unknown words, are drawn from a normal distribution with the mean
     /// and deviation of all components of the vectors.
     ///
@@ -144,11 +145,16 @@ impl<T: Real> Embedding<T> {
         let mut trained = vec![false, trains_own_rows];
         for word in words {
             let known = vectors.find(word, options.case)?;
-            trained.push(if known.is_some() { trains_file_rows } else { trains_own_rows });
-            slots.push(match known {
-                Some(row) if !random => Slot::File(row),
-                _ => {
-                    own.extend(drawn(word.as_ref()));
+            let made = || vectors.subwords().and_then(|subwords| subwords.vector(word.as_ref()));
+            let made = if known.is_none() { made() } else { None };
+            trained.push(if known.is_some() || made.is_some() { trains_file_rows } else { trains_own_rows });
+            slots.push(match (known, made) {
+                (Some(row), _) if !random => Slot::File(row),
+                (_, made) => {
+                    match made {
+                        Some(vector) if !random => own.extend(vector.into_iter().map(T::of_f32)),
+                        _ => own.extend(drawn(word.as_ref())),
+                    }
                     Slot::Own((own.len() / dimension - 1) as u32)
                 }
             });

@@ -59,11 +59,20 @@ impl Vectors {
         })
     }
 
-    /// A word that a question names.
+    /// A word that a question names: by its row, or else by its character n-grams, where the vectors have them.
     ///
     /// # Errors
     /// An unknown word, and one without a direction.
     fn named(&self, word: impl AsRef<[u8]>) -> Result<Named<'_>> {
+        let word = word.as_ref();
+        if self.find(word, Case::Exact)?.is_none()
+            && let Some(values) = self.subwords().and_then(|subwords| subwords.vector(word))
+        {
+            let norm = values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+            if norm > 0.0 && norm.is_finite() {
+                return Ok(Named { row: None, values: Cow::Owned(values), norm });
+            }
+        }
         self.named_row(self.require(word)?)
     }
 

@@ -13,7 +13,8 @@ use rayon::prelude::*;
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::table::norm;
 use crate::files::{
-    self, Buffer, Bytes, Contents, Format, ReadOptions, Rows, Skipped, Source, Table, TableInfo, Words, Wrapping,
+    self, Buffer, Bytes, Contents, Format, ReadOptions, Rows, Skipped, Source, Subwords, Table, TableInfo, Words,
+    Wrapping,
 };
 pub use vocabulary::Vocabulary;
 
@@ -53,6 +54,8 @@ pub struct Vectors {
     /// `[rows]`, Euclidean.
     norms: Buffer<f32>,
     dimension: usize,
+    /// For words that have no row; they lie in the file that the rows came from, which stays mapped for them.
+    subwords: Option<Subwords>,
     source: Source,
     findings: Findings,
     /// The table file that all of this lies in, if it does, and what it says about itself.
@@ -74,9 +77,9 @@ impl Vectors {
         let (contents, source) = files::read(path.as_ref(), options)?;
         match contents {
             Contents::Table(table) => Ok(Vectors::from_table(table, source)),
-            Contents::Rows(rows) => {
+            Contents::Rows(rows, subwords) => {
                 let name = source.path.to_string_lossy().into_owned();
-                Vectors::from_rows(rows, source).map_err(|e| e.in_file(name).into())
+                Vectors::from_rows(rows, subwords, source).map_err(|e| e.in_file(name).into())
             }
         }
     }
@@ -94,7 +97,7 @@ impl Vectors {
             wrapping: Wrapping::Plain,
             bytes: DEMO.len() as u64,
         };
-        Ok(Vectors::from_rows(rows, source)?)
+        Ok(Vectors::from_rows(rows, None, source)?)
     }
 
     /// A table of words and rows made elsewhere: `values` is `[words, dimension]`.
@@ -120,10 +123,10 @@ impl Vectors {
             wrapping: Wrapping::Plain,
             bytes: (values.len() * size_of::<f32>()) as u64,
         };
-        Ok(Vectors::from_rows(Rows { words, values, dimension, ..Rows::default() }, source)?)
+        Ok(Vectors::from_rows(Rows { words, values, dimension, ..Rows::default() }, None, source)?)
     }
 
-    fn from_rows(rows: Rows, source: Source) -> Result<Vectors, Malformed> {
+    fn from_rows(rows: Rows, subwords: Option<Subwords>, source: Source) -> Result<Vectors, Malformed> {
         let Rows { words, mut values, dimension, skipped, mut warnings } = rows;
         if u32::try_from(words.len()).is_err() {
             return Err(Malformed::at(Place::File, format!("at most {} rows", u32::MAX), words.len().to_string()));
@@ -148,7 +151,8 @@ impl Vectors {
         }
         let norms: Vec<f32> = values.par_chunks_exact(dimension).map(norm).collect();
         let findings = Findings { duplicates: repeated.len(), skipped, warnings };
-        Ok(Vectors::in_memory(vocabulary, values, norms, dimension, source, findings))
+        let (values, norms) = (values.into(), norms.into());
+        Ok(Vectors { vocabulary, values, norms, dimension, subwords, source, findings, table: None })
     }
 
     fn from_table(table: Table, source: Source) -> Vectors {
@@ -158,21 +162,11 @@ impl Vectors {
             values: table.values,
             norms: table.norms,
             dimension: table.dimension,
+            subwords: table.subwords,
             source,
             findings: Findings::default(),
             table: Some((bytes, table.info)),
         }
-    }
-
-    fn in_memory(
-        vocabulary: Vocabulary,
-        values: Vec<f32>,
-        norms: Vec<f32>,
-        dimension: usize,
-        source: Source,
-        findings: Findings,
-    ) -> Vectors {
-        Vectors { vocabulary, values: values.into(), norms: norms.into(), dimension, source, findings, table: None }
     }
 
     /// Number of rows.
@@ -267,6 +261,18 @@ impl Vectors {
     /// The vector of a word, looked up exactly: `[dimension]`, as the file has it.
     pub fn get(&self, word: impl AsRef<[u8]>) -> Option<&[f32]> {
         self.row(self.row_of(word)?)
+    }
+
+    /// The vector of a word, looked up exactly: its row, or else what its character n-grams make of it, where the file has
+    /// them (fastText's models). `[dimension]`; `None` for a word that has neither.
+    pub fn vector(&self, word: impl AsRef<[u8]>) -> Option<Cow<'_, [f32]>> {
+        let word = word.as_ref();
+        self.get(word).map(Cow::Borrowed).or_else(|| self.subwords.as_ref()?.vector(word).map(Cow::Owned))
+    }
+
+    /// The vectors of character n-grams, where the file has them.
+    pub fn subwords(&self) -> Option<&Subwords> {
+        self.subwords.as_ref()
     }
 
     /// The vector at a row: `[dimension]`, as the file has it.

@@ -20,6 +20,7 @@ impl Vectors {
             values: &self.values,
             norms: &self.norms,
             dimension: self.dimension,
+            subwords: self.subwords(),
             source: &source,
             source_format: self.source.format,
         };
@@ -46,6 +47,16 @@ impl Vectors {
             return Err(Error::invalid("rows", "at least one of the table", "none"));
         }
         let (vocabulary, _) = Vocabulary::index(words);
-        Ok(Vectors::in_memory(vocabulary, values, norms, self.dimension, self.source.clone(), self.findings.clone()))
+        let (values, norms) = (values.into(), norms.into());
+        Ok(Vectors {
+            vocabulary,
+            values,
+            norms,
+            dimension: self.dimension,
+            subwords: self.subwords.clone(),
+            source: self.source.clone(),
+            findings: self.findings.clone(),
+            table: None,
+        })
     }
 }

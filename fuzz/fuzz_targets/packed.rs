@@ -1,0 +1,10 @@
+//! gzip and zip, and whatever is in them, told by content.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&choice, data)) = data.split_first() else { return };
+    vocable_fuzz::open(data, None, choice);
+});
