@@ -115,7 +115,7 @@ pub(super) fn parse(bytes: &[u8], allow_nonfinite: bool) -> Result<(Rows, Option
             if labels == 1 { ("1 label".to_owned(), "was") } else { (format!("{labels} labels"), "were") };
         warnings.push(format!("{number} of the model {verb} left out: labels have no word vectors"));
     }
-    Ok((Rows { words, values, dimension, warnings, ..Rows::default() }, subwords))
+    Ok((Rows { words, values: values.into(), dimension, warnings, ..Rows::default() }, subwords))
 }
 
 /// What of a model's arguments counts here.

@@ -118,7 +118,7 @@ pub struct Rows {
     /// One word a row.
     pub words: Words,
     /// `[rows, dimension]`, row after row.
-    pub values: Vec<f32>,
+    pub values: Buffer<f32>,
     /// Numbers a row.
     pub dimension: usize,
     /// Rows that were left out because they are bad; none unless [`ReadOptions::lenient`] asked for it.
@@ -177,15 +177,16 @@ impl Skipped {
 /// Closes the gaps that rows leave: those of `gone`, in ascending order. The words that stay are returned.
 pub(crate) fn remove_rows(
     words: &Words,
-    values: &mut Vec<f32>,
+    values: &mut Buffer<f32>,
     dimension: usize,
     gone: impl Iterator<Item = usize>,
 ) -> Words {
     let mut kept = Words::default();
+    let numbers = values.as_mut_slice();
     let mut gone = gone.peekable();
     for (row, word) in words.iter().enumerate() {
         if gone.next_if_eq(&row).is_none() {
-            values.copy_within(row * dimension..(row + 1) * dimension, kept.len() * dimension);
+            numbers.copy_within(row * dimension..(row + 1) * dimension, kept.len() * dimension);
             kept.push(word);
         }
     }
@@ -243,11 +244,11 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
             }
             let (text, _) = bytes::open(&list, None)?;
             let (words, warnings) = numpy::word_list(&text, rows).map_err(|e| e.in_file(list.to_string_lossy()))?;
-            Contents::Rows(Rows { words, values, dimension, warnings, ..Rows::default() }, None)
+            Contents::Rows(Rows { words, values: values.into(), dimension, warnings, ..Rows::default() }, None)
         }
         _ => {
-            let release = |part: &[u8]| bytes.release(part);
-            Contents::Rows(parse_as(format, &bytes, options, &release).map_err(in_file)?, None)
+            let rows = parse_as(format, &bytes, options, &|part| bytes.release(part)).map_err(in_file)?;
+            Contents::Rows(rows, None)
         }
     };
     Ok((contents, Source { path: path.to_path_buf(), format, wrapping, bytes: size }))

@@ -8,7 +8,7 @@ use memchr::{memchr, memchr_iter};
 use rayon::prelude::*;
 
 use super::row::{any_row, excerpt, nonfinite, numbers_in, plain_row, shortest, split_line, trim_line, wrong_width};
-use super::{ReadOptions, Rows, Skipped, Words};
+use super::{Buffer, ReadOptions, Rows, Skipped, Words};
 use crate::error::{Malformed, Place};
 
 /// Whether the first line says how many rows and numbers follow.
@@ -69,7 +69,7 @@ pub(super) fn parse(
     let body = trim_final_newlines(&bytes[opening.body_at..]);
     let chunks = cut(body, opening.first_line, release);
     let room: Vec<usize> = chunks.iter().map(|chunk| chunk.room(dimension) * dimension).collect();
-    let mut values = vec![0.0; room.iter().sum()];
+    let mut values = Buffer::zeros(room.iter().sum());
     let mut rest = values.as_mut_slice();
     let tasks: Vec<(&Chunk, &mut [f32])> = chunks
         .iter()
@@ -98,7 +98,7 @@ pub(super) fn parse(
         let kept = part.words.len() * dimension;
         if from > to {
             // Lines were skipped before: close the gap.
-            values.copy_within(from..from + kept, to);
+            values.as_mut_slice().copy_within(from..from + kept, to);
         }
         (from, to) = (from + room, to + kept);
         all.words.append(&part.words);
@@ -140,7 +140,7 @@ impl Opening {
     fn finish(
         &self,
         all: Part,
-        values: Vec<f32>,
+        values: Buffer<f32>,
         lines: u64,
         final_line_feed: bool,
         options: &ReadOptions,

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::row::{excerpt, split_line};
 use super::text::{head, header_of};
-use super::{ReadOptions, Rows, Skipped, Words, remove_rows};
+use super::{Buffer, ReadOptions, Rows, Skipped, Words, remove_rows};
 use crate::error::{Malformed, Place};
 
 /// The longest word taken, in bytes. word2vec's own limit is 100.
@@ -54,7 +54,7 @@ pub(super) fn parse(bytes: &[u8], options: &ReadOptions, release: &(dyn Fn(&[u8]
     let Declared { dimension, width, body_at, .. } = declared;
     let body = &bytes[body_at..];
     let room = declared.room(body.len());
-    let mut values = vec![0.0f32; room * dimension];
+    let mut values = Buffer::zeros(room * dimension);
     let mut words = Words::default();
     words.reserve(room, room * 8);
 

@@ -124,7 +124,7 @@ impl Vectors {
             wrapping: Wrapping::Plain,
             bytes: (values.len() * size_of::<f32>()) as u64,
         };
-        Ok(Vectors::from_rows(Rows { words, values, dimension, ..Rows::default() }, None, source)?)
+        Ok(Vectors::from_rows(Rows { words, values: values.into(), dimension, ..Rows::default() }, None, source)?)
     }
 
     fn from_rows(rows: Rows, subwords: Option<Subwords>, source: Source) -> Result<Vectors, Malformed> {
@@ -152,7 +152,7 @@ impl Vectors {
         }
         let norms: Vec<f32> = values.par_chunks_exact(dimension).map(norm).collect();
         let findings = Findings { duplicates: repeated.len(), skipped, warnings };
-        let (values, norms) = (values.into(), norms.into());
+        let norms = norms.into();
         Ok(Vectors { vocabulary, values, norms, dimension, subwords, source, findings, table: None })
     }
 

@@ -158,7 +158,7 @@ fn a_model_written_with_its_ngrams_comes_back() {
     assert_eq!((&again.words, layout_again), (&rows.words, layout));
     let start = layout.unwrap().start;
     assert_eq!(written[start..start + 100 * 8 * 4], MODEL[start..start + 100 * 8 * 4], "the rows of the n-grams");
-    for (value, expected) in again.values.iter().zip(&rows.values) {
+    for (value, expected) in again.values.iter().zip(rows.values.iter()) {
         assert!((value - expected).abs() <= 1e-6, "{value} {expected}");
     }
 }
@@ -171,7 +171,7 @@ fn a_model_without_ngrams_is_written_byte_by_byte() {
     let expected = Model { buckets: 0, min: 0, max: 0, input: (2, 2), numbers: values.to_vec(), ..Model::small() };
     assert_eq!(written, expected.bytes());
     let (rows, layout) = parse(&written, false).unwrap();
-    assert_eq!((rows.values.as_slice(), layout), (&values[..], None));
+    assert_eq!((&rows.values[..], layout), (&values[..], None));
 }
 
 #[test]
@@ -207,26 +207,26 @@ fn models_of_every_kind() {
     let start = |model: &Model| model.bytes().len() - 16 - 17 - 16;
 
     let (rows, layout) = Model::small().parse().unwrap();
-    assert_eq!(rows.values, [a, -a, b, -b]);
+    assert_eq!(rows.values[..], [a, -a, b, -b]);
     assert_eq!(layout.unwrap().start, start(&Model::small()));
 
     let (rows, layout) = Model::supervised(12).parse().unwrap();
-    assert_eq!(rows.values, [a, -a, b, -b]);
+    assert_eq!(rows.values[..], [a, -a, b, -b]);
     assert_eq!(rows.words.iter().collect::<Vec<_>>(), [b"a", b"b"]);
     assert_eq!(rows.warnings, ["2 labels of the model were left out: labels have no word vectors"]);
     assert_eq!(layout.unwrap().start, start(&Model::supervised(12)));
 
     // Old supervised models have no n-grams, old models of other kinds have them.
     let (rows, layout) = Model::supervised(11).parse().unwrap();
-    assert_eq!((rows.values.as_slice(), layout), (&[1.0, -1.0, 2.0, -2.0][..], None));
+    assert_eq!((&rows.values[..], layout), (&[1.0, -1.0, 2.0, -2.0][..], None));
     let (rows, layout) = Model { version: 11, ..Model::small() }.parse().unwrap();
-    assert_eq!(rows.values, [a, -a, b, -b]);
+    assert_eq!(rows.values[..], [a, -a, b, -b]);
     assert!(layout.is_some());
 
     // A model that says no n-grams has none, whatever its buckets are for.
     for (min, max) in [(0, 0), (3, 2)] {
         let (rows, layout) = Model { min, max, ..Model::small() }.parse().unwrap();
-        assert_eq!((rows.values.as_slice(), layout), (&[1.0, -1.0, 2.0, -2.0][..], None));
+        assert_eq!((&rows.values[..], layout), (&[1.0, -1.0, 2.0, -2.0][..], None));
     }
 
     // An output matrix of any shape, or of none, as long as it is whole.
