@@ -38,6 +38,9 @@ pub struct TableView<'a> {
     pub dimension: usize,
     /// The vectors of character n-grams, where there are any.
     pub subwords: Option<&'a Subwords>,
+    /// The rows as 8-bit codes, `[blocks, groups, 16, 4]`, and a scale a row: for a table file, which leaves them out if there
+    /// are none.
+    pub codes: Option<(&'a [u8], &'a [f32])>,
     /// Name of the file that the rows came from.
     pub source: &'a str,
     /// Format of that file.

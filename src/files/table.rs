@@ -88,6 +88,8 @@ pub struct Table {
     pub dimension: usize,
     /// The vectors of character n-grams, where the file has them.
     pub subwords: Option<Subwords>,
+    /// The rows as 8-bit codes, `[blocks, groups, 16, 4]`, and a scale a row, where the file has them.
+    pub codes: Option<(Buffer<u8>, Buffer<f32>)>,
     /// What the file says about itself.
     pub info: TableInfo,
     bytes: Arc<Bytes>,
@@ -158,7 +160,23 @@ impl Table {
                 Some(Subwords::new(Arc::clone(bytes), layout)?)
             }
         };
-        Ok(Table { words, index, values, norms, dimension, subwords, info, bytes: Arc::clone(bytes), data })
+        let codes = match metadata.info("codes") {
+            None => None,
+            Some(_) => {
+                let (codes, shape) = tensors.find("codes", Dtype::U8)?;
+                let (scales, scales_shape) = tensors.find("codes.scale", Dtype::F32)?;
+                let expected = [rows.div_ceil(16), dimension.div_ceil(4), 16, 4];
+                if shape != expected {
+                    return Err(wrong_shape("codes", &format!("{expected:?}"), shape));
+                }
+                if scales_shape != [rows] {
+                    return Err(wrong_shape("codes.scale", &format!("[{rows}]"), scales_shape));
+                }
+                Some((tensors.buffer(codes)?, tensors.buffer(scales)?))
+            }
+        };
+        let bytes = Arc::clone(bytes);
+        Ok(Table { words, index, values, norms, dimension, subwords, codes, info, bytes, data })
     }
 
     /// Reads all of the file: compares its checksum, and looks every word up.
@@ -224,6 +242,12 @@ pub(super) fn write(path: &Path, table: &TableView, precision: Precision) -> Res
     if let Some(subwords) = table.subwords {
         let shape = vec![subwords.layout().buckets as usize, dimension];
         tensors.insert(2, ("subwords.vectors", "F32", shape, subwords.rows()));
+    }
+
+    if let Some((codes, scales)) = table.codes {
+        let shape = vec![rows.div_ceil(16), dimension.div_ceil(4), 16, 4];
+        tensors.insert(2, ("codes.scale", "F32", vec![rows], bytemuck::cast_slice(scales)));
+        tensors.push(("codes", "U8", shape, codes));
     }
 
     let mut checksum = XxHash3_64::new();

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Answer;
-use super::scan::{best, dot};
+use super::scan::{best, best_by_codes, dot};
 use crate::error::{Error, Result};
 use crate::vectors::Vectors;
 
@@ -66,7 +66,11 @@ impl Vectors {
     pub(super) fn scan(&self, unit: &[f32], excluded: &[u32], options: &NearestOptions) -> Result<Vec<Answer>> {
         self.check_length()?;
         let rows = Rows::of(self);
-        self.readable(best(options.rows(self), options.k, excluded, |row| rows.cosine(row, unit)))
+        let cosine = |row| rows.cosine(row, unit);
+        self.readable(match self.codes() {
+            Some(codes) => best_by_codes(codes, unit, options.rows(self), options.k, excluded, cosine),
+            None => best(options.rows(self), options.k, excluded, cosine),
+        })
     }
 }
 

@@ -3,13 +3,19 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::ops::Range;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 
 use rayon::prelude::*;
 
 use super::Answer;
+use crate::vectors::codes::{Codes, LANES};
 
 /// Rows that one task scores.
 const BLOCK: usize = 4096;
+
+/// Blocks of codes that one task looks at: 16,384 rows.
+const CODED_BLOCKS: usize = 1024;
 
 /// A row with its score, ordered from best to worst: higher scores first, rows without a score last, ties by lower row.
 #[derive(Debug, Clone, Copy)]
@@ -52,21 +58,95 @@ pub(super) fn best(rows: Range<u32>, k: usize, excluded: &[u32], score: impl Fn(
     found.into_iter().map(|ranked| ranked.0).collect()
 }
 
-fn best_of_block(rows: Range<u32>, k: usize, excluded: &[u32], score: &impl Fn(u32) -> f32) -> Vec<Ranked> {
-    // The worst of those kept is at the top, ready to make room.
-    let mut kept: BinaryHeap<Ranked> = BinaryHeap::new();
-    for row in rows {
-        let candidate = Ranked(Answer { row, score: score(row) });
-        let full = kept.len() >= k;
-        if full && kept.peek().is_none_or(|worst| *worst <= candidate) || excluded.contains(&row) {
-            continue;
-        }
-        if full {
-            kept.pop();
-        }
-        kept.push(candidate);
+/// As [`best`] with the cosine with `unit` as the score, of which `cosine` is the exact form: rows that their codes rule out are
+/// not scored. The answer is the same.
+pub(super) fn best_by_codes(
+    codes: &Codes,
+    unit: &[f32],
+    rows: Range<u32>,
+    k: usize,
+    excluded: &[u32],
+    cosine: impl Fn(u32) -> f32 + Sync,
+) -> Vec<Answer> {
+    let query = codes.query(unit);
+    let blocks = (rows.end as usize).div_ceil(LANES);
+    // The k-th best score that any task has found: what is below it cannot be among the k best of all.
+    let least = AtomicU32::new(ordered(f32::NEG_INFINITY));
+    let mut found: Vec<Ranked> = (0..blocks)
+        .step_by(CODED_BLOCKS)
+        .collect::<Vec<usize>>()
+        .into_par_iter()
+        .flat_map_iter(|start| {
+            let mut kept = Kept::new(k);
+            let run = start..blocks.min(start + CODED_BLOCKS);
+            codes.candidates(run, &query, unordered(least.load(Relaxed)), |row| {
+                if rows.contains(&row)
+                    && !excluded.contains(&row)
+                    && kept.offer(Ranked(Answer { row, score: cosine(row) }))
+                    && let Some(worst) = kept.worst()
+                {
+                    least.fetch_max(ordered(worst), Relaxed);
+                }
+                unordered(least.load(Relaxed))
+            });
+            kept.best.into_vec()
+        })
+        .collect();
+    found.sort_unstable();
+    found.truncate(k);
+    found.into_iter().map(|ranked| ranked.0).collect()
+}
+
+/// Bits in whose order as whole numbers floats rank as scores do.
+fn ordered(score: f32) -> u32 {
+    let bits = score.to_bits();
+    if bits >> 31 == 0 { bits | 1 << 31 } else { !bits }
+}
+
+/// The float of [`ordered`] bits.
+fn unordered(bits: u32) -> f32 {
+    f32::from_bits(if bits >> 31 == 1 { bits & !(1 << 31) } else { !bits })
+}
+
+/// The best so far of the rows that were offered.
+struct Kept {
+    k: usize,
+    /// The worst of them is at the top, ready to make room.
+    best: BinaryHeap<Ranked>,
+}
+
+impl Kept {
+    fn new(k: usize) -> Self {
+        Kept { k, best: BinaryHeap::new() }
     }
-    kept.into_vec()
+
+    /// Keeps a row if it is among the k best so far, and says whether it is.
+    fn offer(&mut self, candidate: Ranked) -> bool {
+        if self.best.len() >= self.k {
+            if self.best.peek().is_none_or(|worst| *worst <= candidate) {
+                return false;
+            }
+            self.best.pop();
+        }
+        self.best.push(candidate);
+        true
+    }
+
+    /// The score that a row must reach to be kept; `None` while there is room.
+    fn worst(&self) -> Option<f32> {
+        let worst = self.best.peek().filter(|_| self.best.len() >= self.k)?;
+        Some(if worst.0.score.is_nan() { f32::NEG_INFINITY } else { worst.0.score })
+    }
+}
+
+fn best_of_block(rows: Range<u32>, k: usize, excluded: &[u32], score: &impl Fn(u32) -> f32) -> Vec<Ranked> {
+    let mut kept = Kept::new(k);
+    for row in rows {
+        if !excluded.contains(&row) {
+            kept.offer(Ranked(Answer { row, score: score(row) }));
+        }
+    }
+    kept.best.into_vec()
 }
 
 /// The dot product in f32, in sixteen sums that a compiler keeps in vector registers.

@@ -17,6 +17,9 @@
 //! 32 bits. The sum `c.d` is exact.
 
 use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 
 use multiversion::multiversion;
 use rayon::prelude::*;
@@ -56,6 +59,58 @@ pub struct Codes {
     groups: usize,
 }
 
+/// How rows are searched. The answers are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scan {
+    /// Rows that their 8-bit codes rule out are not read: a quarter of the bytes.
+    #[default]
+    Codes,
+    /// All rows are read.
+    F32,
+}
+
+/// Scans after which it pays to make codes: making them takes as long as reading the rows a few times.
+const SCANS_THAT_PAY: u32 = 16;
+
+/// Rows below which a scan is so short that codes do not matter.
+const ROWS_THAT_PAY: usize = 1 << 14;
+
+/// The codes of a table: there from the beginning, or made once enough scans have come to pay for it.
+#[derive(Debug, Default)]
+pub(crate) struct CodesOnDemand {
+    codes: OnceLock<Codes>,
+    scans: AtomicU32,
+    scan: Scan,
+}
+
+impl CodesOnDemand {
+    /// The codes for a scan of `rows` rows, where it should use them.
+    pub(crate) fn get(&self, make: impl FnOnce() -> Codes, rows: usize) -> Option<&Codes> {
+        if self.scan == Scan::F32 {
+            return None;
+        }
+        self.codes.get().or_else(|| {
+            let pays = rows >= ROWS_THAT_PAY && self.scans.fetch_add(1, Relaxed) >= SCANS_THAT_PAY;
+            pays.then(|| self.codes.get_or_init(make))
+        })
+    }
+
+    pub(crate) fn set_scan(&mut self, scan: Scan) {
+        self.scan = scan;
+    }
+
+    /// Bytes held in memory.
+    pub(crate) fn memory(&self) -> usize {
+        self.codes.get().map_or(0, |codes| codes.codes.memory() + codes.scales.memory())
+    }
+}
+
+impl From<Option<Codes>> for CodesOnDemand {
+    fn from(stored: Option<Codes>) -> Self {
+        CodesOnDemand { codes: stored.map_or_else(OnceLock::new, OnceLock::from), ..CodesOnDemand::default() }
+    }
+}
+
 /// A query as codes, with the numbers that bound what rounding changes.
 #[derive(Debug)]
 pub(crate) struct CodedQuery {
@@ -72,7 +127,7 @@ pub(crate) struct CodedQuery {
 
 impl Codes {
     /// Codes as they lie in a file; `None` for sizes that do not fit.
-    pub(crate) fn stored(codes: Buffer<u8>, scales: Buffer<f32>, dimension: usize) -> Option<Codes> {
+    pub fn stored(codes: Buffer<u8>, scales: Buffer<f32>, dimension: usize) -> Option<Codes> {
         let groups = dimension.div_ceil(GROUP);
         let expected = scales.len().div_ceil(LANES).checked_mul(groups)?.checked_mul(STRIDE)?;
         (codes.len() == expected && groups > 0).then_some(Codes { codes, scales, groups })
@@ -96,11 +151,6 @@ impl Codes {
                 }
             });
         Codes { codes: codes.into(), scales: scales.into(), groups }
-    }
-
-    /// Bytes held in memory.
-    pub(crate) fn memory(&self) -> usize {
-        self.codes.memory() + self.scales.memory()
     }
 
     /// `[B, G, 16, 4]` and `[R]`.

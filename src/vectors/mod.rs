@@ -1,6 +1,6 @@
 //! The table: words, rows, norms. Open a file, look words up, iterate.
 
-mod codes;
+pub(crate) mod codes;
 pub mod doctor;
 mod save;
 mod vocabulary;
@@ -17,6 +17,8 @@ use crate::files::{
     self, Buffer, Bytes, Contents, Format, ReadOptions, Rows, Skipped, Source, Subwords, Table, TableInfo, Words,
     Wrapping,
 };
+pub use codes::Scan;
+use codes::{Codes, CodesOnDemand};
 pub use vocabulary::Vocabulary;
 
 /// The vectors that are built into the library: `fixtures/demo.50d.txt`.
@@ -59,6 +61,8 @@ pub struct Vectors {
     subwords: Option<Subwords>,
     source: Source,
     findings: Findings,
+    /// 8-bit codes of the rows, for exact scans that read a quarter: from the table file, or made when they pay.
+    codes: CodesOnDemand,
     /// The table file that all of this lies in, if it does, and what it says about itself.
     table: Option<(Arc<Bytes>, TableInfo)>,
 }
@@ -152,12 +156,13 @@ impl Vectors {
         }
         let norms: Vec<f32> = values.par_chunks_exact(dimension).map(norm).collect();
         let findings = Findings { duplicates: repeated.len(), skipped, warnings };
-        let norms = norms.into();
-        Ok(Vectors { vocabulary, values, norms, dimension, subwords, source, findings, table: None })
+        let (norms, codes) = (norms.into(), CodesOnDemand::default());
+        Ok(Vectors { vocabulary, values, norms, dimension, subwords, source, findings, codes, table: None })
     }
 
     fn from_table(table: Table, source: Source) -> Vectors {
         let bytes = Arc::clone(table.bytes());
+        let codes = table.codes.and_then(|(codes, scales)| Codes::stored(codes, scales, table.dimension));
         Vectors {
             vocabulary: Vocabulary::stored(table.words, table.index),
             values: table.values,
@@ -166,6 +171,7 @@ impl Vectors {
             subwords: table.subwords,
             source,
             findings: Findings::default(),
+            codes: codes.into(),
             table: Some((bytes, table.info)),
         }
     }
@@ -203,7 +209,7 @@ impl Vectors {
     /// Bytes held in memory of its own. What lies in a mapped table file is not counted: its pages are the system's, shared
     /// with all who have the file open.
     pub fn memory(&self) -> usize {
-        self.vocabulary.memory() + self.values.memory() + self.norms.memory()
+        self.vocabulary.memory() + self.values.memory() + self.norms.memory() + self.codes.memory()
     }
 
     /// Checks a mapped table file before work that relies on all of it: that it is as long as it was when it was opened,
@@ -230,6 +236,16 @@ impl Vectors {
     /// What the table file says about itself that the vectors lie in, if they do.
     pub fn table_info(&self) -> Option<&TableInfo> {
         self.table.as_ref().map(|(_, info)| info)
+    }
+
+    /// Says how rows are to be searched.
+    pub fn set_scan(&mut self, scan: Scan) {
+        self.codes.set_scan(scan);
+    }
+
+    /// The codes of the rows, where a scan should use them; made now if enough scans have come to pay for it.
+    pub(crate) fn codes(&self) -> Option<&Codes> {
+        self.codes.get(|| Codes::of(&self.values, &self.norms, self.dimension), self.len())
     }
 
     /// Checks that a mapped table file is as long as it was when it was opened.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use hashbrown::HashSet;
 
+use super::codes::{Codes, CodesOnDemand};
 use super::{Vectors, Vocabulary};
 use crate::error::{Error, Result};
 use crate::files::save::{Precision, Saved, TableView, save};
@@ -18,12 +19,16 @@ impl Vectors {
     pub fn save(&self, path: impl AsRef<Path>, format: Format, precision: Precision) -> Result<Saved> {
         self.check()?;
         let source = self.source.path.file_name().unwrap_or(self.source.path.as_os_str()).to_string_lossy();
+        // Halves are widened into memory when they are opened: codes are made there if they pay.
+        let stored = format == Format::Table && precision == Precision::F32;
+        let codes = stored.then(|| Codes::of(&self.values, &self.norms, self.dimension));
         let table = TableView {
             words: self.vocabulary.words(),
             values: &self.values,
             norms: &self.norms,
             dimension: self.dimension,
             subwords: self.subwords(),
+            codes: codes.as_ref().map(Codes::parts),
             source: &source,
             source_format: self.source.format,
         };
@@ -71,6 +76,7 @@ impl Vectors {
             subwords: self.subwords.clone(),
             source: self.source.clone(),
             findings: self.findings.clone(),
+            codes: CodesOnDemand::default(),
             table: None,
         })
     }
