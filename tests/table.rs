@@ -185,6 +185,13 @@ fn words_that_a_fasttext_model_lacks_have_vectors_and_keep_them_in_a_table() {
         let cosine = vectors.similarity(lacking, vectors.word(near[0].row).as_bytes()).unwrap();
         assert!((cosine - near[0].score).abs() < 1e-6);
     }
+    // They make rows for words that are asked for.
+    let others: Vec<&String> = answers["absent"].as_object().unwrap().keys().collect();
+    let chosen = model.subset(&[1, 0, 1], &others).unwrap();
+    assert_eq!((chosen.word(0), chosen.word(1)), (model.word(1), model.word(0)));
+    for word in others {
+        assert_eq!(chosen.get(word), model.vector(word).as_deref(), "{word}");
+    }
     // Other formats lose them, and it is said.
     let saved = model.save(folder.path("v.vec"), Format::Word2vecText, Precision::F32).unwrap();
     assert!(saved.warnings[0].contains("n-grams are left out"), "{saved:?}");
@@ -440,7 +447,7 @@ proptest! {
                 let _ = vectors.similarity("1", &word);
             }
             let _ = vectors.nearest(&["1"], &[] as &[&str], &NearestOptions { k: 3, restrict: None });
-            let _ = vectors.subset(&[0, 5, 9]);
+            let _ = vectors.subset(&[0, 5, 9], &["König", "other"]);
             let _ = vectors.suggest("Konig", 2);
             let _ = vectors.save(folder.path("out"), Format::Word2vecText, Precision::F32);
         }

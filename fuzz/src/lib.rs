@@ -46,7 +46,7 @@ pub fn ask(vectors: &Vectors) {
     }
     let _ = vectors.check();
     let _ = vectors.verify();
-    let _ = vectors.subset(&[0, 1, u32::MAX]);
+    let _ = vectors.subset(&[0, 1, u32::MAX], &["king"]);
     assert_eq!(vectors.values().len(), vectors.len() * vectors.dimension());
     assert_eq!(vectors.norms().len(), vectors.len());
 }

@@ -36,7 +36,8 @@ pub struct Convert {
     /// Keep the first N rows only; in most files they are the most frequent words
     #[arg(long, value_name = "N")]
     top: Option<usize>,
-    /// Keep the words listed in FILE only, one a line; rows stay in the order of IN
+    /// Keep the words listed in FILE only, one a line; rows stay in the order of IN. From a fastText .bin, listed words
+    /// without a row get one from their character n-grams
     #[arg(long, value_name = "FILE")]
     words: Option<PathBuf>,
     /// How a table or an array stores numbers: f32, or f16 for half the size (it then says what that costs in cosine)
@@ -134,6 +135,7 @@ impl Convert {
 
     /// The rows that were asked for; `None` for all of them.
     fn choose(&self, vectors: &Vectors) -> Result<Option<Vectors>, Error> {
+        let mut others: Vec<Vec<u8>> = Vec::new();
         let mut rows: Vec<u32> = (0..vectors.len() as u32).take(self.top.unwrap_or(usize::MAX)).collect();
         if let Some(path) = &self.words {
             let listed = listed_words(path)?;
@@ -141,9 +143,19 @@ impl Convert {
             let mut wanted = vec![false; vectors.len()];
             known.iter().for_each(|&row| wanted[row as usize] = true);
             rows.retain(|&row| wanted[row as usize]);
-            let unknown: Vec<String> = (listed.iter().filter(|word| vectors.row_of(word).is_none()))
+            others = listed.iter().filter(|word| vectors.row_of(word).is_none()).map(<[u8]>::to_vec).collect();
+            let unknown: Vec<String> = (others.iter().filter(|word| vectors.vector(word).is_none()))
                 .map(|word| format!("`{}`", String::from_utf8_lossy(word)))
                 .collect();
+            let made = others.len() - unknown.len();
+            if made > 0 {
+                output::note(format_args!(
+                    "{}: {} of {} words have no row and get one from their character n-grams",
+                    path.display(),
+                    report::thousands(made),
+                    report::thousands(listed.len()),
+                ));
+            }
             if !unknown.is_empty() {
                 let more = if unknown.len() > NAMED { ", ..." } else { "" };
                 output::warn(format_args!(
@@ -155,10 +167,10 @@ impl Convert {
                 ));
             }
         }
-        if rows.len() == vectors.len() {
+        if rows.len() == vectors.len() && others.is_empty() {
             return Ok(None);
         }
-        vectors.subset(&rows).map(Some)
+        vectors.subset(&rows, &others).map(Some)
     }
 }
 

@@ -49,16 +49,19 @@ pub fn parse(bytes: &[u8], allow_nonfinite: bool) -> Result<(Vec<f32>, usize, us
         Kind::F32 => fill(data, &mut values, columns, layout, f32::from_le_bytes),
         Kind::F64 => fill(data, &mut values, columns, layout, |bytes| f64::from_le_bytes(bytes) as f32),
     }
-    let bad = values.par_iter().position_first(|value| !value.is_finite());
-    if let Some(at) = bad
+    let rows_in_order = values.par_chunks_exact(columns).enumerate();
+    let bad = rows_in_order.filter_map(|(row, values)| {
+        let column = values.iter().position(|value| !value.is_finite())?;
+        Some((row, column))
+    });
+    if let Some((row, column)) = bad.min()
         && !allow_nonfinite
     {
-        let (row, column) = (at / columns, at % columns);
-        let number = if columns_first { column * rows + row } else { at };
+        let number = if columns_first { column * rows + row } else { row * columns + column };
         return Err(Malformed::at(
             Place::Row(row as u64 + 1, (start + number * kind.size()) as u64),
             format!("a finite 32-bit number ({} of {columns})", column + 1),
-            format!("{}", values[at]),
+            format!("{}", values[row * columns + column]),
         )
         .advise("--allow-nonfinite keeps such rows; they rank last"));
     }
@@ -209,7 +212,7 @@ fn header(text: &[u8], place: Place) -> Result<Header, Malformed> {
         return Err(Malformed::at(
             place,
             "an array of two dimensions, a row a word",
-            format!("{} ({})", shape.len(), shape.join(", ")),
+            format!("one of shape ({})", shape.join(", ")),
         )
         .advise("from NumPy, save it again: numpy.save('new.npy', numpy.load('old.npy').reshape(words, -1))"));
     };

@@ -145,14 +145,13 @@ impl<T: Real> Embedding<T> {
         let mut trained = vec![false, trains_own_rows];
         for word in words {
             let known = vectors.find(word, options.case)?;
-            let made = || vectors.subwords().and_then(|subwords| subwords.vector(word.as_ref()));
-            let made = if known.is_none() { made() } else { None };
+            let made = if known.is_none() { vectors.vector(word) } else { None };
             trained.push(if known.is_some() || made.is_some() { trains_file_rows } else { trains_own_rows });
             slots.push(match (known, made) {
                 (Some(row), _) if !random => Slot::File(row),
                 (_, made) => {
                     match made {
-                        Some(vector) if !random => own.extend(vector.into_iter().map(T::of_f32)),
+                        Some(vector) if !random => own.extend(vector.iter().map(|&value| T::of_f32(value))),
                         _ => own.extend(drawn(word.as_ref())),
                     }
                     Slot::Own((own.len() / dimension - 1) as u32)

@@ -66,11 +66,11 @@ impl Vectors {
     fn named(&self, word: impl AsRef<[u8]>) -> Result<Named<'_>> {
         let word = word.as_ref();
         if self.find(word, Case::Exact)?.is_none()
-            && let Some(values) = self.subwords().and_then(|subwords| subwords.vector(word))
+            && let Some(values) = self.vector(word)
         {
             let norm = values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
             if norm > 0.0 && norm.is_finite() {
-                return Ok(Named { row: None, values: Cow::Owned(values), norm });
+                return Ok(Named { row: None, values, norm });
             }
         }
         self.named_row(self.require(word)?)

@@ -267,7 +267,12 @@ impl Vectors {
     /// them (fastText's models). `[dimension]`; `None` for a word that has neither.
     pub fn vector(&self, word: impl AsRef<[u8]>) -> Option<Cow<'_, [f32]>> {
         let word = word.as_ref();
-        self.get(word).map(Cow::Borrowed).or_else(|| self.subwords.as_ref()?.vector(word).map(Cow::Owned))
+        let made = || {
+            let vector = self.subwords.as_ref()?.vector(word)?;
+            // The rows of n-grams were not looked through when the file was opened.
+            vector.iter().all(|value| value.is_finite()).then_some(Cow::Owned(vector))
+        };
+        self.get(word).map(Cow::Borrowed).or_else(made)
     }
 
     /// The vectors of character n-grams, where the file has them.

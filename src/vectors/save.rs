@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
+use hashbrown::HashSet;
+
 use super::{Vectors, Vocabulary};
 use crate::error::{Error, Result};
 use crate::files::save::{Precision, Saved, TableView, save};
+use crate::files::table::norm;
 use crate::files::{Format, Words};
 
 impl Vectors {
@@ -27,9 +30,13 @@ impl Vectors {
         save(path.as_ref(), &table, format, precision)
     }
 
-    /// Some of the rows, copied into memory, in the order named. A row that is named twice keeps its first place; rows that
-    /// do not exist are left out.
-    pub fn subset(&self, rows: &[u32]) -> Result<Vectors> {
+    /// Some of the rows, copied into memory, in the order named; behind them rows for `others`, words that have none, made of
+    /// their character n-grams. What is named twice keeps its first place; rows that do not exist, and words without
+    /// n-grams, are left out.
+    ///
+    /// # Errors
+    /// No row at all.
+    pub fn subset<W: AsRef<[u8]>>(&self, rows: &[u32], others: &[W]) -> Result<Vectors> {
         let mut taken = vec![false; self.len()];
         let (mut words, mut values, mut norms) = (Words::default(), Vec::new(), Vec::new());
         for &row in rows {
@@ -41,6 +48,14 @@ impl Vectors {
                 words.push(word);
                 values.extend_from_slice(numbers);
                 norms.push(norm);
+            }
+        }
+        let mut made: HashSet<&[u8]> = HashSet::new();
+        for word in others.iter().map(AsRef::as_ref).filter(|word| self.row_of(word).is_none()) {
+            if let Some(vector) = self.vector(word).filter(|_| made.insert(word)) {
+                words.push(word);
+                norms.push(norm(&vector));
+                values.extend_from_slice(&vector);
             }
         }
         if words.is_empty() {
