@@ -314,6 +314,25 @@ def measure(contestant):
     return ran
 
 
+class Neighbours:
+    """Watches how many cores are kept busy by others: where they are, figures say little."""
+
+    def __init__(self):
+        self.busy, self.ours, self.elapsed = self.now()
+
+    def now(self):
+        """Seconds since the start: of all cores in use, of our children, of the clock."""
+        ticks = [int(number) for number in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        idle = ticks[3] + ticks[4]
+        times = os.times()
+        ours = times.user + times.system + times.children_user + times.children_system
+        return (sum(ticks) - idle) / os.sysconf("SC_CLK_TCK"), ours, times.elapsed
+
+    def cores(self):
+        busy, ours, elapsed = self.now()
+        return max(0.0, (busy - self.busy - (ours - self.ours)) / max(elapsed - self.elapsed, 1e-9))
+
+
 def measure_section(section, rounds, slow_rounds, left_out):
     """Runs the contestants by turns, every second round in reverse; who fails is left out from then on."""
     for number in range(-1, rounds):
@@ -421,14 +440,14 @@ def show(title, rows):
     say()
 
 
-def show_results(section, rows):
+def show_results(section, rows, others):
     lines = [["", "first answer", "min", "exit", "MiB peak", "ratio", "rounds"]]
     for row in rows:
         first = row["first_answer"]
         times = [f"{first['median']:.4f}", f"{first['min']:.4f}"] if first else ["-", "-"]
         lines.append([row["name"], *times, f"{row['exit']['median']:.4f}", f"{row['peak_mib']:.1f}",
                       f"{row['ratio']:.2f}", str(row["rounds"])])
-    show(f"{section.group}: {section.title} (seconds)", lines)
+    show(f"{section.group}: {section.title} (seconds; others kept {others:.1f} of {os.cpu_count()} cores busy)", lines)
 
 
 def show_private_memory(rows):
@@ -525,17 +544,18 @@ def main():
         section.contestants = [each for each in section.contestants if not unmade.keys() & set(each.files)]
         for name in {name for contestant in section.contestants for name in contestant.files}:
             warm(DATA / name)
-        load = os.getloadavg()[0]
+        neighbours = Neighbours()
         measure_section(section, arguments.rounds, arguments.gensim_rounds,
                         lambda at, who, reason: leave_out(f"{at.group}, {who.name}", reason))
         if not section.contestants or not section.contestants[0].name.startswith("vocable"):
             leave_out(f"{section.group}, {section.title}", "without Vocable there is nothing to compare with")
             continue
-        rows = results(section)
-        show_results(section, rows)
+        others, rows = neighbours.cores(), results(section)
+        show_results(section, rows, others)
         for difference in disagreements(section):
             leave_out(f"{section.group}, the same answers from all", difference)
-        report["sections"].append({"group": section.group, "title": section.title, "load_before": load, "contestants": rows})
+        report["sections"].append(
+            {"group": section.group, "title": section.title, "others_busy_cores": others, "contestants": rows})
     if tables and not any(name in unmade for pair in PRIVATE_MEMORY for name in pair):
         try:
             report["private_memory"] = list(measure_private_memory(vocable, arguments.rounds))

@@ -49,8 +49,8 @@ def main():
             seed("packed", f"{name}{choice}.zip", first + archive.read_bytes())
     seed("table", "f32", read("rows.safetensors"))
     seed("table", "f16", read("half.safetensors"))
-    seed("numpy", "f32", read("rows.npy"))
-    seed("numpy", "words", b"a\nb\n")
+    seed("numpy", "f32", b"\0" + read("rows.npy"))
+    seed("numpy", "words", b"\2a\nb\n")
 
 
 if __name__ == "__main__":

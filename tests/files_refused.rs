@@ -131,7 +131,7 @@ fn what_is_not_a_table_is_refused_and_the_error_says_where() {
         ("GloVe's own .bin", (1..200).flat_map(|i| (1.0 / f64::from(i)).to_le_bytes()).collect(), "use its .txt"),
         ("pickle", b"\x80\x04\x95\x10\0\0\0\0\0\0\0cgensim\n".to_vec(), "a Python pickle"),
         ("PNG", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec(), "a PNG picture"),
-        ("fastText model", b"\xba\x16\x4f\x2f\x0c\0\0\0".to_vec(), "expected the dimension, found the end of the file"),
+        ("fastText model, its first bytes", b"\xba\x16\x4f\x2f\x0c\0\0\0".to_vec(), "byte 8: expected the dimension"),
         ("bzip2", b"BZh91AY&SY".to_vec(), "bunzip2"),
         ("a few zeros", vec![0; 64], "binary data"),
     ];

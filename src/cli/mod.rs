@@ -66,7 +66,7 @@ struct Common {
     /// Keep rows with NaN or infinite numbers instead of refusing them; they rank last
     #[arg(long, global = true, help_heading = "Vectors")]
     allow_nonfinite: bool,
-    /// Skip bad rows and count them instead of refusing the file
+    /// Skip bad rows and say how many they were, instead of refusing the file
     #[arg(long, global = true, help_heading = "Vectors")]
     lenient: bool,
     /// Print answers as JSON, one object a line

@@ -154,10 +154,7 @@ pub(super) fn open_lazily(path: &Path, member: Option<&str>) -> Result<(Opened, 
     }
     let mut first = Vec::new();
     file.by_ref().take(Wrapping::TOLD_BY).read_to_end(&mut first).map_err(cannot_read)?;
-    let wrapping = Wrapping::of(&first);
-    if wrapping != Wrapping::Zip && member.is_some() {
-        return Err(Error::invalid("--member", "a zip archive", "a file that is not one"));
-    }
+    let wrapping = wrapping_of(&first, member)?;
     // An empty file cannot be mapped, and a pipe has no length.
     let origin = if !metadata.is_file() || metadata.len() == 0 {
         Origin::Pipe(first, file)
@@ -168,6 +165,24 @@ pub(super) fn open_lazily(path: &Path, member: Option<&str>) -> Result<(Opened, 
         Origin::File(file, metadata.len())
     };
     Ok((Opened::Packed(Packed { wrapping, member: member.map(str::to_owned), origin }), wrapping))
+}
+
+/// As [`open_lazily`], of a file whose bytes are in memory.
+pub(super) fn in_memory(bytes: Vec<u8>, member: Option<&str>) -> Result<(Opened, Wrapping)> {
+    let wrapping = wrapping_of(&bytes, member)?;
+    let opened = match wrapping {
+        Wrapping::Plain => Opened::Whole(Bytes::Owned(bytes)),
+        _ => Opened::Packed(Packed { wrapping, member: member.map(str::to_owned), origin: Origin::Memory(bytes) }),
+    };
+    Ok((opened, wrapping))
+}
+
+fn wrapping_of(first: &[u8], member: Option<&str>) -> Result<Wrapping> {
+    let wrapping = Wrapping::of(first);
+    if wrapping != Wrapping::Zip && member.is_some() {
+        return Err(Error::invalid("--member", "a zip archive", "a file that is not one"));
+    }
+    Ok(wrapping)
 }
 
 /// The file as it lies on the disk.

@@ -227,7 +227,27 @@ pub enum Contents {
 /// Whatever [`bytes::open`], [`parse`] and [`Table::open`] refuse.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
     let (opened, wrapping) = bytes::open_lazily(path, options.member.as_deref())?;
-    let (contents, format, size) = match opened {
+    let (contents, format, size) = contents_of(opened, path, options)?;
+    let on_disk = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file());
+    let bytes = on_disk.map_or(size, |metadata| metadata.len());
+    Ok((contents, Source { path: path.to_path_buf(), format, wrapping, bytes }))
+}
+
+/// As [`read`], of a file whose bytes are in memory; `name` stands for it in messages.
+///
+/// # Errors
+/// As [`read`]. A NumPy array, unless [`ReadOptions::word_list`] names its words.
+pub fn read_bytes(bytes: Vec<u8>, name: &str, options: &ReadOptions) -> Result<(Contents, Source)> {
+    let path = PathBuf::from(name);
+    let size = bytes.len() as u64;
+    let (opened, wrapping) = bytes::in_memory(bytes, options.member.as_deref())?;
+    let (contents, format, _) = contents_of(opened, &path, options)?;
+    Ok((contents, Source { path, format, wrapping, bytes: size }))
+}
+
+/// What was opened, its format, and how many bytes it has, inflated.
+fn contents_of(opened: Opened, path: &Path, options: &ReadOptions) -> Result<(Contents, Format, u64)> {
+    Ok(match opened {
         Opened::Whole(bytes) => {
             let size = bytes.len() as u64;
             let format = format_of(&bytes, options).map_err(|e| e.in_file(path.to_string_lossy()))?;
@@ -245,10 +265,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
                 }
             }
         }
-    };
-    let on_disk = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file());
-    let bytes = on_disk.map_or(size, |metadata| metadata.len());
-    Ok((contents, Source { path: path.to_path_buf(), format, wrapping, bytes }))
+    })
 }
 
 /// Reads rows of text and word2vec binary while they are being inflated; `None` for the formats that are read as a whole.

@@ -36,6 +36,8 @@ pub(super) struct Packed {
 pub(super) enum Origin {
     /// A file, at its beginning, and how long it is.
     File(File, u64),
+    /// Bytes in memory.
+    Memory(Vec<u8>),
     /// The first bytes of something that does not know its length, and where the others come from.
     Pipe(Vec<u8>, File),
 }
@@ -76,6 +78,10 @@ impl Packed {
                 let wrong = |e| failed(e, "a whole gzip stream".to_owned());
                 drain(&mut MultiGzDecoder::new(Counted { reader, bytes: 0 }), most, wrong, take)
             }
+            (Wrapping::Zip, Origin::Memory(bytes)) => {
+                let length = bytes.len() as u64;
+                unzip(Cursor::new(bytes), length, self.member.as_deref(), take)
+            }
             (Wrapping::Zip, Origin::File(file, length)) => {
                 unzip(BufReader::new(file), length, self.member.as_deref(), take)
             }
@@ -94,6 +100,10 @@ impl Origin {
     fn reader(self) -> (Box<dyn Read>, Option<u64>) {
         match self {
             Origin::File(file, length) => (Box::new(file), Some(length)),
+            Origin::Memory(bytes) => {
+                let length = bytes.len() as u64;
+                (Box::new(Cursor::new(bytes)), Some(length))
+            }
             Origin::Pipe(first, file) => (Box::new(Cursor::new(first).chain(file)), None),
         }
     }
