@@ -183,27 +183,34 @@ fn tables() -> impl Strategy<Value = Vec<Row>> {
     })
 }
 
-fn listed(table: &files::Rows) -> Vec<(Vec<u8>, Vec<u32>)> {
+fn listed(table: &files::Rows) -> Listed {
     let values = table.values.chunks_exact(table.dimension);
     let bits = values.map(|row| row.iter().map(|value| value.to_bits()).collect());
     table.words.iter().map(<[u8]>::to_vec).zip(bits).collect()
 }
 
-/// What reading gives: rows, what is told about them and their format, or the error without the name of its file.
-fn outcome(bytes: &[u8], options: &ReadOptions, streamed: bool) -> Result<(Vec<(Vec<u8>, Vec<u32>)>, String), String> {
-    let told = |rows: &files::Rows, format| {
-        (listed(rows), format!("{format} {} {:?} {:?}", rows.dimension, rows.skipped, rows.warnings))
-    };
-    if !streamed {
-        return files::parse(bytes, options).map(|(rows, format)| told(&rows, format)).map_err(|e| e.to_string());
-    }
-    let folder = Folder::new();
-    let path = folder.file("packed", gzip(bytes));
-    match files::read(&path, options) {
+/// Words and the bits of their numbers.
+type Listed = Vec<(Vec<u8>, Vec<u32>)>;
+
+/// What reading gives: rows, and what is told about them; or the error without the name of its file.
+type Outcome = Result<(Listed, String), String>;
+
+/// What reading all bytes at once gives.
+fn whole(bytes: &[u8], options: &ReadOptions) -> Outcome {
+    files::parse(bytes, options).map(|(rows, format)| told(&rows, format)).map_err(|e| e.to_string())
+}
+
+/// What reading the same bytes while they are being inflated gives.
+fn streamed(bytes: &[u8], options: &ReadOptions) -> Outcome {
+    match files::read_bytes(gzip(bytes), "packed", options) {
         Ok((files::Contents::Rows(rows, _), source)) => Ok(told(&rows, source.format)),
         Ok((files::Contents::Table(_), _)) => Err("a table".to_owned()),
-        Err(error) => Err(error.to_string().replacen(&format!("{}: ", path.display()), "", 1)),
+        Err(error) => Err(error.to_string().replacen("packed: ", "", 1)),
     }
+}
+
+fn told(rows: &files::Rows, format: Format) -> (Listed, String) {
+    (listed(rows), format!("{format} {} {:?} {:?}", rows.dimension, rows.skipped, rows.warnings))
 }
 
 /// Files of more than two of the pieces that are parsed at a time.
@@ -248,7 +255,7 @@ proptest! {
             bytes.truncate(cut.index(bytes.len()));
         }
         let options = ReadOptions { lenient, allow_nonfinite, ..ReadOptions::default() };
-        let (whole, streamed) = (outcome(&bytes, &options, false), outcome(&bytes, &options, true));
+        let (whole, streamed) = (whole(&bytes, &options), streamed(&bytes, &options));
         // Without the rows, which are too many to look at.
         prop_assert!(whole == streamed, "{:?} {:?}", whole.map(|(_, told)| told), streamed.map(|(_, told)| told));
     }
@@ -297,7 +304,7 @@ proptest! {
             bytes.truncate(cut.index(bytes.len()));
         }
         let options = ReadOptions { format: asked, allow_nonfinite, lenient, ..ReadOptions::default() };
-        prop_assert_eq!(outcome(&bytes, &options, false), outcome(&bytes, &options, true));
+        prop_assert_eq!(whole(&bytes, &options), streamed(&bytes, &options));
     }
 
     #[test]
