@@ -256,7 +256,7 @@ impl Declared {
     fn followed(&self, more: Option<usize>, at: usize, options: &ReadOptions) -> Result<Option<String>, Malformed> {
         let Some(more) = more else { return Ok(None) };
         if options.lenient {
-            return Ok(Some(format!("{more} bytes follow the {} rows that the header says", self.rows)));
+            return Ok(Some(format!("the header says too few rows or a wrong dimension: {more} bytes follow them")));
         }
         Err(Malformed::at(
             Place::Byte((self.body_at + at) as u64),
