@@ -226,6 +226,17 @@ fn large(which: usize) -> Vec<u8> {
     }
 }
 
+/// Changes some bytes, then cuts.
+fn alter(bytes: &mut Vec<u8>, changes: &[(prop::sample::Index, u8)], cut: Option<prop::sample::Index>) {
+    for (place, byte) in changes {
+        let place = place.index(bytes.len());
+        bytes[place] = *byte;
+    }
+    if let Some(cut) = cut {
+        bytes.truncate(cut.index(bytes.len()));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
@@ -296,13 +307,7 @@ proptest! {
             2 => word2vec_binary(&small(), b"\n"),
             _ => word2vec_binary(&small(), b""),
         };
-        for (place, byte) in changes {
-            let place = place.index(bytes.len());
-            bytes[place] = byte;
-        }
-        if let Some(cut) = cut {
-            bytes.truncate(cut.index(bytes.len()));
-        }
+        alter(&mut bytes, &changes, cut);
         let options = ReadOptions { format: asked, allow_nonfinite, lenient, ..ReadOptions::default() };
         prop_assert_eq!(whole(&bytes, &options), streamed(&bytes, &options));
     }
@@ -325,13 +330,7 @@ proptest! {
             5 => zip(&[("a.txt", &text)]),
             _ => zip(&[("d/", b""), ("d/a.txt", &text), ("b.txt", &text)]),
         };
-        for (place, byte) in changes {
-            let place = place.index(bytes.len());
-            bytes[place] = byte;
-        }
-        if let Some(cut) = cut {
-            bytes.truncate(cut.index(bytes.len()));
-        }
+        alter(&mut bytes, &changes, cut);
         let options = ReadOptions { format: asked, allow_nonfinite, lenient, ..ReadOptions::default() };
         let folder = Folder::new();
         if let Ok((files::Contents::Rows(read, _), _)) = files::read(&folder.file("altered", &bytes), &options) {
