@@ -47,10 +47,11 @@ def main():
             with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
                 file.writestr(name, data)
             seed("packed", f"{name}{choice}.zip", first + archive.read_bytes())
-    seed("table", "f32", read("rows.safetensors"))
-    seed("table", "f16", read("half.safetensors"))
-    seed("numpy", "f32", read("rows.npy"))
-    seed("numpy", "words", b"a\nb\n")
+    seed("table", "f32", b"\0" + read("rows.safetensors"))
+    seed("table", "f16", b"\0" + read("half.safetensors"))
+    seed("table", "changes", b"\1" + bytes(range(60)))
+    seed("numpy", "f32", b"\0" + read("rows.npy"))
+    seed("numpy", "words", b"\2a\nb\n")
 
 
 if __name__ == "__main__":

@@ -129,6 +129,14 @@ fn a_cut_file_is_said_to_be_cut() {
 }
 
 #[test]
+fn a_header_of_a_dimension_that_no_row_has_is_not_believed() {
+    let folder = Folder::new();
+    let path = folder.file("huge.txt", "2 1000000000000\nfoo bar\n");
+    let ran = vocable(["doctor".as_ref(), path.as_os_str(), "--format".as_ref(), "word2vec".as_ref()]);
+    assert!(ran.code == 0 && ran.out.contains("line 2: expected a word and 1000000000000 numbers"), "{ran:?}");
+}
+
+#[test]
 fn binary_rows_are_looked_at_too() {
     let folder = Folder::new();
     let rows = rows(&[("A", &[0.0, 0.0]), ("b", &[1.0, 2.0]), ("b", &[3.0, 4.0])]);

@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{Folder, Row, fixture, glove, gzip, refusal, rows, small, word2vec_binary, word2vec_text, zip};
+use common::{
+    Folder, Row, fixture, glove, gzip, refusal, rows, small, word2vec_binary, word2vec_text, zip, zip_with_entry,
+};
 use vocable::Vectors;
 use vocable::files::{Format, ReadOptions, Wrapping};
 use vocable::query::NearestOptions;
@@ -128,6 +130,14 @@ fn folders_and_what_macos_adds_do_not_make_a_single_file_ambiguous() {
     assert!(error.contains("a zip archive with a file in it"), "{error}");
     let error = refusal(zip(&[("m/data.pkl", b"x"), ("m/version", b"3")]), &ReadOptions::default());
     assert!(error.contains("a PyTorch checkpoint"), "{error}");
+}
+
+#[test]
+fn the_sizes_in_an_archives_list_of_members_are_not_believed() {
+    // Packed, then inflated.
+    for at in [20, 24] {
+        holds(&opened(zip_with_entry(&glove(&small()), at, &[0xff, 0xff, 0xff])), &small());
+    }
 }
 
 #[test]
@@ -266,6 +276,110 @@ fn rows_that_are_not_finite_are_kept_when_asked_for_and_rank_last() {
         assert!(answers[2].score.is_nan() && answers[3].score.is_nan());
         assert!(vectors.similarity("a", "nan").unwrap_err().is_unanswered());
     }
+}
+
+fn leniently() -> ReadOptions {
+    ReadOptions { lenient: true, ..ReadOptions::default() }
+}
+
+#[test]
+fn bad_rows_are_skipped_and_told_when_asked_for() {
+    let text = b"a 1 2\nshort 1\n\nb 3 4\nlong 1 2 3\nword 1 x\nnot finite 1 inf\nc 5 6\nd 7\n";
+    let with_header = [b"12 2\n".to_vec(), text.to_vec()].concat();
+    let kept = rows(&[("a", &[1.0, 2.0]), ("b", &[3.0, 4.0]), ("c", &[5.0, 6.0])]);
+    for (bytes, first_line) in [(text.to_vec(), 1), (with_header, 2)] {
+        for wrapped in [bytes.clone(), gzip(&bytes), zip(&[("a.txt", &bytes)])] {
+            let vectors = opened_with(&wrapped, &leniently());
+            holds(&vectors, &kept);
+            let skipped = &vectors.findings().skipped;
+            let places: Vec<String> = skipped.examples.iter().map(|example| example.place.to_string()).collect();
+            let line = |line: u64| format!("line {}", line + first_line);
+            assert_eq!(skipped.rows, 6);
+            let expected =
+                [line(1) + ": ", line(2) + ": ", line(4) + ": ", line(5) + ", column 8: ", line(6) + ", column 14: "];
+            assert_eq!(places, expected, "the first five");
+            let warnings = &vectors.findings().warnings;
+            let told = format!(
+                "6 rows were skipped; the first: {}: expected a word and 2 numbers, found 1 in `short 1`",
+                line(1)
+            );
+            assert_eq!(warnings.last(), Some(&told));
+            let about_header = warnings.iter().any(|w| w == "the header says 12 rows, and 9 lines follow it");
+            assert_eq!((about_header, warnings.len()), (first_line == 2, first_line as usize), "{warnings:?}");
+        }
+    }
+    let allowed = ReadOptions { allow_nonfinite: true, ..leniently() };
+    assert_eq!(opened_with(text, &allowed).findings().skipped.rows, 5);
+    // Without a bad row nothing is different.
+    let vectors = opened_with(glove(&small()), &leniently());
+    holds(&vectors, &small());
+    assert!(vectors.findings().warnings.is_empty() && vectors.findings().skipped.rows == 0);
+}
+
+#[test]
+fn the_gaps_of_skipped_rows_close_in_a_text_of_many_pieces() {
+    let is_bad = |i: u32| i.is_multiple_of(7919) || (60_000..100_000).contains(&i);
+    let row = |i: u32| if is_bad(i) { format!("word{i} 1\n") } else { format!("word{i} {i} 0.{i}\n") };
+    let text: String = (0..150_000).map(row).collect();
+    assert!(text.len() > 2 << 20);
+    for bytes in [text.clone().into_bytes(), gzip(text.as_bytes())] {
+        let vectors = opened_with(bytes, &leniently());
+        let kept: Vec<u32> = (0..150_000).filter(|&i| !is_bad(i)).collect();
+        assert_eq!(vectors.len(), kept.len());
+        assert_eq!(vectors.findings().skipped.rows as usize, 150_000 - kept.len());
+        for (i, (word, numbers)) in kept.iter().zip(vectors.iter()) {
+            assert_eq!((word, numbers[0]), (format!("word{i}").as_bytes(), *i as f32));
+        }
+    }
+}
+
+#[test]
+fn binary_rows_are_skipped_and_whole_ones_kept_when_asked_for() {
+    let with_nan = rows(&[("a", &[1.0, 2.0]), ("b", &[f32::NAN, 4.0]), ("c", &[5.0, 6.0]), ("d", &[7.0, 8.0])]);
+    let kept = [with_nan[0].clone(), with_nan[2].clone(), with_nan[3].clone()];
+    let bytes = word2vec_binary(&with_nan, b"\n");
+    // (the bytes, how many rows are kept, what is told)
+    let cases = [
+        (
+            bytes.clone(),
+            3,
+            vec!["1 row was skipped; the first: row 2 (byte 17): expected a finite number (1 of 2), found NaN"],
+        ),
+        (
+            bytes[..bytes.len() - 5].to_vec(),
+            2,
+            vec![
+                "the file is cut short: 3 whole rows are there, of the 4 that its header says",
+                "1 row was skipped; the first: row 2 (byte 17): expected a finite number (1 of 2), found NaN",
+            ],
+        ),
+        (
+            [b"1".to_vec(), bytes[1..].to_vec()].concat(),
+            1,
+            vec!["the header says too few rows or a wrong dimension: 34 bytes follow them"],
+        ),
+    ];
+    for (bytes, rows, told) in cases {
+        for wrapped in [bytes.clone(), gzip(&bytes), zip(&[("a.bin", &bytes)])] {
+            let vectors = opened_with(wrapped, &leniently());
+            holds(&vectors, &kept[..rows]);
+            assert_eq!(vectors.findings().warnings, told);
+        }
+    }
+}
+
+#[test]
+fn a_file_without_a_good_row_is_refused_all_the_same() {
+    for bytes in
+        [&b"2 3\na 1 2\nb 1 2\n"[..], b"a nan\nb inf\n", b"1 2\na \0\0\xc0\x7f\0\0\0\0", b"2 2\na \0\0\0", b"\n\n"]
+    {
+        for wrapped in [bytes.to_vec(), gzip(bytes)] {
+            refusal(&wrapped, &leniently());
+        }
+    }
+    let error = refusal(b"2 3\na 1 2\nb 1 2\n", &leniently());
+    assert!(error.contains("expected rows of word vectors, found none that is good: 2 rows were skipped"), "{error}");
+    assert!(error.contains("the first: line 2: expected a word and 3 numbers, found 2 in `a 1 2`"), "{error}");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{Folder, Row, glove, gzip, refusal, rows, small, word2vec_binary, word2vec_text, zip};
+use common::{
+    ENCRYPTED_ZIP, Folder, Row, glove, gzip, refusal, rows, small, word2vec_binary, word2vec_text, zip, zip_with_entry,
+};
 use proptest::prelude::*;
 use vocable::Vectors;
 use vocable::files::{self, Format, ReadOptions};
@@ -15,6 +17,7 @@ fn what_is_not_a_table_is_refused_and_the_error_says_where() {
     let long_word = [b"1 1\n".to_vec(), vec![b'w'; 200_000], b" \0\0\0\0".to_vec()].concat();
     let gz = gzip(&glove(&small()));
     let archive = zip(&[("a.txt", &glove(&small()))]);
+    let long_line = "line 2: expected a line of at most 16777216 bytes";
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("empty", b"".to_vec(), "an empty file"),
         ("empty, gzipped", gzip(b""), "an empty file"),
@@ -86,10 +89,46 @@ fn what_is_not_a_table_is_refused_and_the_error_says_where() {
             word2vec_binary(&rows(&[("a", &[1.0, 2.0]), ("b", &[0.0, f32::NAN])]), b"\n"),
             "row 2 (byte 21): expected a finite number (2 of 2), found NaN",
         ),
+        (
+            "binary, a word of 100 MB",
+            [b"1 1\n".to_vec(), vec![b'w'; 100_000_000]].concat(),
+            "a word of at most 65536 bytes",
+        ),
+        ("text cut before its last number", b"a 1 2\nb 1".to_vec(), "line 2: expected a word and 2 numbers, found 1"),
+        (
+            "text cut inside its last number",
+            b"a 1 2\nb 1 -".to_vec(),
+            "line 2, column 5: expected number 2 of 2, found `-`",
+        ),
+        ("a line of 17 MiB", [b"a 1 2\n".to_vec(), noise(17 << 20), b" 1 2\n".to_vec()].concat(), long_line),
+        (
+            "gzip, a line of 17 MiB",
+            gzip(&[b"a 1 2\n".to_vec(), noise(17 << 20), b" 1 2\n".to_vec()].concat()),
+            long_line,
+        ),
+        ("gzip, one that says so little", gzip(&vec![b'x'; 17 << 20]), "inflates to at most 64 times its size"),
+        (
+            "zip, one that says so little",
+            zip(&[("a.txt", &vec![b'x'; 17 << 20])]),
+            "inflates to at most 64 times its size",
+        ),
+        ("gzip, another behind it cut short", [gz.clone(), cut(gz.clone(), 12)].concat(), "a whole gzip stream"),
+        ("gzip, something else behind it", [gz.clone(), b"and so on".to_vec()].concat(), "a whole gzip stream"),
+        ("gzip, a wrong checksum", changed(gz.clone(), gz.len() - 8), "does not have a matching checksum"),
+        ("zip, a wrong checksum", zip_with_entry(&glove(&small()), 16, b"\0\0\0\0"), "the whole member `a.txt`"),
+        ("zip, encrypted", ENCRYPTED_ZIP.to_vec(), "found `a.txt`, which is encrypted"),
+        ("zip, another method", zip_with_entry(b"a 1 2\n", 10, &[12]), "a member that is stored or deflated"),
+        ("zip without members", zip(&[]), "a zip archive with a file in it, found none"),
         ("gzip cut short", cut(gz.clone(), gz.len() - 9), "a whole gzip stream"),
         ("gzip, its first bytes", cut(gz, 5), "a whole gzip stream"),
         ("zip cut short", cut(archive.clone(), archive.len() - 30), "a whole zip archive"),
         ("zip, its first bytes", cut(archive, 20), "a whole zip archive"),
+        (
+            "PyTorch checkpoint",
+            zip(&[("archive/data.pkl", b"\x80\x02"), ("archive/data/0", &[0; 64]), ("archive/version", b"3\n")]),
+            "a PyTorch checkpoint",
+        ),
+        ("GloVe's own .bin", (1..200).flat_map(|i| (1.0 / f64::from(i)).to_le_bytes()).collect(), "use its .txt"),
         ("pickle", b"\x80\x04\x95\x10\0\0\0\0\0\0\0cgensim\n".to_vec(), "a Python pickle"),
         ("PNG", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec(), "a PNG picture"),
         ("fastText model, its first bytes", b"\xba\x16\x4f\x2f\x0c\0\0\0".to_vec(), "byte 8: expected the dimension"),
@@ -101,6 +140,22 @@ fn what_is_not_a_table_is_refused_and_the_error_says_where() {
         assert!(error.contains(said), "{name}: {error:?} does not say {said:?}");
         assert!(error.contains("vectors.bad: "), "{name}: {error:?} does not name the file");
     }
+}
+
+/// Letters that do not compress well.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 1u32;
+    let letter = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        b'a' + (state >> 24) as u8 % 26
+    };
+    std::iter::repeat_with(letter).take(length).collect()
+}
+
+/// The bytes with one of them altered.
+fn changed(mut bytes: Vec<u8>, at: usize) -> Vec<u8> {
+    bytes[at] ^= 0x55;
+    bytes
 }
 
 #[test]
@@ -128,10 +183,93 @@ fn tables() -> impl Strategy<Value = Vec<Row>> {
     })
 }
 
-fn listed(table: &files::Rows) -> Vec<(Vec<u8>, Vec<u32>)> {
+fn listed(table: &files::Rows) -> Listed {
     let values = table.values.chunks_exact(table.dimension);
     let bits = values.map(|row| row.iter().map(|value| value.to_bits()).collect());
     table.words.iter().map(<[u8]>::to_vec).zip(bits).collect()
+}
+
+/// Words and the bits of their numbers.
+type Listed = Vec<(Vec<u8>, Vec<u32>)>;
+
+/// What reading gives: rows, and what is told about them; or the error without the name of its file.
+type Outcome = Result<(Listed, String), String>;
+
+/// What reading all bytes at once gives.
+fn whole(bytes: &[u8], options: &ReadOptions) -> Outcome {
+    files::parse(bytes, options).map(|(rows, format)| told(&rows, format)).map_err(|e| e.to_string())
+}
+
+/// What reading the same bytes while they are being inflated gives.
+fn streamed(bytes: &[u8], options: &ReadOptions) -> Outcome {
+    match files::read_bytes(gzip(bytes), "packed", options) {
+        Ok((files::Contents::Rows(rows, _), source)) => Ok(told(&rows, source.format)),
+        Ok((files::Contents::Table(_), _)) => Err("a table".to_owned()),
+        Err(error) => Err(error.to_string().replacen("packed: ", "", 1)),
+    }
+}
+
+fn told(rows: &files::Rows, format: Format) -> (Listed, String) {
+    (listed(rows), format!("{format} {} {:?} {:?}", rows.dimension, rows.skipped, rows.warnings))
+}
+
+/// Files of more than two of the pieces that are parsed at a time.
+fn large(which: usize) -> Vec<u8> {
+    let rows: Vec<Row> = (0..90_000)
+        .map(|i: i32| (format!("word{i}").into_bytes(), vec![i as f32 / 7.0, 0.25, -1.0 / (i as f32 + 1.0)]))
+        .collect();
+    match which {
+        0 => glove(&rows),
+        1 => word2vec_text(&rows),
+        2 => word2vec_binary(&rows, b"\n"),
+        _ => word2vec_binary(&rows, b""),
+    }
+}
+
+/// Changes some bytes, then cuts.
+fn alter(bytes: &mut Vec<u8>, changes: &[(prop::sample::Index, u8)], cut: Option<prop::sample::Index>) {
+    for (place, byte) in changes {
+        let place = place.index(bytes.len());
+        bytes[place] = *byte;
+    }
+    if let Some(cut) = cut {
+        bytes.truncate(cut.index(bytes.len()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
+
+    #[test]
+    fn large_files_read_the_same_from_a_stream(
+        which in 0..4usize,
+        changes in prop::collection::vec(
+            (any::<prop::sample::Index>(), prop::sample::select(b"\n\n\n \r1x.-\0\xff".to_vec()), 1..4usize),
+            0..6,
+        ),
+        line_feeds in prop::option::of((any::<prop::sample::Index>(), 1..(3usize << 20))),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        lenient in any::<bool>(),
+        allow_nonfinite in any::<bool>(),
+    ) {
+        let mut bytes = large(which);
+        for (place, byte, length) in changes {
+            let place = place.index(bytes.len() - length);
+            bytes[place..place + length].fill(byte);
+        }
+        if let Some((place, length)) = line_feeds {
+            // At the end they count for nothing, elsewhere as empty lines.
+            let place = if length % 2 == 0 { bytes.len() } else { place.index(bytes.len()) };
+            bytes.splice(place..place, vec![b'\n'; length]);
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let options = ReadOptions { lenient, allow_nonfinite, ..ReadOptions::default() };
+        let (whole, streamed) = (whole(&bytes, &options), streamed(&bytes, &options));
+        // Without the rows, which are too many to look at.
+        prop_assert!(whole == streamed, "{:?} {:?}", whole.map(|(_, told)| told), streamed.map(|(_, told)| told));
+    }
 }
 
 proptest! {
@@ -156,11 +294,30 @@ proptest! {
     }
 
     #[test]
+    fn altered_bytes_read_the_same_from_a_stream(
+        which in 0..4usize,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        (allow_nonfinite, lenient) in any::<(bool, bool)>(),
+        asked in prop::option::of(prop::sample::select(vec![Format::Glove, Format::Word2vecText, Format::Word2vecBinary])),
+    ) {
+        let mut bytes = match which {
+            0 => glove(&small()),
+            1 => word2vec_text(&small()),
+            2 => word2vec_binary(&small(), b"\n"),
+            _ => word2vec_binary(&small(), b""),
+        };
+        alter(&mut bytes, &changes, cut);
+        let options = ReadOptions { format: asked, allow_nonfinite, lenient, ..ReadOptions::default() };
+        prop_assert_eq!(whole(&bytes, &options), streamed(&bytes, &options));
+    }
+
+    #[test]
     fn altered_bytes_never_make_a_reader_panic(
         which in 0..7usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in prop::option::of(any::<prop::sample::Index>()),
-        allow_nonfinite in any::<bool>(),
+        (allow_nonfinite, lenient) in any::<(bool, bool)>(),
         asked in prop::option::of(prop::sample::select(Format::ALL.to_vec())),
     ) {
         let text = glove(&small());
@@ -173,14 +330,8 @@ proptest! {
             5 => zip(&[("a.txt", &text)]),
             _ => zip(&[("d/", b""), ("d/a.txt", &text), ("b.txt", &text)]),
         };
-        for (place, byte) in changes {
-            let place = place.index(bytes.len());
-            bytes[place] = byte;
-        }
-        if let Some(cut) = cut {
-            bytes.truncate(cut.index(bytes.len()));
-        }
-        let options = ReadOptions { format: asked, allow_nonfinite, ..ReadOptions::default() };
+        alter(&mut bytes, &changes, cut);
+        let options = ReadOptions { format: asked, allow_nonfinite, lenient, ..ReadOptions::default() };
         let folder = Folder::new();
         if let Ok((files::Contents::Rows(read, _), _)) = files::read(&folder.file("altered", &bytes), &options) {
             prop_assert!(read.dimension > 0 && !read.words.is_empty());

@@ -5,7 +5,9 @@ mod common;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use common::{Folder, Ran, fixture, glove, program, rows, vocable, vocable_fed, zip};
+use common::{
+    ENCRYPTED_ZIP, Folder, Ran, fixture, glove, gzip, program, rows, small, vocable, vocable_fed, word2vec_binary, zip,
+};
 use serde_json::{Value, json};
 
 /// Runs `vocable --vectors fixtures/demo.50d.txt` and the arguments.
@@ -290,6 +292,62 @@ fn bad_usage_and_bad_input_end_with_two() {
 }
 
 #[test]
+fn each_bad_file_ends_with_two_and_one_line() {
+    let folder = Folder::new();
+    let text = glove(&small());
+    let binary = word2vec_binary(&small(), b"\n");
+    let gz = gzip(&text);
+    let row = |row: &str| [text.clone(), row.as_bytes().to_vec()].concat();
+    let header = |header: &str| [header.as_bytes().to_vec(), text.clone()].concat();
+    let files: Vec<(&str, Vec<u8>)> = vec![
+        ("empty", Vec::new()),
+        ("zip without members", zip(&[])),
+        ("zip encrypted", ENCRYPTED_ZIP.to_vec()),
+        ("zip bomb", zip(&[("a.txt", &vec![b'x'; 17 << 20])])),
+        ("zip cut", zip(&[("a.txt", &text)])[..60].to_vec()),
+        ("zip of a PyTorch checkpoint", zip(&[("m/data.pkl", b"x"), ("m/data/0", b"x")])),
+        ("gzip bomb", gzip(&vec![b'x'; 17 << 20])),
+        ("gzip cut", gz[..gz.len() - 9].to_vec()),
+        ("text cut inside its last number", row("y 1 2 -")),
+        ("short row", row("y 1 2\n")),
+        ("long row", row("y 1 2 3 4\n")),
+        ("short row, then a long one", row("y 1 2\nz 1 2 3 4\n")),
+        ("header of 10^12 rows", header("1000000000000 3\n")),
+        ("header of no rows", header("0 3\n")),
+        ("header too low", header("2 3\n")),
+        ("header too high", header("4 3\n")),
+        ("header of another dimension", header("3 4\n")),
+        ("nan", row("y 1 nan 2\n")),
+        ("infinite", row("y 1 2 -inf\n")),
+        ("tabs", b"a\t1\t2\nb\t3\t4\n".to_vec()),
+        ("pickle", b"\x80\x04\x95\x10\0\0\0\0\0\0\0cgensim\n".to_vec()),
+        ("PNG", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec()),
+        ("GloVe's own .bin", (1..200).flat_map(|i| (1.0 / f64::from(i)).to_le_bytes()).collect()),
+        ("binary cut", binary[..binary.len() - 6].to_vec()),
+        ("binary of 10^12 rows", [b"1000000000000 3\n".to_vec(), binary[4..].to_vec()].concat()),
+        ("binary of an endless word", [b"1 1\n".to_vec(), vec![b'w'; 1 << 20]].concat()),
+    ];
+    let mut paths: Vec<PathBuf> = files.into_iter().map(|(name, bytes)| folder.file(name, bytes)).collect();
+    paths.extend([folder.path("nowhere"), folder.path(".")]);
+    for path in paths {
+        let ran = on(&path, &["nearest", "king"], b"");
+        ran.refused(2, &format!("error: {}: ", path.display()));
+        assert_eq!(ran.err.lines().count(), 1, "{ran:?}");
+    }
+}
+
+#[test]
+fn lenient_leaves_bad_rows_out_and_says_so() {
+    let folder = Folder::new();
+    let path = folder.file("mixed.txt", "a 1 0\nb 3 4\nc 1\nd 1 x\n");
+    on(&path, &["similarity", "a", "b"], b"").refused(2, "mixed.txt: line 3");
+    let ran = on(&path, &["similarity", "a", "b", "--lenient"], b"");
+    assert_eq!((ran.code, ran.out.as_str()), (0, "a b 0.6000\n"));
+    let told = "2 rows were skipped; the first: line 3: expected a word and 2 numbers, found 1 in `c 1`";
+    assert_eq!(ran.err, format!("warning: {}: {told}\n", path.display()));
+}
+
+#[test]
 fn help_and_version_are_answers() {
     for (arguments, said) in [
         (&["--help"][..], "Exit codes"),
@@ -358,6 +416,33 @@ mod unix {
     fn vectors_may_come_through_a_pipe() {
         let ran = vocable_fed(["similarity", "a", "b", "--vectors", "/dev/stdin"], b"a 1 0\nb 3 4\n");
         assert_eq!((ran.code, ran.out.as_str()), (0, "a b 0.6000\n"));
+        for packed in [gzip(b"a 1 0\nb 3 4\n"), zip(&[("a.txt", b"a 1 0\nb 3 4\n")])] {
+            let ran = vocable_fed(["similarity", "a", "b", "--vectors", "/dev/stdin"], &packed);
+            assert_eq!((ran.code, ran.out.as_str()), (0, "a b 0.6000\n"));
+        }
+        let facts = vocable_fed(["info", "--json", "--vectors", "/dev/stdin"], b"2 2\na 1 0\nb 3 4\n").only_json();
+        assert_eq!((&facts["format"], &facts["bytes"]), (&json!("word2vec"), &json!(16)));
+        let bomb = gzip(&vec![b'x'; 17 << 20]);
+        vocable_fed(["info", "--vectors", "/dev/stdin"], &bomb).refused(2, "unpack it by hand");
+    }
+
+    #[test]
+    fn an_error_in_a_pipe_is_told_before_its_end() {
+        use std::io::Write;
+        let mut child = program()
+            .args(["info", "--vectors", "/dev/stdin"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // More than a block of it, so that the bad row is looked at while the pipe stays open.
+        let input = child.stdin.as_mut().unwrap();
+        let text: Vec<u8> = [b"a 1 2\nb 1\n".to_vec(), b"c 3 4\n".repeat(800_000)].concat();
+        let _ = input.write_all(&text);
+        let mut told = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        assert!(told.contains("line 2: expected a word and 2 numbers"), "{told}");
+        assert_eq!(child.wait().unwrap().code(), Some(2));
     }
 
     #[test]

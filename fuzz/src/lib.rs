@@ -29,7 +29,7 @@ pub fn open(data: &[u8], format: Option<Format>, choice: u8) {
             allow_nonfinite: choice & 2 != 0,
             ..ReadOptions::default()
         };
-        if let Ok(vectors) = Vectors::from_bytes(data.to_vec(), &options) {
+        if let Ok(vectors) = Vectors::from_bytes(data.to_vec(), "fuzz", &options) {
             ask(&vectors);
         }
     });

@@ -1,17 +1,15 @@
-//! A whole file as bytes: mapped, or inflated from gzip or zip. The one place that maps.
+//! A whole file as bytes: mapped, or inflated from gzip or zip. The one place that maps files.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{Read, Seek};
 use std::ops::Deref;
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
 use memmap2::Mmap;
 #[cfg(unix)]
 use memmap2::UncheckedAdvice;
-use zip::ZipArchive;
-use zip::result::ZipError;
 
+use super::packed::{Origin, Packed};
 use crate::error::{Error, Malformed, Place, Result};
 
 /// The bytes of a file, or of one member of an archive.
@@ -96,6 +94,9 @@ pub enum Wrapping {
 }
 
 impl Wrapping {
+    /// How many bytes tell.
+    const TOLD_BY: u64 = 4;
+
     /// Tells by the first bytes.
     pub fn of(bytes: &[u8]) -> Wrapping {
         if bytes.starts_with(&[0x1f, 0x8b]) {
@@ -108,41 +109,84 @@ impl Wrapping {
     }
 }
 
+/// What a file was opened as.
+pub(super) enum Opened {
+    /// All of its bytes.
+    Whole(Bytes),
+    /// Something that must be read from its front.
+    Packed(Packed),
+}
+
 /// Opens a file: maps it, and inflates it when it begins like gzip or zip.
 ///
 /// `member` names the member to take from a zip archive; an archive with a single file needs no name. Pipes and other
 /// things that cannot be mapped are read to their end.
 ///
 /// # Errors
-/// A file that is not there or may not be read; a folder; an archive that is damaged, empty, or holds several files and
-/// no `member` was named (the error lists them).
+/// A file that is not there or may not be read; a folder; an archive that is damaged, empty, inflates to more than 64 times
+/// its size, or holds several files and no `member` was named (the error lists them).
 pub fn open(path: &Path, member: Option<&str>) -> Result<(Bytes, Wrapping)> {
-    let raw = raw(path)?;
-    let wrapping = Wrapping::of(&raw);
-    let bytes = match wrapping {
-        Wrapping::Plain => raw,
-        Wrapping::Gzip => Bytes::Owned(gunzip(&raw).map_err(|e| e.in_file(path.to_string_lossy()))?),
-        Wrapping::Zip => Bytes::Owned(unzip(&raw, member).map_err(|e| e.in_file(path.to_string_lossy()))?),
+    let (opened, wrapping) = open_lazily(path, member)?;
+    let packed = match opened {
+        Opened::Whole(bytes) => return Ok((bytes, wrapping)),
+        Opened::Packed(packed) => packed,
     };
-    if wrapping != Wrapping::Zip && member.is_some() {
-        return Err(Error::invalid("--member", "a zip archive", "a file that is not one"));
-    }
-    Ok((bytes, wrapping))
+    let mut all = Vec::new();
+    let read = packed.read(&mut |block| {
+        if all.is_empty() {
+            all = block;
+        } else {
+            all.extend_from_slice(&block);
+        }
+        true
+    });
+    read.map_err(|e| e.at(path))?;
+    Ok((Bytes::Owned(all), wrapping))
 }
 
-/// The file as it lies on the disk.
-fn raw(path: &Path) -> Result<Bytes> {
+/// Opens a file: maps it, if that is possible and all there is to do; otherwise nothing of it is read yet but its first bytes.
+pub(super) fn open_lazily(path: &Path, member: Option<&str>) -> Result<(Opened, Wrapping)> {
+    let cannot_read = |e| Error::io(path, "read it", e);
     let mut file = File::open(path).map_err(|e| Error::io(path, "open it", e))?;
-    let metadata = file.metadata().map_err(|e| Error::io(path, "read it", e))?;
+    let metadata = file.metadata().map_err(cannot_read)?;
     if metadata.is_dir() {
         return Err(Malformed::at(Place::File, "a file", "a folder").in_file(path.to_string_lossy()).into());
     }
+    let mut first = Vec::new();
+    file.by_ref().take(Wrapping::TOLD_BY).read_to_end(&mut first).map_err(cannot_read)?;
+    let wrapping = wrapping_of(&first, member)?;
     // An empty file cannot be mapped, and a pipe has no length.
-    if !metadata.is_file() || metadata.len() == 0 {
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(|e| Error::io(path, "read it", e))?;
-        return Ok(Bytes::Owned(bytes));
+    let origin = if !metadata.is_file() || metadata.len() == 0 {
+        Origin::Pipe(first, file)
+    } else if wrapping == Wrapping::Plain {
+        return Ok((Opened::Whole(map(file, path)?), wrapping));
+    } else {
+        file.rewind().map_err(cannot_read)?;
+        Origin::File(file, metadata.len())
+    };
+    Ok((Opened::Packed(Packed { wrapping, member: member.map(str::to_owned), origin }), wrapping))
+}
+
+/// As [`open_lazily`], of a file whose bytes are in memory.
+pub(super) fn in_memory(bytes: Vec<u8>, member: Option<&str>) -> Result<(Opened, Wrapping)> {
+    let wrapping = wrapping_of(&bytes, member)?;
+    let opened = match wrapping {
+        Wrapping::Plain => Opened::Whole(Bytes::Owned(bytes)),
+        _ => Opened::Packed(Packed { wrapping, member: member.map(str::to_owned), origin: Origin::Memory(bytes) }),
+    };
+    Ok((opened, wrapping))
+}
+
+fn wrapping_of(first: &[u8], member: Option<&str>) -> Result<Wrapping> {
+    let wrapping = Wrapping::of(first);
+    if wrapping != Wrapping::Zip && member.is_some() {
+        return Err(Error::invalid("--member", "a zip archive", "a file that is not one"));
     }
+    Ok(wrapping)
+}
+
+/// The file as it lies on the disk.
+fn map(file: File, path: &Path) -> Result<Bytes> {
     #[allow(unsafe_code)]
     // SAFETY: the map is read-only and private to this process, and every reader checks bounds against the length taken
     // here. What the compiler cannot know is that nobody changes the file meanwhile: another process that writes into it
@@ -152,66 +196,4 @@ fn raw(path: &Path) -> Result<Bytes> {
     // write beside it and rename.
     let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(path, "map it", e))?;
     Ok(Bytes::Mapped(map, file))
-}
-
-fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
-    let mut out = Vec::new();
-    MultiGzDecoder::new(bytes).read_to_end(&mut out).map_err(|e| {
-        Malformed::at(Place::File, "a whole gzip stream", format!("{e} after {} inflated bytes", out.len()))
-            .advise("the download may be cut short: fetch it again")
-    })?;
-    Ok(out)
-}
-
-fn unzip(bytes: &[u8], member: Option<&str>) -> Result<Vec<u8>, Malformed> {
-    let damaged = |e: ZipError| {
-        Malformed::at(Place::File, "a whole zip archive", e.to_string())
-            .advise("the download may be cut short: fetch it again")
-    };
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
-    let mut names = Vec::new();
-    for name in archive.file_names() {
-        let name = name.map_err(damaged)?;
-        // Folders, and what macOS adds of its own.
-        if !name.ends_with('/') && !name.starts_with("__MACOSX/") {
-            names.push(name.into_owned());
-        }
-    }
-    let name = match (member, names.as_slice()) {
-        (Some(name), _) if names.iter().any(|n| n == name) => name,
-        (Some(name), _) => {
-            return Err(Malformed::at(
-                Place::File,
-                format!("a member named `{name}`"),
-                format!("these: {}", names.join(", ")),
-            ));
-        }
-        (None, [only]) => only,
-        (None, []) => {
-            return Err(Malformed::at(Place::File, "a zip archive with a file in it", "none"));
-        }
-        (None, _) if names.iter().any(|n| n.ends_with("/data.pkl")) => {
-            return Err(Malformed::at(Place::File, "word vectors", "a PyTorch checkpoint")
-                .advise("save its embedding as text or safetensors from PyTorch"));
-        }
-        (None, several) => {
-            return Err(Malformed::at(
-                Place::File,
-                "one file in the archive",
-                format!("{}: {}", several.len(), several.join(", ")),
-            )
-            .advise(format!("name the one to take: --member {}", several[0])));
-        }
-    };
-    let mut file = archive.by_name(name).map_err(damaged)?;
-    let mut out = Vec::new();
-    file.read_to_end(&mut out).map_err(|e| {
-        Malformed::at(
-            Place::File,
-            format!("the whole member `{name}`"),
-            format!("{e} after {} inflated bytes", out.len()),
-        )
-        .advise("the download may be cut short: fetch it again")
-    })?;
-    Ok(out)
 }

@@ -174,11 +174,8 @@ pub fn text(bytes: &[u8]) -> Result<TextFindings, Malformed> {
     let header = header_of(first).filter(|_| numbers_in(split_line(rest).0) != 1);
     let (rows, first_line) = if header.is_some() { (rest, 2) } else { (body, 1) };
     let rows = trim_final_newlines(rows);
-    let dimension = match header {
-        // A header may lie about this too: what the rows have counts.
-        Some((_, stated)) => dimension_of(rows).unwrap_or(stated),
-        None => dimension_of(rows)?,
-    };
+    // A header may lie about this too: what the rows have counts.
+    let dimension = dimension_of(rows)?;
     let last_row = rows.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
     let no_final_line_feed = bytes.last().is_some_and(|&byte| byte != b'\n');
     let mut all = TextFindings {

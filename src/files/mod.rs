@@ -9,9 +9,11 @@ mod index;
 pub mod inspect;
 mod number;
 pub mod numpy;
+mod packed;
 mod row;
 pub mod save;
 mod sniff;
+mod stream;
 pub mod subwords;
 pub mod table;
 mod text;
@@ -26,9 +28,12 @@ use std::sync::Arc;
 
 use crate::error::{Error, Malformed, Place, Result};
 pub use buffer::Buffer;
+use bytes::Opened;
 pub use bytes::{Bytes, Wrapping};
 pub use index::StoredIndex;
 pub use number::parse_f32;
+use packed::Failed;
+use stream::Stream;
 pub use subwords::{SubwordLayout, Subwords};
 pub use table::{Precision, Table, TableInfo};
 pub use words::Words;
@@ -221,13 +226,64 @@ pub enum Contents {
 /// # Errors
 /// Whatever [`bytes::open`], [`parse`] and [`Table::open`] refuse.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
-    let (bytes, wrapping) = bytes::open(path, options.member.as_deref())?;
+    let (opened, wrapping) = bytes::open_lazily(path, options.member.as_deref())?;
+    let (contents, format, size) = contents_of(opened, path, options)?;
     let on_disk = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file());
-    let size = on_disk.map_or(bytes.len() as u64, |metadata| metadata.len());
+    let bytes = on_disk.map_or(size, |metadata| metadata.len());
+    Ok((contents, Source { path: path.to_path_buf(), format, wrapping, bytes }))
+}
+
+/// As [`read`], of a file whose bytes are in memory; `name` stands for it in messages.
+///
+/// # Errors
+/// As [`read`]. A NumPy array, unless [`ReadOptions::word_list`] names its words.
+pub fn read_bytes(bytes: Vec<u8>, name: &str, options: &ReadOptions) -> Result<(Contents, Source)> {
+    let path = PathBuf::from(name);
+    let size = bytes.len() as u64;
+    let (opened, wrapping) = bytes::in_memory(bytes, options.member.as_deref())?;
+    let (contents, format, _) = contents_of(opened, &path, options)?;
+    Ok((contents, Source { path, format, wrapping, bytes: size }))
+}
+
+/// What was opened, its format, and how many bytes it has, inflated.
+fn contents_of(opened: Opened, path: &Path, options: &ReadOptions) -> Result<(Contents, Format, u64)> {
+    Ok(match opened {
+        Opened::Whole(bytes) => {
+            let size = bytes.len() as u64;
+            let format = format_of(&bytes, options).map_err(|e| e.in_file(path.to_string_lossy()))?;
+            (read_whole(format, bytes, path, options)?, format, size)
+        }
+        Opened::Packed(packed) => {
+            let mut stream = Stream::new(packed).map_err(|e| e.at(path))?;
+            let (rows, format) = read_stream(&mut stream, options).map_err(|e| e.at(path))?;
+            match rows {
+                Some(rows) => (Contents::Rows(rows, None), format, stream.total()),
+                None => {
+                    let bytes = stream.into_bytes().map_err(|e| e.at(path))?;
+                    let size = bytes.len() as u64;
+                    (read_whole(format, Bytes::Owned(bytes), path, options)?, format, size)
+                }
+            }
+        }
+    })
+}
+
+/// Reads rows of text and word2vec binary while they are being inflated; `None` for the formats that are read as a whole.
+fn read_stream(stream: &mut Stream, options: &ReadOptions) -> Result<(Option<Rows>, Format), Failed> {
+    let format = format_of(stream.piece()?, options)?;
+    let rows = match format {
+        Format::Glove => text::parse_stream(stream, text::Header::Absent, options)?,
+        Format::Word2vecText => text::parse_stream(stream, text::Header::Present, options)?,
+        Format::Word2vecBinary => word2vec::parse_stream(stream, options)?,
+        Format::Fasttext | Format::Numpy | Format::Table | Format::Projector => return Ok((None, format)),
+    };
+    Ok((Some(rows), format))
+}
+
+fn read_whole(format: Format, bytes: Bytes, path: &Path, options: &ReadOptions) -> Result<Contents> {
     let in_file = |e: Malformed| e.in_file(path.to_string_lossy());
     let allow = options.allow_nonfinite;
-    let format = format_of(&bytes, options).map_err(in_file)?;
-    let contents = match format {
+    Ok(match format {
         Format::Table => Contents::Table(Table::open(&Arc::new(bytes)).map_err(in_file)?),
         Format::Fasttext => {
             let (rows, layout) = fasttext::parse(&bytes, allow).map_err(in_file)?;
@@ -250,8 +306,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
             let rows = parse_as(format, &bytes, options, &|part| bytes.release(part)).map_err(in_file)?;
             Contents::Rows(rows, None)
         }
-    };
-    Ok((contents, Source { path: path.to_path_buf(), format, wrapping, bytes: size }))
+    })
 }
 
 /// Reads the rows out of `bytes`, whose format is told by content where `options` does not say it.
@@ -285,5 +340,5 @@ fn parse_as(
 }
 
 pub(crate) fn format_of(bytes: &[u8], options: &ReadOptions) -> Result<Format, Malformed> {
-    options.format.map_or_else(|| sniff::format(text::head(bytes)), Ok)
+    options.format.map_or_else(|| sniff::format(stream::head(bytes)), Ok)
 }

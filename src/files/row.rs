@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr_iter, memchr2, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memchr3, memrchr};
 
 use super::number::{parse_f32, plain_decimal};
 use crate::error::{Malformed, Place};
@@ -36,7 +36,7 @@ pub(super) fn numbers_in(line: &[u8]) -> usize {
     count
 }
 
-/// A row as almost all rows are, at the front of `bytes`: a word without spaces, then plain decimals, one space before each.
+/// A row as almost all rows are, at the front of `bytes`: a word without spaces, then finite numbers, one space before each.
 /// The word, and how long the line is with its line feed. `None` for all others.
 #[inline]
 pub(super) fn plain_row<'a>(bytes: &'a [u8], row: &mut [f32]) -> Option<(&'a [u8], usize)> {
@@ -46,7 +46,11 @@ pub(super) fn plain_row<'a>(bytes: &'a [u8], row: &mut [f32]) -> Option<(&'a [u8
         if bytes.get(at) != Some(&b' ') {
             return None;
         }
-        let (number, length) = plain_decimal(&bytes[at + 1..])?;
+        let rest = &bytes[at + 1..];
+        let (number, length) = match plain_decimal(rest) {
+            Some((number, length)) if matches!(rest.get(length), Some(b' ' | b'\n' | b'\r')) => (number, length),
+            _ => other_number(rest)?,
+        };
         *value = number;
         at += 1 + length;
     }
@@ -59,6 +63,14 @@ pub(super) fn plain_row<'a>(bytes: &'a [u8], row: &mut [f32]) -> Option<(&'a [u8
         [] => Some((word, at)),
         _ => None,
     }
+}
+
+/// A finite number that is not a plain decimal (`9.4e-05`), or stands at the very end, at the front of `bytes`.
+#[cold]
+fn other_number(bytes: &[u8]) -> Option<(f32, usize)> {
+    let field = &bytes[..memchr3(b' ', b'\n', b'\r', bytes).unwrap_or(bytes.len())];
+    let number = parse_f32(field).filter(|number| number.is_finite())?;
+    Some((number, field.len()))
 }
 
 /// Any row at all: the last fields are the numbers, the rest is the word.

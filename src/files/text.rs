@@ -7,7 +7,9 @@
 use memchr::{memchr, memchr_iter};
 use rayon::prelude::*;
 
+use super::packed::Failed;
 use super::row::{any_row, excerpt, nonfinite, numbers_in, plain_row, shortest, split_line, trim_line, wrong_width};
+use super::stream::{LONGEST_LINE, Stream, head, piece_end};
 use super::{Buffer, ReadOptions, Rows, Skipped, Words};
 use crate::error::{Malformed, Place};
 
@@ -17,13 +19,6 @@ pub(super) enum Header {
     Absent,
     Present,
 }
-
-/// Bytes that one task parses, and some more up to the end of a line; fixed, so that work is cut the same way at any
-/// number of threads.
-const PIECE: usize = 1 << 20;
-
-/// The longest line taken, in bytes without its line feed.
-const LONGEST_LINE: usize = 16 << 20;
 
 /// Lines looked at to find the dimension of a file without a header.
 const SAMPLE: usize = 100;
@@ -107,6 +102,53 @@ pub(super) fn parse(
     values.truncate(to);
     let lines = chunks.iter().map(|chunk| chunk.lines as u64).sum();
     opening.finish(all, values, lines, bytes.ends_with(b"\n"), options)
+}
+
+/// Reads all rows while they are being read and inflated. The result is that of [`parse`].
+pub(super) fn parse_stream(stream: &mut Stream, header: Header, options: &ReadOptions) -> Result<Rows, Failed> {
+    let opening = Opening::of(stream.piece()?, header)?;
+    let dimension = opening.dimension;
+    stream.skip(opening.body_at);
+    let mut all = Part::default();
+    let mut values = Vec::new();
+    let mut lines = 0;
+    // Empty lines that would be those at the end of the file, if nothing followed.
+    let mut empty = 0;
+    let mut final_line_feed = true;
+    loop {
+        let piece = stream.piece()?;
+        if piece.is_empty() {
+            break;
+        }
+        final_line_feed = piece.ends_with(b"\n");
+        let body = trim_final_newlines(piece);
+        let trimmed = (count_lines(piece) - count_lines(body)) as u64;
+        if body.is_empty() {
+            empty += trimmed;
+        } else {
+            let first_line = opening.first_line + lines;
+            for line in first_line..first_line + empty {
+                let error = wrong_width(b"", line, dimension);
+                if !options.lenient {
+                    return Err(error.into());
+                }
+                all.skipped.add(error);
+            }
+            let chunk = Chunk { bytes: body, first_line: first_line + empty, lines: count_lines(body) };
+            let start = values.len();
+            values.resize(start + chunk.room(dimension) * dimension, 0.0);
+            let part = chunk.parse(dimension, options, &mut values[start..])?;
+            values.truncate(start + part.words.len() * dimension);
+            all.words.append(&part.words);
+            all.skipped.append(part.skipped);
+            lines += empty + chunk.lines as u64;
+            empty = trimmed;
+        }
+        let length = piece.len();
+        stream.skip(length);
+    }
+    values.shrink_to_fit();
+    Ok(opening.finish(all, values.into(), lines, final_line_feed, options)?)
 }
 
 impl Opening {
@@ -264,19 +306,6 @@ pub(super) fn dimension_of(body: &[u8]) -> Result<usize, Malformed> {
             })
         }
     }
-}
-
-/// Where the first piece of `bytes` ends: behind the line feed that comes next after so many bytes. `None` where that is not
-/// yet to be seen. A line that is longer than lines may be ends a piece too: its parser refuses it.
-pub(super) fn piece_end(bytes: &[u8]) -> Option<usize> {
-    const LAST: usize = PIECE + LONGEST_LINE;
-    let tail = bytes.get(PIECE..bytes.len().min(LAST + 1))?;
-    memchr(b'\n', tail).map(|at| PIECE + at + 1).or_else(|| (bytes.len() > LAST).then_some(LAST + 1))
-}
-
-/// The first piece of a file: format and dimension are told by it alone.
-pub(super) fn head(bytes: &[u8]) -> &[u8] {
-    &bytes[..piece_end(bytes).unwrap_or(bytes.len())]
 }
 
 /// Cuts the body into chunks of whole lines.

@@ -7,8 +7,10 @@ use std::io::Write;
 use memchr::memchr;
 use rayon::prelude::*;
 
+use super::packed::Failed;
 use super::row::{excerpt, split_line};
-use super::text::{head, header_of};
+use super::stream::{Stream, head};
+use super::text::header_of;
 use super::{Buffer, ReadOptions, Rows, Skipped, Words, remove_rows};
 use crate::error::{Malformed, Place};
 
@@ -112,6 +114,78 @@ pub(super) fn parse(bytes: &[u8], options: &ReadOptions, release: &(dyn Fn(&[u8]
     Rows { words, values, dimension, skipped, warnings }.checked()
 }
 
+/// Reads all rows while they are being read and inflated. The result is that of [`parse`].
+pub(super) fn parse_stream(stream: &mut Stream, options: &ReadOptions) -> Result<Rows, Failed> {
+    let declared = Declared::of(stream.piece()?)?;
+    let Declared { dimension, width, body_at, .. } = declared;
+    stream.skip(body_at);
+    let taken = |stream: &Stream| stream.offset() as usize - body_at;
+    let (mut words, mut values) = (Words::default(), Vec::new());
+    let (mut skipped, mut warnings) = (Skipped::default(), Vec::new());
+    let mut row = 0;
+    while (row as u64) < declared.rows {
+        let at = taken(stream);
+        skip_line_feeds(stream)?;
+        wait_for_row(stream, width)?;
+        let (word, length) = match next_row(stream.rest(), width) {
+            Ok(found) => found,
+            Err(stop) => {
+                let bytes = taken(stream) + stream.rest().len();
+                warnings.extend(declared.stopped(stop, row, at, bytes, options)?);
+                break;
+            }
+        };
+        let start = values.len();
+        let numbers = stream.rest()[length - width..length].as_chunks::<4>().0;
+        values.extend(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+        match first_nonfinite(&values[start..]).filter(|_| !options.allow_nonfinite) {
+            None => words.push(word),
+            Some(component) => {
+                let numbers_at = stream.offset() as usize + length - width;
+                let error = nonfinite(row, numbers_at, &values[start..], component);
+                if !options.lenient {
+                    return Err(error.into());
+                }
+                skipped.add(error);
+                values.truncate(start);
+            }
+        }
+        stream.skip(length);
+        row += 1;
+    }
+    if row as u64 == declared.rows {
+        let at = taken(stream);
+        skip_line_feeds(stream)?;
+        let more = !stream.rest().is_empty();
+        while stream.more()? {
+            stream.skip(stream.rest().len());
+        }
+        let more = more.then(|| taken(stream) + stream.rest().len() - at);
+        warnings.extend(declared.followed(more, at, options)?);
+    }
+    values.shrink_to_fit();
+    Ok(Rows { words, values: values.into(), dimension, skipped, warnings }.checked()?)
+}
+
+/// Takes the line feeds that come next.
+fn skip_line_feeds(stream: &mut Stream) -> Result<(), Failed> {
+    loop {
+        let line_feeds = stream.rest().iter().take_while(|&&byte| byte == b'\n').count();
+        stream.skip(line_feeds);
+        if !stream.rest().is_empty() || !stream.more()? {
+            return Ok(());
+        }
+    }
+}
+
+/// Waits until the next row is there as a whole, or nothing more is to come, or none is to be found.
+fn wait_for_row(stream: &mut Stream, width: usize) -> Result<(), Failed> {
+    while let Err(Stop::CutShort(_)) = next_row(stream.rest(), width)
+        && stream.more()?
+    {}
+    Ok(())
+}
+
 impl Declared {
     fn of(head: &[u8]) -> Result<Declared, Malformed> {
         let (line, body) = split_line(head);
@@ -182,7 +256,7 @@ impl Declared {
     fn followed(&self, more: Option<usize>, at: usize, options: &ReadOptions) -> Result<Option<String>, Malformed> {
         let Some(more) = more else { return Ok(None) };
         if options.lenient {
-            return Ok(Some(format!("{more} bytes follow the {} rows that the header says", self.rows)));
+            return Ok(Some(format!("the header says too few rows or a wrong dimension: {more} bytes follow them")));
         }
         Err(Malformed::at(
             Place::Byte((self.body_at + at) as u64),

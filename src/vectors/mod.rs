@@ -80,6 +80,19 @@ impl Vectors {
     /// A file that cannot be read, is damaged, or is not word vectors: the error says where and what to do.
     pub fn open_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Vectors> {
         let (contents, source) = files::read(path.as_ref(), options)?;
+        Vectors::from_contents(contents, source)
+    }
+
+    /// As [`Vectors::open_with`], of a file whose bytes are in memory; `name` stands for it in messages.
+    ///
+    /// # Errors
+    /// As [`Vectors::open_with`]. A NumPy array, unless [`ReadOptions::word_list`] names its words.
+    pub fn from_bytes(bytes: Vec<u8>, name: &str, options: &ReadOptions) -> Result<Vectors> {
+        let (contents, source) = files::read_bytes(bytes, name, options)?;
+        Vectors::from_contents(contents, source)
+    }
+
+    fn from_contents(contents: Contents, source: Source) -> Result<Vectors> {
         match contents {
             Contents::Table(table) => Ok(Vectors::from_table(table, source)),
             Contents::Rows(rows, subwords) => {

@@ -82,6 +82,21 @@ pub fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
+/// What `zip -P secret` makes of the member `a.txt`.
+pub const ENCRYPTED_ZIP: &[u8] = b"PK\x03\x04\x0a\x00\x09\x00\x00\x00\x83Aw]'\x837-\x18\x00\x00\x00\x0c\x00\x00\x00\
+    \x05\x00\x00\x00a.txtx$\xf5\x97\x0d\x0f\x9e\x12j[D\x82\x85&\x8b\xd5\x95\xa8>\xa5\x96\x5cx-PK\x07\x08'\x837-\x18\
+    \x00\x00\x00\x0c\x00\x00\x00PK\x01\x02\x1e\x03\x0a\x00\x09\x00\x00\x00\x83Aw]'\x837-\x18\x00\x00\x00\x0c\x00\
+    \x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\xa4\x81\x00\x00\x00\x00a.txtPK\x05\x06\x00\x00\x00\
+    \x00\x01\x00\x01\x003\x00\x00\x00K\x00\x00\x00\x00\x00";
+
+/// A zip archive of one member, with bytes put over those of its entry in the list of members.
+pub fn zip_with_entry(member: &[u8], at: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut archive = zip(&[("a.txt", member)]);
+    let entry = archive.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+    archive[entry + at..][..bytes.len()].copy_from_slice(bytes);
+    archive
+}
+
 /// A folder that goes away with the test.
 pub struct Folder(TempDir);
 
