@@ -1,0 +1,106 @@
+//! The scan by codes answers exactly as the scan of the rows themselves, whatever the rows.
+
+mod common;
+
+use common::Folder;
+use proptest::prelude::*;
+use vocable::Vectors;
+use vocable::files::Format;
+use vocable::files::save::Precision;
+use vocable::query::{Answer, NearestOptions};
+use vocable::vectors::Scan;
+
+/// A table with codes from the beginning, as a table file has them.
+fn coded(rows: &[Vec<f32>]) -> Vectors {
+    let folder = Folder::new();
+    let words = (0..rows.len()).map(|row| format!("w{row}"));
+    let vectors = Vectors::new(words, rows.concat(), rows[0].len()).unwrap();
+    vectors.save(folder.path("t"), Format::Table, Precision::F32).unwrap();
+    Vectors::open(folder.path("t")).unwrap()
+}
+
+/// Answers with scores as bits, so that NaN equals NaN.
+fn bits(answers: Vec<Answer>) -> Vec<(u32, u32)> {
+    answers.into_iter().map(|answer| (answer.row, answer.score.to_bits())).collect()
+}
+
+/// Both scans of the rows near some words, or both errors.
+fn both(vectors: &mut Vectors, words: [&str; 2], options: &NearestOptions) -> [Result<Vec<(u32, u32)>, String>; 2] {
+    [Scan::Codes, Scan::F32].map(|scan| {
+        vectors.set_scan(scan);
+        vectors.nearest(&words[..1], &words[1..], options).map(bits).map_err(|e| e.to_string())
+    })
+}
+
+/// Rows of one kind: like each other, far from each other, the same, tiny, huge, or not numbers at all.
+fn row(dimension: usize) -> impl Strategy<Value = Vec<f32>> {
+    let values = |range: std::ops::Range<f32>| prop::collection::vec(range, dimension);
+    prop_oneof![
+        8 => values(-1.0..1.0),
+        4 => values(0.99..1.0),
+        2 => prop::collection::vec(prop::sample::select(vec![-1.0f32, 0.0, 1.0]), dimension),
+        1 => values(-1e-42..1e-42),
+        1 => values(-1e-24..1e-24),
+        1 => values(-3e37..3e37),
+        1 => Just(vec![0.0; dimension]),
+        1 => Just((0..dimension).map(|i| if i == 0 { 1.0 } else { 1e-6 }).collect()),
+        1 => prop::collection::vec(prop::sample::select(vec![f32::NAN, f32::INFINITY, 1.0]), dimension),
+    ]
+}
+
+fn table() -> impl Strategy<Value = Vec<Vec<f32>>> {
+    (1usize..40).prop_flat_map(|dimension| prop::collection::vec(row(dimension), 1..120))
+}
+
+proptest! {
+    #[test]
+    fn codes_answer_as_the_rows_do(
+        rows in table(),
+        (a, b) in any::<(prop::sample::Index, prop::sample::Index)>(),
+        k in 1usize..20,
+        restrict in prop::option::of(1usize..130),
+        repeated in any::<bool>(),
+    ) {
+        let mut rows = rows;
+        if repeated {
+            // Ties all over.
+            rows.extend_from_within(..);
+        }
+        let words = [a, b].map(|word| format!("w{}", word.index(rows.len())));
+        let mut vectors = coded(&rows);
+        let [codes, f32] = both(&mut vectors, [&words[0], &words[1]], &NearestOptions { k, restrict });
+        prop_assert_eq!(codes, f32);
+    }
+}
+
+#[test]
+fn codes_answer_as_the_rows_do_across_tasks_and_threads() {
+    // 40,000 rows on a few directions, so that ties meet between tasks; numbers from a plain recurrence.
+    let mut state = 1u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 24) as f32 - 0.5
+    };
+    let directions: Vec<Vec<f32>> = (0..300).map(|_| (0..7).map(|_| next()).collect()).collect();
+    let rows: Vec<Vec<f32>> = (0..40_000).map(|i| directions[i * i % 300].clone()).collect();
+    let mut vectors = coded(&rows);
+    for k in [1, 10, 500] {
+        for word in ["w0", "w17", "w39999"] {
+            let [codes, f32] = both(&mut vectors, [word, "w3"], &NearestOptions { k, restrict: None });
+            assert_eq!(codes.as_ref().unwrap().len(), k);
+            assert_eq!(codes, f32);
+        }
+    }
+}
+
+#[test]
+fn codes_are_made_for_tables_in_memory_once_they_pay() {
+    let rows: Vec<f32> = (0..20_000 * 3).map(|i| ((i * 7919) % 1000) as f32 - 500.0).collect();
+    let vectors = Vectors::new((0..20_000).map(|row| format!("w{row}")), rows, 3).unwrap();
+    let before = vectors.memory();
+    let ask = || bits(vectors.nearest(&["w5"], &[] as &[&str], &NearestOptions::default()).unwrap());
+    let first = ask();
+    assert_eq!(vectors.memory(), before);
+    (0..30).for_each(|_| assert_eq!(ask(), first));
+    assert!(vectors.memory() > before);
+}
