@@ -301,6 +301,20 @@ fn a_table_whose_header_is_wrong_does_not_open() {
 }
 
 #[test]
+fn a_header_of_any_length_is_told_from_other_files() {
+    let (header, data) = taken_apart(&table(&small()));
+    let header = serde_json::to_vec(&header).unwrap();
+    // 0x0280 and the like begin a Python pickle, 0x8b1f a gzip file.
+    for length in (640..2000).step_by(8).chain([0x8b18, 0x4b50]) {
+        let mut padded = header.clone();
+        padded.resize(length, b' ');
+        let bytes = [&(length as u64).to_le_bytes()[..], &padded, &data].concat();
+        let opened = Vectors::from_bytes(bytes, "padded", &ReadOptions::default()).unwrap();
+        assert_eq!(opened.len(), 3);
+    }
+}
+
+#[test]
 fn what_points_outside_is_an_error_at_the_word_it_concerns() {
     let whole = table(&small());
     let (header, data) = taken_apart(&whole);

@@ -28,6 +28,10 @@ pub(super) fn format(bytes: &[u8]) -> Result<Format, Malformed> {
     if bytes.is_empty() {
         return Err(Malformed::at(Place::File, expected, "an empty file"));
     }
+    // Before all that is told by two bytes: the length of a header may begin with any.
+    if bytes.get(8) == Some(&b'{') && bytes[..8].ends_with(&[0, 0, 0]) {
+        return Ok(Format::Table);
+    }
     if let Some((_, found, advice)) = OTHERS.iter().find(|(magic, ..)| bytes.starts_with(magic)) {
         return Err(Malformed::at(Place::File, expected, *found).advise(*advice));
     }
@@ -40,9 +44,6 @@ pub(super) fn format(bytes: &[u8]) -> Result<Format, Malformed> {
     }
     if bytes.starts_with(&fasttext::MAGIC) {
         return Ok(Format::Fasttext);
-    }
-    if bytes.get(8) == Some(&b'{') && bytes[..8].ends_with(&[0, 0, 0]) {
-        return Ok(Format::Table);
     }
 
     let (first, rest) = split_line(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
