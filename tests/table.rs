@@ -281,10 +281,19 @@ fn a_table_whose_header_is_wrong_does_not_open() {
         ("other rows", changed(&|h| h["vectors"]["shape"] = json!([1, 9])), "`vectors` of shape [3, dimension]"),
         ("no rows", changed(&|h| h["norms"]["shape"] = json!([3, 1])), "`norms` of shape [3], found [3, 1]"),
         ("an index for more", changed(&|h| h["words.index"]["shape"] = json!([2, 8])), "slots a power of two above 3"),
+        (
+            "codes of another size",
+            changed(&|h| h["codes"]["shape"] = json!([1, 1, 8, 8])),
+            "`codes` of shape [1, 1, 16, 4]",
+        ),
         ("other numbers", changed(&|h| h["norms"]["dtype"] = json!("I32")), "`norms` in F32, found I32"),
         ("a newer version", changed(&|h| h["__metadata__"]["vocable.version"] = json!("2")), "use a newer vocable"),
         ("no checksum", changed(&|h| h["__metadata__"]["vocable.checksum"] = json!("")), "expected a checksum"),
-        ("another's", changed(&without("__metadata__")), "a safetensors file of other tensors (norms, vectors, words"),
+        (
+            "another's",
+            changed(&without("__metadata__")),
+            "a safetensors file of other tensors (codes, codes.scale, norms",
+        ),
         (
             "a tensor renamed",
             {

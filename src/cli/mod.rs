@@ -22,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use vocable::files::{Format, ReadOptions};
+use vocable::vectors::Scan;
 use vocable::{Error, Vectors};
 
 use output::{Failure, Output};
@@ -69,6 +70,9 @@ struct Common {
     /// Skip bad rows and say how many they were, instead of refusing the file
     #[arg(long, global = true, help_heading = "Vectors")]
     lenient: bool,
+    /// How rows are searched: codes (reads a quarter) or f32 (reads all); the answers are the same [default: codes]
+    #[arg(long, global = true, value_name = "HOW", hide_short_help = true)]
+    exact_scan: Option<Scan>,
     /// Print answers as JSON, one object a line
     #[arg(long, global = true)]
     json: bool,
@@ -80,7 +84,7 @@ struct Common {
 impl Common {
     /// Opens the vectors, and says on standard error what a user should know about them.
     fn open(&self) -> Result<Vectors, Error> {
-        let vectors = match self.vectors() {
+        let mut vectors = match self.vectors() {
             Some(path) => self.open_file(&path)?,
             None => {
                 let vectors = Vectors::demo()?;
@@ -92,6 +96,7 @@ impl Common {
                 vectors
             }
         };
+        vectors.set_scan(self.exact_scan.unwrap_or_default());
         Ok(vectors)
     }
 

@@ -17,6 +17,7 @@
 //! 32 bits. The sum `c.d` is exact.
 
 use std::ops::Range;
+use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
@@ -24,6 +25,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use multiversion::multiversion;
 use rayon::prelude::*;
 
+use crate::error::{Error, Result};
 use crate::files::Buffer;
 
 /// Rows that stand side by side in a block of codes.
@@ -67,6 +69,18 @@ pub enum Scan {
     Codes,
     /// All rows are read.
     F32,
+}
+
+impl FromStr for Scan {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "codes" => Ok(Scan::Codes),
+            "f32" => Ok(Scan::F32),
+            other => Err(Error::invalid("scan", "codes or f32", format!("`{other}`"))),
+        }
+    }
 }
 
 /// Scans after which it pays to make codes: making them takes as long as reading the rows a few times.
