@@ -488,12 +488,17 @@ def parse_arguments():
             raise argparse.ArgumentTypeError(f"a number from 1, not {text}")
         return int(text)
 
+    def program(text):
+        if not os.access(text, os.X_OK) or os.path.isdir(text):
+            raise argparse.ArgumentTypeError(f"{text} is not a program")
+        return Path(text)
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", type=groups, default=GROUPS, metavar="GROUP,...", help=f"of {', '.join(GROUPS)}")
     parser.add_argument("--rounds", type=count, default=7, help="how often each contestant runs (7)")
     parser.add_argument("--gensim-rounds", type=count, default=3, help="how often gensim runs (3)")
     parser.add_argument("--skip-gensim", action="store_true")
-    parser.add_argument("--vocable", type=Path, metavar="PROGRAM", help="measure this program instead of building one")
+    parser.add_argument("--vocable", type=program, metavar="PROGRAM", help="measure this program instead of building one")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run as JSON, too")
     return parser.parse_args()
 
