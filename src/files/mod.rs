@@ -216,9 +216,9 @@ pub struct Source {
 #[derive(Debug)]
 pub enum Contents {
     /// Rows that were read into memory, and the vectors of character n-grams, where the file has them.
-    Rows(Rows, Option<Subwords>),
+    Rows(Box<Rows>, Option<Subwords>),
     /// A table that is used where it lies in the file.
-    Table(Table),
+    Table(Box<Table>),
 }
 
 /// Opens a file of vectors and reads all its rows; a table file is mapped and not read.
@@ -257,7 +257,7 @@ fn contents_of(opened: Opened, path: &Path, options: &ReadOptions) -> Result<(Co
             let mut stream = Stream::new(packed).map_err(|e| e.at(path))?;
             let (rows, format) = read_stream(&mut stream, options).map_err(|e| e.at(path))?;
             match rows {
-                Some(rows) => (Contents::Rows(rows, None), format, stream.total()),
+                Some(rows) => (Contents::Rows(Box::new(rows), None), format, stream.total()),
                 None => {
                     let bytes = stream.into_bytes().map_err(|e| e.at(path))?;
                     let size = bytes.len() as u64;
@@ -284,11 +284,11 @@ fn read_whole(format: Format, bytes: Bytes, path: &Path, options: &ReadOptions) 
     let in_file = |e: Malformed| e.in_file(path.to_string_lossy());
     let allow = options.allow_nonfinite;
     Ok(match format {
-        Format::Table => Contents::Table(Table::open(&Arc::new(bytes)).map_err(in_file)?),
+        Format::Table => Contents::Table(Box::new(Table::open(&Arc::new(bytes)).map_err(in_file)?)),
         Format::Fasttext => {
             let (rows, layout) = fasttext::parse(&bytes, allow).map_err(in_file)?;
             let subwords = layout.map(|layout| Subwords::new(Arc::new(bytes), layout));
-            Contents::Rows(rows, subwords.transpose().map_err(in_file)?)
+            Contents::Rows(Box::new(rows), subwords.transpose().map_err(in_file)?)
         }
         Format::Numpy => {
             let (values, rows, dimension) = numpy::parse(&bytes, allow).map_err(in_file)?;
@@ -300,11 +300,14 @@ fn read_whole(format: Format, bytes: Bytes, path: &Path, options: &ReadOptions) 
             }
             let (text, _) = bytes::open(&list, None)?;
             let (words, warnings) = numpy::word_list(&text, rows).map_err(|e| e.in_file(list.to_string_lossy()))?;
-            Contents::Rows(Rows { words, values: values.into(), dimension, warnings, ..Rows::default() }, None)
+            Contents::Rows(
+                Box::new(Rows { words, values: values.into(), dimension, warnings, ..Rows::default() }),
+                None,
+            )
         }
         _ => {
             let rows = parse_as(format, &bytes, options, &|part| bytes.release(part)).map_err(in_file)?;
-            Contents::Rows(rows, None)
+            Contents::Rows(Box::new(rows), None)
         }
     })
 }

@@ -282,7 +282,7 @@ fn scan(
         for lane in 0..LANES {
             let bound = scales[lane] * (query.scale * sums[lane] as f32 + query.per_scale);
             // NaN is passed on.
-            lanes |= u16::from(!(bound < limit)) << lane;
+            lanes |= u16::from(bound >= limit || bound.is_nan()) << lane;
         }
         if lanes != 0 {
             limit = pass(index, lanes);

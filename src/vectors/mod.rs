@@ -94,10 +94,10 @@ impl Vectors {
 
     fn from_contents(contents: Contents, source: Source) -> Result<Vectors> {
         match contents {
-            Contents::Table(table) => Ok(Vectors::from_table(table, source)),
+            Contents::Table(table) => Ok(Vectors::from_table(*table, source)),
             Contents::Rows(rows, subwords) => {
                 let name = source.path.to_string_lossy().into_owned();
-                Vectors::from_rows(rows, subwords, source).map_err(|e| e.in_file(name).into())
+                Vectors::from_rows(*rows, subwords, source).map_err(|e| e.in_file(name).into())
             }
         }
     }
