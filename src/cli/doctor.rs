@@ -47,8 +47,9 @@ impl Doctor {
         let path = self.file.clone().or_else(|| common.vectors()).ok_or_else(|| {
             vocable::Error::invalid("FILE", "a file to look over", "none; name one, or give --vectors")
         })?;
-        let diagnosis = examine(&path, &common.read_options())?;
-        let mend = commands(&path, &diagnosis, &common.read_options());
+        let options = common.read_options();
+        let diagnosis = examine(&path, &options)?;
+        let mend = commands(&path, &diagnosis, &options);
         let name = path.to_string_lossy();
         if output.json {
             output.json(&Report {

@@ -2,6 +2,7 @@
 
 use twox_hash::XxHash3_64;
 
+use super::table::DAMAGED;
 use super::{Buffer, Words};
 use crate::error::{Malformed, Place};
 
@@ -79,7 +80,7 @@ fn outside(slot: usize, row: u32, rows: usize) -> Malformed {
         format!("a row below {rows} with a word, at slot {slot} of the index"),
         format!("row {row}"),
     )
-    .advise("the file is damaged: make it again with `vocable convert`")
+    .advise(DAMAGED)
 }
 
 /// Where the search for a word begins, and its tag.

@@ -1,6 +1,5 @@
 //! Looking over rows of text without refusing any: what is odd, how often, and where.
 
-use memchr::memchr;
 use rayon::prelude::*;
 
 use super::Words;
@@ -195,9 +194,9 @@ pub fn text(bytes: &[u8]) -> Result<TextFindings, Malformed> {
             let mut row = vec![0.0; dimension];
             let mut rest = chunk.bytes;
             for number in chunk.first_line..chunk.first_line + chunk.lines as u64 {
-                let end = memchr(b'\n', rest).unwrap_or(rest.len());
-                found.look_at(&rest[..end], number, &mut row);
-                rest = rest.get(end + 1..).unwrap_or_default();
+                let (line, after) = split_line(rest);
+                found.look_at(line, number, &mut row);
+                rest = after;
             }
             found
         })

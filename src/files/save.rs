@@ -62,7 +62,7 @@ pub struct Saved {
 /// # Errors
 /// A word that the format cannot hold, a precision that it does not have, and the system's refusals.
 pub fn save(path: &Path, table: &TableView, format: Format, precision: Precision) -> Result<Saved> {
-    let gzip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+    let gzip = is_gzip(path);
     if gzip && !matches!(format, Format::Glove | Format::Word2vecText | Format::Word2vecBinary) {
         return Err(Error::invalid(
             "output",
@@ -132,8 +132,7 @@ pub fn save(path: &Path, table: &TableView, format: Format, precision: Precision
 
 /// The format that a file's name asks for, by what it ends in (before `.gz`).
 pub fn format_for(path: &Path) -> Option<Format> {
-    let gzip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-    let inner = if gzip { Path::new(path.file_stem()?) } else { path };
+    let inner = if is_gzip(path) { Path::new(path.file_stem()?) } else { path };
     match inner.extension().and_then(OsStr::to_str)?.to_lowercase().as_str() {
         "txt" | "glove" => Some(Format::Glove),
         "vec" | "w2v" => Some(Format::Word2vecText),
@@ -143,6 +142,10 @@ pub fn format_for(path: &Path) -> Option<Format> {
         "tsv" => Some(Format::Projector),
         _ => None,
     }
+}
+
+fn is_gzip(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
 }
 
 fn write_gzipped(path: &Path, gzip: bool, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {

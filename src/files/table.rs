@@ -27,7 +27,8 @@ use crate::error::{Error, Malformed, Place, Result};
 /// The version of the table file that this library writes, and the highest it reads.
 const VERSION: u32 = 1;
 
-const DAMAGED: &str = "the file is damaged: make it again with `vocable convert`";
+/// What to do about a table file that is not as it was written.
+pub(crate) const DAMAGED: &str = "the file is damaged: make it again with `vocable convert`";
 
 /// How a table file stores its vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -165,7 +166,7 @@ impl Table {
             Some(_) => {
                 let (codes, shape) = tensors.find("codes", Dtype::U8)?;
                 let (scales, scales_shape) = tensors.find("codes.scale", Dtype::F32)?;
-                let expected = [rows.div_ceil(16), dimension.div_ceil(4), 16, 4];
+                let expected = codes_shape(rows, dimension);
                 if shape != expected {
                     return Err(wrong_shape("codes", &format!("{expected:?}"), shape));
                 }
@@ -245,7 +246,7 @@ pub(super) fn write(path: &Path, table: &TableView, precision: Precision) -> Res
     }
 
     if let Some((codes, scales)) = table.codes {
-        let shape = vec![rows.div_ceil(16), dimension.div_ceil(4), 16, 4];
+        let shape = codes_shape(rows, dimension).to_vec();
         tensors.insert(2, ("codes.scale", "F32", vec![rows], bytemuck::cast_slice(scales)));
         tensors.push(("codes", "U8", shape, codes));
     }
@@ -276,6 +277,11 @@ pub(super) fn write(path: &Path, table: &TableView, precision: Precision) -> Res
         file.write_all(&header)?;
         tensors.iter().try_for_each(|(.., bytes)| file.write_all(bytes))
     })
+}
+
+/// Blocks of sixteen rows, in groups of four components.
+fn codes_shape(rows: usize, dimension: usize) -> [usize; 4] {
+    [rows.div_ceil(16), dimension.div_ceil(4), 16, 4]
 }
 
 /// Euclidean norm, summed in f64 so that tiny and huge components keep theirs.

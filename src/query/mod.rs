@@ -13,6 +13,7 @@ mod suggest;
 use std::borrow::Cow;
 
 use crate::error::{Error, Malformed, Place, Result};
+use crate::files::table::DAMAGED;
 use crate::vectors::{Case, Vectors};
 pub use analogy::Method;
 pub use evaluate::{AnalogyReport, PairReport, Section};
@@ -89,8 +90,7 @@ impl Vectors {
             None => Ok(answers),
             Some(answer) => {
                 let expected = format!("the word of row {} within the words", answer.row);
-                let error = Malformed::at(Place::File, expected, "offsets that point outside")
-                    .advise("the file is damaged: make it again with `vocable convert`");
+                let error = Malformed::at(Place::File, expected, "offsets that point outside").advise(DAMAGED);
                 Err(error.in_file(self.source().path.to_string_lossy()).into())
             }
         }

@@ -21,10 +21,16 @@ const CODED_BLOCKS: usize = 1024;
 #[derive(Debug, Clone, Copy)]
 struct Ranked(Answer);
 
+impl Ranked {
+    /// The score that it ranks by: one that is undefined is below all others.
+    fn key(&self) -> f32 {
+        if self.0.score.is_nan() { f32::NEG_INFINITY } else { self.0.score }
+    }
+}
+
 impl Ord for Ranked {
     fn cmp(&self, other: &Self) -> Ordering {
-        let key = |score: f32| if score.is_nan() { f32::NEG_INFINITY } else { score };
-        key(other.0.score).total_cmp(&key(self.0.score)).then_with(|| self.0.row.cmp(&other.0.row))
+        other.key().total_cmp(&self.key()).then_with(|| self.0.row.cmp(&other.0.row))
     }
 }
 
@@ -46,16 +52,14 @@ impl Eq for Ranked {}
 /// is total, so the answer does not depend on how.
 pub(super) fn best(rows: Range<u32>, k: usize, excluded: &[u32], score: impl Fn(u32) -> f32 + Sync) -> Vec<Answer> {
     let starts: Vec<u32> = rows.clone().step_by(BLOCK).collect();
-    let mut found: Vec<Ranked> = starts
+    let found: Vec<Ranked> = starts
         .into_par_iter()
         .flat_map_iter(|start| {
             let end = rows.end.min(start.saturating_add(BLOCK as u32));
             best_of_block(start..end, k, excluded, &score)
         })
         .collect();
-    found.sort_unstable();
-    found.truncate(k);
-    found.into_iter().map(|ranked| ranked.0).collect()
+    merged(found, k)
 }
 
 /// As [`best`] with the cosine with `unit` as the score, of which `cosine` is the exact form: rows that their codes rule out are
@@ -72,7 +76,7 @@ pub(super) fn best_by_codes(
     let blocks = (rows.end as usize).div_ceil(LANES);
     // The k-th best score that any task has found: what is below it cannot be among the k best of all.
     let least = AtomicU32::new(ordered(f32::NEG_INFINITY));
-    let mut found: Vec<Ranked> = (0..blocks)
+    let found: Vec<Ranked> = (0..blocks)
         .step_by(CODED_BLOCKS)
         .collect::<Vec<usize>>()
         .into_par_iter()
@@ -92,6 +96,11 @@ pub(super) fn best_by_codes(
             kept.best.into_vec()
         })
         .collect();
+    merged(found, k)
+}
+
+/// The `k` best of what the tasks kept, best first.
+fn merged(mut found: Vec<Ranked>, k: usize) -> Vec<Answer> {
     found.sort_unstable();
     found.truncate(k);
     found.into_iter().map(|ranked| ranked.0).collect()
@@ -134,8 +143,7 @@ impl Kept {
 
     /// The score that a row must reach to be kept; `None` while there is room.
     fn worst(&self) -> Option<f32> {
-        let worst = self.best.peek().filter(|_| self.best.len() >= self.k)?;
-        Some(if worst.0.score.is_nan() { f32::NEG_INFINITY } else { worst.0.score })
+        self.best.peek().filter(|_| self.best.len() >= self.k).map(Ranked::key)
     }
 }
 
