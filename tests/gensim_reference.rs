@@ -159,6 +159,68 @@ fn the_pair_benchmark_correlates_as_gensim_does() {
     });
 }
 
+/// What `compute-accuracy word2vec.50d.bin N < questions-words.txt` printed, of word2vec as its authors keep it on GitHub.
+#[test]
+#[ignore = "needs the data of ../shared"]
+fn the_analogy_benchmark_counts_as_word2vec_does() {
+    let questions = questions_words();
+    let vectors = Vectors::open(shared("data/word2vec.50d.bin")).expect("the file opens");
+    // Rows, seen, right and seen of the last section; percent in all, semantic and syntactic.
+    for (rows, seen, last, percent) in
+        [(0, 7643, [15, 552], ["1.79", "6.19", "1.07"]), (5000, 2000, [15, 182], ["5.15", "30.00", "3.28"])]
+    {
+        let options = EvaluateOptions { restrict: Some(rows), ..EvaluateOptions::default() };
+        let outcome = vectors.evaluate_analogies(&questions, AnalogyProtocol::Word2vec, &options).expect("an outcome");
+        let section = outcome.sections.last().expect("a section").count;
+        assert_eq!((outcome.all().seen, outcome.all().total, [section.right, section.seen]), (seen, 19_544, last));
+        let found = [outcome.all(), outcome.semantic(), outcome.syntactic()];
+        assert_eq!(found.map(|count| format!("{:.2}", 100.0 * count.accuracy())), percent);
+    }
+}
+
+/// What GloVe's `eval/python/evaluate.py` counted, with its loop over files made one over sections.
+#[test]
+#[ignore = "needs the data of ../shared"]
+fn the_analogy_benchmark_counts_as_glove_does() {
+    let vectors = Vectors::open(shared("data/glove.50d.unk.txt")).expect("the file opens");
+    let outcome = vectors
+        .evaluate_analogies(&questions_words(), AnalogyProtocol::Glove, &EvaluateOptions::default())
+        .expect("an outcome");
+    let right: Vec<usize> = outcome.sections.iter().map(|section| section.count.right).collect();
+    assert_eq!(right, [2, 1, 0, 8, 47, 1, 0, 7, 5, 0, 4, 7, 1, 1]);
+    let seen: Vec<usize> = outcome.sections.iter().map(|section| section.count.seen).collect();
+    assert_eq!(seen, [132, 163, 18, 530, 240, 870, 342, 1056, 650, 650, 848, 992, 600, 552]);
+}
+
+/// What gensim 4.4's `evaluate_word_pairs` and `evaluate_word_analogies` answered with other settings than the defaults.
+#[test]
+#[ignore = "needs the data of ../shared"]
+fn settings_are_gensims() {
+    let vectors = Vectors::open(shared("data/word2vec.50d.bin")).expect("the file opens");
+    let pairs = Pairs::parse(&std::fs::read(shared("data/wordsim353.tsv")).expect("the file")).expect("the pairs");
+    let exact = PairProtocol::Exact;
+    // Pearson, Spearman, percent unknown.
+    for (protocol, restrict, dummy4unknown, expected) in [
+        (PairProtocol::Gensim, None, false, [0.15337039955810244, 0.17762908906263497, 18.13031161473088]),
+        (PairProtocol::Gensim, None, true, [-0.03585014172115005, 0.03318545278792968, 18.13031161473088]),
+        (PairProtocol::Gensim, Some(5000), false, [0.23625495514102854, 0.2305384240112813, 54.95750708215298]),
+        (exact, None, false, [0.12036089286366107, 0.14020716076088727, 21.246458923512748]),
+        (exact, None, true, [-0.05611924438747291, -0.010911566443989629, 21.246458923512748]),
+    ] {
+        let options = EvaluateOptions { restrict, dummy4unknown };
+        let outcome = vectors.evaluate_pairs(&pairs, protocol, &options).expect("an outcome");
+        // All 353 lines count, the pair that stands there twice among them.
+        assert_eq!(outcome.total, 353);
+        for (found, expected) in [outcome.pearson, outcome.spearman, outcome.unknown_percent()].iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "{options:?}: {found}, expected {expected}");
+        }
+    }
+    let options = EvaluateOptions { dummy4unknown: true, ..EvaluateOptions::default() };
+    let outcome =
+        vectors.evaluate_analogies(&questions_words(), AnalogyProtocol::Gensim, &options).expect("an outcome");
+    assert!((outcome.all().accuracy() - 0.007009823986901351).abs() < 1e-12);
+}
+
 #[test]
 #[ignore = "needs the data of ../shared"]
 fn words_that_are_not_utf8_stay_loadable_and_apart() {

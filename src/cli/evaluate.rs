@@ -250,7 +250,8 @@ fn print_analogies(
     outcomes: &[AnalogyReport],
     output: &mut Output,
 ) -> Result<(), Failure> {
-    output.text(format_args!("{file}\n{}", report::analogies(outcomes)))?;
+    let total = report::thousands(questions.len());
+    output.text(format_args!("{file}: {total} analogies, right/seen\n{}", report::analogies(outcomes)))?;
     if outcomes.len() > 1 {
         output.text(format_args!("{}\n", report::analogies_differ(questions, outcomes)))?;
     }

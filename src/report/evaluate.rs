@@ -88,19 +88,15 @@ pub fn analogies_differ(questions: &Questions, outcomes: &[AnalogyReport]) -> St
         if gained.sum() > 0 {
             parts.push(format!("{} wrong by {name} turn right ({})", thousands(gained.sum()), causes(gained, rows)));
         }
-        for AnalogyReport { protocol, sections, .. } in [first, other] {
-            let dummies: usize = sections.iter().map(|section| section.count.counted - section.count.seen).sum();
-            if dummies > 0 {
-                parts.push(format!(
-                    "{} counts {} with unknown words as wrong",
-                    protocol.name(),
-                    count(dummies, "question")
-                ));
-            }
-        }
         against(other.protocol.name(), name, &parts)
     });
-    against.collect::<Vec<_>>().join(". ")
+    let dummies = outcomes.iter().filter_map(|outcome| {
+        let all = outcome.all();
+        let dummies = count(all.counted - all.seen, "question");
+        (all.counted > all.seen)
+            .then(|| format!("{} counts {dummies} with unknown words as wrong", outcome.protocol.name()))
+    });
+    against.chain(dummies).collect::<Vec<_>>().join(". ")
 }
 
 /// Why protocols differ on a file of word pairs, each held against the first: a line.
@@ -120,6 +116,7 @@ pub fn pairs_differ(pairs: &Pairs, outcomes: &[PairReport]) -> String {
     against.collect::<Vec<_>>().join(". ")
 }
 
+/// How one protocol differs from the first.
 fn against(other: &str, first: &str, parts: &[String]) -> String {
     if parts.is_empty() {
         format!("{other} agrees with {first} on this file")
@@ -138,14 +135,17 @@ fn known(
 ) -> Vec<String> {
     let mut parts = Vec::new();
     if only_first > 0 {
-        parts.push(format!("skips {} that {first} knows ({})", count(only_first, what), words(words_of_first, rows)));
+        let why = words(words_of_first, rows);
+        parts.push(format!("{} unknown that {first} knows ({why})", count(only_first, what)));
     }
     if only_second > 0 {
-        parts.push(format!("knows {} that {first} skips ({})", count(only_second, what), words(words_of_second, rows)));
+        let why = words(words_of_second, rows);
+        parts.push(format!("{} known that {first} does not know ({why})", count(only_second, what)));
     }
     parts
 }
 
+/// Why only one of two protocols finds some words.
 fn words(words: UnequalWords, rows: usize) -> String {
     let by_folding =
         (words.by_folding > 0).then(|| format!("{} found by folding only", count(words.by_folding, "word")));
@@ -153,6 +153,7 @@ fn words(words: UnequalWords, rows: usize) -> String {
     by_folding.into_iter().chain((words.beyond_rows > 0).then(beyond)).collect::<Vec<_>>().join(", ")
 }
 
+/// What turned answers, with how many each where it is not one thing alone.
 fn causes(causes: Causes, rows: usize) -> String {
     let Causes { folding, rows: by_rows, left_out, not_positive } = causes;
     let causes = [
@@ -161,8 +162,11 @@ fn causes(causes: Causes, rows: usize) -> String {
         (left_out, "by words left out".to_owned()),
         (not_positive, "by scores not above 0".to_owned()),
     ];
-    let causes = causes.into_iter().filter(|(count, _)| *count > 0);
-    causes.map(|(count, how)| format!("{} {how}", thousands(count))).collect::<Vec<_>>().join(", ")
+    let causes: Vec<(usize, String)> = causes.into_iter().filter(|(count, _)| *count > 0).collect();
+    match causes.as_slice() {
+        [(_, only)] => only.clone(),
+        _ => causes.iter().map(|(count, how)| format!("{} {how}", thousands(*count))).collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// "1 word", "2 words".

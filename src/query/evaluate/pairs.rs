@@ -87,9 +87,14 @@ impl Vectors {
         })
     }
 
-    /// The cosine of two rows; 0 where one is zero, as in gensim, which leaves such rows as they are.
+    /// The cosine of two rows; 0 where one is zero, as in gensim, which leaves such rows as they are. A row's with itself is
+    /// 1 and not what rounding makes of it, so that such pairs share a rank.
     fn gensims_cosine(&self, a: u32, b: u32) -> f64 {
         let zero = |row| self.norm(row) == Some(0.0);
-        if zero(a) || zero(b) { 0.0 } else { self.cosine(a, b) }
+        match (zero(a) || zero(b), a == b) {
+            (true, _) => 0.0,
+            (false, true) => 1.0,
+            (false, false) => self.cosine(a, b),
+        }
     }
 }

@@ -79,3 +79,59 @@ pub(super) fn wilson_95(successes: usize, n: usize) -> Option<[f64; 2]> {
     let half = NORMAL_95 / (1.0 + zz / n) * (share * (1.0 - share) / n + zz / (4.0 * n * n)).sqrt();
     Some([(middle - half).max(0.0), (middle + half).min(1.0)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn near(found: impl IntoIterator<Item = f64>, expected: impl IntoIterator<Item = f64>) {
+        for (found, expected) in found.into_iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{found}, expected {expected}");
+        }
+    }
+
+    const X: [f64; 8] = [1.0, 2.5, 2.5, 4.0, 7.0, 3.0, 8.0, 0.5];
+    const Y: [f64; 8] = [2.0, 1.0, 3.0, 3.0, 9.0, 4.0, 4.0, 1.5];
+
+    /// `scipy.stats.pearsonr(x, y)`, its `confidence_interval(0.95)`, and `spearmanr(x, y)`, of SciPy 1.17.1.
+    #[test]
+    fn correlations_are_scipys() {
+        let r = pearson(&X, &Y);
+        near([r, spearman(&X, &Y)], [0.7209562287949698, 0.7939539754135209]);
+        near(pearson_95(r, 8).unwrap(), [0.033098718018746864, 0.945353392042358]);
+    }
+
+    /// By hand, in NumPy: `z = arctanh(r)`, `se = sqrt((1 + r * r / 2) / (n - 3))`, `tanh(z -+ norm.ppf(0.975) * se)`.
+    #[test]
+    fn the_interval_of_spearmans_is_bonett_and_wrights() {
+        near(spearman_95(0.6, 28).unwrap(), [0.2611423876281449, 0.8072069892740471]);
+        near(spearman_95(0.142, 837).unwrap(), [0.07461792723246748, 0.20809128887882522]);
+        near(spearman_95(-0.3, 10).unwrap(), [-0.7882529000902374, 0.42005735681209383]);
+    }
+
+    /// `scipy.stats.binomtest(k, n).proportion_ci(0.95, method="wilson")`, of SciPy 1.17.1.
+    #[test]
+    fn the_interval_of_a_share_is_wilsons() {
+        for (right, n, expected) in [
+            (137, 7643, [0.015183456060254057, 0.021150690569685777]),
+            (15, 552, [0.016535691424532335, 0.04434760233425665]),
+            (1, 3, [0.06149194472039626, 0.7923403991979523]),
+            (0, 10, [0.0, 0.27753279986288926]),
+            (10, 10, [0.7224672001371109, 1.0]),
+        ] {
+            near(wilson_95(right, n).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_undefined_is_not_a_number() {
+        let constant = [0.1; 8];
+        for (x, y) in [(&[][..], &[][..]), (&[1.0], &[2.0]), (&X, &constant), (&constant, &Y), (&X, &[f64::NAN; 8])] {
+            assert!(pearson(x, y).is_nan() && spearman(x, y).is_nan(), "{x:?} {y:?}");
+        }
+        assert_eq!((pearson_95(0.5, 3), spearman_95(f64::NAN, 9), wilson_95(0, 0)), (None, None, None));
+        // Without doubt, however few: Fisher's z is infinite.
+        assert_eq!((pearson(&X, &X), pearson_95(1.0, 8)), (1.0, Some([1.0, 1.0])));
+    }
+}
