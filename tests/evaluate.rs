@@ -313,6 +313,18 @@ fn why_protocols_differ_is_told_by_what_happened() {
 }
 
 #[test]
+fn gensim_looks_at_five_rows_and_no_further() {
+    let casings = ["bcd", "Bcd", "bCd", "bcD", "BCd", "BCD"];
+    for (nearer, right) in [(4, 1), (5, 0)] {
+        // `nearer` casings of b stand before the answer.
+        let mut words: Vec<(&str, &[f32])> = vec![("a", &[1.0, 0.0]), ("d", &[1.0, 2.0]), ("c", &[1.0, 0.0])];
+        words.extend(casings[..=nearer].iter().map(|word| (*word, &[0.0f32, 1.0][..])));
+        let (_, report) = ask(&vectors(&words), ": s\na bcd c d\n", GENSIM);
+        assert_eq!(report.all().right, right, "{nearer} other casings");
+    }
+}
+
+#[test]
 fn words_without_a_direction_are_seen_and_not_answered() {
     let table = vectors(&[
         ("a", &[0.0, 0.0]),
