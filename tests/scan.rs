@@ -68,7 +68,7 @@ proptest! {
         }
         let words = [a, b].map(|word| format!("w{}", word.index(rows.len())));
         let mut vectors = coded(&rows);
-        let [codes, f32] = both(&mut vectors, [&words[0], &words[1]], &NearestOptions { k, restrict });
+        let [codes, f32] = both(&mut vectors, [&words[0], &words[1]], &NearestOptions { k, restrict, ..NearestOptions::default() });
         prop_assert_eq!(codes, f32);
     }
 }
@@ -86,7 +86,7 @@ fn codes_answer_as_the_rows_do_across_tasks_and_threads() {
     let mut vectors = coded(&rows);
     for k in [1, 10, 500] {
         for word in ["w0", "w17", "w39999"] {
-            let [codes, f32] = both(&mut vectors, [word, "w3"], &NearestOptions { k, restrict: None });
+            let [codes, f32] = both(&mut vectors, [word, "w3"], &NearestOptions { k, ..NearestOptions::default() });
             assert_eq!(codes.as_ref().unwrap().len(), k);
             assert_eq!(codes, f32);
         }

@@ -181,7 +181,8 @@ fn words_that_a_fasttext_model_lacks_have_vectors_and_keep_them_in_a_table() {
         // A word without a row is asked about like any other.
         let lacking =
             answers["absent"].as_object().unwrap().keys().find(|word| vectors.vector(word).is_some()).unwrap();
-        let near = vectors.nearest(&[lacking], &[] as &[&str], &NearestOptions { k: 1, restrict: None }).unwrap();
+        let near =
+            vectors.nearest(&[lacking], &[] as &[&str], &NearestOptions { k: 1, ..NearestOptions::default() }).unwrap();
         let cosine = vectors.similarity(lacking, vectors.word(near[0].row).as_bytes()).unwrap();
         assert!((cosine - near[0].score).abs() < 1e-6);
     }
@@ -469,7 +470,7 @@ proptest! {
                 prop_assert!(!checked || found.is_ok());
                 let _ = vectors.similarity("1", &word);
             }
-            let _ = vectors.nearest(&["1"], &[] as &[&str], &NearestOptions { k: 3, restrict: None });
+            let _ = vectors.nearest(&["1"], &[] as &[&str], &NearestOptions { k: 3, ..NearestOptions::default() });
             let _ = vectors.subset(&[0, 5, 9], &["König", "other"]);
             let _ = vectors.suggest("Konig", 2);
             let _ = vectors.save(folder.path("out"), Format::Word2vecText, Precision::F32);

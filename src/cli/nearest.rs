@@ -41,7 +41,7 @@ pub struct Search {
 
 impl Search {
     pub fn options(&self) -> NearestOptions {
-        NearestOptions { k: self.k, restrict: self.restrict }
+        NearestOptions { k: self.k, restrict: self.restrict, ..NearestOptions::default() }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::nearest::{Rows, unit};
-use super::scan::best;
+use super::scan::{BLOCK, Wanted, best};
 use super::{Answer, NearestOptions};
 use crate::error::{Error, Result};
 use crate::vectors::Vectors;
@@ -46,7 +46,7 @@ impl Vectors {
     /// gensim's, a restriction holds for both.
     ///
     /// # Errors
-    /// An unknown word, one without a direction, or (`add`) words that cancel each other out.
+    /// An unknown word, one without a direction, (`add`) words that cancel each other out, or (`mul`) a least cosine.
     pub fn analogy(
         &self,
         a: impl AsRef<[u8]>,
@@ -59,6 +59,10 @@ impl Vectors {
         match method {
             Method::Add => self.nearest(&[b, c], &[a], options),
             Method::Mul => {
+                if options.min_cosine.is_some() {
+                    let expected = "a question whose scores are cosines";
+                    return Err(Error::invalid("least cosine", expected, "3CosMul, whose scores are not"));
+                }
                 let words = [self.named(a)?, self.named(b)?, self.named(c)?];
                 let named: Vec<u32> = words.iter().filter_map(|word| word.row).collect();
                 let [a, b, c] = words.map(|word| {
@@ -68,9 +72,16 @@ impl Vectors {
                 });
                 self.check_length()?;
                 let rows = Rows::of(self);
-                let shifted = |row, word: &[f32]| (1.0 + rows.cosine(row, word)) / 2.0;
-                self.readable(best(options.rows(self), options.k, &named, |row| {
-                    shifted(row, &b) * shifted(row, &c) / (shifted(row, &a) + 1e-6)
+                let wanted = Wanted { k: options.k, least: None };
+                self.readable(best(options.searched(self), wanted, &named, |block, scores| {
+                    let mut cosines = [[0.0f32; BLOCK]; 3];
+                    for (cosines, word) in cosines.iter_mut().zip([&a, &b, &c]) {
+                        rows.cosines(block, word, cosines);
+                    }
+                    let [a, b, c] = cosines.map(|cosines| cosines.map(|cosine| (1.0 + cosine) / 2.0));
+                    for (row, score) in scores.iter_mut().enumerate() {
+                        *score = b[row] * c[row] / (a[row] + 1e-6);
+                    }
                 }))
             }
         }

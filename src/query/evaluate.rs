@@ -8,8 +8,8 @@ use std::cmp::Ordering;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::NearestOptions;
 use super::nearest::unit;
+use super::{NearestOptions, Query};
 use crate::error::{Malformed, Place, Result};
 use crate::vectors::Vectors;
 
@@ -154,8 +154,9 @@ impl Vectors {
         for (row, weight) in [(b, 1.0), (c, 1.0), (a, -1.0)] {
             self.add_unit(row, weight, &mut query);
         }
-        let options = NearestOptions { k: CANDIDATES, restrict: Some(RESTRICT) };
-        let answers = unit(&query).map_or_else(|| Ok(Vec::new()), |unit| self.scan(&unit, &[a, b, c], &options))?;
+        let options = NearestOptions { k: CANDIDATES, restrict: Some(RESTRICT), ..NearestOptions::default() };
+        let search = |unit| self.search(&Query { unit, excluded: vec![a, b, c] }, &options);
+        let answers = unit(&query).map_or_else(|| Ok(Vec::new()), search)?;
         let upper = |row| self.word(row).to_uppercase();
         let named = [upper(a), upper(b), upper(c)];
         let first = answers.iter().map(|answer| upper(answer.row)).find(|word| !named.contains(word));

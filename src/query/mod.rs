@@ -17,7 +17,7 @@ use crate::files::table::DAMAGED;
 use crate::vectors::{Case, Vectors};
 pub use analogy::Method;
 pub use evaluate::{AnalogyReport, PairReport, Section};
-pub use nearest::NearestOptions;
+pub use nearest::{NearestOptions, Query, RowSet, Term};
 pub use similarity::CosineCost;
 
 /// A row that answers a question, and its score.

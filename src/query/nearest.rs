@@ -1,9 +1,10 @@
 //! The words nearest to others.
 
-use std::ops::Range;
+use multiversion::multiversion;
+use rayon::prelude::*;
 
 use super::Answer;
-use super::scan::{best, best_by_codes, dot};
+use super::scan::{Wanted, best, best_by_codes, dot};
 use crate::error::{Error, Result};
 use crate::vectors::Vectors;
 
@@ -14,19 +15,73 @@ pub struct NearestOptions {
     pub k: usize,
     /// Search only the first rows, which in most files are the most frequent words. `None`: all of them.
     pub restrict: Option<usize>,
+    /// Search only these rows. `None`: all of them.
+    pub within: Option<RowSet>,
+    /// Leave out answers whose cosine is lower, and those without one.
+    pub min_cosine: Option<f32>,
 }
 
 impl Default for NearestOptions {
     fn default() -> Self {
-        NearestOptions { k: 10, restrict: None }
+        NearestOptions { k: 10, restrict: None, within: None, min_cosine: None }
     }
+}
+
+/// Rows of a table, to search no others: each once, in ascending order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowSet(Vec<u32>);
+
+impl FromIterator<u32> for RowSet {
+    fn from_iter<I: IntoIterator<Item = u32>>(rows: I) -> Self {
+        let mut rows: Vec<u32> = rows.into_iter().collect();
+        rows.sort_unstable();
+        rows.dedup();
+        RowSet(rows)
+    }
+}
+
+impl RowSet {
+    /// The rows.
+    pub fn rows(&self) -> &[u32] {
+        &self.0
+    }
+}
+
+/// The rows that a search looks at.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Searched<'a> {
+    /// So many from the first on.
+    First(usize),
+    Listed(&'a [u32]),
 }
 
 impl NearestOptions {
     /// The rows searched.
-    pub(super) fn rows(&self, vectors: &Vectors) -> Range<u32> {
-        0..self.restrict.map_or(vectors.len(), |n| n.min(vectors.len())) as u32
+    pub(super) fn searched(&self, vectors: &Vectors) -> Searched<'_> {
+        let first = self.restrict.map_or(vectors.len(), |n| n.min(vectors.len()));
+        match &self.within {
+            None => Searched::First(first),
+            Some(RowSet(rows)) => Searched::Listed(&rows[..rows.partition_point(|&row| (row as usize) < first)]),
+        }
     }
+}
+
+/// A part of a question: a word, or a vector of the caller's own.
+#[derive(Debug, Clone, Copy)]
+pub enum Term<'a> {
+    /// A word, whose unit vector counts, and which is left out of the answers.
+    Word(&'a [u8]),
+    /// A vector `[dimension]`, which counts as it is.
+    Vector(&'a [f32]),
+}
+
+/// A question: a direction, and the rows that are no answers to it. Made by [`Vectors::query`], for vectors of one table.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// Length 1.
+    pub(super) unit: Vec<f32>,
+    /// Rows left out of the answers.
+    pub(super) excluded: Vec<u32>,
 }
 
 impl Vectors {
@@ -44,33 +99,75 @@ impl Vectors {
         negative: &[N],
         options: &NearestOptions,
     ) -> Result<Vec<Answer>> {
-        if positive.is_empty() && negative.is_empty() {
-            return Err(Error::invalid("words", "at least one", "none"));
-        }
-        let mut query = vec![0.0; self.dimension()];
-        let mut named = Vec::new();
-        for word in positive {
-            let word = self.named(word)?;
-            word.add_unit(1.0, &mut query);
-            named.extend(word.row);
-        }
-        for word in negative {
-            let word = self.named(word)?;
-            word.add_unit(-1.0, &mut query);
-            named.extend(word.row);
-        }
-        self.scan(&direction(&query)?, &named, options)
+        let positive = positive.iter().map(|word| (1.0, Term::Word(word.as_ref())));
+        let negative = negative.iter().map(|word| (-1.0, Term::Word(word.as_ref())));
+        self.search(&self.query(&positive.chain(negative).collect::<Vec<_>>())?, options)
     }
 
-    /// Scores all rows by cosine with a vector of unit length.
-    pub(super) fn scan(&self, unit: &[f32], excluded: &[u32], options: &NearestOptions) -> Result<Vec<Answer>> {
+    /// A question made of words and vectors with weights: their weighted sum. gensim's `most_similar` with pairs of a key and
+    /// a weight.
+    ///
+    /// # Errors
+    /// No term at all, an unknown word, one without a direction, a vector of another length or with numbers that are not
+    /// finite, or terms that cancel each other out.
+    pub fn query(&self, terms: &[(f32, Term)]) -> Result<Query> {
+        if terms.is_empty() {
+            return Err(Error::invalid("words", "at least one", "none"));
+        }
+        let mut sum = vec![0.0; self.dimension()];
+        let mut excluded = Vec::new();
+        for &(weight, term) in terms {
+            let weight = f64::from(weight);
+            match term {
+                Term::Word(word) => {
+                    let word = self.named(word)?;
+                    word.add_unit(weight, &mut sum);
+                    excluded.extend(word.row);
+                }
+                Term::Vector(values) => {
+                    if values.len() != self.dimension() {
+                        let expected = format!("{} numbers, as the vectors have", self.dimension());
+                        return Err(Error::invalid("vector", expected, values.len().to_string()));
+                    }
+                    sum.iter_mut().zip(values).for_each(|(sum, &value)| *sum += weight * f64::from(value));
+                }
+            }
+        }
+        if let Some(value) = sum.iter().find(|value| !value.is_finite()) {
+            return Err(Error::invalid("vector", "finite numbers", value.to_string()));
+        }
+        Ok(Query { unit: direction(&sum)?, excluded })
+    }
+
+    /// The words nearest to a question, best first, with their cosines.
+    ///
+    /// # Errors
+    /// A damaged table file.
+    pub fn search(&self, query: &Query, options: &NearestOptions) -> Result<Vec<Answer>> {
+        let mut answers = self.nearest_batch(std::slice::from_ref(query), options)?;
+        Ok(answers.pop().unwrap_or_default())
+    }
+
+    /// Answers many questions at once, each as [`Vectors::search`] does, in the order of the questions: for many, that takes
+    /// a small part of the time. Nothing as large as questions x rows is ever held.
+    ///
+    /// # Errors
+    /// A damaged table file.
+    pub fn nearest_batch(&self, queries: &[Query], options: &NearestOptions) -> Result<Vec<Vec<Answer>>> {
         self.check_length()?;
         let rows = Rows::of(self);
-        let cosine = |row| rows.cosine(row, unit);
-        self.readable(match self.codes() {
-            Some(codes) => best_by_codes(codes, unit, options.rows(self), options.k, excluded, cosine),
-            None => best(options.rows(self), options.k, excluded, cosine),
-        })
+        let searched = options.searched(self);
+        let wanted = Wanted { k: options.k, least: options.min_cosine };
+        let answers = match (searched, self.codes(queries.len())) {
+            (Searched::First(first), Some(codes)) => best_by_codes(codes, queries, first, wanted, &rows),
+            _ => queries
+                .par_iter()
+                .map(|query| {
+                    best(searched, wanted, &query.excluded, |block, scores| rows.cosines(block, &query.unit, scores))
+                })
+                .collect(),
+        };
+        answers.into_iter().map(|answers| self.readable(answers)).collect()
     }
 }
 
@@ -87,7 +184,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The cosine of a row with a vector of unit length; NaN for a row without a direction.
-    #[inline]
+    #[inline(always)]
     pub(super) fn cosine(&self, row: u32, unit: &[f32]) -> f32 {
         let start = row as usize * self.dimension;
         let (Some(values), Some(&norm)) =
@@ -96,6 +193,19 @@ impl<'a> Rows<'a> {
             return f32::NAN;
         };
         if norm > 0.0 && norm < f32::INFINITY { dot(values, unit) / norm } else { f32::NAN }
+    }
+
+    /// The cosines of some rows with a vector of unit length, to the bit what [`Rows::cosine`] gives.
+    pub(super) fn cosines(&self, rows: &[u32], unit: &[f32], cosines: &mut [f32]) {
+        fill(self, rows, unit, cosines);
+    }
+}
+
+/// Compiled once for each of the instruction sets named. Every sum is made in the same order, so all of them find the same.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn fill(table: &Rows, rows: &[u32], unit: &[f32], cosines: &mut [f32]) {
+    for (cosine, &row) in cosines.iter_mut().zip(rows) {
+        *cosine = table.cosine(row, unit);
     }
 }
 

@@ -2,20 +2,32 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::ops::Range;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 
 use rayon::prelude::*;
 
-use super::Answer;
-use crate::vectors::codes::{Codes, LANES};
+use super::nearest::{Rows, Searched};
+use super::{Answer, Query};
+use crate::vectors::codes::{Codes, LANES, Tile};
 
-/// Rows that one task scores.
-const BLOCK: usize = 4096;
+/// Rows that are scored at a time.
+pub(super) const BLOCK: usize = 64;
 
-/// Blocks of codes that one task looks at: 16,384 rows.
-const CODED_BLOCKS: usize = 1024;
+/// Rows that one task scores, without codes.
+const RUN: usize = 4096;
+
+/// Queries side by side in a tile.
+const TILE: usize = 16;
+
+/// Tiles of queries for which one task reads the codes once: 128 queries, so that arithmetic takes far longer than reading.
+const GROUP: usize = 8;
+
+/// Tasks a thread, about.
+const TASKS: usize = 8;
+
+/// Blocks of codes that a task looks at, at the least: 16,384 rows.
+const LEAST_BLOCKS: usize = 1024;
 
 /// A row with its score, ordered from best to worst: higher scores first, rows without a score last, ties by lower row.
 #[derive(Debug, Clone, Copy)]
@@ -48,55 +60,139 @@ impl PartialEq for Ranked {
 
 impl Eq for Ranked {}
 
-/// The `k` best of `rows` by `score`, best first, those in `excluded` left out. Blocks are scored in parallel; the order
-/// is total, so the answer does not depend on how.
-pub(super) fn best(rows: Range<u32>, k: usize, excluded: &[u32], score: impl Fn(u32) -> f32 + Sync) -> Vec<Answer> {
-    let starts: Vec<u32> = rows.clone().step_by(BLOCK).collect();
-    let found: Vec<Ranked> = starts
-        .into_par_iter()
-        .flat_map_iter(|start| {
-            let end = rows.end.min(start.saturating_add(BLOCK as u32));
-            best_of_block(start..end, k, excluded, &score)
-        })
-        .collect();
-    merged(found, k)
+/// What is asked for: the best `k`, none with a score below `least`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) k: usize,
+    pub(super) least: Option<f32>,
 }
 
-/// As [`best`] with the cosine with `unit` as the score, of which `cosine` is the exact form: rows that their codes rule out are
-/// not scored. The answer is the same.
-pub(super) fn best_by_codes(
-    codes: &Codes,
-    unit: &[f32],
-    rows: Range<u32>,
-    k: usize,
+impl Searched<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Searched::First(rows) => *rows,
+            Searched::Listed(rows) => rows.len(),
+        }
+    }
+
+    fn row(&self, index: usize) -> u32 {
+        match self {
+            Searched::First(_) => index as u32,
+            Searched::Listed(rows) => rows[index],
+        }
+    }
+}
+
+/// The best of the rows `searched`, best first, those in `excluded` left out. `score` fills in the scores of up to [`BLOCK`]
+/// rows. Runs of rows are scored in parallel; the order is total, so the answer does not depend on how.
+pub(super) fn best(
+    searched: Searched,
+    wanted: Wanted,
     excluded: &[u32],
-    cosine: impl Fn(u32) -> f32 + Sync,
+    score: impl Fn(&[u32], &mut [f32]) + Sync,
 ) -> Vec<Answer> {
-    let query = codes.query(unit);
-    let blocks = (rows.end as usize).div_ceil(LANES);
-    // The k-th best score that any task has found: what is below it cannot be among the k best of all.
-    let least = AtomicU32::new(ordered(f32::NEG_INFINITY));
-    let found: Vec<Ranked> = (0..blocks)
-        .step_by(CODED_BLOCKS)
+    let found: Vec<Ranked> = (0..searched.len())
+        .step_by(RUN)
         .collect::<Vec<usize>>()
         .into_par_iter()
         .flat_map_iter(|start| {
-            let mut kept = Kept::new(k);
-            let run = start..blocks.min(start + CODED_BLOCKS);
-            codes.candidates(run, &query, unordered(least.load(Relaxed)), |row| {
-                if rows.contains(&row)
-                    && !excluded.contains(&row)
-                    && kept.offer(Ranked(Answer { row, score: cosine(row) }))
-                    && let Some(worst) = kept.worst()
-                {
-                    least.fetch_max(ordered(worst), Relaxed);
+            let mut kept = Kept::new(wanted);
+            let (mut rows, mut scores) = ([0; BLOCK], [0.0; BLOCK]);
+            let end = searched.len().min(start + RUN);
+            for block in (start..end).step_by(BLOCK) {
+                let count = BLOCK.min(end - block);
+                for (row, index) in rows.iter_mut().zip(block..end) {
+                    *row = searched.row(index);
                 }
-                unordered(least.load(Relaxed))
-            });
+                score(&rows[..count], &mut scores[..count]);
+                for (&row, &score) in rows[..count].iter().zip(&scores) {
+                    if kept.worst().is_none_or(|worst| score >= worst) && !excluded.contains(&row) {
+                        kept.offer(Ranked(Answer { row, score }));
+                    }
+                }
+            }
             kept.best.into_vec()
         })
         .collect();
-    merged(found, k)
+    merged(found, wanted.k)
+}
+
+/// As [`best`] for each query among the first rows, with the cosine as the score: rows that their codes rule out are not
+/// scored. The answers are the same.
+pub(super) fn best_by_codes(
+    codes: &Codes,
+    queries: &[Query],
+    first: usize,
+    wanted: Wanted,
+    rows: &Rows,
+) -> Vec<Vec<Answer>> {
+    match queries.len() {
+        0 | 1 => best_by_tiles::<1>(codes, queries, first, wanted, rows),
+        _ => best_by_tiles::<TILE>(codes, queries, first, wanted, rows),
+    }
+}
+
+/// [`best_by_codes`], `T` queries at a time.
+fn best_by_tiles<const T: usize>(
+    codes: &Codes,
+    queries: &[Query],
+    first: usize,
+    wanted: Wanted,
+    rows: &Rows,
+) -> Vec<Vec<Answer>> {
+    let tiles: Vec<Tile<T>> =
+        queries.chunks(T).map(|queries| codes.tile(queries.iter().map(|query| query.unit.as_slice()))).collect();
+    // The k-th best score that any task has found for a query: what is below it cannot be among the k best of all.
+    let least: Vec<AtomicU32> = queries.iter().map(|_| AtomicU32::new(ordered(wanted.floor()))).collect();
+    let blocks = first.div_ceil(LANES);
+    let groups = tiles.len().div_ceil(GROUP);
+    // Tasks enough for all threads to end at about the same time.
+    let spans = (TASKS * rayon::current_num_threads()).div_ceil(groups.max(1));
+    let span = blocks.div_ceil(spans).next_multiple_of(codes.blocks_in_cache()).max(LEAST_BLOCKS);
+    let tasks: Vec<(usize, usize)> =
+        (0..groups).flat_map(|group| (0..blocks).step_by(span).map(move |start| (group, start))).collect();
+    let found: Vec<(usize, Vec<Kept>)> = tasks
+        .into_par_iter()
+        .map(|(group, start)| {
+            let tiles = &tiles[group * GROUP..tiles.len().min((group + 1) * GROUP)];
+            let first_query = group * GROUP * T;
+            let queries = &queries[first_query..queries.len().min(first_query + tiles.len() * T)];
+            let least = &least[first_query..];
+            let mut kept: Vec<Kept> = queries.iter().map(|_| Kept::new(wanted)).collect();
+            let end = blocks.min(start + span);
+            for chunk in (start..end).step_by(codes.blocks_in_cache()) {
+                let chunk = chunk..end.min(chunk + codes.blocks_in_cache());
+                for (index, tile) in tiles.iter().enumerate() {
+                    let place = index * T;
+                    let known = std::array::from_fn(|query| {
+                        least.get(place + query).map_or(f32::INFINITY, |least| unordered(least.load(Relaxed)))
+                    });
+                    codes.candidates(chunk.clone(), tile, known, |query, row| {
+                        let query = place + query;
+                        let (Some(question), Some(least)) = (queries.get(query), least.get(query)) else {
+                            return f32::INFINITY;
+                        };
+                        if (row as usize) < first
+                            && !question.excluded.contains(&row)
+                            && kept[query].offer(Ranked(Answer { row, score: rows.cosine(row, &question.unit) }))
+                            && let Some(worst) = kept[query].worst()
+                        {
+                            least.fetch_max(ordered(worst), Relaxed);
+                        }
+                        unordered(least.load(Relaxed))
+                    });
+                }
+            }
+            (first_query, kept)
+        })
+        .collect();
+    let mut all: Vec<Vec<Ranked>> = queries.iter().map(|_| Vec::new()).collect();
+    for (first_query, kept) in found {
+        for (all, kept) in all[first_query..].iter_mut().zip(kept) {
+            all.extend(kept.best);
+        }
+    }
+    all.into_iter().map(|found| merged(found, wanted.k)).collect()
 }
 
 /// The `k` best of what the tasks kept, best first.
@@ -119,19 +215,33 @@ fn unordered(bits: u32) -> f32 {
 
 /// The best so far of the rows that were offered.
 struct Kept {
-    k: usize,
+    wanted: Wanted,
     /// The worst of them is at the top, ready to make room.
     best: BinaryHeap<Ranked>,
 }
 
-impl Kept {
-    fn new(k: usize) -> Self {
-        Kept { k, best: BinaryHeap::new() }
+impl Wanted {
+    /// The score that is reached by all that is wanted.
+    fn floor(&self) -> f32 {
+        self.least.unwrap_or(f32::NEG_INFINITY)
     }
 
-    /// Keeps a row if it is among the k best so far, and says whether it is.
+    fn wants(&self, score: f32) -> bool {
+        self.least.is_none_or(|least| score >= least)
+    }
+}
+
+impl Kept {
+    fn new(wanted: Wanted) -> Self {
+        Kept { wanted, best: BinaryHeap::new() }
+    }
+
+    /// Keeps a row if it is wanted and among the best so far, and says whether it is.
     fn offer(&mut self, candidate: Ranked) -> bool {
-        if self.best.len() >= self.k {
+        if !self.wanted.wants(candidate.0.score) {
+            return false;
+        }
+        if self.best.len() >= self.wanted.k {
             if self.best.peek().is_none_or(|worst| *worst <= candidate) {
                 return false;
             }
@@ -143,34 +253,28 @@ impl Kept {
 
     /// The score that a row must reach to be kept; `None` while there is room.
     fn worst(&self) -> Option<f32> {
-        self.best.peek().filter(|_| self.best.len() >= self.k).map(Ranked::key)
+        self.best.peek().filter(|_| self.best.len() >= self.wanted.k).map(Ranked::key)
     }
 }
 
-fn best_of_block(rows: Range<u32>, k: usize, excluded: &[u32], score: &impl Fn(u32) -> f32) -> Vec<Ranked> {
-    let mut kept = Kept::new(k);
-    for row in rows {
-        if !excluded.contains(&row) {
-            kept.offer(Ranked(Answer { row, score: score(row) }));
-        }
-    }
-    kept.best.into_vec()
-}
-
-/// The dot product in f32, in sixteen sums that a compiler keeps in vector registers.
-#[inline]
+/// The dot product in f32, in sixteen sums that a compiler keeps in vector registers, added up in pairs.
+#[inline(always)]
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let mut sums = [0.0f32; LANES];
-    let (a_whole, a_rest) = a.as_chunks::<LANES>();
-    let (b_whole, b_rest) = b.as_chunks::<LANES>();
+    let mut sums = [0.0f32; 16];
+    let (a_whole, a_rest) = a.as_chunks::<16>();
+    let (b_whole, b_rest) = b.as_chunks::<16>();
     for (a, b) in a_whole.iter().zip(b_whole) {
-        for lane in 0..LANES {
+        for lane in 0..16 {
             sums[lane] += a[lane] * b[lane];
         }
     }
-    for (lane, (a, b)) in a_rest.iter().zip(b_rest).enumerate() {
-        sums[lane] += a * b;
+    for (sum, (a, b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
+        *sum += a * b;
     }
-    sums.iter().sum()
+    for width in [8, 4, 2, 1] {
+        for lane in 0..width {
+            sums[lane] += sums[lane + width];
+        }
+    }
+    sums[0]
 }

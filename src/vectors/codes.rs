@@ -19,7 +19,7 @@
 use std::ops::Range;
 use std::str::FromStr;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 use multiversion::multiversion;
@@ -42,6 +42,9 @@ const ZERO: u8 = 128;
 
 /// The largest size of a code, beside zero.
 const LARGEST: f32 = 127.0;
+
+/// Bytes of codes that stay in a core's own cache while one query after the other is held against them.
+const CACHED: usize = 1 << 18;
 
 /// What rounding to 32 bits can add to a score, for each component and beyond: scores, bounds and unit vectors are each within
 /// a few units of 2^-24 a component.
@@ -84,7 +87,7 @@ impl FromStr for Scan {
 }
 
 /// Scans after which it pays to make codes: making them takes as long as reading the rows a few times.
-const SCANS_THAT_PAY: u32 = 16;
+const SCANS_THAT_PAY: usize = 16;
 
 /// Rows below which a scan is so short that codes do not matter.
 const ROWS_THAT_PAY: usize = 1 << 14;
@@ -93,18 +96,18 @@ const ROWS_THAT_PAY: usize = 1 << 14;
 #[derive(Debug, Default)]
 pub(crate) struct CodesOnDemand {
     codes: OnceLock<Codes>,
-    scans: AtomicU32,
+    scans: AtomicUsize,
     scan: Scan,
 }
 
 impl CodesOnDemand {
-    /// The codes for a scan of `rows` rows, where it should use them.
-    pub(crate) fn get(&self, make: impl FnOnce() -> Codes, rows: usize) -> Option<&Codes> {
+    /// The codes for `scans` scans of `rows` rows, where they should use them.
+    pub(crate) fn get(&self, make: impl FnOnce() -> Codes, rows: usize, scans: usize) -> Option<&Codes> {
         if self.scan == Scan::F32 {
             return None;
         }
         self.codes.get().or_else(|| {
-            let pays = rows >= ROWS_THAT_PAY && self.scans.fetch_add(1, Relaxed) >= SCANS_THAT_PAY;
+            let pays = rows >= ROWS_THAT_PAY && self.scans.fetch_add(scans, Relaxed) + scans > SCANS_THAT_PAY;
             pays.then(|| self.codes.get_or_init(make))
         })
     }
@@ -125,18 +128,18 @@ impl From<Option<Codes>> for CodesOnDemand {
     }
 }
 
-/// A query as codes, with the numbers that bound what rounding changes.
+/// Queries as codes, side by side, with the numbers that bound what rounding changes.
 #[derive(Debug)]
-pub(crate) struct CodedQuery {
-    /// `[G, 4]`, zero where there is no component.
-    groups: Vec<[i8; GROUP]>,
+pub(crate) struct Tile<const T: usize> {
+    /// `[G, T, 4]`, zero where there is no component.
+    groups: Vec<[[i8; GROUP]; T]>,
     /// What sums begin at, so that codes may be unsigned.
-    start: i32,
+    start: [i32; T],
     /// The query is about scale x code.
-    scale: f32,
+    scale: [f32; T],
     /// A row's score is at most its scale x (query scale x sum + `per_scale`) + `constant`.
-    per_scale: f32,
-    constant: f32,
+    per_scale: [f32; T],
+    constant: [f32; T],
 }
 
 impl Codes {
@@ -172,38 +175,51 @@ impl Codes {
         (&self.codes, &self.scales)
     }
 
-    /// A query of length 1 as codes.
-    pub(crate) fn query(&self, unit: &[f32]) -> CodedQuery {
-        let largest = unit.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-        let scale = largest / LARGEST;
-        let mut groups = vec![[0i8; GROUP]; self.groups];
-        let mut lost = 0.0f64;
-        let mut sum = 0i32;
-        for (code, &value) in groups.as_flattened_mut().iter_mut().zip(unit) {
-            *code = if scale > 0.0 { (value / scale).round().clamp(-LARGEST, LARGEST) as i8 } else { 0 };
-            sum += i32::from(*code);
-            lost += (f64::from(value) - f64::from(scale) * f64::from(*code)).powi(2);
+    /// Up to `T` queries of length 1 as codes. The places of those that lack are below every limit.
+    pub(crate) fn tile<'q, const T: usize>(&self, units: impl Iterator<Item = &'q [f32]>) -> Tile<T> {
+        let mut tile = Tile {
+            groups: vec![[[0; GROUP]; T]; self.groups],
+            start: [0; T],
+            scale: [0.0; T],
+            per_scale: [f32::NEG_INFINITY; T],
+            constant: [0.0; T],
+        };
+        for (query, unit) in units.enumerate().take(T) {
+            let largest = unit.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+            let scale = largest / LARGEST;
+            let mut lost = 0.0f64;
+            let mut sum = 0i32;
+            for (index, &value) in unit.iter().enumerate() {
+                let code = if scale > 0.0 { (value / scale).round().clamp(-LARGEST, LARGEST) as i8 } else { 0 };
+                tile.groups[index / GROUP][query][index % GROUP] = code;
+                sum += i32::from(code);
+                lost += (f64::from(value) - f64::from(scale) * f64::from(code)).powi(2);
+            }
+            let lost = lost.sqrt() as f32;
+            let sizes: f32 = unit.iter().map(|value| value.abs()).sum();
+            let dimension = unit.len() as f32;
+            tile.start[query] = -i32::from(ZERO) * sum;
+            tile.scale[query] = scale;
+            tile.per_scale[query] = 0.5 * (sizes + dimension.sqrt() * lost);
+            tile.constant[query] = lost + SLACK * (dimension + 8.0);
         }
-        let lost = lost.sqrt() as f32;
-        let sizes: f32 = unit.iter().map(|value| value.abs()).sum();
-        let dimension = unit.len() as f32;
-        CodedQuery {
-            groups,
-            start: -i32::from(ZERO) * sum,
-            scale,
-            per_scale: 0.5 * (sizes + dimension.sqrt() * lost),
-            constant: lost + SLACK * (dimension + 8.0),
-        }
+        tile
     }
 
-    /// Passes the rows of a run of blocks that may score `least` or more to `found`, in ascending order, and those that no
-    /// bound is known of. `found` returns the new `least`, which must not be lower.
-    pub(crate) fn candidates(
+    /// Blocks of rows whose codes fit a core's cache, with room for what else it needs.
+    pub(crate) fn blocks_in_cache(&self) -> usize {
+        (CACHED / (self.groups * STRIDE)).max(1)
+    }
+
+    /// Passes a query's place in the tile and a row of a run of blocks to `found` when the row may score the query's `least`
+    /// or more, and when no bound is known of the row; for each query in ascending order of rows. `found` returns the
+    /// query's new least, which must not be lower.
+    pub(crate) fn candidates<const T: usize>(
         &self,
         blocks: Range<usize>,
-        query: &CodedQuery,
-        least: f32,
-        mut found: impl FnMut(u32) -> f32,
+        tile: &Tile<T>,
+        mut least: [f32; T],
+        mut found: impl FnMut(usize, u32) -> f32,
     ) {
         let width = self.groups * STRIDE;
         let codes = self.codes.get(blocks.start * width..blocks.end * width).unwrap_or_default();
@@ -212,24 +228,24 @@ impl Codes {
         let scales = self.scales.get(rows..self.scales.len().min(blocks.end * LANES)).unwrap_or_default();
         let (whole, rest) = scales.as_chunks::<LANES>();
         let (whole_codes, rest_codes) = codes.split_at(codes.len().min(whole.len() * self.groups));
-        let mut pass = |block: usize, mut lanes: u16| {
-            let mut least = least;
+        for (least, constant) in least.iter_mut().zip(&tile.constant) {
+            *least -= constant;
+        }
+        let mut pass = |block: usize, query: usize, mut lanes: u16, mut limit: f32| {
             while lanes != 0 {
-                least = found((rows + block * LANES) as u32 + lanes.trailing_zeros());
+                limit = found(query, (rows + block * LANES) as u32 + lanes.trailing_zeros()) - tile.constant[query];
                 lanes &= lanes - 1;
             }
-            least - query.constant
+            limit
         };
-        let limit = scan(whole_codes, whole, query, least - query.constant, &mut pass);
+        scan(whole_codes, whole, tile, &mut least, &mut pass);
         if !rest.is_empty() {
             let mut padded = [[0.0; LANES]];
             padded[0][..rest.len()].copy_from_slice(rest);
             let exist = u16::MAX >> (LANES - rest.len());
-            let mut pass_rest = |block: usize, lanes: u16| match lanes & exist {
-                0 => limit,
-                lanes => pass(whole.len() + block, lanes),
-            };
-            scan(rest_codes, &padded, query, limit, &mut pass_rest);
+            let mut pass_rest =
+                |block, query, lanes: u16, limit| pass(whole.len() + block, query, lanes & exist, limit);
+            scan(rest_codes, &padded, tile, &mut least, &mut pass_rest);
         }
     }
 }
@@ -249,8 +265,8 @@ fn encode(row: &[f32], norm: f32, lane: usize, block: &mut [u8]) -> f32 {
     scale
 }
 
-/// Scores blocks of codes, and passes on those lanes whose bound reaches `limit`; what `pass` returns is the next limit,
-/// and the last of them is returned.
+/// Scores blocks of codes for all queries of a tile: a product of whole numbers. Passes on block, query, those lanes whose bound
+/// reaches the query's limit, and that limit; what `pass` returns is the query's next limit.
 ///
 /// Compiled once for each of the instruction sets named, and once for any processor; which is run is found out when the
 /// program runs. Sums are of whole numbers, so all of them find the same.
@@ -260,33 +276,36 @@ fn encode(row: &[f32], norm: f32, lane: usize, block: &mut [u8]) -> f32 {
     "x86_64+avx2+fma",
     "aarch64+neon+dotprod"
 ))]
-fn scan(
+fn scan<const T: usize>(
     codes: &[[u8; STRIDE]],
     scales: &[[f32; LANES]],
-    query: &CodedQuery,
-    mut limit: f32,
-    pass: &mut impl FnMut(usize, u16) -> f32,
-) -> f32 {
-    for (index, (block, scales)) in codes.chunks_exact(query.groups.len()).zip(scales).enumerate() {
-        let mut sums = [query.start; LANES];
-        for (codes, group) in block.iter().zip(&query.groups) {
-            for lane in 0..LANES {
-                let mut sum = 0;
-                for part in 0..GROUP {
-                    sum += i32::from(codes[lane * GROUP + part]) * i32::from(group[part]);
+    tile: &Tile<T>,
+    limits: &mut [f32; T],
+    pass: &mut impl FnMut(usize, usize, u16, f32) -> f32,
+) {
+    for (index, (block, scales)) in codes.chunks_exact(tile.groups.len()).zip(scales).enumerate() {
+        let mut sums = tile.start.map(|start| [start; LANES]);
+        for (codes, group) in block.iter().zip(&tile.groups) {
+            for (sums, parts) in sums.iter_mut().zip(group) {
+                for lane in 0..LANES {
+                    let mut sum = 0;
+                    for part in 0..GROUP {
+                        sum += i32::from(codes[lane * GROUP + part]) * i32::from(parts[part]);
+                    }
+                    sums[lane] += sum;
                 }
-                sums[lane] += sum;
             }
         }
-        let mut lanes = 0u16;
-        for lane in 0..LANES {
-            let bound = scales[lane] * (query.scale * sums[lane] as f32 + query.per_scale);
-            // NaN is passed on.
-            lanes |= u16::from(bound >= limit || bound.is_nan()) << lane;
-        }
-        if lanes != 0 {
-            limit = pass(index, lanes);
+        for query in 0..T {
+            let mut lanes = 0u16;
+            for lane in 0..LANES {
+                let bound = scales[lane] * (tile.scale[query] * sums[query][lane] as f32 + tile.per_scale[query]);
+                // NaN is passed on.
+                lanes |= u16::from(bound >= limits[query] || bound.is_nan()) << lane;
+            }
+            if lanes != 0 {
+                limits[query] = pass(index, query, lanes, limits[query]);
+            }
         }
     }
-    limit
 }

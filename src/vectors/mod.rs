@@ -256,9 +256,9 @@ impl Vectors {
         self.codes.set_scan(scan);
     }
 
-    /// The codes of the rows, where a scan should use them; made now if enough scans have come to pay for it.
-    pub(crate) fn codes(&self) -> Option<&Codes> {
-        self.codes.get(|| Codes::of(&self.values, &self.norms, self.dimension), self.len())
+    /// The codes of the rows, where so many scans should use them; made now if enough scans have come to pay for it.
+    pub(crate) fn codes(&self, scans: usize) -> Option<&Codes> {
+        self.codes.get(|| Codes::of(&self.values, &self.norms, self.dimension), self.len(), scans)
     }
 
     /// Checks that a mapped table file is as long as it was when it was opened.
