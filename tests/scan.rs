@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use vocable::Vectors;
 use vocable::files::Format;
 use vocable::files::save::Precision;
-use vocable::query::{Answer, NearestOptions};
+use vocable::query::{Answer, NearestOptions, Query, RowSet, Term};
 use vocable::vectors::Scan;
 
 /// A table with codes from the beginning, as a table file has them.
@@ -24,12 +24,24 @@ fn bits(answers: Vec<Answer>) -> Vec<(u32, u32)> {
     answers.into_iter().map(|answer| (answer.row, answer.score.to_bits())).collect()
 }
 
-/// Both scans of the rows near some words, or both errors.
+/// The scan's own way and the plain one, of the rows near some words, or both errors.
 fn both(vectors: &mut Vectors, words: [&str; 2], options: &NearestOptions) -> [Result<Vec<(u32, u32)>, String>; 2] {
     [Scan::Codes, Scan::F32].map(|scan| {
         vectors.set_scan(scan);
         vectors.nearest(&words[..1], &words[1..], options).map(bits).map_err(|e| e.to_string())
     })
+}
+
+/// What a plain loop over all rows finds, from the answers that all rows give.
+fn plain(vectors: &mut Vectors, query: &Query, options: &NearestOptions) -> Vec<(u32, u32)> {
+    vectors.set_scan(Scan::F32);
+    let all = vectors.search(query, &NearestOptions { k: usize::MAX, ..NearestOptions::default() }).unwrap();
+    let wanted = all.into_iter().filter(|answer| {
+        options.restrict.is_none_or(|n| (answer.row as usize) < n)
+            && options.within.as_ref().is_none_or(|rows| rows.rows().contains(&answer.row))
+            && options.min_cosine.is_none_or(|least| answer.score >= least)
+    });
+    bits(wanted.take(options.k).collect())
 }
 
 /// Rows of one kind: like each other, far from each other, the same, tiny, huge, or not numbers at all.
@@ -73,6 +85,37 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn batches_answer_as_single_questions_do(
+        rows in table(),
+        asked in prop::collection::vec(any::<(prop::sample::Index, prop::sample::Index)>(), 0..40),
+        k in 0usize..20,
+        restrict in prop::option::of(1usize..130),
+        within in prop::option::of(prop::collection::vec(0u32..200, 0..60)),
+        min_cosine in prop::option::of(-1.0f32..1.0),
+    ) {
+        let mut vectors = coded(&rows);
+        let queries: Vec<Query> = asked
+            .iter()
+            .filter_map(|(a, b)| {
+                let [a, b] = [a, b].map(|word| format!("w{}", word.index(rows.len())));
+                vectors.query(&[(1.0, Term::Word(a.as_bytes())), (-0.5, Term::Word(b.as_bytes()))]).ok()
+            })
+            .collect();
+        let within = within.map(RowSet::from_iter);
+        let options = NearestOptions { k, restrict, within, min_cosine };
+        let expected: Vec<_> = queries.iter().map(|query| plain(&mut vectors, query, &options)).collect();
+        for scan in [Scan::Codes, Scan::F32] {
+            vectors.set_scan(scan);
+            let many: Vec<_> = vectors.nearest_batch(&queries, &options).unwrap().into_iter().map(bits).collect();
+            let single: Vec<_> = queries.iter().map(|query| bits(vectors.search(query, &options).unwrap())).collect();
+            prop_assert_eq!(&many, &expected, "{:?}", scan);
+            prop_assert_eq!(&single, &expected, "{:?}", scan);
+        }
+    }
+}
+
 #[test]
 fn codes_answer_as_the_rows_do_across_tasks_and_threads() {
     // 40,000 rows on a few directions, so that ties meet between tasks; numbers from a plain recurrence.
@@ -91,6 +134,18 @@ fn codes_answer_as_the_rows_do_across_tasks_and_threads() {
             assert_eq!(codes, f32);
         }
     }
+    let queries: Vec<Query> =
+        (0..150).map(|i| vectors.query(&[(1.0, Term::Word(format!("w{i}").as_bytes()))]).unwrap()).collect();
+    let options = NearestOptions { k: 5, restrict: Some(39_990), ..NearestOptions::default() };
+    let answers = [Scan::Codes, Scan::F32].map(|scan| {
+        vectors.set_scan(scan);
+        [1, 3].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let answers = pool.install(|| vectors.nearest_batch(&queries, &options)).unwrap();
+            answers.into_iter().map(bits).collect::<Vec<_>>()
+        })
+    });
+    assert!(answers.as_flattened().iter().all(|found| *found == answers[0][0]));
 }
 
 #[test]

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use super::nearest::{Rows, Searched};
 use super::{Answer, Query};
-use crate::vectors::codes::{Codes, LANES, Tile};
+use crate::vectors::codes::Codes;
+use crate::vectors::kernel::{LANES, Tile};
 
 /// Rows that are scored at a time.
 pub(super) const BLOCK: usize = 64;
@@ -257,24 +258,32 @@ impl Kept {
     }
 }
 
-/// The dot product in f32, in sixteen sums that a compiler keeps in vector registers, added up in pairs.
+/// The dot product in f32, in sixteen sums that a compiler keeps in vector registers, then four, then one, added up in pairs.
 #[inline(always)]
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0f32; 16];
-    let (a_whole, a_rest) = a.as_chunks::<16>();
-    let (b_whole, b_rest) = b.as_chunks::<16>();
-    for (a, b) in a_whole.iter().zip(b_whole) {
-        for lane in 0..16 {
+    let (a, a_rest) = a.as_chunks::<16>();
+    let (b, b_rest) = b.as_chunks::<16>();
+    let (a4, a1) = a_rest.as_chunks::<4>();
+    let (b4, b1) = b_rest.as_chunks::<4>();
+    let rest: f32 = a1.iter().zip(b1).map(|(a, b)| a * b).sum();
+    sums(a, b) + sums(a4, b4) + rest
+}
+
+/// The sum of the products of `N` sums side by side; `N` is a power of two.
+#[inline(always)]
+fn sums<const N: usize>(a: &[[f32; N]], b: &[[f32; N]]) -> f32 {
+    let mut sums = [0.0f32; N];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..N {
             sums[lane] += a[lane] * b[lane];
         }
     }
-    for (sum, (a, b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
-        *sum += a * b;
-    }
-    for width in [8, 4, 2, 1] {
+    let mut width = N / 2;
+    while width > 0 {
         for lane in 0..width {
             sums[lane] += sums[lane + width];
         }
+        width /= 2;
     }
     sums[0]
 }

@@ -22,20 +22,11 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-use multiversion::multiversion;
 use rayon::prelude::*;
 
+use super::kernel::{GROUP, Kernel, LANES, STRIDE, Tile};
 use crate::error::{Error, Result};
 use crate::files::Buffer;
-
-/// Rows that stand side by side in a block of codes.
-pub(crate) const LANES: usize = 16;
-
-/// Components of a row that stand next to each other.
-const GROUP: usize = 4;
-
-/// Bytes of a group of a block.
-const STRIDE: usize = LANES * GROUP;
 
 /// The code of zero: codes are unsigned, as the fastest instructions want one factor to be.
 const ZERO: u8 = 128;
@@ -62,6 +53,7 @@ pub struct Codes {
     codes: Buffer<u8>,
     scales: Buffer<f32>,
     groups: usize,
+    kernel: Kernel,
 }
 
 /// How rows are searched. The answers are the same.
@@ -128,26 +120,12 @@ impl From<Option<Codes>> for CodesOnDemand {
     }
 }
 
-/// Queries as codes, side by side, with the numbers that bound what rounding changes.
-#[derive(Debug)]
-pub(crate) struct Tile<const T: usize> {
-    /// `[G, T, 4]`, zero where there is no component.
-    groups: Vec<[[i8; GROUP]; T]>,
-    /// What sums begin at, so that codes may be unsigned.
-    start: [i32; T],
-    /// The query is about scale x code.
-    scale: [f32; T],
-    /// A row's score is at most its scale x (query scale x sum + `per_scale`) + `constant`.
-    per_scale: [f32; T],
-    constant: [f32; T],
-}
-
 impl Codes {
     /// Codes as they lie in a file; `None` for sizes that do not fit.
     pub fn stored(codes: Buffer<u8>, scales: Buffer<f32>, dimension: usize) -> Option<Codes> {
         let groups = dimension.div_ceil(GROUP);
         let expected = scales.len().div_ceil(LANES).checked_mul(groups)?.checked_mul(STRIDE)?;
-        (codes.len() == expected && groups > 0).then_some(Codes { codes, scales, groups })
+        (codes.len() == expected && groups > 0).then_some(Codes { codes, scales, groups, kernel: Kernel::fastest() })
     }
 
     /// The codes of some rows.
@@ -167,7 +145,7 @@ impl Codes {
                     scales[lane] = encode(row, norm, lane, block);
                 }
             });
-        Codes { codes: codes.into(), scales: scales.into(), groups }
+        Codes { codes: codes.into(), scales: scales.into(), groups, kernel: Kernel::fastest() }
     }
 
     /// `[B, G, 16, 4]` and `[R]`.
@@ -231,21 +209,26 @@ impl Codes {
         for (least, constant) in least.iter_mut().zip(&tile.constant) {
             *least -= constant;
         }
-        let mut pass = |block: usize, query: usize, mut lanes: u16, mut limit: f32| {
-            while lanes != 0 {
-                limit = found(query, (rows + block * LANES) as u32 + lanes.trailing_zeros()) - tile.constant[query];
-                lanes &= lanes - 1;
+        let mut search = |mut codes: &[[u8; STRIDE]], mut scales: &[[f32; LANES]], mut row: usize, exist: u16| {
+            while let Some((index, reached)) = self.kernel.find(codes, scales, tile, &least) {
+                for (query, lanes) in reached.into_iter().enumerate() {
+                    let mut lanes = lanes & exist;
+                    while lanes != 0 {
+                        let row = (row + index * LANES) as u32 + lanes.trailing_zeros();
+                        least[query] = found(query, row) - tile.constant[query];
+                        lanes &= lanes - 1;
+                    }
+                }
+                codes = &codes[(index + 1) * self.groups..];
+                scales = &scales[index + 1..];
+                row += (index + 1) * LANES;
             }
-            limit
         };
-        scan(whole_codes, whole, tile, &mut least, &mut pass);
+        search(whole_codes, whole, rows, u16::MAX);
         if !rest.is_empty() {
             let mut padded = [[0.0; LANES]];
             padded[0][..rest.len()].copy_from_slice(rest);
-            let exist = u16::MAX >> (LANES - rest.len());
-            let mut pass_rest =
-                |block, query, lanes: u16, limit| pass(whole.len() + block, query, lanes & exist, limit);
-            scan(rest_codes, &padded, tile, &mut least, &mut pass_rest);
+            search(rest_codes, &padded, rows + whole.len() * LANES, u16::MAX >> (LANES - rest.len()));
         }
     }
 }
@@ -263,49 +246,4 @@ fn encode(row: &[f32], norm: f32, lane: usize, block: &mut [u8]) -> f32 {
         block[index / GROUP * STRIDE + lane * GROUP + index % GROUP] = code as u8;
     }
     scale
-}
-
-/// Scores blocks of codes for all queries of a tile: a product of whole numbers. Passes on block, query, those lanes whose bound
-/// reaches the query's limit, and that limit; what `pass` returns is the query's next limit.
-///
-/// Compiled once for each of the instruction sets named, and once for any processor; which is run is found out when the
-/// program runs. Sums are of whole numbers, so all of them find the same.
-#[multiversion(targets(
-    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx512vnni",
-    "x86_64+avx512f+avx512bw+avx512dq+avx512vl",
-    "x86_64+avx2+fma",
-    "aarch64+neon+dotprod"
-))]
-fn scan<const T: usize>(
-    codes: &[[u8; STRIDE]],
-    scales: &[[f32; LANES]],
-    tile: &Tile<T>,
-    limits: &mut [f32; T],
-    pass: &mut impl FnMut(usize, usize, u16, f32) -> f32,
-) {
-    for (index, (block, scales)) in codes.chunks_exact(tile.groups.len()).zip(scales).enumerate() {
-        let mut sums = tile.start.map(|start| [start; LANES]);
-        for (codes, group) in block.iter().zip(&tile.groups) {
-            for (sums, parts) in sums.iter_mut().zip(group) {
-                for lane in 0..LANES {
-                    let mut sum = 0;
-                    for part in 0..GROUP {
-                        sum += i32::from(codes[lane * GROUP + part]) * i32::from(parts[part]);
-                    }
-                    sums[lane] += sum;
-                }
-            }
-        }
-        for query in 0..T {
-            let mut lanes = 0u16;
-            for lane in 0..LANES {
-                let bound = scales[lane] * (tile.scale[query] * sums[query][lane] as f32 + tile.per_scale[query]);
-                // NaN is passed on.
-                lanes |= u16::from(bound >= limits[query] || bound.is_nan()) << lane;
-            }
-            if lanes != 0 {
-                limits[query] = pass(index, query, lanes, limits[query]);
-            }
-        }
-    }
 }

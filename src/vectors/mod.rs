@@ -2,6 +2,7 @@
 
 pub(crate) mod codes;
 pub mod doctor;
+pub(crate) mod kernel;
 mod save;
 mod vocabulary;
 
