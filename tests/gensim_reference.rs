@@ -5,7 +5,9 @@ mod reference;
 use reference::{json, shared};
 use serde_json::Value;
 use vocable::Vectors;
-use vocable::query::{Answer, Method, NearestOptions};
+use vocable::query::{
+    AnalogyProtocol, Answer, EvaluateOptions, Method, NearestOptions, PairProtocol, Pairs, Questions,
+};
 
 const FILES: [&str; 3] = ["glove.6B.50d.head.txt", "glove.50d.unk.txt", "word2vec.50d.bin"];
 
@@ -111,34 +113,40 @@ fn odd_ones_out_are_gensims() {
     });
 }
 
+fn questions_words() -> Questions {
+    Questions::parse(&std::fs::read(shared("data/questions-words.txt")).expect("the file")).expect("the questions")
+}
+
 #[test]
 #[ignore = "needs the data and references of ../shared"]
 fn the_analogy_benchmark_counts_as_gensim_does() {
-    let questions = std::fs::read_to_string(shared("data/questions-words.txt")).expect("the questions");
+    let questions = questions_words();
     for_each_file(|file, vectors, answers| {
         let expected = &answers["analogies_gensim"];
-        let outcome = vectors.evaluate_analogies(&questions).expect("an outcome");
+        let options = EvaluateOptions::default();
+        let outcome = vectors.evaluate_analogies(&questions, AnalogyProtocol::Gensim, &options).expect("an outcome");
         for section in &outcome.sections {
             // The reference leaves one section out.
             let Some(counts) = expected["sections"].get(&section.name) else { continue };
-            let found = [section.right, section.seen];
+            let found = [section.count.right, section.count.seen];
             assert_eq!(found.map(|n| n as f64), [number(&counts[0]), number(&counts[1])], "{file}, {}", section.name);
         }
-        let (right, seen, total) = outcome.sum();
+        let all = outcome.all();
         let counts = &expected["sections"]["Total accuracy"];
-        assert_eq!([right, seen].map(|n| n as f64), [number(&counts[0]), number(&counts[1])], "{file}");
-        assert_eq!(total, 19_544);
-        assert!((outcome.accuracy() - number(&expected["accuracy"])).abs() < 1e-12);
+        assert_eq!([all.right, all.seen].map(|n| n as f64), [number(&counts[0]), number(&counts[1])], "{file}");
+        assert_eq!(all.total, 19_544);
+        assert!((all.accuracy() - number(&expected["accuracy"])).abs() < 1e-12);
     });
 }
 
 #[test]
 #[ignore = "needs the data and references of ../shared"]
 fn the_pair_benchmark_correlates_as_gensim_does() {
-    let pairs = std::fs::read_to_string(shared("data/simlex999.txt")).expect("the pairs");
+    let pairs = Pairs::parse(&std::fs::read(shared("data/simlex999.txt")).expect("the file")).expect("the pairs");
     for_each_file(|file, vectors, answers| {
         let expected = &answers["simlex999.txt"];
-        let outcome = vectors.evaluate_pairs(&pairs).expect("an outcome");
+        let options = EvaluateOptions::default();
+        let outcome = vectors.evaluate_pairs(&pairs, PairProtocol::Gensim, &options).expect("an outcome");
         assert_eq!(outcome.total, 999);
         for (name, found, tolerance) in [
             ("pearson", outcome.pearson, 1e-6),

@@ -13,7 +13,7 @@ use vocable::Vectors;
 use vocable::files::save::Precision;
 use vocable::files::{Format, ReadOptions};
 use vocable::nn::{Embedding, EmbeddingMode, EmbeddingOptions};
-use vocable::query::NearestOptions;
+use vocable::query::{EvaluateOptions, NearestOptions, PairProtocol, Pairs};
 use vocable::vectors::Case;
 
 /// The bytes of a table file of some rows.
@@ -387,7 +387,8 @@ fn a_table_that_shrinks_while_it_is_mapped_is_noticed_before_a_scan() {
     let error = opened.check().unwrap_err().to_string();
     assert!(error.contains("shortened") && error.contains("5000"), "{error}");
     assert!(opened.verify().is_err());
-    assert!(opened.evaluate_pairs("a\tb\t1\n").is_err());
+    let pairs = Pairs::parse(b"a\tb\t1\n").unwrap();
+    assert!(opened.evaluate_pairs(&pairs, PairProtocol::Gensim, &EvaluateOptions::default()).is_err());
 }
 
 #[test]

@@ -2,26 +2,70 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::Args;
 use serde::Serialize;
 use vocable::files::bytes;
-use vocable::query::{AnalogyReport, PairReport};
-use vocable::report;
+use vocable::query::{
+    AnalogyProtocol, AnalogyReport, Benchmark, Count, EvaluateOptions, PairProtocol, PairReport, Questions,
+};
+use vocable::{Error, Vectors, report};
 
 use super::Common;
-use super::output::{Failure, Output};
+use super::output::{self, Failure, Output};
 
-/// Analogy and word-pair benchmarks, by gensim's protocol.
+/// Analogy and word-pair benchmarks, by the rules of gensim, word2vec or GloVe, side by side.
 ///
-/// A file with `: section` lines holds analogy questions, four words a line (questions-words.txt); any other holds word pairs
-/// with a score, separated by tabs (WordSim-353, SimLex-999).
+/// A file with `: section` lines holds analogy questions, four words a line (questions-words.txt); one with tabs holds word
+/// pairs with human scores (WordSim-353, SimLex-999). Files may be mixed: each goes by those of the protocols that
+/// are made for its kind. docs/evaluate.md says what each protocol does.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  vocable evaluate questions-words.txt simlex999.txt --vectors glove.6B.50d.txt")]
+#[command(after_help = EXAMPLES)]
 pub struct Evaluate {
     /// Benchmark files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Whose rules: gensim, word2vec or glove for analogies, gensim or exact (as written, all rows) for word pairs; several
+    /// stand side by side [default: gensim, and exact beside it in tables of word pairs]
+    #[arg(long = "protocol", value_name = "NAME", value_delimiter = ',')]
+    protocols: Vec<Protocol>,
+    /// Search only the first N rows, 0 for all [default: 300,000 by gensim, else all]
+    #[arg(long, value_name = "N")]
+    restrict: Option<usize>,
+    /// Count questions with unknown words as wrong, and pairs with one as of cosine 0, as gensim's option does
+    #[arg(long)]
+    dummy4unknown: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  vocable evaluate questions-words.txt simlex999.txt --vectors glove.6B.50d.txt
+  vocable evaluate questions-words.txt --protocol gensim,word2vec,glove
+  vocable evaluate wordsim353.tsv --protocol exact --json";
+
+/// A name that stands for rules: for analogies, for word pairs or for both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Protocol {
+    analogies: Option<AnalogyProtocol>,
+    pairs: Option<PairProtocol>,
+}
+
+impl Protocol {
+    fn name(self) -> &'static str {
+        self.analogies.map(AnalogyProtocol::name).or(self.pairs.map(PairProtocol::name)).unwrap_or_default()
+    }
+}
+
+impl FromStr for Protocol {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        match (name.parse().ok(), name.parse().ok()) {
+            (None, None) => Err(Error::invalid("protocol", "gensim, word2vec, glove or exact", format!("`{name}`"))),
+            (analogies, pairs) => Ok(Protocol { analogies, pairs }),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -33,7 +77,21 @@ struct Analogies<'a> {
     seen: usize,
     total: usize,
     accuracy: f64,
+    accuracy_95: Option<[f64; 2]>,
+    rows: usize,
+    semantic: Part,
+    syntactic: Part,
     sections: Vec<Section<'a>>,
+}
+
+/// Some of the sections together.
+#[derive(Serialize)]
+struct Part {
+    right: usize,
+    seen: usize,
+    total: usize,
+    accuracy: f64,
+    accuracy_95: Option<[f64; 2]>,
 }
 
 #[derive(Serialize)]
@@ -45,67 +103,225 @@ struct Section<'a> {
 }
 
 #[derive(Serialize)]
-struct Pairs<'a> {
+struct WordPairs<'a> {
     file: &'a str,
     kind: &'static str,
     protocol: &'static str,
     used: usize,
     total: usize,
     spearman: f64,
+    spearman_95: Option<[f64; 2]>,
     pearson: f64,
+    pearson_95: Option<[f64; 2]>,
     unknown_percent: f64,
+    rows: usize,
 }
 
 impl Evaluate {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
-        let vectors = common.open()?;
+        let mut benchmarks = Vec::new();
         for path in &self.files {
-            let (bytes, _) = bytes::open(path, None)?;
-            let text = String::from_utf8_lossy(&bytes);
-            let file = path.to_string_lossy();
-            if text.lines().any(|line| line.starts_with(": ")) {
-                print_analogies(&file, &vectors.evaluate_analogies(&text).map_err(|e| e.in_file(&*file))?, output)?;
-            } else {
-                print_pairs(&file, &vectors.evaluate_pairs(&text).map_err(|e| e.in_file(&*file))?, output)?;
+            let file = path.to_string_lossy().into_owned();
+            let read = || -> Result<Benchmark, Error> {
+                let (bytes, _) = bytes::open(path, None)?;
+                let benchmark = Benchmark::parse(&bytes).map_err(|e| e.in_file(&*file))?;
+                self.check_protocols(&file, &benchmark)?;
+                Ok(benchmark)
+            };
+            // What is wrong with one file is no reason to leave the others without an answer.
+            match read() {
+                Ok(benchmark) => benchmarks.push((file, benchmark)),
+                Err(error) => output::error(error),
             }
-            output.flush()?;
         }
-        Ok(ExitCode::SUCCESS)
+        let all_read = benchmarks.len() == self.files.len();
+        if all_read {
+            self.check_all_used(&benchmarks)?;
+        }
+        if !benchmarks.is_empty() {
+            self.answer(&common.open()?, &benchmarks, output)?;
+        }
+        Ok(if all_read { ExitCode::SUCCESS } else { ExitCode::from(2) })
+    }
+
+    fn for_analogies(&self) -> Vec<AnalogyProtocol> {
+        if self.protocols.is_empty() {
+            return vec![AnalogyProtocol::Gensim];
+        }
+        distinct(self.protocols.iter().filter_map(|protocol| protocol.analogies))
+    }
+
+    fn for_pairs(&self, json: bool) -> Vec<PairProtocol> {
+        match (self.protocols.is_empty(), json) {
+            (true, true) => vec![PairProtocol::Gensim],
+            (true, false) => PairProtocol::ALL.to_vec(),
+            (false, _) => distinct(self.protocols.iter().filter_map(|protocol| protocol.pairs)),
+        }
+    }
+
+    /// Refuses a file to which none of the protocols applies.
+    fn check_protocols(&self, file: &str, benchmark: &Benchmark) -> Result<(), Error> {
+        let (kind, expected, applies) = match benchmark {
+            Benchmark::Analogies(_) => ("analogies", "gensim, word2vec or glove", !self.for_analogies().is_empty()),
+            Benchmark::Pairs(_) => ("word pairs", "gensim or exact", !self.for_pairs(true).is_empty()),
+        };
+        if applies {
+            return Ok(());
+        }
+        let found = self.protocols.iter().map(|protocol| protocol.name()).collect::<Vec<_>>().join(", ");
+        Err(Error::invalid(format!("--protocol for {file}, which holds {kind}"), expected, found))
+    }
+
+    /// Refuses options that apply to none of the files.
+    fn check_all_used(&self, benchmarks: &[(String, Benchmark)]) -> Result<(), Error> {
+        let analogies = benchmarks.iter().any(|(_, benchmark)| matches!(benchmark, Benchmark::Analogies(_)));
+        let pairs = benchmarks.iter().any(|(_, benchmark)| matches!(benchmark, Benchmark::Pairs(_)));
+        let applies =
+            |protocol: &&Protocol| protocol.analogies.is_some() && analogies || protocol.pairs.is_some() && pairs;
+        if let Some(idle) = self.protocols.iter().find(|protocol| !applies(protocol)) {
+            let expected =
+                if pairs { "gensim or exact for word pairs" } else { "gensim, word2vec or glove for analogies" };
+            return Err(Error::invalid("--protocol", expected, idle.name()));
+        }
+        let gensims = pairs || self.for_analogies().contains(&AnalogyProtocol::Gensim);
+        if self.dummy4unknown && !gensims {
+            return Err(Error::invalid("--dummy4unknown", "gensim's protocol among those asked for", "others only"));
+        }
+        Ok(())
+    }
+
+    fn options(&self, gensims: bool) -> EvaluateOptions {
+        EvaluateOptions { restrict: self.restrict, dummy4unknown: self.dummy4unknown && gensims }
+    }
+
+    fn answer(
+        &self,
+        vectors: &Vectors,
+        benchmarks: &[(String, Benchmark)],
+        output: &mut Output,
+    ) -> Result<(), Failure> {
+        // Word pairs share a table, below the analogies, and lines that say why its rows differ.
+        let (mut rows, mut why) = (Vec::new(), Vec::new());
+        for (file, benchmark) in benchmarks {
+            match benchmark {
+                Benchmark::Analogies(questions) => {
+                    let mut outcomes = Vec::new();
+                    for protocol in self.for_analogies() {
+                        let options = self.options(protocol == AnalogyProtocol::Gensim);
+                        let outcome = vectors.evaluate_analogies(questions, protocol, &options)?;
+                        if output.json {
+                            output.json(&Analogies::of(file, &outcome))?;
+                            output.flush()?;
+                        }
+                        outcomes.push(outcome);
+                    }
+                    if !output.json {
+                        print_analogies(file, questions, &outcomes, output)?;
+                    }
+                }
+                Benchmark::Pairs(pairs) => {
+                    let mut outcomes = Vec::new();
+                    for protocol in self.for_pairs(output.json) {
+                        let outcome = vectors.evaluate_pairs(pairs, protocol, &self.options(true))?;
+                        if output.json {
+                            output.json(&WordPairs::of(file, &outcome))?;
+                            output.flush()?;
+                        }
+                        outcomes.push(outcome);
+                    }
+                    if outcomes.len() > 1 {
+                        why.push(format!("{file}: {}\n", report::pairs_differ(pairs, &outcomes)));
+                    }
+                    rows.extend(outcomes.into_iter().map(|outcome| (file.as_str(), outcome)));
+                }
+            }
+        }
+        if !output.json && !rows.is_empty() {
+            output.text(report::pairs(&rows))?;
+            output.text(why.concat())?;
+        }
+        Ok(())
     }
 }
 
-fn print_analogies(file: &str, outcome: &AnalogyReport, output: &mut Output) -> Result<(), Failure> {
-    let (right, seen, total) = outcome.sum();
-    if !output.json {
-        return output.text(format_args!("{file}: analogies, gensim's protocol\n{}", report::analogies(outcome)));
+fn print_analogies(
+    file: &str,
+    questions: &Questions,
+    outcomes: &[AnalogyReport],
+    output: &mut Output,
+) -> Result<(), Failure> {
+    output.text(format_args!("{file}\n{}", report::analogies(outcomes)))?;
+    if outcomes.len() > 1 {
+        output.text(format_args!("{}\n", report::analogies_differ(questions, outcomes)))?;
     }
-    let sections = outcome.sections.iter().map(|section| Section {
-        section: &section.name,
-        right: section.right,
-        seen: section.seen,
-        total: section.total,
-    });
-    output.json(&Analogies {
-        file,
-        kind: "analogies",
-        protocol: "gensim",
-        right,
-        seen,
-        total,
-        accuracy: outcome.accuracy(),
-        sections: sections.collect(),
-    })
+    output.text("\n")?;
+    output.flush()
 }
 
-fn print_pairs(file: &str, outcome: &PairReport, output: &mut Output) -> Result<(), Failure> {
-    let &PairReport { used, total, spearman, pearson } = outcome;
-    if output.json {
-        let unknown_percent = outcome.unknown_percent();
-        let (kind, protocol) = ("pairs", "gensim");
-        output.json(&Pairs { file, kind, protocol, used, total, spearman, pearson, unknown_percent })
-    } else {
-        output.text(format_args!(
-            "{file}: word pairs, gensim's protocol\nSpearman {spearman:.4}, Pearson {pearson:.4}; {used} of {total} pairs used\n",
-        ))
+/// Each once, in the order in which they first came.
+fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut distinct = Vec::new();
+    for item in items {
+        if !distinct.contains(&item) {
+            distinct.push(item);
+        }
+    }
+    distinct
+}
+
+impl<'a> Analogies<'a> {
+    fn of(file: &'a str, outcome: &'a AnalogyReport) -> Self {
+        let all = outcome.all();
+        Analogies {
+            file,
+            kind: "analogies",
+            protocol: outcome.protocol.name(),
+            right: all.right,
+            seen: all.seen,
+            total: all.total,
+            accuracy: all.accuracy(),
+            accuracy_95: all.accuracy_95(),
+            rows: outcome.rows,
+            semantic: outcome.semantic().into(),
+            syntactic: outcome.syntactic().into(),
+            sections: outcome
+                .sections
+                .iter()
+                .map(|section| {
+                    let Count { right, seen, total, .. } = section.count;
+                    Section { section: &section.name, right, seen, total }
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<Count> for Part {
+    fn from(count: Count) -> Self {
+        Part {
+            right: count.right,
+            seen: count.seen,
+            total: count.total,
+            accuracy: count.accuracy(),
+            accuracy_95: count.accuracy_95(),
+        }
+    }
+}
+
+impl<'a> WordPairs<'a> {
+    fn of(file: &'a str, outcome: &PairReport) -> Self {
+        WordPairs {
+            file,
+            kind: "pairs",
+            protocol: outcome.protocol.name(),
+            used: outcome.used,
+            total: outcome.total,
+            spearman: outcome.spearman,
+            spearman_95: outcome.spearman_95(),
+            pearson: outcome.pearson,
+            pearson_95: outcome.pearson_95(),
+            unknown_percent: outcome.unknown_percent(),
+            rows: outcome.rows,
+        }
     }
 }

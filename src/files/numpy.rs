@@ -9,14 +9,11 @@ use half::f16;
 use rayon::prelude::*;
 
 use super::row::{excerpt, split_line};
-use super::{Precision, Words};
+use super::{BOM, Precision, Words};
 use crate::error::{Malformed, Place};
 
 /// What an array begins with.
 const MAGIC: [u8; 6] = *b"\x93NUMPY";
-
-/// A byte-order mark in UTF-8.
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// What NumPy makes room for in a header, so that the first number of a shape can grow in place.
 const LONGEST_NUMBER: usize = 21;

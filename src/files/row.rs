@@ -152,7 +152,7 @@ fn split_at_space(bytes: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// The beginning of something, fit for an error message.
-pub(super) fn excerpt(bytes: &[u8]) -> String {
+pub(crate) fn excerpt(bytes: &[u8]) -> String {
     const LONGEST: usize = 40;
     let text: Cow<str> = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LONGEST)]);
     let shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();

@@ -16,7 +16,10 @@ use crate::error::{Error, Malformed, Place, Result};
 use crate::files::table::DAMAGED;
 use crate::vectors::{Case, Vectors};
 pub use analogy::Method;
-pub use evaluate::{AnalogyReport, PairReport, Section};
+pub use evaluate::{
+    AnalogyDifference, AnalogyProtocol, AnalogyReport, Answered, Benchmark, Causes, Count, EvaluateOptions,
+    PairDifference, PairProtocol, PairReport, Pairs, Questions, Section, UnequalWords,
+};
 pub use nearest::{NearestOptions, Query, RowSet, Term};
 pub use similarity::CosineCost;
 

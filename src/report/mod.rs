@@ -1,11 +1,14 @@
 //! What a person looks at: tables for the terminal.
 
+mod evaluate;
+
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::classifier::Trained;
 use crate::compare::{Comparison, Spread};
-use crate::query::{AnalogyReport, Answer};
+use crate::query::Answer;
 use crate::vectors::Vectors;
+pub use evaluate::{analogies, analogies_differ, pairs, pairs_differ};
 
 /// A table of aligned columns without lines: `columns` are headings and whether the column holds numbers.
 fn table(columns: &[(&str, bool)], rows: impl IntoIterator<Item = Vec<String>>) -> String {
@@ -32,18 +35,6 @@ pub fn answers(vectors: &Vectors, answers: &[Answer]) -> String {
     let score = |score: f32| if score.is_nan() { "undefined".to_owned() } else { format!("{score:.4}") };
     let rows = answers.iter().map(|answer| vec![vectors.word(answer.row).into_owned(), score(answer.score)]);
     table(&[("", false), ("", true)], rows)
-}
-
-/// The outcome of an analogy benchmark, a line a section.
-pub fn analogies(outcome: &AnalogyReport) -> String {
-    let (right, seen, total) = outcome.sum();
-    let row = |name: &str, right: usize, seen: usize, total: usize| {
-        let share = if seen == 0 { "-".to_owned() } else { percent(right as f64 / seen as f64) };
-        vec![name.to_owned(), right.to_string(), seen.to_string(), total.to_string(), share]
-    };
-    let sections = outcome.sections.iter().map(|s| row(&s.name, s.right, s.seen, s.total));
-    let columns = [("section", false), ("right", true), ("seen", true), ("total", true), ("accuracy", true)];
-    table(&columns, sections.chain([row("all", right, seen, total)]))
 }
 
 /// Names and values, a line each.
