@@ -6,35 +6,25 @@ contestants by turns. Needs Python 3.11 or newer, cargo, unzip and gzip. docs/be
 """
 
 import argparse
-import datetime
 import gzip
 import json
 import os
-import platform
 import select
 import shutil
 import statistics
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / "target"
-DATA = TARGET / "bench-data"
-VENV = TARGET / "bench-venv"
-PEERS = TARGET / "bench-peers" / "release"
-GENSIM = "4.4.0"
+from common import (
+    DATA, GENSIM, PEERS, PYTHON, ROOT, File, LeftOut, Neighbours, Omissions, Shelf, build_peers, build_vocable, choice_of,
+    circumstances, count, install, run, show, warm)
+
 GROUPS = ["text50", "binary50", "zip", "gz", "text300", "binary1m", "table"]
-SPARE_DISK = 2 << 30
 # Answers are printed with four decimals, and sums in another order may round them another way.
 COSINE_TOLERANCE = 2e-4
-
-
-class LeftOut(Exception):
-    """Why something cannot be measured; the rest goes on."""
 
 
 @dataclass
@@ -52,53 +42,6 @@ class Section:
     group: str
     title: str
     contestants: list
-
-
-@dataclass
-class File:
-    size: int  # about, for the check of free space
-    make: Callable
-    source: str | None = None
-    vocable_writes: bool = False
-
-
-def say(text=""):
-    print(text, flush=True)
-
-
-def run(argv):
-    """Runs a preparation and raises LeftOut with the end of its standard error when it fails."""
-    try:
-        done = subprocess.run([str(part) for part in argv], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    except OSError as error:
-        raise LeftOut(f"{Path(argv[0]).name}: {error.strerror}") from error
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise LeftOut(f"{Path(argv[0]).name}: {lines[-1]}")
-
-
-# Programs
-
-
-def build(vocable):
-    """Builds Vocable (unless a program is named) and the peers; returns the path of vocable."""
-    cargo = ["cargo", "build", "--release", "--locked"]
-    if vocable is None:
-        subprocess.run([*cargo, "--target-dir", TARGET], cwd=ROOT, check=True)
-        vocable = TARGET / "release" / "vocable"
-    manifest = ROOT / "benches" / "peers" / "Cargo.toml"
-    subprocess.run([*cargo, "--manifest-path", manifest, "--target-dir", PEERS.parent], cwd=ROOT, check=True)
-    return Path(vocable).resolve()
-
-
-def install_gensim():
-    python = VENV / "bin" / "python"
-    installed = [python, "-c", f"import importlib.metadata as m; assert m.version('gensim') == '{GENSIM}'"]
-    if python.exists() and subprocess.run(installed, stderr=subprocess.DEVNULL).returncode == 0:
-        return
-    say(f"installing gensim {GENSIM} into {VENV.relative_to(ROOT)}")
-    run([sys.executable, "-m", "venv", VENV])
-    run([python, "-m", "pip", "install", "--quiet", f"gensim=={GENSIM}"])
 
 
 # Files
@@ -119,7 +62,7 @@ def files(vocable):
     def gensim(form, source):
         def make(out):
             out.mkdir()
-            run([VENV / "bin" / "python", ROOT / "benches" / "gensim_first_answer.py", form, DATA / source,
+            run([PYTHON, ROOT / "benches" / "gensim_first_answer.py", form, DATA / source,
                  "--save", out / "vectors"])
         return make
 
@@ -152,71 +95,11 @@ def files(vocable):
     }
 
 
-class Shelf:
-    """The files, made when they are first asked for."""
-
-    def __init__(self, vocable):
-        self.vocable = vocable
-        self.files = files(vocable)
-
-    def stale(self, name):
-        """Whether a file has to be made: it is not there, or another build of Vocable wrote it."""
-        path = DATA / name
-        if not path.exists():
-            return True
-        return self.files[name].vocable_writes and path.stat().st_mtime < self.vocable.stat().st_mtime
-
-    def needed(self, names):
-        """The names, and those that they are made from, as far as they have to be made."""
-        missing = {name for name in names if self.stale(name)}
-        return missing | {source for name in missing if (source := self.files[name].source) and self.stale(source)}
-
-    def check_space(self, names):
-        DATA.mkdir(parents=True, exist_ok=True)
-        wanted = sum(self.files[name].size for name in self.needed(names)) + SPARE_DISK
-        free = shutil.disk_usage(DATA).free
-        if free < wanted:
-            sys.exit(f"error: {DATA} has {free / 1e9:.1f} GB free, {wanted / 1e9:.1f} GB are needed; choose groups with --only")
-
-    def make(self, name):
-        file, path = self.files[name], DATA / name
-        if not self.stale(name):
-            return
-        if file.source:
-            self.make(file.source)
-        say(f"making {path.relative_to(ROOT)}")
-        # The ending tells `convert` the format, so it stays.
-        part = DATA / f"part-{name}"
-        discard(part)
-        try:
-            file.make(part)
-        except BaseException:
-            discard(part)
-            raise
-        discard(path)
-        part.rename(path)
-
-
-def discard(path):
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def warm(path):
-    """Reads a file, or all files of a folder, so that it lies in the page cache."""
-    for each in path.iterdir() if path.is_dir() else [path]:
-        with open(each, "rb", buffering=0) as file:
-            while file.read(1 << 24):
-                pass
-
-
 # What is compared
 
 
 def sections(vocable):
-    python, ask = VENV / "bin" / "python", ROOT / "benches" / "gensim_first_answer.py"
+    python, ask = PYTHON, ROOT / "benches" / "gensim_first_answer.py"
     finalfusion = PEERS / "finalfusion-first-answer"
     nearest = "nearest king, top 10"
 
@@ -314,26 +197,7 @@ def measure(contestant):
     return ran
 
 
-class Neighbours:
-    """Watches how many cores are kept busy by others: where they are, figures say little."""
-
-    def __init__(self):
-        self.busy, self.ours, self.elapsed = self.now()
-
-    def now(self):
-        """Seconds since the start: of all cores in use, of our children, of the clock."""
-        ticks = [int(number) for number in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-        idle = ticks[3] + ticks[4]
-        times = os.times()
-        ours = times.user + times.system + times.children_user + times.children_system
-        return (sum(ticks) - idle) / os.sysconf("SC_CLK_TCK"), ours, times.elapsed
-
-    def cores(self):
-        busy, ours, elapsed = self.now()
-        return max(0.0, (busy - self.busy - (ours - self.ours)) / max(elapsed - self.elapsed, 1e-9))
-
-
-def measure_section(section, rounds, slow_rounds, left_out):
+def measure_section(section, rounds, slow_rounds, omissions):
     """Runs the contestants by turns, every second round in reverse; who fails is left out from then on."""
     for number in range(-1, rounds):
         turns = section.contestants if number % 2 == 0 else section.contestants[::-1]
@@ -344,7 +208,7 @@ def measure_section(section, rounds, slow_rounds, left_out):
             try:
                 ran = measure(contestant)
             except LeftOut as reason:
-                left_out(section, contestant, reason)
+                omissions.add(f"{section.group}, {contestant.name}", reason)
                 section.contestants = [other for other in section.contestants if other is not contestant]
                 continue
             if number >= 0:
@@ -430,16 +294,6 @@ def results(section):
     return rows
 
 
-def show(title, rows):
-    """Prints a table; the first column is text, the others are numbers."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    say(title)
-    for row in rows:
-        cells = [cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths))]
-        say("  " + "  ".join(cells))
-    say()
-
-
 def show_results(section, rows, others):
     lines = [["", "first answer", "min", "exit", "MiB peak", "ratio", "rounds"]]
     for row in rows:
@@ -458,43 +312,14 @@ def show_private_memory(rows):
     show("table: private dirty memory after one answer (KiB)", lines)
 
 
-def commit():
-    def git(*arguments):
-        return subprocess.run(["git", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-
-    return git("rev-parse", "--short", "HEAD") + ("-dirty" if git("status", "--porcelain", "--untracked-files=no") else "")
-
-
-def circumstances(vocable, own_build):
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), platform.machine())
-    version = subprocess.run([vocable, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    return {
-        "date": datetime.date.today().isoformat(),
-        "vocable": f"{version}, commit {commit()}" if own_build else f"{version}, {vocable}",
-        "machine": f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
-    }
-
-
 def parse_arguments():
-    def groups(text):
-        chosen = text.split(",")
-        if unknown := [name for name in chosen if name not in GROUPS]:
-            raise argparse.ArgumentTypeError(f"no group {', '.join(unknown)}; there are {', '.join(GROUPS)}")
-        return chosen
-
-    def count(text):
-        if not text.isdecimal() or int(text) == 0:
-            raise argparse.ArgumentTypeError(f"a number from 1, not {text}")
-        return int(text)
-
     def program(text):
         if not os.access(text, os.X_OK) or os.path.isdir(text):
             raise argparse.ArgumentTypeError(f"{text} is not a program")
         return Path(text)
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", type=groups, default=GROUPS, metavar="GROUP,...", help=f"of {', '.join(GROUPS)}")
+    parser.add_argument("--only", type=choice_of(GROUPS), default=GROUPS, metavar="GROUP,...", help=f"of {', '.join(GROUPS)}")
     parser.add_argument("--rounds", type=count, default=7, help="how often each contestant runs (7)")
     parser.add_argument("--gensim-rounds", type=count, default=3, help="how often gensim runs (3)")
     parser.add_argument("--skip-gensim", action="store_true")
@@ -505,60 +330,47 @@ def parse_arguments():
 
 def main():
     arguments = parse_arguments()
-    omitted = []
-
-    def leave_out(what, reason):
-        omitted.append(f"{what}: {reason}")
-        say(f"left out: {omitted[-1]}\n")
-
-    vocable = build(arguments.vocable)
+    omissions = Omissions()
+    vocable = (arguments.vocable or build_vocable()).resolve()
+    build_peers()
     skip_gensim = arguments.skip_gensim
     if not skip_gensim:
         try:
-            install_gensim()
+            install("gensim", GENSIM)
         except LeftOut as reason:
-            leave_out("gensim", reason)
+            omissions.add("gensim", reason)
             skip_gensim = True
     chosen = [section for section in sections(vocable) if section.group in arguments.only]
     if "table" in arguments.only:
         try:
             check_convert(vocable)
         except LeftOut as reason:
-            leave_out("table", reason)
+            omissions.add("table", reason)
             chosen = [section for section in chosen if section.group != "table"]
     tables = any(section.group == "table" for section in chosen)
     for section in chosen:
         section.contestants = [each for each in section.contestants if not (each.slow and skip_gensim)]
 
-    shelf = Shelf(vocable)
+    shelf = Shelf(vocable, files(vocable))
     names = [name for section in chosen for contestant in section.contestants for name in contestant.files]
     names += [name for pair in PRIVATE_MEMORY for name in pair] if tables else []
     shelf.check_space(names)
-    unmade = {}
-    for name in dict.fromkeys(names):
-        try:
-            shelf.make(name)
-        except LeftOut as reason:
-            unmade[name] = reason
-            leave_out(name, reason)
-    os.sync()
+    unmade = shelf.make_all(names, omissions)
 
     report = {**circumstances(vocable, arguments.vocable is None), "rounds": arguments.rounds, "sections": [], "private_memory": []}
-    say("\n".join(f"{key}: {report[key]}" for key in ["date", "vocable", "machine"]) + "\n")
     for section in chosen:
-        section.contestants = [each for each in section.contestants if not unmade.keys() & set(each.files)]
+        section.contestants = [each for each in section.contestants if not unmade & set(each.files)]
         for name in {name for contestant in section.contestants for name in contestant.files}:
             warm(DATA / name)
         neighbours = Neighbours()
-        measure_section(section, arguments.rounds, arguments.gensim_rounds,
-                        lambda at, who, reason: leave_out(f"{at.group}, {who.name}", reason))
+        measure_section(section, arguments.rounds, arguments.gensim_rounds, omissions)
         if not section.contestants or not section.contestants[0].name.startswith("vocable"):
-            leave_out(f"{section.group}, {section.title}", "without Vocable there is nothing to compare with")
+            omissions.add(f"{section.group}, {section.title}", "without Vocable there is nothing to compare with")
             continue
         others, rows = neighbours.cores(), results(section)
         show_results(section, rows, others)
         for difference in disagreements(section):
-            leave_out(f"{section.group}, the same answers from all", difference)
+            omissions.add(f"{section.group}, the same answers from all", difference)
         report["sections"].append(
             {"group": section.group, "title": section.title, "others_busy_cores": others, "contestants": rows})
     if tables and not any(name in unmade for pair in PRIVATE_MEMORY for name in pair):
@@ -566,14 +378,12 @@ def main():
             report["private_memory"] = list(measure_private_memory(vocable, arguments.rounds))
             show_private_memory(report["private_memory"])
         except LeftOut as reason:
-            leave_out("table, private memory", reason)
+            omissions.add("table, private memory", reason)
 
-    report["left_out"] = omitted
+    report["left_out"] = omissions.lines
     if arguments.json:
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")
-    for line in omitted:
-        say(f"left out: {line}")
-    return 1 if omitted else 0
+    return omissions.finish()
 
 
 if __name__ == "__main__":

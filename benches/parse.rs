@@ -6,7 +6,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use vocable::files::{ReadOptions, parse, parse_f32};
 
-use synthetic::{Form, Synthetic};
+use synthetic::{Form, Kind, Synthetic};
 
 /// Rows and numbers a row: as many as glove.6B has, and a sixth.
 const SIZES: [(usize, usize); 2] = [(400_000, 50), (60_000, 300)];
@@ -29,7 +29,7 @@ fn word2vec_binary(bencher: Bencher, size: (usize, usize)) {
 }
 
 fn rows(bencher: Bencher, form: Form, (rows, dimension): (usize, usize)) {
-    let bytes = Synthetic::new(form, rows, dimension, SEED).bytes();
+    let bytes = Synthetic::new(form, Kind::Independent, rows, dimension, SEED).bytes();
     let options = ReadOptions::default();
     let (read, _) = parse(&bytes, &options).expect("what was made is well-formed");
     assert_eq!((read.words.len(), read.dimension), (rows, dimension));
@@ -39,7 +39,7 @@ fn rows(bencher: Bencher, form: Form, (rows, dimension): (usize, usize)) {
 /// A million numbers, one after the other on one thread.
 #[divan::bench]
 fn number(bencher: Bencher) {
-    let text = Synthetic::new(Form::Glove, 20_000, 50, SEED).bytes();
+    let text = Synthetic::new(Form::Glove, Kind::Independent, 20_000, 50, SEED).bytes();
     let lines = text.split(|&byte| byte == b'\n');
     let fields: Vec<&[u8]> = lines.flat_map(|line| line.split(|&byte| byte == b' ').skip(1)).collect();
     assert_eq!(fields.len(), 1_000_000);

@@ -8,7 +8,7 @@ use std::io::Write;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Normal};
+use rand_distr::{Distribution, Normal, StandardNormal};
 
 /// The words of the first rows, for questions to ask.
 const FIRST: [&str; 7] = ["the", "king", "queen", "man", "woman", "france", "italy"];
@@ -16,8 +16,36 @@ const FIRST: [&str; 7] = ["the", "king", "queen", "man", "woman", "france", "ita
 /// The deviation of the numbers. GloVe's own lie between 0.38 (300 numbers a row) and 0.74 (frequent words, 50 a row).
 const DEVIATION: f64 = 0.55;
 
+// What follows makes structured rows resemble the tables that GloVe's and word2vec's own trainers wrote, in the shares of
+// the principal components, the norms, and the cosines of a word with its nearest.
+
+/// Length of what is common to all rows, before the norm.
+const COMMON: f32 = 0.4;
+
+/// The deviation along axis `n` is `(n + 1)^-DECAY`, before the mixing.
+const DECAY: f32 = 0.25;
+
+/// Deviations of themes, of topics within a theme, and of words within a topic.
+const THEME: f32 = 0.55;
+const TOPIC: f32 = 0.6;
+const OWN: f32 = 0.58;
+
+/// Number of themes.
+const THEMES: usize = 60;
+
+/// Words a topic has on average.
+const WORDS_A_TOPIC: usize = 60;
+
+/// The norm of the first row, how it falls with the rank, `(1 + a rank / rows)^-b`, and the deviation of its logarithm.
+const FIRST_NORM: f32 = 6.0;
+const NORM_FALL: (f32, f32) = (20.0, 0.35);
+const NORM_DEVIATION: f32 = 0.12;
+
 /// Rows a block.
 const BLOCK: usize = 256;
+
+/// The random stream of what structured rows share; blocks use those from 1.
+const SHARED: u64 = 1 << 63;
 
 /// The forms in which rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -28,6 +56,15 @@ pub enum Form {
     Word2vecBinary,
 }
 
+/// How rows are related.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// Not at all: every number is drawn by itself.
+    Independent,
+    /// As those of real tables are: see [`Structure`].
+    Structured,
+}
+
 /// Made-up vectors, written block by block.
 #[derive(Debug)]
 pub struct Synthetic {
@@ -35,12 +72,15 @@ pub struct Synthetic {
     dimension: usize,
     seed: u64,
     words: Vec<String>,
+    structure: Option<Structure>,
 }
 
 impl Synthetic {
-    /// Draws the words of `rows` rows; all of them are distinct.
-    pub fn new(form: Form, rows: usize, dimension: usize, seed: u64) -> Self {
-        Synthetic { form, dimension, seed, words: words(rows, &mut stream(seed, 0)) }
+    /// Draws the words of `rows` rows, all of them distinct, and what related rows have in common.
+    pub fn new(form: Form, kind: Kind, rows: usize, dimension: usize, seed: u64) -> Self {
+        let words = words(rows, &mut stream(seed, 0));
+        let structure = (kind == Kind::Structured).then(|| Structure::draw(rows, dimension, &mut stream(seed, SHARED)));
+        Synthetic { form, dimension, seed, words, structure }
     }
 
     /// What stands before the rows: nothing, or word2vec's line `rows dimension`.
@@ -63,12 +103,16 @@ impl Synthetic {
         let mut rng = stream(self.seed, index as u64 + 1);
         let normal = Normal::new(0.0, DEVIATION).expect("the deviation is finite");
         let mut out = Vec::new();
-        for word in words {
+        for (word, row) in words.iter().zip(start..) {
+            let values: Vec<f64> = match &self.structure {
+                None => normal.sample_iter(&mut rng).take(self.dimension).collect(),
+                Some(structure) => structure.row(row, self.words.len(), &mut rng),
+            };
             out.extend_from_slice(word.as_bytes());
             if self.form == Form::Word2vecBinary {
                 out.push(b' ');
             }
-            for value in normal.sample_iter(&mut rng).take(self.dimension) {
+            for value in values {
                 match self.form {
                     Form::Glove => {
                         out.push(b' ');
@@ -88,6 +132,71 @@ impl Synthetic {
         (0..self.blocks()).for_each(|index| out.extend(self.block(index)));
         out
     }
+}
+
+/// What makes rows resemble those of real tables: a direction common to all, themes, topics within themes, numbers that are
+/// related with each other, norms that fall as words become rarer.
+///
+/// A row is its norm times `common + mixing (theme + topic + what is its own)`. All but the common direction is drawn with
+/// deviations that fall from one axis to the next, which the mixing then spreads over all numbers of a row.
+#[derive(Debug)]
+struct Structure {
+    /// `[D]`; a few numbers of it are large, as in GloVe's tables.
+    common: Vec<f32>,
+    /// `[D, D]`, an axis a row.
+    mixing: Vec<f32>,
+    /// `[topics, D]`, each with its theme added.
+    topics: Vec<f32>,
+}
+
+impl Structure {
+    fn draw(rows: usize, dimension: usize, rng: &mut ChaCha8Rng) -> Self {
+        let cubes: Vec<f32> = (0..dimension).map(|_| normal(rng).powi(3)).collect();
+        let length = cubes.iter().map(|cube| cube * cube).sum::<f32>().sqrt();
+        let common = cubes.iter().map(|cube| COMMON * cube / length).collect();
+
+        let deviations: Vec<f32> = (0..dimension).map(|axis| (1.0 + axis as f32).powf(-DECAY)).collect();
+        let total = deviations.iter().map(|deviation| deviation * deviation).sum::<f32>().sqrt();
+        let mixing = (0..dimension * dimension)
+            .map(|at| normal(rng) * deviations[at / dimension] / (total * (dimension as f32).sqrt()))
+            .collect();
+
+        let themes: Vec<f32> = (0..THEMES * dimension).map(|_| THEME * normal(rng)).collect();
+        let topics = rows.div_ceil(WORDS_A_TOPIC);
+        let topics = (0..topics)
+            .flat_map(|_| {
+                let theme = few(THEMES, rng) * dimension;
+                let theme = &themes[theme..theme + dimension];
+                theme.iter().map(|theme| theme + TOPIC * normal(rng)).collect::<Vec<f32>>()
+            })
+            .collect();
+        Structure { common, mixing, topics }
+    }
+
+    /// Row `row` of `rows`, the first of which are the most frequent words.
+    fn row(&self, row: usize, rows: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
+        let dimension = self.common.len();
+        let topic = few(self.topics.len() / dimension, rng) * dimension;
+        let axes: Vec<f32> =
+            self.topics[topic..topic + dimension].iter().map(|topic| topic + OWN * normal(rng)).collect();
+        let norm = FIRST_NORM * (1.0 + NORM_FALL.0 * row as f32 / rows as f32).powf(-NORM_FALL.1);
+        let norm = norm * (NORM_DEVIATION * normal(rng)).exp();
+        let mut row = self.common.clone();
+        for (axis, weights) in axes.iter().zip(self.mixing.chunks_exact(dimension)) {
+            row.iter_mut().zip(weights).for_each(|(value, weight)| *value += axis * weight);
+        }
+        row.iter().map(|value| f64::from(norm * value)).collect()
+    }
+}
+
+fn normal(rng: &mut ChaCha8Rng) -> f32 {
+    StandardNormal.sample(rng)
+}
+
+/// A number below `count`, small ones more often than large ones: some topics have many words, most have few.
+fn few(count: usize, rng: &mut ChaCha8Rng) -> usize {
+    let share: f64 = rng.random();
+    ((share * share * count as f64) as usize).min(count - 1)
 }
 
 fn stream(seed: u64, index: u64) -> ChaCha8Rng {

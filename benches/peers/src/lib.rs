@@ -11,6 +11,9 @@ use finalfusion::prelude::{Embeddings, MmapEmbeddings, ReadText, ReadWord2Vec, S
 #[path = "../../synthetic/mod.rs"]
 pub mod synthetic;
 
+#[path = "../../turns/mod.rs"]
+pub mod turns;
+
 /// Anything that went wrong.
 pub type Failure = Box<dyn Error>;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use peers::synthetic::{Form, Synthetic};
+use peers::synthetic::{Form, Kind, Synthetic};
 use peers::{Failure, finish};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
@@ -21,6 +21,9 @@ struct Arguments {
     /// Numbers a row
     dimension: usize,
     out: PathBuf,
+    /// How rows are related
+    #[arg(long, default_value = "independent")]
+    kind: Kind,
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -30,7 +33,8 @@ fn main() -> ExitCode {
 }
 
 fn write(arguments: &Arguments) -> Result<(), Failure> {
-    let synthetic = Synthetic::new(arguments.format, arguments.rows, arguments.dimension, arguments.seed);
+    let Arguments { format, kind, rows, dimension, seed, .. } = *arguments;
+    let synthetic = Synthetic::new(format, kind, rows, dimension, seed);
     let mut file = File::create(&arguments.out)?;
     file.write_all(synthetic.header().as_bytes())?;
     for start in (0..synthetic.blocks()).step_by(AT_ONCE) {
