@@ -4,23 +4,28 @@
 //! 2 bad usage or bad input.
 
 mod analogy;
+mod arguments;
+mod batch;
 mod compare;
 mod convert;
 mod demo;
 mod doctor;
 mod evaluate;
 mod info;
+mod input;
 mod nearest;
 mod odd;
 mod output;
 mod predict;
+mod question;
+mod search;
 mod similarity;
 mod train;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use vocable::files::{Format, ReadOptions};
 use vocable::vectors::Scan;
 use vocable::{Error, Vectors};
@@ -143,7 +148,9 @@ enum Command {
 
 /// Runs the program: the exit code says how it went.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let mut program = Cli::command();
+    program.build();
+    let cli = Cli::parse_from(arguments::in_order(&program, std::env::args_os()));
     let mut output = Output::new(cli.common.json);
     let outcome = execute(&cli, &mut output).and_then(|code| output.flush().map(|()| code));
     match outcome {

@@ -33,6 +33,7 @@ pub use bytes::{Bytes, Wrapping};
 pub use index::StoredIndex;
 pub use number::parse_f32;
 use packed::Failed;
+pub use row::parse_vector;
 use stream::Stream;
 pub use subwords::{SubwordLayout, Subwords};
 pub use table::{Precision, Table, TableInfo};

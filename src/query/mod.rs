@@ -6,6 +6,7 @@ mod analogy;
 mod evaluate;
 mod nearest;
 mod odd;
+mod row_set;
 mod scan;
 mod similarity;
 mod suggest;
@@ -17,7 +18,8 @@ use crate::files::table::DAMAGED;
 use crate::vectors::{Case, Vectors};
 pub use analogy::Method;
 pub use evaluate::{AnalogyReport, PairReport, Section};
-pub use nearest::{NearestOptions, Query, RowSet, Term};
+pub use nearest::{NearestOptions, Query, Term};
+pub use row_set::RowSet;
 pub use similarity::CosineCost;
 
 /// A row that answers a question, and its score.
