@@ -19,6 +19,7 @@ mod output;
 mod predict;
 mod question;
 mod search;
+mod shell;
 mod similarity;
 mod train;
 
@@ -49,6 +50,7 @@ Examples:
   vocable demo                                            see all of it on built-in data
   vocable --vectors glove.6B.50d.txt nearest king         words closest to `king`
   vocable --vectors glove.6B.50d.txt analogy man king woman
+  vocable --vectors glove.6B.50d.txt shell                ask one question after the other
   vocable train --vectors glove.6B.50d.txt --train train.txt --test test.txt --out model.safetensors
 
 Exit codes: 0 done, 1 a question without an answer (an unknown word), 2 bad usage or bad input.";
@@ -136,6 +138,7 @@ enum Command {
     Similarity(similarity::Similarity),
     Analogy(analogy::Analogy),
     Odd(odd::Odd),
+    Shell(shell::Shell),
     Evaluate(evaluate::Evaluate),
     Info(info::Info),
     Doctor(doctor::Doctor),
@@ -182,6 +185,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Similarity(command) => command.run(common, output),
         Command::Analogy(command) => command.run(common, output),
         Command::Odd(command) => command.run(common, output),
+        Command::Shell(command) => command.run(common, output),
         Command::Evaluate(command) => command.run(common, output),
         Command::Info(command) => command.run(common, output),
         Command::Doctor(command) => command.run(common, output),

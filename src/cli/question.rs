@@ -158,6 +158,7 @@ impl Question {
             output.text(report::answers(vectors, &answers))?;
         }
         if answers.is_empty() && options.k > 0 {
+            output.flush()?;
             output::error(nothing(options));
             return Ok(ExitCode::from(1));
         }
