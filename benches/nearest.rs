@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use vocable::Vectors;
-use vocable::query::{Answer, NearestOptions, Query, Term};
+use vocable::query::{AnalogyProtocol, Answer, Count, EvaluateOptions, NearestOptions, Query, Questions, Term};
 use vocable::vectors::Scan;
 
 use turns::{Done, Task, serve, timed};
@@ -64,9 +64,15 @@ fn answer(file: &str, scan: Scan) -> Result<(), Box<dyn Error>> {
             Ok(Done::all(took, answers?))
         }
         Task::Analogies { questions } => {
-            let questions = std::fs::read_to_string(questions)?;
-            let (took, report) = timed(|| vectors.evaluate_analogies(&questions));
-            let sections = report?.sections.into_iter().map(|section| (section.name, section.right, section.seen));
+            let questions = std::fs::read(questions)?;
+            let (took, report) = timed(|| {
+                let questions = Questions::parse(&questions)?;
+                vectors.evaluate_analogies(&questions, AnalogyProtocol::Gensim, &EvaluateOptions::default())
+            });
+            let sections = report?.sections.into_iter().map(|section| {
+                let Count { right, seen, .. } = section.count;
+                (section.name, right, seen)
+            });
             Ok(Done::sections(took, sections.collect()))
         }
     })

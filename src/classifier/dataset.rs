@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use crate::error::{Error, Malformed, Place, Result};
-use crate::files::bytes;
+use crate::files::{BOM, bytes};
 
 /// A form of labelled texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::open`].
     pub fn parse(bytes: &[u8], options: &DataOptions, name: &str) -> Result<Dataset, Malformed> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
         let format = options.format.unwrap_or_else(|| sniff(bytes, options));
         let mut data = Dataset { name: name.to_owned(), format, texts: Vec::new(), replaced: 0 };
         match format {

@@ -1,29 +1,37 @@
 //! `vocable analogy`
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use serde::Serialize;
 use vocable::query::Method;
-use vocable::report;
 
 use super::Common;
-use super::nearest::Search;
-use super::output::{Failure, Output, shown};
+use super::batch::Questions;
+use super::output::{Failure, Output};
+use super::question::Question;
+use super::search::{Search, read_once};
 
 /// A is to B as C is to ...
 ///
 /// `man king woman` asks: man is to king as woman is to whom? (word2vec's order.) The three words are left out of the answers.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  vocable analogy man king woman\n  vocable analogy paris france rome --method mul")]
+#[command(after_help = EXAMPLES)]
 pub struct Analogy {
     /// A
-    a: OsString,
+    #[arg(required_unless_present = "batch")]
+    a: Option<OsString>,
     /// is to B
-    b: OsString,
+    #[arg(required_unless_present = "batch")]
+    b: Option<OsString>,
     /// as C is to ...
-    c: OsString,
+    #[arg(required_unless_present = "batch")]
+    c: Option<OsString>,
+    /// Questions, one a line: three words, separated by spaces, or by tabs where words hold spaces; `-` reads standard input. A
+    /// line without an answer is reported in its place, and the exit code is 1
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["a", "b", "c"])]
+    batch: Option<PathBuf>,
     /// add: nearest to B - A + C (3CosAdd); mul: products of cosines (3CosMul)
     #[arg(long, value_name = "NAME", default_value = "add")]
     method: Method,
@@ -31,43 +39,23 @@ pub struct Analogy {
     search: Search,
 }
 
-#[derive(Serialize)]
-struct Answers {
-    a: String,
-    b: String,
-    c: String,
-    method: &'static str,
-    answers: Vec<Answer>,
-}
-
-#[derive(Serialize)]
-struct Answer {
-    word: String,
-    row: u32,
-    score: f32,
-}
+const EXAMPLES: &str = "\
+Examples:
+  vocable analogy man king woman
+  vocable analogy paris france rome --method mul
+  vocable analogy paris france rome --within countries.txt -k 1
+  vocable analogy --batch questions.txt --json > answers.jsonl";
 
 impl Analogy {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        read_once([("--within", self.search.within.as_deref()), ("--batch", self.batch.as_deref())])?;
         let vectors = common.open()?;
-        let [a, b, c] = [&self.a, &self.b, &self.c].map(|word| word.as_encoded_bytes());
-        let answers = vectors.analogy(a, b, c, self.method, &self.search.options())?;
-        if output.json {
-            let answers = answers.iter().map(|answer| Answer {
-                word: vectors.word(answer.row).into_owned(),
-                row: answer.row,
-                score: answer.score,
-            });
-            output.json(&Answers {
-                a: shown(&self.a),
-                b: shown(&self.b),
-                c: shown(&self.c),
-                method: self.method.name(),
-                answers: answers.collect(),
-            })?;
-        } else {
-            output.text(report::answers(&vectors, &answers))?;
+        let options = self.search.options(&vectors)?;
+        if let Some(path) = &self.batch {
+            return Questions::analogies(path, self.method)?.answer(&vectors, &options, output);
         }
-        Ok(ExitCode::SUCCESS)
+        let words = [&self.a, &self.b, &self.c].into_iter().flatten();
+        let words: Vec<&[u8]> = words.map(|word| word.as_encoded_bytes()).collect();
+        Question::analogy(&words, self.method)?.ask(&vectors, &options, output)
     }
 }

@@ -1,19 +1,17 @@
 //! `vocable convert`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
 use vocable::files::save::{Precision, format_for};
-use vocable::files::{Format, Words, bytes, check_writable};
+use vocable::files::{Format, check_writable};
 use vocable::{Error, Vectors, report};
 
 use super::Common;
+use super::input::{listed_words, without_row};
 use super::output::{self, Failure, Output};
-
-/// Unknown words of a list that are named in the warning.
-const NAMED: usize = 5;
 
 /// Write vectors in another format; the table file (.safetensors) opens at once.
 ///
@@ -36,7 +34,7 @@ pub struct Convert {
     /// Keep the first N rows only; in most files they are the most frequent words
     #[arg(long, value_name = "N")]
     top: Option<usize>,
-    /// Keep the words listed in FILE only, one a line; rows stay in the order of IN. From a fastText .bin, listed words
+    /// Keep the words listed in FILE only, one a line, `-` for standard input; rows stay in the order of IN. From a fastText .bin, listed words
     /// without a row get one from their character n-grams
     #[arg(long, value_name = "FILE")]
     words: Option<PathBuf>,
@@ -144,9 +142,8 @@ impl Convert {
             known.iter().for_each(|&row| wanted[row as usize] = true);
             rows.retain(|&row| wanted[row as usize]);
             others = listed.iter().filter(|word| vectors.row_of(word).is_none()).map(<[u8]>::to_vec).collect();
-            let unknown: Vec<String> = (others.iter().filter(|word| vectors.vector(word).is_none()))
-                .map(|word| format!("`{}`", String::from_utf8_lossy(word)))
-                .collect();
+            let unknown: Vec<&[u8]> =
+                others.iter().map(Vec::as_slice).filter(|word| vectors.vector(word).is_none()).collect();
             let made = others.len() - unknown.len();
             if made > 0 {
                 output::note(format_args!(
@@ -157,14 +154,7 @@ impl Convert {
                 ));
             }
             if !unknown.is_empty() {
-                let more = if unknown.len() > NAMED { ", ..." } else { "" };
-                output::warn(format_args!(
-                    "{}: {} of {} words have no row: {}{more}",
-                    path.display(),
-                    report::thousands(unknown.len()),
-                    report::thousands(listed.len()),
-                    unknown[..unknown.len().min(NAMED)].join(", "),
-                ));
+                output::warn(format_args!("{}: {}", path.display(), without_row(&unknown, listed.len())));
             }
         }
         if rows.len() == vectors.len() && others.is_empty() {
@@ -172,12 +162,4 @@ impl Convert {
         }
         vectors.subset(&rows, &others).map(Some)
     }
-}
-
-/// The words of a list, one a line.
-fn listed_words(path: &Path) -> Result<Words, Error> {
-    let (bytes, _) = bytes::open(path, None)?;
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let lines = text.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    Ok(lines.filter(|line| !line.is_empty()).collect())
 }

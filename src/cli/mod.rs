@@ -4,23 +4,29 @@
 //! 2 bad usage or bad input.
 
 mod analogy;
+mod arguments;
+mod batch;
 mod compare;
 mod convert;
 mod demo;
 mod doctor;
 mod evaluate;
 mod info;
+mod input;
 mod nearest;
 mod odd;
 mod output;
 mod predict;
+mod question;
+mod search;
+mod shell;
 mod similarity;
 mod train;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use vocable::files::{Format, ReadOptions};
 use vocable::vectors::Scan;
 use vocable::{Error, Vectors};
@@ -44,6 +50,7 @@ Examples:
   vocable demo                                            see all of it on built-in data
   vocable --vectors glove.6B.50d.txt nearest king         words closest to `king`
   vocable --vectors glove.6B.50d.txt analogy man king woman
+  vocable --vectors glove.6B.50d.txt shell                ask one question after the other
   vocable train --vectors glove.6B.50d.txt --train train.txt --test test.txt --out model.safetensors
 
 Exit codes: 0 done, 1 a question without an answer (an unknown word), 2 bad usage or bad input.";
@@ -131,6 +138,7 @@ enum Command {
     Similarity(similarity::Similarity),
     Analogy(analogy::Analogy),
     Odd(odd::Odd),
+    Shell(shell::Shell),
     Evaluate(evaluate::Evaluate),
     Info(info::Info),
     Doctor(doctor::Doctor),
@@ -143,7 +151,9 @@ enum Command {
 
 /// Runs the program: the exit code says how it went.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let mut program = Cli::command();
+    program.build();
+    let cli = Cli::parse_from(arguments::in_order(&program, std::env::args_os()));
     let mut output = Output::new(cli.common.json);
     let outcome = execute(&cli, &mut output).and_then(|code| output.flush().map(|()| code));
     match outcome {
@@ -175,6 +185,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Similarity(command) => command.run(common, output),
         Command::Analogy(command) => command.run(common, output),
         Command::Odd(command) => command.run(common, output),
+        Command::Shell(command) => command.run(common, output),
         Command::Evaluate(command) => command.run(common, output),
         Command::Info(command) => command.run(common, output),
         Command::Doctor(command) => command.run(common, output),

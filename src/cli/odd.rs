@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
+use vocable::Vectors;
 
 use super::Common;
-use super::output::{Failure, Output, shown};
+use super::output::{Failure, Output};
+use super::question::text;
 
 /// The word that does not belong: the one farthest from the mean of all. The same as gensim's `doesnt_match`.
 #[derive(Debug, Args)]
@@ -27,14 +29,16 @@ struct Answer {
 impl Odd {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let vectors = common.open()?;
-        let bytes: Vec<&[u8]> = self.words.iter().map(|word| word.as_encoded_bytes()).collect();
-        let words: Vec<String> = self.words.iter().map(|word| shown(word)).collect();
-        let odd = words[vectors.odd(&bytes)?].clone();
-        if output.json {
-            output.json(&Answer { words, odd })?;
-        } else {
-            output.text(format_args!("{odd}\n"))?;
-        }
+        let words: Vec<&[u8]> = self.words.iter().map(|word| word.as_encoded_bytes()).collect();
+        answer(&vectors, &words, output)?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Answers for some words.
+pub fn answer(vectors: &Vectors, words: &[&[u8]], output: &mut Output) -> Result<(), Failure> {
+    let odd = vectors.odd(words)?;
+    let words: Vec<String> = words.iter().map(|word| text(word)).collect();
+    let odd = words[odd].clone();
+    if output.json { output.json(&Answer { words, odd }) } else { output.text(format_args!("{odd}\n")) }
 }

@@ -1,7 +1,6 @@
 //! `vocable similarity`
 
 use std::ffi::{OsStr, OsString};
-use std::io::{BufRead, BufReader};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,7 +8,9 @@ use serde::Serialize;
 use vocable::{Error, Vectors};
 
 use super::Common;
+use super::input::{Lines, words_of};
 use super::output::{self, Failure, Output, shown};
+use super::question::text;
 
 /// The cosine similarity of two words, from -1 to 1.
 ///
@@ -48,26 +49,16 @@ impl Similarity {
 
     fn stream(&self, vectors: &Vectors, output: &mut Output) -> Result<ExitCode, Failure> {
         let mut code = ExitCode::SUCCESS;
-        let mut input = BufReader::new(std::io::stdin().lock());
-        let mut line = Vec::new();
-        for number in 1.. {
+        let mut lines = Lines::standard();
+        loop {
             // Someone who types a line, or a program that waits for each answer, gets it at once.
-            if !input.buffer().contains(&b'\n') {
+            if !lines.more_at_hand() {
                 output.flush()?;
             }
-            line.clear();
-            if input.read_until(b'\n', &mut line)? == 0 {
-                break;
-            }
-            let line = line.strip_suffix(b"\n").unwrap_or(&line);
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.is_empty() {
-                continue;
-            }
-            let separator = if line.contains(&b'\t') { b'\t' } else { b' ' };
-            let words: Vec<&[u8]> = line.split(|&byte| byte == separator).filter(|w| !w.is_empty()).collect();
-            let &[a, b] = words.as_slice() else {
-                let found = format!("`{}`", String::from_utf8_lossy(line));
+            let Some(line) = lines.next()?.map(<[u8]>::to_vec) else { break };
+            let number = lines.number();
+            let &[a, b] = words_of(&line).as_slice() else {
+                let found = format!("`{}`", text(&line));
                 return Err(Error::invalid(format!("standard input, line {number}"), "two words", found).into());
             };
             match answer(vectors, a, b, output) {
@@ -82,8 +73,9 @@ impl Similarity {
     }
 }
 
-fn answer(vectors: &Vectors, a: &[u8], b: &[u8], output: &mut Output) -> Result<(), Failure> {
+/// Answers for two words.
+pub fn answer(vectors: &Vectors, a: &[u8], b: &[u8], output: &mut Output) -> Result<(), Failure> {
     let cosine = vectors.similarity(a, b)?;
-    let (a, b) = (String::from_utf8_lossy(a).into_owned(), String::from_utf8_lossy(b).into_owned());
+    let (a, b) = (text(a), text(b));
     if output.json { output.json(&Answer { a, b, cosine }) } else { output.text(format_args!("{a} {b} {cosine:.4}\n")) }
 }

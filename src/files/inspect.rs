@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::Words;
 use super::row::{any_row, excerpt, numbers_in, split_line, trim_line};
 use super::text::{cut, dimension_of, header_of, trim_final_newlines};
+use super::{BOM, Words};
 use crate::error::Malformed;
 
 /// Places kept of each oddity.
@@ -167,7 +167,7 @@ impl TextFindings {
 /// # Errors
 /// Text in which no dimension can be found: nothing in it looks like rows of word vectors.
 pub fn text(bytes: &[u8]) -> Result<TextFindings, Malformed> {
-    let body = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let body = bytes.strip_prefix(BOM).unwrap_or(bytes);
     let (first, rest) = split_line(body);
     // A row of one number may look like a header; then the other rows do too.
     let header = header_of(first).filter(|_| numbers_in(split_line(rest).0) != 1);

@@ -34,6 +34,7 @@ pub use index::StoredIndex;
 pub use number::parse_f32;
 use packed::Failed;
 pub(crate) use row::excerpt;
+pub use row::parse_vector;
 use stream::Stream;
 pub use subwords::{SubwordLayout, Subwords};
 pub use table::{Precision, Table, TableInfo};
@@ -41,7 +42,7 @@ pub use words::Words;
 pub use write::{check_writable, write_beside};
 
 /// A byte-order mark in UTF-8.
-pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
+pub const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// A format of word vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,6 +15,9 @@ use crate::error::{Malformed, Place};
 /// What an array begins with.
 const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
+/// The first byte of an array, which no text in ASCII has.
+pub const FIRST: u8 = MAGIC[0];
+
 /// What NumPy makes room for in a header, so that the first number of a shape can grow in place.
 const LONGEST_NUMBER: usize = 21;
 
@@ -26,8 +29,23 @@ const BAND: usize = 64;
 
 /// Reads a two-dimensional array: its values, row after row, its rows and its columns.
 pub fn parse(bytes: &[u8], allow_nonfinite: bool) -> Result<(Vec<f32>, usize, usize), Malformed> {
+    read(bytes, allow_nonfinite, false)
+}
+
+/// Reads vectors `[n, dimension]`, or a single one, `[dimension]`: their values, vector after vector. They need not be finite.
+pub fn parse_vectors(bytes: &[u8], dimension: usize) -> Result<Vec<f32>, Malformed> {
+    let (values, _, columns) = read(bytes, true, true)?;
+    if columns != dimension {
+        let expected = format!("{dimension} numbers a vector, as the vectors asked have");
+        return Err(Malformed::at(Place::File, expected, columns.to_string()));
+    }
+    Ok(values)
+}
+
+/// [`parse`]; `single` takes an array of one dimension for a single row.
+fn read(bytes: &[u8], allow_nonfinite: bool, single: bool) -> Result<(Vec<f32>, usize, usize), Malformed> {
     let (text, start) = header_text(bytes)?;
-    let Header { kind, columns_first, rows, columns } = header(text, Place::Byte((start - text.len()) as u64))?;
+    let Header { kind, columns_first, rows, columns } = header(text, Place::Byte((start - text.len()) as u64), single)?;
     let count = rows.checked_mul(columns);
     let data = &bytes[start..];
     if count.and_then(|count| count.checked_mul(kind.size())) != Some(data.len()) {
@@ -146,8 +164,9 @@ fn header_text(bytes: &[u8]) -> Result<(&[u8], usize), Malformed> {
     text.map(|text| (text, start + length)).ok_or_else(|| cut_short(start, "a header"))
 }
 
-/// Reads a header: a Python dictionary of `descr`, `fortran_order` and `shape`, in any order.
-fn header(text: &[u8], place: Place) -> Result<Header, Malformed> {
+/// Reads a header: a Python dictionary of `descr`, `fortran_order` and `shape`, in any order. `single` takes an array of one
+/// dimension for a single row.
+fn header(text: &[u8], place: Place, single: bool) -> Result<Header, Malformed> {
     let resave = "from NumPy, save it again: numpy.save('new.npy', numpy.load('old.npy').astype('<f4'))";
     let unclear = || {
         Malformed::at(place, "a header of descr, fortran_order and shape", excerpt(text))
@@ -204,14 +223,21 @@ fn header(text: &[u8], place: Place) -> Result<Header, Malformed> {
             }));
         }
     };
-    let &[rows, columns] = shape.as_slice() else {
+    let (rows, columns) = if let &[rows, columns] = shape.as_slice() {
+        (rows, columns)
+    } else if let (&[columns], true) = (shape.as_slice(), single) {
+        (1, columns)
+    } else {
         let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
-        return Err(Malformed::at(
-            place,
-            "an array of two dimensions, a row a word",
-            format!("one of shape ({})", shape.join(", ")),
-        )
-        .advise("from NumPy, save it again: numpy.save('new.npy', numpy.load('old.npy').reshape(words, -1))"));
+        let found = format!("one of shape ({})", shape.join(", "));
+        let (expected, rows) = if single {
+            ("an array of one or two dimensions, a row a vector", "vectors")
+        } else {
+            ("an array of two dimensions, a row a word", "words")
+        };
+        let advice =
+            format!("from NumPy, save it again: numpy.save('new.npy', numpy.load('old.npy').reshape({rows}, -1))");
+        return Err(Malformed::at(place, expected, found).advise(advice));
     };
     if rows == 0 || columns == 0 {
         return Err(Malformed::at(place, "rows of numbers", format!("an array of {rows} x {columns}")));

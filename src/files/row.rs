@@ -112,6 +112,30 @@ pub(super) fn any_row<'a>(line: &'a [u8], number: u64, row: &mut [f32]) -> Resul
     Ok(rest)
 }
 
+/// A vector without a word: `dimension` numbers, with spaces, tabs or commas between them. They need not be finite.
+///
+/// # Errors
+/// Another number of fields, or one that is not a number; `number` is the line's.
+pub fn parse_vector(line: &[u8], number: u64, dimension: usize) -> Result<Vec<f32>, Malformed> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mut values = Vec::new();
+    let mut at = 0;
+    for field in line.split(|byte| b" \t,".contains(byte)) {
+        if !field.is_empty() {
+            values.push(parse_f32(field).ok_or_else(|| {
+                let expected = format!("number {} of {dimension}", values.len() + 1);
+                Malformed::at(Place::Column(number, at as u64 + 1), expected, excerpt(field))
+            })?);
+        }
+        at += field.len() + 1;
+    }
+    if values.len() != dimension {
+        let expected = format!("{dimension} numbers, as the vectors have");
+        return Err(Malformed::at(Place::Line(number), expected, values.len().to_string()));
+    }
+    Ok(values)
+}
+
 /// The fewest bytes that a row can have: a space and a digit for each number.
 pub(super) fn shortest(dimension: usize) -> usize {
     dimension.saturating_mul(2)

@@ -2,7 +2,7 @@
 
 use super::row::{excerpt, numbers_in, split_line, trim_line};
 use super::text::header_of;
-use super::{Format, fasttext};
+use super::{BOM, Format, fasttext};
 use crate::error::{Malformed, Place};
 
 /// Beginnings of files that people hand over by mistake, and what to say.
@@ -46,7 +46,7 @@ pub(super) fn format(bytes: &[u8]) -> Result<Format, Malformed> {
         return Ok(Format::Fasttext);
     }
 
-    let (first, rest) = split_line(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
+    let (first, rest) = split_line(bytes.strip_prefix(BOM).unwrap_or(bytes));
     let (second, _) = split_line(rest);
     let start = |bytes: &[u8]| bytes.len().min(1 << 16);
     if let Some((_, dimension)) = header_of(first) {

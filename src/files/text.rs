@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::packed::Failed;
 use super::row::{any_row, excerpt, nonfinite, numbers_in, plain_row, shortest, split_line, trim_line, wrong_width};
 use super::stream::{LONGEST_LINE, Stream, head, piece_end};
-use super::{Buffer, ReadOptions, Rows, Skipped, Words};
+use super::{BOM, Buffer, ReadOptions, Rows, Skipped, Words};
 use crate::error::{Malformed, Place};
 
 /// Whether the first line says how many rows and numbers follow.
@@ -22,8 +22,6 @@ pub(super) enum Header {
 
 /// Lines looked at to find the dimension of a file without a header.
 const SAMPLE: usize = 100;
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A run of whole lines, with the number of the first and how many there are.
 pub(super) struct Chunk<'a> {
@@ -154,7 +152,7 @@ pub(super) fn parse_stream(stream: &mut Stream, header: Header, options: &ReadOp
 impl Opening {
     /// `head` is the file's first piece.
     fn of(head: &[u8], header: Header) -> Result<Opening, Malformed> {
-        let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head);
+        let text = head.strip_prefix(BOM).unwrap_or(head);
         let (declared, body, first_line) = match header {
             Header::Absent => (None, text, 1),
             Header::Present => {

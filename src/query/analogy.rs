@@ -59,9 +59,9 @@ impl Vectors {
         match method {
             Method::Add => self.nearest(&[b, c], &[a], options),
             Method::Mul => {
-                if options.min_cosine.is_some() {
-                    let expected = "a question whose scores are cosines";
-                    return Err(Error::invalid("least cosine", expected, "3CosMul, whose scores are not"));
+                if let Some(least) = options.min_cosine {
+                    let expected = "none for 3CosMul, whose scores are not cosines";
+                    return Err(Error::invalid("least cosine", expected, least.to_string()));
                 }
                 let words = [self.named(a)?, self.named(b)?, self.named(c)?];
                 let named: Vec<u32> = words.iter().filter_map(|word| word.row).collect();

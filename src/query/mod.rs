@@ -6,6 +6,7 @@ mod analogy;
 mod evaluate;
 mod nearest;
 mod odd;
+mod row_set;
 mod scan;
 mod similarity;
 mod suggest;
@@ -20,7 +21,8 @@ pub use evaluate::{
     AnalogyDifference, AnalogyProtocol, AnalogyReport, Answered, Benchmark, Causes, Count, EvaluateOptions,
     PairDifference, PairProtocol, PairReport, Pairs, Questions, Section, UnequalWords,
 };
-pub use nearest::{NearestOptions, Query, RowSet, Term};
+pub use nearest::{NearestOptions, Query, Term};
+pub use row_set::RowSet;
 pub use similarity::CosineCost;
 
 /// A row that answers a question, and its score.

@@ -4,6 +4,7 @@ use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::Answer;
+use super::row_set::RowSet;
 use super::scan::{Wanted, best, best_by_codes, dot};
 use crate::error::{Error, Result};
 use crate::vectors::Vectors;
@@ -27,26 +28,6 @@ impl Default for NearestOptions {
     }
 }
 
-/// Rows of a table, to search no others: each once, in ascending order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowSet(Vec<u32>);
-
-impl FromIterator<u32> for RowSet {
-    fn from_iter<I: IntoIterator<Item = u32>>(rows: I) -> Self {
-        let mut rows: Vec<u32> = rows.into_iter().collect();
-        rows.sort_unstable();
-        rows.dedup();
-        RowSet(rows)
-    }
-}
-
-impl RowSet {
-    /// The rows.
-    pub fn rows(&self) -> &[u32] {
-        &self.0
-    }
-}
-
 /// The rows that a search looks at.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Searched<'a> {
@@ -61,7 +42,7 @@ impl NearestOptions {
         let first = self.restrict.map_or(vectors.len(), |n| n.min(vectors.len()));
         match &self.within {
             None => Searched::First(first),
-            Some(RowSet(rows)) => Searched::Listed(&rows[..rows.partition_point(|&row| (row as usize) < first)]),
+            Some(within) => Searched::Listed(within.among_first(first)),
         }
     }
 }
@@ -211,7 +192,7 @@ fn fill(table: &Rows, rows: &[u32], unit: &[f32], cosines: &mut [f32]) {
 
 /// A sum of words' unit vectors, scaled to unit length.
 pub(super) fn direction(sum: &[f64]) -> Result<Vec<f32>> {
-    unit(sum).ok_or_else(|| Error::invalid("words", "words that do not cancel each other out", "a sum of zero"))
+    unit(sum).ok_or_else(|| Error::invalid("question", "terms that do not cancel each other out", "a sum of zero"))
 }
 
 /// A vector scaled to unit length; `None` where it has no direction.

@@ -1,4 +1,4 @@
-//! Words spelt like one that is not there.
+//! Words spelt like one that is not there, and words that begin like one.
 
 use rayon::prelude::*;
 
@@ -32,5 +32,12 @@ impl Vectors {
             .collect();
         near.sort_unstable();
         near.into_iter().take(limit).map(|(_, row)| self.word(row).into_owned()).collect()
+    }
+
+    /// The first `limit` rows whose words begin with `prefix`: in most files, the most frequent such words.
+    pub fn complete(&self, prefix: impl AsRef<[u8]>, limit: usize) -> Vec<u32> {
+        let (prefix, vocabulary) = (prefix.as_ref(), self.vocabulary());
+        let rows = 0..self.len() as u32;
+        rows.filter(|&row| vocabulary.word(row).is_some_and(|word| word.starts_with(prefix))).take(limit).collect()
     }
 }

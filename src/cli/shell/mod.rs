@@ -1,0 +1,199 @@
+//! `vocable shell`
+
+mod editor;
+mod request;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use vocable::query::{Method, NearestOptions};
+use vocable::{Error, Vectors, report};
+
+use super::input::Lines;
+use super::output::{self, Failure, Output};
+use super::search::{Limits, Search, read_once};
+use super::{Common, odd, similarity};
+use editor::Prompt;
+use request::{HELP, Request};
+
+/// Ask one question after the other: a prompt with history and completion of words.
+///
+/// The vectors stay open, so each answer comes at once. `help` at the prompt says what can be asked. Tab completes words, the
+/// most frequent first; Ctrl-C clears the line, Ctrl-D ends. Where standard input is no terminal, its lines are answered
+/// without prompts; a line without an answer is reported, and the rest answered.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Shell {
+    #[command(flatten)]
+    search: Search,
+    /// How analogies are answered: add (3CosAdd) or mul (3CosMul)
+    #[arg(long, value_name = "NAME", default_value = "add")]
+    method: Method,
+    /// Keep no history of this session, and read none
+    #[arg(long)]
+    no_history: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  vocable shell --vectors glove.safetensors
+  vocable> king -man +woman
+  vocable> man king woman ?
+  vocable> sim france italy
+  vocable> odd bread soup crocodile
+  vocable> k 5
+  printf 'king\\nsim france italy\\n' | vocable shell --json";
+
+/// What the shell knows between two lines.
+struct Session<'a> {
+    vectors: &'a Vectors,
+    limits: Limits,
+    /// Made of the limits.
+    options: NearestOptions,
+    method: Method,
+    /// Whether someone watches: settings are confirmed.
+    watched: bool,
+}
+
+#[derive(Serialize)]
+struct Info {
+    vectors: String,
+    rows: usize,
+    dimension: usize,
+    k: usize,
+    restrict: Option<usize>,
+    within: Option<String>,
+    regex: Option<String>,
+    min_cosine: Option<f32>,
+    method: &'static str,
+}
+
+#[derive(Serialize)]
+struct Unanswered {
+    line: u64,
+    error: String,
+}
+
+impl Shell {
+    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        let standard = "-".as_ref();
+        read_once([("--within", self.search.within.as_deref()), ("the shell", Some(standard))])?;
+        let vectors = common.open()?;
+        let limits = self.search.limits(&vectors)?;
+        let options = limits.options()?;
+        let watched = std::io::stdin().is_terminal();
+        let mut session = Session { vectors: &vectors, limits, options, method: self.method, watched };
+        if watched {
+            let mut prompt = Prompt::new(&vectors, !self.no_history)?;
+            output::note(format_args!(
+                "{} words x {}; `help` says what can be asked",
+                report::thousands(vectors.len()),
+                vectors.dimension()
+            ));
+            let mut number = 0;
+            while let Some(line) = prompt.read()? {
+                number += 1;
+                if !session.answer(line.as_bytes(), number, output)? {
+                    break;
+                }
+                output.flush()?;
+            }
+        } else {
+            let mut lines = Lines::standard();
+            while let Some(line) = lines.next()? {
+                let line = line.to_vec();
+                if !session.answer(&line, lines.number(), output)? {
+                    break;
+                }
+                // A program that waits for each answer gets it at once.
+                if !lines.more_at_hand() {
+                    output.flush()?;
+                }
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Session<'_> {
+    /// Answers a line, or says why not: whether to go on.
+    fn answer(&mut self, line: &[u8], number: u64, output: &mut Output) -> Result<bool, Failure> {
+        match self.execute(line, output) {
+            Err(Failure::Library(error)) => {
+                if output.json {
+                    output.json(&Unanswered { line: number, error: error.to_string() })?;
+                } else if self.watched {
+                    output::error(error);
+                } else {
+                    output.flush()?;
+                    output::error(format_args!("line {number}: {error}"));
+                }
+                Ok(true)
+            }
+            done => done,
+        }
+    }
+
+    fn execute(&mut self, line: &[u8], output: &mut Output) -> Result<bool, Failure> {
+        match Request::of(line, self.method)? {
+            Request::Ask(question) => {
+                question.ask(self.vectors, &self.options, output)?;
+            }
+            Request::Similarity([a, b]) => similarity::answer(self.vectors, a, b, output)?,
+            Request::Odd(words) => odd::answer(self.vectors, &words, output)?,
+            Request::Set(name, value) => self.set(name, value)?,
+            Request::Info => self.info(output)?,
+            Request::Help => output::note(HELP.trim_end()),
+            Request::Quit => return Ok(false),
+            Request::Nothing => {}
+        }
+        Ok(true)
+    }
+
+    /// Changes a setting; one that leaves no word to answer is not changed.
+    fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        let (mut limits, mut method) = (self.limits.clone(), self.method);
+        let now = request::set(name, value, &mut limits, &mut method, self.vectors)?;
+        self.options = limits.options()?;
+        (self.limits, self.method) = (limits, method);
+        if self.watched {
+            output::note(now);
+        }
+        Ok(())
+    }
+
+    fn info(&self, output: &mut Output) -> Result<(), Failure> {
+        let limits = &self.limits;
+        let info = Info {
+            vectors: self.vectors.source().path.to_string_lossy().into_owned(),
+            rows: self.vectors.len(),
+            dimension: self.vectors.dimension(),
+            k: limits.k,
+            restrict: limits.restrict,
+            within: limits.within.as_ref().map(|(path, _)| path.to_string_lossy().into_owned()),
+            regex: limits.regex.as_ref().map(|(pattern, _)| pattern.clone()),
+            min_cosine: limits.min_cosine,
+            method: self.method.name(),
+        };
+        if output.json {
+            return output.json(&info);
+        }
+        let words = |limit: Option<usize>| limit.map(|rows| format!(" ({} words)", report::thousands(rows)));
+        let named =
+            |name: Option<String>, rows: Option<usize>| name.map(|name| name + &words(rows).unwrap_or_default());
+        let off = || "off".to_owned();
+        let (within, regex) = (limits.within.as_ref().map(|w| w.1.len()), limits.regex.as_ref().map(|r| r.1.len()));
+        output.text(report::facts([
+            ("vectors".to_owned(), info.vectors),
+            ("words".to_owned(), format!("{} x {}", report::thousands(info.rows), info.dimension)),
+            ("k".to_owned(), info.k.to_string()),
+            ("restrict".to_owned(), info.restrict.map_or_else(off, report::thousands)),
+            ("within".to_owned(), named(info.within, within).unwrap_or_else(off)),
+            ("regex".to_owned(), named(info.regex, regex).unwrap_or_else(off)),
+            ("min-cosine".to_owned(), info.min_cosine.map_or_else(off, |least| least.to_string())),
+            ("method".to_owned(), info.method.to_owned()),
+        ]))
+    }
+}
