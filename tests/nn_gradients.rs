@@ -44,13 +44,12 @@ fn lstm_gradients(shape: LstmShape, lengths: &[usize], dropout: f64) {
     let masks: Vec<Dropout<f64>> =
         (1..shape.layers).map(|_| Dropout::new(tokens * shape.output(), dropout, &mut rng)).collect();
     let loss = |lstm: &Lstm<f64>, input: &[f64]| {
-        weighted_sum(&lstm.forward(&packing, input.to_vec(), masks.clone()).0, &weights)
+        weighted_sum(lstm.forward(&packing, input.to_vec(), masks.clone()).output(), &weights)
     };
 
-    let (_, cache) = lstm.forward(&packing, input.clone(), masks.clone());
+    let cache = lstm.forward(&packing, input.clone(), masks.clone());
     let mut gradients = Lstm::zeros(shape);
-    let input_gradient =
-        lstm.backward(&packing, cache, weights.clone(), &mut gradients, true).expect("it was asked for");
+    let input_gradient = lstm.backward(&packing, cache, &weights, &mut gradients, true).expect("it was asked for");
     let parameters: Vec<(String, Vec<f64>)> =
         gradients.parameters().into_iter().map(|p| (p.name, p.values.to_vec())).collect();
     for (which, (name, analytic)) in parameters.iter().enumerate() {

@@ -3,14 +3,15 @@
 use rand_chacha::ChaCha8Rng;
 
 use crate::nn::{
-    Adam, AdamOptions, Dense, Dropout, Embedding, Lstm, LstmShape, Packing, Real, RowGradients, SparseAdam,
+    Adam, AdamOptions, Dense, Dropout, Embedding, Lstm, LstmShape, Packing, Real, RowGradients, SparseAdam, Tokens,
     clip_factor, cross_entropy,
 };
 
 /// Rates of dropout, each at least 0 and less than 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DropoutRates {
-    /// Of the components of each token's row.
+    /// Of the components of each word's row; drawn once for all occurrences of a word in a shard of a batch, so that the word
+    /// is multiplied with the weights once.
     pub embedding: f64,
     /// Of what one LSTM layer hands to the next, and of the last state before the head.
     pub hidden: f64,
@@ -55,9 +56,10 @@ impl<T: Real> Network<T> {
     pub fn logits(&self, sequences: &[&[u32]]) -> Vec<T> {
         let lengths: Vec<usize> = sequences.iter().map(|ids| ids.len()).collect();
         let packing = Packing::new(&lengths);
-        let ids = packing.pack(sequences);
-        let (output, _) = self.lstm.forward(&packing, self.embedding.forward(&ids), Vec::new());
-        self.head.forward(&self.lstm.last(&packing, &output))
+        let (ids, places) = distinct(&packing.pack(sequences));
+        let tokens = Tokens::shared(self.embedding.forward(&ids), places);
+        let cache = self.lstm.forward(&packing, tokens, Vec::new());
+        self.head.forward(&self.lstm.last(&packing, cache.output()))
     }
 
     /// A forward and a backward pass. Returns the summed cross-entropy times `scale`, and its gradients.
@@ -76,11 +78,11 @@ impl<T: Real> Network<T> {
         let lengths: Vec<usize> = sequences.iter().map(|ids| ids.len()).collect();
         let packing = Packing::new(&lengths);
         let (tokens, shape) = (packing.tokens(), self.lstm.shape());
-        let ids = packing.pack(sequences);
+        let (ids, places) = distinct(&packing.pack(sequences));
         let (on_rows, between, on_last) = match dropout {
             None => (Dropout::none(), Vec::new(), Dropout::none()),
             Some((rates, rng)) => {
-                let on_rows = Dropout::new(tokens * shape.input, rates.embedding, rng);
+                let on_rows = Dropout::new(ids.len() * shape.input, rates.embedding, rng);
                 let mut hidden = |count: usize| Dropout::new(count * shape.output(), rates.hidden, rng);
                 let between = (1..shape.layers).map(|_| hidden(tokens)).collect();
                 (on_rows, between, hidden(sequences.len()))
@@ -89,8 +91,8 @@ impl<T: Real> Network<T> {
 
         let mut rows = self.embedding.forward(&ids);
         on_rows.apply(&mut rows);
-        let (output, cache) = self.lstm.forward(&packing, rows, between);
-        let mut last = self.lstm.last(&packing, &output);
+        let cache = self.lstm.forward(&packing, Tokens::shared(rows, places), between);
+        let mut last = self.lstm.last(&packing, cache.output());
         on_last.apply(&mut last);
         let logits = self.head.forward(&last);
         let (loss, logits_gradient) = cross_entropy(&logits, labels, self.classes(), scale);
@@ -100,7 +102,7 @@ impl<T: Real> Network<T> {
         on_last.apply(&mut last_gradient);
         let output_gradient = self.lstm.last_backward(&packing, &last_gradient);
         let wanted = ids.iter().any(|&id| self.embedding.is_trained(id));
-        let rows_gradient = self.lstm.backward(&packing, cache, output_gradient, &mut gradients.lstm, wanted);
+        let rows_gradient = self.lstm.backward(&packing, cache, &output_gradient, &mut gradients.lstm, wanted);
         if let Some(mut rows_gradient) = rows_gradient {
             on_rows.apply(&mut rows_gradient);
             gradients.rows = self.embedding.backward(&ids, &rows_gradient);
@@ -125,6 +127,19 @@ impl<T: Real> Network<T> {
     }
 }
 
+/// The different ones of some ids, ascending, and for each of the ids where it stands among them.
+fn distinct(ids: &[u32]) -> (Vec<u32>, Vec<u32>) {
+    let mut reads: Vec<(u32, u32)> = ids.iter().copied().zip(0..).collect();
+    reads.sort_unstable();
+    let mut distinct = Vec::new();
+    let mut places = vec![0; ids.len()];
+    for same in reads.chunk_by(|a, b| a.0 == b.0) {
+        same.iter().for_each(|&(_, token)| places[token as usize] = distinct.len() as u32);
+        distinct.push(same[0].0);
+    }
+    (distinct, places)
+}
+
 impl<T: Real> Gradients<T> {
     /// Adds other gradients.
     pub fn add(&mut self, other: &Gradients<T>) {
@@ -137,8 +152,7 @@ impl<T: Real> Gradients<T> {
 
     /// The norm of all gradients together, squared.
     pub fn squares(&self) -> f64 {
-        let dense = self.dense().flat_map(|values| values.iter());
-        self.rows.squares() + dense.map(|value| value.as_f64().powi(2)).sum::<f64>()
+        self.rows.squares() + self.dense().map(crate::nn::squares).sum::<f64>()
     }
 
     fn dense(&self) -> impl Iterator<Item = &[T]> {

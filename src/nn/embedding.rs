@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 
 use super::Real;
-use super::real::add;
+use super::real::{add, squares};
 use crate::error::{Error, Result};
 use crate::vectors::{Case, Vectors};
 
@@ -357,7 +357,7 @@ impl<T: Real> RowGradients<T> {
 
     /// The sum of the squares of all components.
     pub fn squares(&self) -> f64 {
-        self.values.iter().map(|value| value.as_f64().powi(2)).sum()
+        squares(&self.values)
     }
 }
 

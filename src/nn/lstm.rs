@@ -11,8 +11,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
 
-use super::real::{Into, add_rows, product_nn, product_nt, product_tn};
-use super::{Dropout, Packing, Parameter, Real};
+use super::real::{Into, add, add_rows, product_nn, product_nt, product_tn};
+use super::{Dropout, Packing, Parameter, Real, Scratch, gates};
 
 /// The sizes of an LSTM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,34 +75,70 @@ pub struct Lstm<T> {
     pub cells: Vec<Cell<T>>,
 }
 
+/// What the tokens of a batch are: some rows, and which of them each token reads. A word that occurs often in a batch is so
+/// multiplied with the weights once.
+#[derive(Debug)]
+pub struct Tokens<T: Real> {
+    /// `[U, E]`
+    rows: Scratch<T>,
+    /// `[N]`, each below `U`; `None` where each token reads the row of its own number.
+    places: Option<Vec<u32>>,
+}
+
+impl<T: Real> Tokens<T> {
+    /// Tokens that share rows.
+    ///
+    /// # Shapes
+    /// `rows` `[U, E]`, `places` `[N]`, each below `U`.
+    pub fn shared(rows: Vec<T>, places: Vec<u32>) -> Self {
+        Tokens { rows: rows.into(), places: Some(places) }
+    }
+}
+
+impl<T: Real> From<Vec<T>> for Tokens<T> {
+    fn from(rows: Vec<T>) -> Self {
+        Tokens { rows: rows.into(), places: None }
+    }
+}
+
 /// What the forward pass keeps for the backward pass.
 #[derive(Debug)]
-pub struct LstmCache<T> {
+pub struct LstmCache<T: Real> {
     layers: Vec<LayerCache<T>>,
+    /// The last layer's states of both directions side by side, `[N, D H]`; empty where there is one direction.
+    joined: Scratch<T>,
 }
 
 #[derive(Debug)]
-struct LayerCache<T> {
-    /// What the layer read: `[N, input]`.
-    input: Vec<T>,
+struct LayerCache<T: Real> {
+    /// What the layer read.
+    input: Tokens<T>,
     /// The dropout that `input` has gone through since the layer before.
     dropout: Dropout<T>,
     directions: Vec<DirectionCache<T>>,
 }
 
 #[derive(Debug)]
-struct DirectionCache<T> {
+struct DirectionCache<T: Real> {
     /// After their activations, `[N, 4 H]`.
-    gates: Vec<T>,
+    gates: Scratch<T>,
     /// Cell states c, `[N, H]`.
-    cells: Vec<T>,
+    cells: Scratch<T>,
     /// tanh(c), `[N, H]`.
-    tanh_cells: Vec<T>,
+    tanh_cells: Scratch<T>,
     /// Hidden states h, `[N, H]`.
-    hidden: Vec<T>,
+    hidden: Scratch<T>,
 }
 
 impl<T: Real> LstmCache<T> {
+    /// The output, `[N, D H]`: for each token the last layer's forward state and then the backward one.
+    pub fn output(&self) -> &[T] {
+        match self.layers.last().map(|layer| layer.directions.as_slice()) {
+            Some([forward]) => &forward.hidden,
+            _ => &self.joined,
+        }
+    }
+
     /// The cell states of a layer and direction, `[N, H]`.
     pub fn cells(&self, layer: usize, direction: usize) -> &[T] {
         &self.layers[layer].directions[direction].cells
@@ -117,6 +153,35 @@ impl<T: Real> LstmCache<T> {
     pub fn gates(&self, layer: usize, direction: usize) -> &[T] {
         &self.layers[layer].directions[direction].gates
     }
+}
+
+impl<T: Real> Tokens<T> {
+    /// Something of each row, `[U, width]`, for the tokens that read it: `[N, width]`.
+    fn scattered(&self, of_rows: Scratch<T>, width: usize) -> Scratch<T> {
+        let Some(places) = &self.places else { return of_rows };
+        let mut of_tokens = Scratch::any(places.len() * width);
+        for (token, &place) in of_tokens.chunks_exact_mut(width.max(1)).zip(places) {
+            token.copy_from_slice(&of_rows[place as usize * width..][..width]);
+        }
+        of_tokens
+    }
+
+    /// Something of each token, `[N, width]`, summed up for the row that it reads: `[U, width]`.
+    fn gathered(&self, of_tokens: Scratch<T>, width: usize) -> Scratch<T> {
+        let Some(places) = &self.places else { return of_tokens };
+        let rows = places.iter().map(|&place| place as usize + 1).max().unwrap_or(0);
+        let mut of_rows = Scratch::zeros(rows * width);
+        for (token, &place) in of_tokens.chunks_exact(width.max(1)).zip(places) {
+            add(&mut of_rows[place as usize * width..][..width], token);
+        }
+        of_rows
+    }
+}
+
+fn copied<T: Real>(values: &[T]) -> Scratch<T> {
+    let mut copy = Scratch::any(values.len());
+    copy.copy_from_slice(values);
+    copy
 }
 
 impl<T: Real> Lstm<T> {
@@ -188,31 +253,36 @@ impl<T: Real> Lstm<T> {
 
     /// Runs over a batch; all sequences begin with a state of zeros.
     ///
-    /// `dropouts` holds, for training, one dropout for the input of each layer after the first; `&[]` for none.
+    /// `dropouts` holds, for training, one dropout for the input of each layer after the first; `vec![]` for none.
     ///
     /// # Shapes
-    /// `input` `[N, E]`, laid out by `packing`; output `[N, D H]`, for each token the forward state and then the backward
-    /// one.
-    pub fn forward(&self, packing: &Packing, input: Vec<T>, dropouts: Vec<Dropout<T>>) -> (Vec<T>, LstmCache<T>) {
+    /// `input` `[N, E]`, or `[U, E]` and the places of `N` tokens; tokens are laid out by `packing`.
+    pub fn forward(
+        &self,
+        packing: &Packing,
+        input: impl std::convert::Into<Tokens<T>>,
+        dropouts: Vec<Dropout<T>>,
+    ) -> LstmCache<T> {
         let mut dropouts = dropouts.into_iter();
-        let mut layers = Vec::with_capacity(self.shape.layers);
-        let mut input = input;
+        let mut cache = LstmCache { layers: Vec::with_capacity(self.shape.layers), joined: Scratch::any(0) };
+        let mut input = input.into();
         for (layer, cells) in self.cells.chunks_exact(self.shape.directions()).enumerate() {
-            let dropout = match layer {
-                0 => Dropout::none(),
-                _ => dropouts.next().unwrap_or_else(Dropout::none),
-            };
-            dropout.apply(&mut input);
+            let mut dropout = Dropout::none();
+            if layer > 0 {
+                dropout = dropouts.next().unwrap_or_else(Dropout::none);
+                input = Tokens { rows: copied(cache.output()), places: None };
+                dropout.apply(&mut input.rows);
+            }
             let directions: Vec<DirectionCache<T>> = cells
                 .iter()
                 .enumerate()
                 .map(|(direction, cell)| self.run(cell, direction == 1, packing, &input))
                 .collect();
-            let output = self.join(&directions);
-            layers.push(LayerCache { input, dropout, directions });
-            input = output;
+            cache.joined = self.join(&directions);
+            let read = std::mem::replace(&mut input, Vec::new().into());
+            cache.layers.push(LayerCache { input: read, dropout, directions });
         }
-        (input, LstmCache { layers })
+        cache
     }
 
     /// Adds to `gradients` what `cache`'s forward pass owes to its weights, and returns the gradient of its input.
@@ -220,23 +290,23 @@ impl<T: Real> Lstm<T> {
     /// The cache is used up: gates turn into their own gradients in place.
     ///
     /// # Shapes
-    /// `output_gradient` `[N, D H]`; returns `[N, E]`, or nothing where `want_input` is false: a frozen embedding needs
-    /// none, and it is a third of the work.
+    /// `output_gradient` `[N, D H]`; returns the gradient of the rows that went in, `[N, E]` or `[U, E]`; or nothing where
+    /// `want_input` is false, because a frozen embedding needs none.
     pub fn backward(
         &self,
         packing: &Packing,
         cache: LstmCache<T>,
-        output_gradient: Vec<T>,
+        output_gradient: &[T],
         gradients: &mut Lstm<T>,
         want_input: bool,
-    ) -> Option<Vec<T>> {
+    ) -> Option<Scratch<T>> {
         let directions = self.shape.directions();
         let (tokens, hidden) = (packing.tokens(), self.shape.hidden);
-        let mut gradient = output_gradient;
+        let mut gradient = copied(output_gradient);
         for (layer, cache) in cache.layers.into_iter().enumerate().rev() {
             let width = self.shape.layer_input(layer);
             let wanted = want_input || layer > 0;
-            let mut input_gradient = vec![T::zero(); if wanted { tokens * width } else { 0 }];
+            let mut input_gradient = Scratch::any(if wanted { cache.input.rows.len() } else { 0 });
             for (direction, mut states) in cache.directions.into_iter().enumerate() {
                 let cell = &self.cells[layer * directions + direction];
                 let sums = &mut gradients.cells[layer * directions + direction];
@@ -244,14 +314,18 @@ impl<T: Real> Lstm<T> {
                 self.run_back(cell, direction == 1, packing, &mut states, &gradient, columns);
                 // `gates` now holds the gradients of the gates before their activations.
                 let rows = 4 * hidden;
-                product_tn(&mut sums.weight_ih, &states.gates, &cache.input, [rows, width, tokens], Into::Add);
                 let before = before(packing, hidden, direction == 1, &states.hidden);
                 product_tn(&mut sums.weight_hh, &states.gates, &before, [rows, hidden, tokens], Into::Add);
-                add_rows(&mut sums.bias_ih, &states.gates);
-                add_rows(&mut sums.bias_hh, &states.gates);
+                let mut bias = Scratch::zeros(rows);
+                add_rows(&mut bias, &states.gates);
+                add(&mut sums.bias_ih, &bias);
+                add(&mut sums.bias_hh, &bias);
+                let read = cache.input.rows.len() / width.max(1);
+                let gates = cache.input.gathered(states.gates, rows);
+                product_tn(&mut sums.weight_ih, &gates, &cache.input.rows, [rows, width, read], Into::Add);
                 if wanted {
-                    let shape = [tokens, width, rows];
-                    product_nn(&mut input_gradient, &states.gates, &cell.weight_ih, shape, Into::Add);
+                    let into = if direction == 0 { Into::Replace } else { Into::Add };
+                    product_nn(&mut input_gradient, &gates, &cell.weight_ih, [read, width, rows], into);
                 }
             }
             cache.dropout.apply(&mut input_gradient);
@@ -261,71 +335,41 @@ impl<T: Real> Lstm<T> {
     }
 
     /// One cell over a batch, from the front or from the back.
-    fn run(&self, cell: &Cell<T>, reverse: bool, packing: &Packing, input: &[T]) -> DirectionCache<T> {
+    fn run(&self, cell: &Cell<T>, reverse: bool, packing: &Packing, input: &Tokens<T>) -> DirectionCache<T> {
         let hidden = self.shape.hidden;
         let (tokens, rows) = (packing.tokens(), 4 * hidden);
-        let width = cell.weight_ih.len() / rows;
-        let mut gates = vec![T::zero(); tokens * rows];
-        product_nt(&mut gates, input, &cell.weight_ih, [tokens, rows, width], Into::Replace);
+        let width = cell.weight_ih.len() / rows.max(1);
+        let read = input.rows.len() / width.max(1);
+        let mut products = Scratch::any(read * rows);
+        product_nt(&mut products, &input.rows, &cell.weight_ih, [read, rows, width], Into::Replace);
         let bias: Vec<T> = cell.bias_ih.iter().zip(&cell.bias_hh).map(|(&a, &b)| a + b).collect();
         let mut states = DirectionCache {
-            gates,
-            cells: vec![T::zero(); tokens * hidden],
-            tanh_cells: vec![T::zero(); tokens * hidden],
-            hidden: vec![T::zero(); tokens * hidden],
+            gates: input.scattered(products, rows),
+            cells: Scratch::any(tokens * hidden),
+            tanh_cells: Scratch::any(tokens * hidden),
+            hidden: Scratch::any(tokens * hidden),
         };
+        let weight_hh = transposed(&cell.weight_hh, rows, hidden);
         for step in steps(packing, reverse) {
             let (from, running) = (packing.offset(step), packing.running(step));
-            let earlier = earlier(packing, step, reverse);
-            if let Some((earlier, known)) = earlier {
+            let (earlier, known) = earlier(packing, step, reverse).unwrap_or((from, 0));
+            if known > 0 {
                 let state = &states.hidden[earlier * hidden..(earlier + known) * hidden];
                 let gates = &mut states.gates[from * rows..(from + known) * rows];
-                product_nt(gates, state, &cell.weight_hh, [known, rows, hidden], Into::Add);
+                product_nn(gates, state, &weight_hh, [known, rows, hidden], Into::Add);
             }
-            for place in 0..running {
-                let row = from + place;
-                let cell_before =
-                    earlier.filter(|&(_, known)| place < known).map(|(earlier, _)| (earlier + place) * hidden);
-                self.step(&mut states, row, cell_before, &bias);
-            }
+            let now = from * hidden..(from + running) * hidden;
+            let (before, cells) = before_and_now(&mut states.cells, now.clone(), earlier * hidden, known * hidden);
+            let step = gates::Step {
+                gates: &mut states.gates[from * rows..(from + running) * rows],
+                before,
+                cells,
+                tanh_cells: &mut states.tanh_cells[now.clone()],
+                hidden: &mut states.hidden[now],
+            };
+            gates::forward(step, &bias);
         }
         states
-    }
-
-    /// The element-wise half of one step of one sequence: from the gates' sums to c and h.
-    #[inline]
-    fn step(&self, states: &mut DirectionCache<T>, row: usize, before: Option<usize>, bias: &[T]) {
-        let hidden = self.shape.hidden;
-        let gates = &mut states.gates[row * 4 * hidden..(row + 1) * 4 * hidden];
-        for (gate, &bias) in gates.iter_mut().zip(bias) {
-            *gate += bias;
-        }
-        let (input_forget, candidate_output) = gates.split_at_mut(2 * hidden);
-        let (candidate, output) = candidate_output.split_at_mut(hidden);
-        input_forget.iter_mut().for_each(|x| *x = x.sigmoid());
-        candidate.iter_mut().for_each(|x| *x = x.tanh_());
-        output.iter_mut().for_each(|x| *x = x.sigmoid());
-        let (input, forget) = input_forget.split_at(hidden);
-
-        // The sum is built where tanh(c) will stand, because the cells of the step before are read at the same time.
-        let now = row * hidden..(row + 1) * hidden;
-        let sums = &mut states.tanh_cells[now.clone()];
-        for ((sum, &input), &candidate) in sums.iter_mut().zip(input).zip(&*candidate) {
-            *sum = input * candidate;
-        }
-        if let Some(before) = before {
-            let before = &states.cells[before..before + hidden];
-            for ((sum, &forget), &cell) in sums.iter_mut().zip(forget).zip(before) {
-                *sum += forget * cell;
-            }
-        }
-        let cells = &mut states.cells[now.clone()];
-        let states_now = states.hidden[now].iter_mut().zip(&*output);
-        for ((cell, tanh), (state, &output)) in cells.iter_mut().zip(sums).zip(states_now) {
-            *cell = *tanh;
-            *tanh = cell.tanh_();
-            *state = output * *tanh;
-        }
     }
 
     /// Back through one cell: `states.gates` are replaced by the gradients of their sums.
@@ -342,43 +386,24 @@ impl<T: Real> Lstm<T> {
         let (rows, width) = (4 * hidden, self.shape.output());
         let sequences = packing.running(0);
         // What the later step owes to this one's h and c; zero for sequences whose last step this is.
-        let mut hidden_later = vec![T::zero(); sequences * hidden];
-        let mut cell_later = vec![T::zero(); sequences * hidden];
+        let mut hidden_later = Scratch::zeros(sequences * hidden);
+        let mut cell_later = Scratch::zeros(sequences * hidden);
         for step in steps(packing, !reverse) {
             let (from, running) = (packing.offset(step), packing.running(step));
-            let earlier = earlier(packing, step, reverse);
-            for place in 0..running {
-                let row = from + place;
-                let at = row * hidden;
-                let gates = &mut states.gates[row * rows..(row + 1) * rows];
-                let (input, rest) = gates.split_at_mut(hidden);
-                let (forget, rest) = rest.split_at_mut(hidden);
-                let (candidate, output) = rest.split_at_mut(hidden);
-                let tanh_cells = &states.tanh_cells[at..at + hidden];
-                let hidden_later = &hidden_later[place * hidden..(place + 1) * hidden];
-                let cell_later = &mut cell_later[place * hidden..(place + 1) * hidden];
-                let from_output = &output_gradient[row * width..(row + 1) * width][columns.clone()];
-                let before = earlier
-                    .filter(|&(_, known)| place < known)
-                    .map(|(earlier, _)| &states.cells[(earlier + place) * hidden..][..hidden]);
-                let one = T::one();
-                for j in 0..hidden {
-                    let (i, f, g, o, t) = (input[j], forget[j], candidate[j], output[j], tanh_cells[j]);
-                    let dh = from_output[j] + hidden_later[j];
-                    let dc = cell_later[j] + dh * o * (one - t * t);
-                    output[j] = dh * t * o * (one - o);
-                    input[j] = dc * g * i * (one - i);
-                    candidate[j] = dc * i * (one - g * g);
-                    cell_later[j] = dc * f;
-                    forget[j] = dc * f * (one - f);
-                }
-                // A sequence's first step has no cell before it: the forget gate acted on zero.
-                match before {
-                    Some(before) => forget.iter_mut().zip(before).for_each(|(f, &c)| *f *= c),
-                    None => forget.fill(T::zero()),
-                }
-            }
-            if let Some((_, known)) = earlier {
+            // A sequence's first step has no cell before it: the forget gate acted on zero.
+            let (earlier, known) = earlier(packing, step, reverse).unwrap_or((from, 0));
+            let step = gates::BackStep {
+                gates: &mut states.gates[from * rows..(from + running) * rows],
+                before: &states.cells[earlier * hidden..(earlier + known) * hidden],
+                tanh_cells: &states.tanh_cells[from * hidden..(from + running) * hidden],
+                output: &output_gradient[from * width..(from + running) * width],
+                width,
+                column: columns.start,
+                hidden_later: &hidden_later[..running * hidden],
+                cell_later: &mut cell_later[..running * hidden],
+            };
+            gates::backward(step, hidden);
+            if known > 0 {
                 let gates = &states.gates[from * rows..(from + known) * rows];
                 let later = &mut hidden_later[..known * hidden];
                 product_nn(later, gates, &cell.weight_hh, [known, hidden, rows], Into::Replace);
@@ -386,19 +411,17 @@ impl<T: Real> Lstm<T> {
         }
     }
 
-    /// The states of both directions side by side: `[N, D H]`.
-    fn join(&self, directions: &[DirectionCache<T>]) -> Vec<T> {
-        match directions {
-            [forward] => forward.hidden.clone(),
-            _ => {
-                let hidden = self.shape.hidden;
-                let rows = directions[0].hidden.len() / hidden;
-                (0..rows)
-                    .flat_map(|row| directions.iter().flat_map(move |d| &d.hidden[row * hidden..][..hidden]))
-                    .copied()
-                    .collect()
-            }
+    /// The states of both directions side by side: `[N, D H]`; nothing where there is one.
+    fn join(&self, directions: &[DirectionCache<T>]) -> Scratch<T> {
+        let [forward, backward] = directions else { return Scratch::any(0) };
+        let hidden = self.shape.hidden.max(1);
+        let mut joined = Scratch::any(2 * forward.hidden.len());
+        let both = forward.hidden.chunks_exact(hidden).zip(backward.hidden.chunks_exact(hidden));
+        for (joined, (forward, backward)) in joined.chunks_exact_mut(2 * hidden).zip(both) {
+            joined[..hidden].copy_from_slice(forward);
+            joined[hidden..].copy_from_slice(backward);
         }
+        joined
     }
 
     /// The last state of every sequence, in the caller's order: the forward state after the last token, and the backward
@@ -420,9 +443,9 @@ impl<T: Real> Lstm<T> {
     ///
     /// # Shapes
     /// `last_gradient` `[B, D H]`; returns `[N, D H]`.
-    pub fn last_backward(&self, packing: &Packing, last_gradient: &[T]) -> Vec<T> {
+    pub fn last_backward(&self, packing: &Packing, last_gradient: &[T]) -> Scratch<T> {
         let (hidden, width) = (self.shape.hidden, self.shape.output());
-        let mut output = vec![T::zero(); packing.tokens() * width];
+        let mut output = Scratch::zeros(packing.tokens() * width);
         self.for_last(packing, |sequence, direction, row| {
             let columns = direction * hidden..(direction + 1) * hidden;
             output[row * width..][columns.clone()].copy_from_slice(&last_gradient[sequence * width..][columns]);
@@ -455,9 +478,36 @@ fn earlier(packing: &Packing, step: usize, reverse: bool) -> Option<(usize, usiz
     Some((packing.offset(other), packing.running(step).min(packing.running(other))))
 }
 
+/// The cell states that a step reads and those that it writes: `length` numbers from `earlier` on, and those at `now`.
+fn before_and_now<T>(cells: &mut [T], now: std::ops::Range<usize>, earlier: usize, length: usize) -> (&[T], &mut [T]) {
+    if earlier < now.start {
+        let (before, rest) = cells.split_at_mut(now.start);
+        (&before[earlier..earlier + length], &mut rest[..now.len()])
+    } else {
+        let (rest, after) = cells.split_at_mut(now.end);
+        let earlier = earlier.max(now.end) - now.end;
+        (&after[earlier..earlier + length], &mut rest[now])
+    }
+}
+
+/// `[rows, columns]` as `[columns, rows]`.
+fn transposed<T: Real>(values: &[T], rows: usize, columns: usize) -> Scratch<T> {
+    let mut turned = Scratch::any(values.len());
+    // Sixteen rows at a time, so that whole lines of the cache are written.
+    for (from, rows_of) in values.chunks(16 * columns).enumerate() {
+        for column in 0..columns {
+            let to = &mut turned[column * rows + from * 16..];
+            for (to, row) in to.iter_mut().zip(rows_of.chunks_exact(columns)) {
+                *to = row[column];
+            }
+        }
+    }
+    turned
+}
+
 /// For every token the hidden state that its step began with, `[N, H]`: zeros where a sequence begins.
-fn before<T: Real>(packing: &Packing, hidden: usize, reverse: bool, states: &[T]) -> Vec<T> {
-    let mut before = vec![T::zero(); states.len()];
+fn before<T: Real>(packing: &Packing, hidden: usize, reverse: bool, states: &[T]) -> Scratch<T> {
+    let mut before = Scratch::zeros(states.len());
     for step in 0..packing.steps() {
         if let Some((earlier, known)) = earlier(packing, step, reverse) {
             let to = packing.offset(step) * hidden;

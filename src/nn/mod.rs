@@ -9,21 +9,24 @@
 mod dense;
 mod dropout;
 mod embedding;
+mod gates;
 mod loss;
 mod lstm;
 mod optimizer;
 mod packing;
 mod real;
+mod scratch;
 
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingMode, EmbeddingOptions, PADDING, RowGradients, UNKNOWN};
 pub use loss::{cross_entropy, softmax};
-pub use lstm::{Cell, Lstm, LstmCache, LstmShape};
+pub use lstm::{Cell, Lstm, LstmCache, LstmShape, Tokens};
 pub use optimizer::{Adam, AdamOptions, SparseAdam, clip_factor};
 pub use packing::Packing;
 pub use real::Real;
-pub(crate) use real::add;
+pub(crate) use real::{add, squares};
+pub use scratch::Scratch;
 
 /// A parameter of a layer, as a saved model names it.
 #[derive(Debug)]

@@ -1,5 +1,8 @@
 //! Adam for dense parameters, and for the rows of an embedding that a step touched.
 
+use multiversion::multiversion;
+use rayon::prelude::*;
+
 use super::{Embedding, Real, RowGradients};
 
 /// The settings of Adam (Kingma & Ba 2015), with PyTorch's defaults.
@@ -41,21 +44,29 @@ impl<T: Real> Adam<T> {
         let AdamOptions { lr, betas: (beta1, beta2), eps } = self.options;
         let correction1 = 1.0 - beta1.powi(self.steps);
         let correction2 = 1.0 - beta2.powi(self.steps);
-        let (step, root) = (T::of(lr / correction1), T::of(1.0 / correction2.sqrt()));
-        let (eps, factor) = (T::of(eps), T::of(factor));
         if self.means.is_empty() {
             let zeros = |parameter: &&mut [T]| vec![T::zero(); parameter.len()];
             self.means = parameters.iter().map(|p| (zeros(p), zeros(p))).collect();
         }
+        let rule = Rule {
+            decay: [T::of(1.0 - beta1), T::of(1.0 - beta2)],
+            factor: T::of(factor),
+            step: T::of(lr / correction1),
+            root: T::of(1.0 / correction2.sqrt()),
+            eps: T::of(eps),
+        };
         for ((values, gradient), (mean, square)) in parameters.into_iter().zip(gradients).zip(&mut self.means) {
-            let decay = Decay::new(beta1, beta2);
-            for (((value, &gradient), mean), square) in values.iter_mut().zip(*gradient).zip(mean).zip(square) {
-                decay.update(mean, square, gradient * factor);
-                *value -= step * *mean / (square.sqrt() * root + eps);
-            }
+            let means = mean.par_chunks_mut(PIECE).zip(square.par_chunks_mut(PIECE));
+            let values = values.par_chunks_mut(PIECE).zip(gradient.par_chunks(PIECE));
+            values.zip(means).for_each(|((values, gradient), (mean, square))| {
+                update(rule, values, gradient, mean, square);
+            });
         }
     }
 }
+
+/// Parameters that one task changes.
+const PIECE: usize = 1 << 14;
 
 /// Adam over the rows of an embedding: only rows that a step touched are changed in it, and only their running means
 /// decay; PyTorch's `optim.SparseAdam`.
@@ -83,18 +94,18 @@ impl<T: Real> SparseAdam<T> {
         let AdamOptions { lr, betas: (beta1, beta2), eps } = self.options;
         let correction1 = 1.0 - beta1.powi(self.steps);
         let correction2 = 1.0 - beta2.powi(self.steps);
-        let (step, eps) = (T::of(lr * correction2.sqrt() / correction1), T::of(eps));
-        let factor = T::of(factor);
-        let decay = Decay::new(beta1, beta2);
+        let rule = Rule {
+            decay: [T::of(1.0 - beta1), T::of(1.0 - beta2)],
+            factor: T::of(factor),
+            step: T::of(lr * correction2.sqrt() / correction1),
+            root: T::one(),
+            eps: T::of(eps),
+        };
         for (id, gradient) in gradients.iter() {
             let Some(values) = embedding.row_mut(id) else { continue };
             let at = self.place(id, gradient.len());
-            let mean = &mut self.means[at..at + gradient.len()];
-            let square = &mut self.squares[at..at + gradient.len()];
-            for (((value, &gradient), mean), square) in values.iter_mut().zip(gradient).zip(mean).zip(square) {
-                decay.update(mean, square, gradient * factor);
-                *value -= step * *mean / (square.sqrt() + eps);
-            }
+            let means = at..at + gradient.len();
+            update(rule, values, gradient, &mut self.means[means.clone()], &mut self.squares[means]);
         }
     }
 
@@ -113,21 +124,26 @@ impl<T: Real> SparseAdam<T> {
     }
 }
 
-/// The running means of Adam, one component at a time.
-struct Decay<T> {
-    mean: T,
-    square: T,
+/// The numbers of one step of Adam.
+#[derive(Debug, Clone, Copy)]
+struct Rule<T> {
+    /// Shares of the new gradient and of its square in their running means.
+    decay: [T; 2],
+    factor: T,
+    step: T,
+    root: T,
+    eps: T,
 }
 
-impl<T: Real> Decay<T> {
-    fn new(beta1: f64, beta2: f64) -> Self {
-        Decay { mean: T::of(1.0 - beta1), square: T::of(1.0 - beta2) }
-    }
-
-    #[inline(always)]
-    fn update(&self, mean: &mut T, square: &mut T, gradient: T) {
-        *mean += (gradient - *mean) * self.mean;
-        *square += (gradient * gradient - *square) * self.square;
+/// One step of Adam: running means, then `value -= step mean / (sqrt(square) root + eps)`.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn update<T: Real>(rule: Rule<T>, values: &mut [T], gradient: &[T], mean: &mut [T], square: &mut [T]) {
+    let Rule { decay, factor, step, root, eps } = rule;
+    for (((value, &gradient), mean), square) in values.iter_mut().zip(gradient).zip(mean).zip(square) {
+        let gradient = gradient * factor;
+        *mean += (gradient - *mean) * decay[0];
+        *square += (gradient * gradient - *square) * decay[1];
+        *value -= step * *mean / (square.sqrt() * root + eps);
     }
 }
 

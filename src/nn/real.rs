@@ -4,10 +4,14 @@
 
 use std::fmt::Debug;
 use std::iter::Sum;
+use std::thread::LocalKey;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
+use multiversion::multiversion;
 use num_traits::{Float, NumAssign};
+
+use super::scratch::Pool;
 
 /// f32 or f64.
 pub trait Real: Float + NumAssign + Sum + Debug + Default + Send + Sync + faer::traits::ComplexField + 'static {
@@ -19,6 +23,9 @@ pub trait Real: Float + NumAssign + Sum + Debug + Default + Send + Sync + faer::
     fn of_f32(value: f32) -> Self;
     /// The nearest f32.
     fn as_f32(self) -> f32;
+    /// Free buffers of the thread.
+    #[doc(hidden)]
+    fn pool() -> &'static LocalKey<Pool<Self>>;
     /// The logistic function.
     fn sigmoid(self) -> Self;
     /// The hyperbolic tangent.
@@ -26,6 +33,11 @@ pub trait Real: Float + NumAssign + Sum + Debug + Default + Send + Sync + faer::
 }
 
 impl Real for f32 {
+    fn pool() -> &'static LocalKey<Pool<Self>> {
+        thread_local!(static POOL: Pool<f32> = const { Pool::new(Vec::new()) });
+        &POOL
+    }
+
     #[inline]
     fn of(value: f64) -> Self {
         value as f32
@@ -66,6 +78,11 @@ impl Real for f32 {
 }
 
 impl Real for f64 {
+    fn pool() -> &'static LocalKey<Pool<Self>> {
+        thread_local!(static POOL: Pool<f64> = const { Pool::new(Vec::new()) });
+        &POOL
+    }
+
     #[inline]
     fn of(value: f64) -> Self {
         value
@@ -106,14 +123,16 @@ fn exp(x: f32) -> f32 {
     let x = if x > 88.0 { 88.0 } else { x };
     // Adding and taking away 1.5 x 2^23 rounds to a whole number.
     const ROUND: f32 = 12_582_912.0;
-    let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
     let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
     let mut p = 1.987_569_1e-4;
     for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5e-1] {
         p = p * r + coefficient;
     }
     let p = p * r * r + r + 1.0;
-    p * f32::from_bits((((n as i32) + 127) << 23) as u32)
+    // The number n stands in the lowest bits of `shifted`.
+    p * f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23))
 }
 
 /// Whether a product replaces what its target holds or is added to it.
@@ -154,17 +173,34 @@ pub(super) fn product_tn<T: Real>(c: &mut [T], a: &[T], b: &[T], [m, n, k]: [usi
 }
 
 /// `sum += row` for every row of `rows`, which is `[any, sum.len()]`.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 pub(super) fn add_rows<T: Real>(sum: &mut [T], rows: &[T]) {
     for row in rows.chunks_exact(sum.len().max(1)) {
-        add(sum, row);
+        for (sum, &value) in sum.iter_mut().zip(row) {
+            *sum += value;
+        }
     }
 }
 
 /// `sum += values`, component by component.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 pub(crate) fn add<T: Real>(sum: &mut [T], values: &[T]) {
     for (sum, &value) in sum.iter_mut().zip(values) {
         *sum += value;
     }
+}
+
+/// The sum of the squares of some values, in eight sums side by side.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+pub(crate) fn squares<T: Real>(values: &[T]) -> f64 {
+    let mut sums = [0.0f64; 8];
+    let (whole, rest) = values.as_chunks::<8>();
+    for values in whole {
+        for lane in 0..8 {
+            sums[lane] += values[lane].as_f64() * values[lane].as_f64();
+        }
+    }
+    sums.iter().sum::<f64>() + rest.iter().map(|value| value.as_f64() * value.as_f64()).sum::<f64>()
 }
 
 #[cfg(test)]
