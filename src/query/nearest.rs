@@ -28,6 +28,9 @@ impl Default for NearestOptions {
     }
 }
 
+/// Share of the rows, as one in so many, from which on codes pay for a search of listed rows.
+const LISTED_THAT_PAY: usize = 16;
+
 /// The rows that a search looks at.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Searched<'a> {
@@ -139,9 +142,14 @@ impl Vectors {
         let rows = Rows::of(self);
         let searched = options.searched(self);
         let wanted = Wanted { k: options.k, least: options.min_cosine };
-        let answers = match (searched, self.codes(queries.len())) {
-            (Searched::First(first), Some(codes)) => best_by_codes(codes, queries, first, wanted, &rows),
-            _ => queries
+        // Codes are read of all rows, so a short list is better scored by itself.
+        let by_codes = match searched {
+            Searched::First(_) => true,
+            Searched::Listed(rows) => rows.len() >= self.len() / LISTED_THAT_PAY,
+        };
+        let answers = match self.codes(queries.len()).filter(|_| by_codes) {
+            Some(codes) => best_by_codes(codes, queries, searched, wanted, &rows),
+            None => queries
                 .par_iter()
                 .map(|query| {
                     best(searched, wanted, &query.excluded, |block, scores| rows.cosines(block, &query.unit, scores))

@@ -76,6 +76,21 @@ impl Searched<'_> {
         }
     }
 
+    /// The row behind the last one.
+    fn end(&self) -> usize {
+        match self {
+            Searched::First(rows) => *rows,
+            Searched::Listed(rows) => rows.last().map_or(0, |&last| last as usize + 1),
+        }
+    }
+
+    fn contains(&self, row: u32) -> bool {
+        match self {
+            Searched::First(rows) => (row as usize) < *rows,
+            Searched::Listed(rows) => rows.binary_search(&row).is_ok(),
+        }
+    }
+
     fn row(&self, index: usize) -> u32 {
         match self {
             Searched::First(_) => index as u32,
@@ -118,18 +133,18 @@ pub(super) fn best(
     merged(found, wanted.k)
 }
 
-/// As [`best`] for each query among the first rows, with the cosine as the score: rows that their codes rule out are not
-/// scored. The answers are the same.
+/// As [`best`] for each query, with the cosine as the score: rows that their codes rule out are not scored. The answers are
+/// the same.
 pub(super) fn best_by_codes(
     codes: &Codes,
     queries: &[Query],
-    first: usize,
+    searched: Searched,
     wanted: Wanted,
     rows: &Rows,
 ) -> Vec<Vec<Answer>> {
     match queries.len() {
-        0 | 1 => best_by_tiles::<1>(codes, queries, first, wanted, rows),
-        _ => best_by_tiles::<TILE>(codes, queries, first, wanted, rows),
+        0 | 1 => best_by_tiles::<1>(codes, queries, searched, wanted, rows),
+        _ => best_by_tiles::<TILE>(codes, queries, searched, wanted, rows),
     }
 }
 
@@ -137,7 +152,7 @@ pub(super) fn best_by_codes(
 fn best_by_tiles<const T: usize>(
     codes: &Codes,
     queries: &[Query],
-    first: usize,
+    searched: Searched,
     wanted: Wanted,
     rows: &Rows,
 ) -> Vec<Vec<Answer>> {
@@ -145,7 +160,7 @@ fn best_by_tiles<const T: usize>(
         queries.chunks(T).map(|queries| codes.tile(queries.iter().map(|query| query.unit.as_slice()))).collect();
     // The k-th best score that any task has found for a query: what is below it cannot be among the k best of all.
     let least: Vec<AtomicU32> = queries.iter().map(|_| AtomicU32::new(ordered(wanted.floor()))).collect();
-    let blocks = first.div_ceil(LANES);
+    let blocks = searched.end().div_ceil(LANES);
     let groups = tiles.len().div_ceil(GROUP);
     // Tasks enough for all threads to end at about the same time.
     let spans = (TASKS * rayon::current_num_threads()).div_ceil(groups.max(1));
@@ -173,7 +188,7 @@ fn best_by_tiles<const T: usize>(
                         let (Some(question), Some(least)) = (queries.get(query), least.get(query)) else {
                             return f32::INFINITY;
                         };
-                        if (row as usize) < first
+                        if searched.contains(row)
                             && !question.excluded.contains(&row)
                             && kept[query].offer(Ranked(Answer { row, score: rows.cosine(row, &question.unit) }))
                             && let Some(worst) = kept[query].worst()
