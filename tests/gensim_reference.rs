@@ -1,4 +1,5 @@
-//! Every answer of gensim 4.4 on the real vectors of `../shared/data`: words, order, cosines, and its benchmarks.
+//! Every answer of gensim 4.4 on the real vectors of `../shared/data`: words, order, cosines, and its benchmarks; and the counts of
+//! word2vec's and GloVe's own.
 
 mod reference;
 
