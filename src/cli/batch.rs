@@ -195,8 +195,7 @@ impl Questions {
             if of_vectors {
                 heading.insert(0, format!("vector {}", from.number));
             }
-            let table = report::answers(vectors, &answers);
-            let lines: String = table.lines().map(|line| format!("  {line}\n")).collect();
+            let lines = report::answers(vectors, &answers, "  ");
             let before = if std::mem::replace(&mut self.printed, true) { "\n" } else { "" };
             output.text(format_args!("{before}{}\n{lines}", heading.join(" ")))?;
         }

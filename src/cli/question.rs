@@ -155,7 +155,7 @@ impl Question {
         if output.json {
             self.print_json(vectors, &answers, output)?;
         } else {
-            output.text(report::answers(vectors, &answers))?;
+            output.text(report::answers(vectors, &answers, ""))?;
         }
         if answers.is_empty() && options.k > 0 {
             output.flush()?;

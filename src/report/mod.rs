@@ -3,6 +3,7 @@
 mod evaluate;
 
 use comfy_table::{CellAlignment, Table, presets};
+use unicode_width::UnicodeWidthStr;
 
 use crate::classifier::Trained;
 use crate::compare::{Comparison, Spread};
@@ -30,11 +31,20 @@ fn table(columns: &[(&str, bool)], rows: impl IntoIterator<Item = Vec<String>>) 
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// Answers to a question, best first: word and score.
-pub fn answers(vectors: &Vectors, answers: &[Answer]) -> String {
+/// Answers to a question, best first: word and score, lined up, each line behind `indent`. By hand, because a batch has
+/// tables by the thousand.
+pub fn answers(vectors: &Vectors, answers: &[Answer], indent: &str) -> String {
     let score = |score: f32| if score.is_nan() { "undefined".to_owned() } else { format!("{score:.4}") };
-    let rows = answers.iter().map(|answer| vec![vectors.word(answer.row).into_owned(), score(answer.score)]);
-    table(&[("", false), ("", true)], rows)
+    let rows: Vec<(String, String)> =
+        answers.iter().map(|answer| (vectors.word(answer.row).into_owned(), score(answer.score))).collect();
+    let width = rows.iter().map(|(word, _)| word.width()).max().unwrap_or(0);
+    let widest = rows.iter().map(|(_, score)| score.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (word, score) in &rows {
+        let space = " ".repeat(width - word.width());
+        text.extend([indent, word, &space, "  ", &format!("{score:>widest$}"), "\n"]);
+    }
+    text
 }
 
 /// Names and values, a line each.
@@ -123,6 +133,16 @@ mod tests {
         assert_eq!(thousands(123_456_789), "123,456,789");
         assert_eq!(size(999), "999 bytes");
         assert_eq!(size(171_000_000), "171.0 MB");
+    }
+
+    #[test]
+    fn answers_line_up_by_the_width_of_their_words() {
+        let vectors = Vectors::new(["a", "日本", "é"], vec![1.0, 0.0, 0.0, 1.0, 1.0, 1.0], 2).unwrap();
+        let scores = [(0, 0.5), (1, -0.25), (2, f32::NAN)];
+        let found: Vec<Answer> = scores.iter().map(|&(row, score)| Answer { row, score }).collect();
+        assert_eq!(answers(&vectors, &found[..2], " "), " a      0.5000\n 日本  -0.2500\n");
+        assert_eq!(answers(&vectors, &found[1..], ""), "日本    -0.2500\né     undefined\n");
+        assert_eq!(answers(&vectors, &[], ""), "");
     }
 
     #[test]
