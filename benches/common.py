@@ -197,8 +197,11 @@ class Neighbours:
         times = os.times()
         ours = times.user + times.system + times.children_user + times.children_system
         for process in self.running:
-            # What follows the name, which ends with the last bracket, begins with field 3; 14 and 15 are the ticks.
-            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+            try:
+                # What follows the name, which ends with the last bracket, begins with field 3; 14 and 15 are the ticks.
+                fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+            except FileNotFoundError:
+                continue  # It has ended, and counts among the children above.
             ours += (int(fields[11]) + int(fields[12])) / a_second
         return (sum(ticks) - idle) / a_second, ours, times.elapsed
 
