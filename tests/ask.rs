@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use common::{Folder, Ran, fixture, glove, rows, vocable_fed};
 use serde_json::{Value, json};
+use vocable::Vectors;
+use vocable::query::RowSet;
 
 /// Runs `vocable` on the demo vectors.
 fn demo(arguments: &[&str]) -> Ran {
@@ -187,6 +189,25 @@ fn limits_hold_at_once_and_answer_as_a_plain_loop() {
             }
         }
     }
+}
+
+#[test]
+fn row_sets_are_in_order_and_each_row_is_in_them_once() {
+    let words = ["the", "king", "of", "kings", "kin", "th"];
+    let vectors = Vectors::new(words, (0..12).map(|value| value as f32).collect(), 2).unwrap();
+    let asked: [&[u8]; 5] = [b"kings", b"King", b"the", b"kings", b""];
+    let (listed, without) = RowSet::of_words(&vectors, asked).unwrap();
+    assert_eq!((listed.rows(), without), (&[0, 3][..], vec![&b"King"[..], b""]));
+    let matching = RowSet::matching(&vectors, |word| word.starts_with(b"kin")).unwrap();
+    assert_eq!((matching.rows(), matching.len(), matching.is_empty()), (&[1, 3, 4][..], 3, false));
+    assert_eq!((matching.among_first(4), matching.among_first(0)), (&[1, 3][..], &[][..]));
+    for (a, b) in [(&listed, &matching), (&matching, &listed)] {
+        assert_eq!(a.intersection(b).rows(), [3]);
+    }
+    assert!(RowSet::matching(&vectors, |_| false).unwrap().intersection(&listed).is_empty());
+    assert_eq!(vectors.complete("kin", 2), [1, 3]);
+    assert_eq!(vectors.complete("", 9), [0, 1, 2, 3, 4, 5]);
+    assert!(vectors.complete("kinga", 9).is_empty());
 }
 
 #[test]

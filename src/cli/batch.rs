@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -15,7 +16,10 @@ use super::output::{self, Failure, Output};
 use super::question::{Answered, Question, Stated, text};
 
 /// Questions in a slice, at the most.
-const SLICE: usize = 4096;
+const SLICE: usize = 2048;
+
+/// How often the progress bar is drawn, at the least.
+const TICK: Duration = Duration::from_millis(200);
 
 /// Answers in a slice, at the most.
 const ANSWERS: usize = 1 << 22;
@@ -26,6 +30,7 @@ pub struct Questions {
     kind: Kind,
     /// Whether an answer was printed as text: the next one is set apart from it.
     printed: bool,
+    bar: ProgressBar,
 }
 
 enum Kind {
@@ -37,6 +42,7 @@ enum Kind {
     Vectors {
         near: Vec<Vec<u8>>,
         far: Vec<Vec<u8>>,
+        dimension: usize,
         /// All vectors `[n, dimension]` of an array, and how many of them were taken; `None` for one a line.
         array: Option<(Vec<f32>, usize)>,
     },
@@ -61,14 +67,19 @@ struct Unanswered {
 }
 
 impl Questions {
+    fn new(lines: Lines, kind: Kind) -> Questions {
+        let bar = bar(lines.size());
+        Questions { lines, kind, printed: false, bar }
+    }
+
     /// Words with signs, a question a line.
     pub fn nearest(path: &Path) -> Result<Questions, Error> {
-        Ok(Questions { lines: Lines::open(path)?, kind: Kind::Nearest, printed: false })
+        Ok(Questions::new(Lines::open(path)?, Kind::Nearest))
     }
 
     /// Three words a line.
     pub fn analogies(path: &Path, method: Method) -> Result<Questions, Error> {
-        Ok(Questions { lines: Lines::open(path)?, kind: Kind::Analogy(method), printed: false })
+        Ok(Questions::new(Lines::open(path)?, Kind::Analogy(method)))
     }
 
     /// Vectors of `dimension` numbers, as text, one a line, or as a NumPy array. Words are added to each, or taken away.
@@ -80,12 +91,12 @@ impl Questions {
         } else {
             None
         };
-        Ok(Questions { lines, kind: Kind::Vectors { near, far, array }, printed: false })
+        Ok(Questions::new(lines, Kind::Vectors { near, far, dimension, array }))
     }
 
     /// The next question, which is an error where the line does not state one. What is no vector ends the whole.
-    fn next(&mut self, dimension: usize) -> Result<Option<(Asked, Stated)>, Error> {
-        let Kind::Vectors { near, far, array } = &mut self.kind else {
+    fn next(&mut self) -> Result<Option<(Asked, Stated)>, Error> {
+        let Kind::Vectors { near, far, dimension, array } = &mut self.kind else {
             let Some(line) = self.lines.next()? else { return Ok(None) };
             let words = words_of(line);
             let question = match self.kind {
@@ -99,10 +110,10 @@ impl Questions {
             None => {
                 let Some(line) = self.lines.next()?.map(<[u8]>::to_vec) else { return Ok(None) };
                 let number = self.lines.number();
-                (number, parse_vector(&line, number, dimension).map_err(|e| e.in_file(self.lines.name()))?)
+                (number, parse_vector(&line, number, *dimension).map_err(|e| e.in_file(self.lines.name()))?)
             }
             Some((values, taken)) => {
-                let Some(vector) = values.chunks_exact(dimension).nth(*taken) else { return Ok(None) };
+                let Some(vector) = values.chunks_exact(*dimension).nth(*taken) else { return Ok(None) };
                 *taken += 1;
                 (*taken as u64, vector.to_vec())
             }
@@ -118,6 +129,16 @@ impl Questions {
         matches!(self.kind, Kind::Vectors { array: Some(_), .. }) || self.lines.more_at_hand()
     }
 
+    /// How many bytes of the questions are done with.
+    fn position(&self) -> u64 {
+        match (&self.kind, self.lines.size()) {
+            (Kind::Vectors { array: Some((values, taken)), dimension, .. }, Some(size)) => {
+                (size as f64 * (taken * dimension) as f64 / values.len() as f64) as u64
+            }
+            _ => self.lines.position(),
+        }
+    }
+
     /// Answers all questions, in their order. One without an answer is reported in its place, and the exit code is 1.
     pub fn answer(
         mut self,
@@ -126,11 +147,10 @@ impl Questions {
         output: &mut Output,
     ) -> Result<ExitCode, Failure> {
         let slice = (ANSWERS / options.k.clamp(1, vectors.len())).clamp(1, SLICE);
-        let bar = bar(self.lines.size());
         let (mut done, mut unanswered) = (0, 0);
         let (mut asked, mut questions) = (Vec::new(), Vec::new());
         loop {
-            let next = self.next(vectors.dimension()).map(|next| match next {
+            let next = self.next().map(|next| match next {
                 Some((from, question)) => {
                     asked.push(from);
                     questions.push(question);
@@ -146,13 +166,13 @@ impl Questions {
                     unanswered += usize::from(!self.print(&from, outcome, vectors, options, output)?);
                 }
                 output.flush()?;
-                bar.set_position(self.lines.position());
+                self.bar.set_position(self.position());
             }
             if !next? {
                 break;
             }
         }
-        bar.finish_and_clear();
+        self.bar.finish_and_clear();
         if unanswered == 0 {
             return Ok(ExitCode::SUCCESS);
         }
@@ -183,7 +203,8 @@ impl Questions {
                     output.json(&Unanswered { vector, line, query: from.words.clone(), error: error.to_string() })?;
                 } else {
                     output.flush()?;
-                    output::error(format_args!("{}: {place} {}: {error}", self.lines.name(), from.number));
+                    let name = self.lines.name();
+                    self.bar.suspend(|| output::error(format_args!("{name}: {place} {}: {error}", from.number)));
                 }
                 return Ok(false);
             }
@@ -203,13 +224,11 @@ impl Questions {
     }
 }
 
-/// A bar on standard error that shows how far the reading is, if standard error is a terminal and the answers do not go there too.
+/// A bar on standard error that shows how far the reading is, if that is a terminal and the answers do not go there too.
 fn bar(size: Option<u64>) -> ProgressBar {
     let (Some(size), false) = (size, std::io::stdout().is_terminal()) else { return ProgressBar::hidden() };
-    let style = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} of questions {eta:>4}");
-    let bar = ProgressBar::new(size);
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
+    let style = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} of questions {elapsed:>4}");
+    let bar = ProgressBar::new(size).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(TICK);
+    bar
 }

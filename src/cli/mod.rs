@@ -1,7 +1,7 @@
 //! The command line: one file a command. A command parses its arguments, calls the library and prints.
 //!
-//! Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 a question without an answer,
-//! 2 bad usage or bad input.
+//! Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 a question without an answer (one
+//! of a batch is enough), 2 bad usage or bad input.
 
 mod analogy;
 mod arguments;
@@ -53,7 +53,7 @@ Examples:
   vocable --vectors glove.6B.50d.txt shell                ask one question after the other
   vocable train --vectors glove.6B.50d.txt --train train.txt --test test.txt --out model.safetensors
 
-Exit codes: 0 done, 1 a question without an answer (an unknown word), 2 bad usage or bad input.";
+Exit codes: 0 done, 1 a question without an answer (an unknown word, no word near enough), 2 bad usage or bad input.";
 
 /// What every command understands.
 #[derive(Debug, Args)]

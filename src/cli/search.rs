@@ -12,6 +12,7 @@ use super::output;
 
 /// How many answers, and among which rows.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Search")]
 pub struct Search {
     /// How many answers
     #[arg(short, long = "top", value_name = "N", default_value_t = 10)]

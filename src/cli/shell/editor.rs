@@ -86,7 +86,9 @@ impl<'a> Prompt<'a> {
 /// The file of the history: `vocable/history` in the user's folder for state, or for data where there is none.
 fn history_file() -> Option<PathBuf> {
     let folders = etcetera::choose_base_strategy().ok()?;
-    Some(folders.state_dir().unwrap_or_else(|| folders.data_dir()).join("vocable").join("history"))
+    let folder = folders.state_dir().unwrap_or_else(|| folders.data_dir());
+    // Without a home there is no such folder, and the current one is none.
+    folder.is_absolute().then(|| folder.join("vocable").join("history"))
 }
 
 fn failure(error: ReadlineError) -> Failure {

@@ -26,14 +26,14 @@ use request::{HELP, Request};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Shell {
-    #[command(flatten)]
-    search: Search,
     /// How analogies are answered: add (3CosAdd) or mul (3CosMul)
     #[arg(long, value_name = "NAME", default_value = "add")]
     method: Method,
     /// Keep no history of this session, and read none
     #[arg(long)]
     no_history: bool,
+    #[command(flatten)]
+    search: Search,
 }
 
 const EXAMPLES: &str = "\

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use vocable::query::Method;
-use vocable::{Error, Vectors};
+use vocable::{Error, Vectors, report};
 
 use crate::cli::input::words_of;
 use crate::cli::question::{Question, text};
@@ -153,5 +153,11 @@ pub fn set(
         "method" => *method = value.parse()?,
         _ => limits.k = number()?,
     }
-    Ok(format!("{name} {value}"))
+    let rows = match name {
+        "within" => limits.within.as_ref().map(|(_, rows)| rows.len()),
+        "regex" => limits.regex.as_ref().map(|(_, rows)| rows.len()),
+        _ => None,
+    };
+    let words = rows.map(|rows| format!(": {} words may answer", report::thousands(rows))).unwrap_or_default();
+    Ok(format!("{name} {value}{words}"))
 }
