@@ -302,8 +302,9 @@ impl<T: Real> Lstm<T> {
     ) -> Option<Scratch<T>> {
         let directions = self.shape.directions();
         let (tokens, hidden) = (packing.tokens(), self.shape.hidden);
-        let mut gradient = copied(output_gradient);
+        let mut owed: Option<Scratch<T>> = None;
         for (layer, cache) in cache.layers.into_iter().enumerate().rev() {
+            let gradient = owed.as_deref().unwrap_or(output_gradient);
             let width = self.shape.layer_input(layer);
             let wanted = want_input || layer > 0;
             let mut input_gradient = Scratch::any(if wanted { cache.input.rows.len() } else { 0 });
@@ -311,7 +312,7 @@ impl<T: Real> Lstm<T> {
                 let cell = &self.cells[layer * directions + direction];
                 let sums = &mut gradients.cells[layer * directions + direction];
                 let columns = direction * hidden..(direction + 1) * hidden;
-                self.run_back(cell, direction == 1, packing, &mut states, &gradient, columns);
+                self.run_back(cell, direction == 1, packing, &mut states, gradient, columns);
                 // `gates` now holds the gradients of the gates before their activations.
                 let rows = 4 * hidden;
                 let before = before(packing, hidden, direction == 1, &states.hidden);
@@ -329,9 +330,9 @@ impl<T: Real> Lstm<T> {
                 }
             }
             cache.dropout.apply(&mut input_gradient);
-            gradient = input_gradient;
+            owed = Some(input_gradient);
         }
-        want_input.then_some(gradient)
+        owed.filter(|_| want_input)
     }
 
     /// One cell over a batch, from the front or from the back.

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::Answer;
 use super::row_set::RowSet;
-use super::scan::{Wanted, best, best_by_codes, dot};
+use super::scan::{Searched, Wanted, best, best_by_codes, dot};
 use crate::error::{Error, Result};
 use crate::vectors::Vectors;
 
@@ -30,14 +30,6 @@ impl Default for NearestOptions {
 
 /// Share of the rows, as one in so many, from which on codes pay for a search of listed rows.
 const LISTED_THAT_PAY: usize = 16;
-
-/// The rows that a search looks at.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Searched<'a> {
-    /// So many from the first on.
-    First(usize),
-    Listed(&'a [u32]),
-}
 
 impl NearestOptions {
     /// The rows searched.
@@ -147,7 +139,8 @@ impl Vectors {
             Searched::First(_) => true,
             Searched::Listed(rows) => rows.len() >= self.len() / LISTED_THAT_PAY,
         };
-        let answers = match self.codes(queries.len()).filter(|_| by_codes) {
+        let codes = if by_codes { self.codes(queries.len()) } else { None };
+        let answers = match codes {
             Some(codes) => best_by_codes(codes, queries, searched, wanted, &rows),
             None => queries
                 .par_iter()

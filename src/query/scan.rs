@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use rayon::prelude::*;
 
-use super::nearest::{Rows, Searched};
+use super::nearest::Rows;
 use super::{Answer, Query};
 use crate::vectors::codes::Codes;
 use crate::vectors::kernel::{LANES, Tile};
@@ -66,6 +66,14 @@ impl Eq for Ranked {}
 pub(super) struct Wanted {
     pub(super) k: usize,
     pub(super) least: Option<f32>,
+}
+
+/// The rows that a search looks at.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Searched<'a> {
+    /// So many from the first on.
+    First(usize),
+    Listed(&'a [u32]),
 }
 
 impl Searched<'_> {
