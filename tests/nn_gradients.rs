@@ -6,7 +6,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vocable::classifier::{DropoutRates, Network};
-use vocable::nn::{Dense, Dropout, Embedding, EmbeddingMode, Lstm, LstmShape, Packing, cross_entropy};
+use vocable::nn::{Dense, Dropout, Embedding, EmbeddingMode, Encoder, EncoderShape, Packing, cross_entropy};
 
 const TOLERANCE: f64 = 1e-6;
 const STEP: f64 = 1e-3;
@@ -30,32 +30,32 @@ fn weighted_sum(values: &[f64], weights: &[f64]) -> f64 {
 }
 
 /// An LSTM whose loss is a random weighting of its outputs: all weights, and the input.
-fn lstm_gradients(shape: LstmShape, lengths: &[usize], dropout: f64) {
+fn lstm_gradients(shape: EncoderShape, lengths: &[usize], dropout: f64) {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let packing = Packing::new(lengths);
     let tokens = packing.tokens();
-    let mut lstm: Lstm<f64> = Lstm::new(shape, &mut rng);
+    let mut encoder: Encoder<f64> = Encoder::new(shape, &mut rng);
     // Larger weights than new ones have, so that gates leave the straight middle of their curves.
-    for values in lstm.parameters_mut() {
+    for values in encoder.parameters_mut() {
         values.iter_mut().for_each(|value| *value *= 2.0);
     }
     let input = random(tokens * shape.input, &mut rng);
     let weights = random(tokens * shape.output(), &mut rng);
     let masks: Vec<Dropout<f64>> =
         (1..shape.layers).map(|_| Dropout::new(tokens * shape.output(), dropout, &mut rng)).collect();
-    let loss = |lstm: &Lstm<f64>, input: &[f64]| {
-        weighted_sum(lstm.forward(&packing, input.to_vec(), masks.clone()).output(), &weights)
+    let loss = |encoder: &Encoder<f64>, input: &[f64]| {
+        weighted_sum(encoder.forward(&packing, input.to_vec(), masks.clone()).output(), &weights)
     };
 
-    let cache = lstm.forward(&packing, input.clone(), masks.clone());
-    let mut gradients = Lstm::zeros(shape);
-    let input_gradient = lstm.backward(&packing, cache, &weights, &mut gradients, true).expect("it was asked for");
+    let cache = encoder.forward(&packing, input.clone(), masks.clone());
+    let mut gradients = Encoder::zeros(shape);
+    let input_gradient = encoder.backward(&packing, cache, &weights, &mut gradients, true).expect("it was asked for");
     let parameters: Vec<(String, Vec<f64>)> =
         gradients.parameters().into_iter().map(|p| (p.name, p.values.to_vec())).collect();
     for (which, (name, analytic)) in parameters.iter().enumerate() {
         for (index, &analytic) in analytic.iter().enumerate() {
             let numeric = numeric(|nudge| {
-                let mut nudged = lstm.clone();
+                let mut nudged = encoder.clone();
                 nudged.parameters_mut()[which][index] += nudge;
                 loss(&nudged, &input)
             });
@@ -66,7 +66,7 @@ fn lstm_gradients(shape: LstmShape, lengths: &[usize], dropout: f64) {
         let numeric = numeric(|nudge| {
             let mut nudged = input.clone();
             nudged[index] += nudge;
-            loss(&lstm, &nudged)
+            loss(&encoder, &nudged)
         });
         check(&format!("{shape:?} input[{index}]"), numeric, analytic);
     }
@@ -74,19 +74,19 @@ fn lstm_gradients(shape: LstmShape, lengths: &[usize], dropout: f64) {
 
 #[test]
 fn lstm_in_one_direction() {
-    let shape = LstmShape { input: 3, hidden: 4, layers: 1, bidirectional: false };
+    let shape = EncoderShape { input: 3, hidden: 4, layers: 1, bidirectional: false };
     lstm_gradients(shape, &[5, 1, 3, 0], 0.0);
 }
 
 #[test]
 fn lstm_in_both_directions() {
-    let shape = LstmShape { input: 3, hidden: 4, layers: 1, bidirectional: true };
+    let shape = EncoderShape { input: 3, hidden: 4, layers: 1, bidirectional: true };
     lstm_gradients(shape, &[1, 4, 2], 0.0);
 }
 
 #[test]
 fn lstm_of_two_layers_in_both_directions_with_dropout_between_them() {
-    let shape = LstmShape { input: 2, hidden: 3, layers: 2, bidirectional: true };
+    let shape = EncoderShape { input: 2, hidden: 3, layers: 2, bidirectional: true };
     lstm_gradients(shape, &[4, 1, 2], 0.3);
 }
 
@@ -128,7 +128,7 @@ fn network_with_every_parameter_and_every_row() {
     const DIMENSION: usize = 3;
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let rows = random(7 * DIMENSION, &mut rng);
-    let shape = LstmShape { input: DIMENSION, hidden: 4, layers: 2, bidirectional: true };
+    let shape = EncoderShape { input: DIMENSION, hidden: 4, layers: 2, bidirectional: true };
     let embed =
         |rows: &[f64]| Embedding::from_weights(rows.to_vec(), DIMENSION, EmbeddingMode::Tuned).expect("whole rows");
     let network = Network::new(embed(&rows), shape, 3, &mut rng);
@@ -142,12 +142,12 @@ fn network_with_every_parameter_and_every_row() {
     };
     let (_, gradients) = run(&network);
 
-    for which in 0..network.lstm.parameters().len() {
-        let analytic = gradients.lstm.parameters()[which].values.to_vec();
+    for which in 0..network.encoder.parameters().len() {
+        let analytic = gradients.encoder.parameters()[which].values.to_vec();
         for (index, &analytic) in analytic.iter().enumerate() {
             let numeric = numeric(|nudge| {
                 let mut nudged = network.clone();
-                nudged.lstm.parameters_mut()[which][index] += nudge;
+                nudged.encoder.parameters_mut()[which][index] += nudge;
                 run(&nudged).0
             });
             check(&format!("lstm parameter {which}[{index}]"), numeric, analytic);

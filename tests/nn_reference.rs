@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use reference::json;
 use serde_json::Value;
 use vocable::classifier::{Network, Optimizer};
-use vocable::nn::{AdamOptions, Dense, Embedding, EmbeddingMode, Lstm, LstmShape, Packing, Real, cross_entropy};
+use vocable::nn::{AdamOptions, Dense, Embedding, EmbeddingMode, Encoder, EncoderShape, Packing, Real, cross_entropy};
 
 /// A tensor in f64.
 #[derive(Clone)]
@@ -79,18 +79,18 @@ fn network<T: Real>(
 ) -> Network<T> {
     let rows = tensors.get(&format!("{prefix}emb.weight"));
     let hidden = tensors.get(&format!("{prefix}lstm.weight_hh_l0")).shape[1];
-    let shape = LstmShape { input: rows.shape[1], hidden, layers, bidirectional };
+    let shape = EncoderShape { input: rows.shape[1], hidden, layers, bidirectional };
     let embedding = Embedding::from_weights(rows.of::<T>(), rows.shape[1], mode).expect("whole rows");
-    let mut lstm = Lstm::zeros(shape);
-    let names: Vec<String> = lstm.parameters().iter().map(|p| format!("{prefix}lstm.{}", p.name)).collect();
-    for (name, target) in names.iter().zip(lstm.parameters_mut()) {
+    let mut encoder = Encoder::zeros(shape);
+    let names: Vec<String> = encoder.parameters().iter().map(|p| format!("{prefix}lstm.{}", p.name)).collect();
+    for (name, target) in names.iter().zip(encoder.parameters_mut()) {
         target.copy_from_slice(&tensors.get(name).of::<T>());
     }
     let weight = tensors.get(&format!("{prefix}out.weight"));
     let mut head = Dense::zeros(weight.shape[1], weight.shape[0]);
     head.weight = weight.of();
     head.bias = tensors.get(&format!("{prefix}out.bias")).of();
-    Network { embedding, lstm, head }
+    Network { embedding, encoder, head }
 }
 
 fn case<T: Real>(tensors: &Tensors, layers: usize, bidirectional: bool) -> Case<T> {
@@ -135,11 +135,11 @@ fn outputs_loss_and_gradients<T: Real>(file: &str, layers: usize, bidirectional:
     let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
     let packing = Packing::new(&lengths);
     let ids = packing.pack(&borrowed);
-    let cache = network.lstm.forward(&packing, network.embedding.forward(&ids), Vec::new());
+    let cache = network.encoder.forward(&packing, network.embedding.forward(&ids), Vec::new());
     let output = cache.output().to_vec();
-    let width = network.lstm.shape().output();
+    let width = network.encoder.shape().output();
     close(&tensors, "output", &padded(&packing, &output, width), tolerance);
-    let last = network.lstm.last(&packing, &output);
+    let last = network.encoder.last(&packing, &output);
     close(&tensors, "last", &last, tolerance);
     let logits = network.head.forward(&last);
     close(&tensors, "logits", &logits, tolerance);
@@ -148,17 +148,18 @@ fn outputs_loss_and_gradients<T: Real>(file: &str, layers: usize, bidirectional:
     close(&tensors, "loss", &[loss], tolerance);
     let mut head = Dense::zeros(width, classes);
     let last_gradient = network.head.backward(&last, &logits_gradient, &mut head);
-    let mut lstm = Lstm::zeros(network.lstm.shape());
-    let output_gradient = network.lstm.last_backward(&packing, &last_gradient);
-    let input_gradient = network.lstm.backward(&packing, cache, &output_gradient, &mut lstm, true).expect("asked for");
+    let mut encoder = Encoder::zeros(network.encoder.shape());
+    let output_gradient = network.encoder.last_backward(&packing, &last_gradient);
+    let input_gradient =
+        network.encoder.backward(&packing, cache, &output_gradient, &mut encoder, true).expect("asked for");
     close(&tensors, "grad.x", &padded(&packing, &input_gradient, network.embedding.dimension()), tolerance);
 
     // And in one call, as training does it.
     let (loss_again, gradients) = network.loss_and_gradients(&borrowed, &labels, 1.0 / labels.len() as f64, None);
     assert_eq!(loss, loss_again);
     assert_eq!(head, gradients.head);
-    for parameter in gradients.lstm.parameters() {
-        close(&tensors, &format!("grad.lstm.{}", parameter.name), parameter.values, tolerance);
+    for parameter in gradients.encoder.parameters() {
+        close(&tensors, &format!("grad.encoder.{}", parameter.name), parameter.values, tolerance);
     }
     close(&tensors, "grad.out.weight", &gradients.head.weight, tolerance);
     close(&tensors, "grad.out.bias", &gradients.head.bias, tolerance);
@@ -175,10 +176,10 @@ fn states<T: Real>(
     tensors: &Tensors,
     network: &Network<T>,
     packing: &Packing,
-    cache: &vocable::nn::LstmCache<T>,
+    cache: &vocable::nn::EncoderCache<T>,
     tolerance: f64,
 ) {
-    let shape = network.lstm.shape();
+    let shape = network.encoder.shape();
     let (mut hidden, mut cells) = (Vec::new(), Vec::new());
     for layer in 0..shape.layers {
         for direction in 0..shape.directions() {
@@ -241,11 +242,11 @@ fn trajectory(file: &str, mode: EmbeddingMode) {
         for (index, (expected, found)) in expected.values.iter().zip(&rows).enumerate() {
             assert!((expected - found).abs() < TOLERANCE, "{file}: {name}[{index}]: {found}, expected {expected}");
         }
-        close(&tensors, &format!("step{step}.lstm.weight_hh_l0"), &network.lstm.cells[0].weight_hh, TOLERANCE);
+        close(&tensors, &format!("step{step}.encoder.weight_hh_l0"), &network.encoder.cells[0].weight_hh, TOLERANCE);
         close(&tensors, &format!("step{step}.out.bias"), &network.head.bias, TOLERANCE);
     }
-    for parameter in network.lstm.parameters() {
-        close(&tensors, &format!("final.lstm.{}", parameter.name), parameter.values, TOLERANCE);
+    for parameter in network.encoder.parameters() {
+        close(&tensors, &format!("final.encoder.{}", parameter.name), parameter.values, TOLERANCE);
     }
     close(&tensors, "final.out.weight", &network.head.weight, TOLERANCE);
     close(&tensors, "final.out.bias", &network.head.bias, TOLERANCE);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Classifier, Network};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::{Words, bytes, write_beside};
-use crate::nn::{Dense, Embedding, EmbeddingMode, Lstm, LstmShape};
+use crate::nn::{Dense, Embedding, EmbeddingMode, Encoder, EncoderShape};
 use crate::vectors::Case;
 
 /// The metadata key under which everything that is not a tensor stands, as JSON.
@@ -39,7 +39,7 @@ impl Classifier {
     /// Sizes that the format cannot hold.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let network = &self.network;
-        let shape = network.lstm.shape();
+        let shape = network.encoder.shape();
         let words: Vec<String> =
             self.vocabulary.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
         let header = Header {
@@ -54,7 +54,7 @@ impl Classifier {
         let weights = network.embedding.weights();
         let mut tensors: Vec<(String, Vec<usize>, &[f32])> =
             vec![("embedding.weight".into(), vec![network.embedding.len(), network.embedding.dimension()], &weights)];
-        for (prefix, parameters) in [("lstm", network.lstm.parameters()), ("head", network.head.parameters())] {
+        for (prefix, parameters) in [("lstm", network.encoder.parameters()), ("head", network.head.parameters())] {
             tensors.extend(parameters.into_iter().map(|p| (format!("{prefix}.{}", p.name), p.shape, p.values)));
         }
         let too_large =
@@ -151,20 +151,21 @@ impl Classifier {
         if let Some(twice) = (1..header.labels.len()).find(|&i| header.labels[..i].contains(&header.labels[i])) {
             return Err(wrong("distinct labels", format!("`{}` twice", header.labels[twice])));
         }
-        let shape = LstmShape { input: dimension, hidden, layers: header.layers, bidirectional: header.bidirectional };
+        let shape =
+            EncoderShape { input: dimension, hidden, layers: header.layers, bidirectional: header.bidirectional };
         // Shapes are compared before anything of their size is made.
         let (ih_shape, _) = read("lstm.weight_ih_l0")?;
         fit("lstm.weight_ih_l0", &[4 * hidden, dimension], &ih_shape)?;
         fit("lstm.weight_hh_l0", &[4 * hidden, hidden], &hh_shape)?;
         let (head_shape, _) = read("head.weight")?;
         fit("head.weight", &[header.labels.len(), shape.output()], &head_shape)?;
-        let mut lstm = Lstm::zeros(shape);
+        let mut encoder = Encoder::zeros(shape);
         let mut head = Dense::zeros(shape.output(), header.labels.len());
         let names: Vec<(String, Vec<usize>)> =
-            (lstm.parameters().into_iter().map(|p| (format!("lstm.{}", p.name), p.shape)))
+            (encoder.parameters().into_iter().map(|p| (format!("lstm.{}", p.name), p.shape)))
                 .chain(head.parameters().into_iter().map(|p| (format!("head.{}", p.name), p.shape)))
                 .collect();
-        let targets = lstm.parameters_mut().into_iter().chain(head.parameters_mut());
+        let targets = encoder.parameters_mut().into_iter().chain(head.parameters_mut());
         for ((name, shape), target) in names.iter().zip(targets) {
             let (found, values) = read(name)?;
             fit(name, shape, &found)?;
@@ -172,7 +173,7 @@ impl Classifier {
         }
         let words: Words = header.words.iter().collect();
         let embedding = Embedding::from_weights(rows, dimension, mode)?;
-        Classifier::new(header.labels, words, case, Network { embedding, lstm, head })
+        Classifier::new(header.labels, words, case, Network { embedding, encoder, head })
     }
 }
 

@@ -3,8 +3,8 @@
 use rand_chacha::ChaCha8Rng;
 
 use crate::nn::{
-    Adam, AdamOptions, Dense, Dropout, Embedding, Lstm, LstmShape, Packing, Real, RowGradients, SparseAdam, Tokens,
-    clip_factor, cross_entropy,
+    Adam, AdamOptions, Dense, Dropout, Embedding, Encoder, EncoderShape, Packing, Real, RowGradients, SparseAdam,
+    Tokens, clip_factor, cross_entropy,
 };
 
 /// Rates of dropout, each at least 0 and less than 1.
@@ -23,7 +23,7 @@ pub struct Network<T> {
     /// Ids to rows, `[ids, E]`.
     pub embedding: Embedding<T>,
     /// Rows to states.
-    pub lstm: Lstm<T>,
+    pub encoder: Encoder<T>,
     /// The last state of each direction to logits, `[D H]` to `[C]`.
     pub head: Dense<T>,
 }
@@ -34,17 +34,17 @@ pub struct Gradients<T> {
     /// Of the rows that were read and are trained.
     pub rows: RowGradients<T>,
     /// Of the LSTM.
-    pub lstm: Lstm<T>,
+    pub encoder: Encoder<T>,
     /// Of the head.
     pub head: Dense<T>,
 }
 
 impl<T: Real> Network<T> {
     /// A network with new weights for the LSTM and the head.
-    pub fn new(embedding: Embedding<T>, shape: LstmShape, classes: usize, rng: &mut ChaCha8Rng) -> Self {
-        let lstm = Lstm::new(shape, rng);
+    pub fn new(embedding: Embedding<T>, shape: EncoderShape, classes: usize, rng: &mut ChaCha8Rng) -> Self {
+        let encoder = Encoder::new(shape, rng);
         let head = Dense::new(shape.output(), classes, rng);
-        Network { embedding, lstm, head }
+        Network { embedding, encoder, head }
     }
 
     /// Number of classes, `C`.
@@ -58,8 +58,8 @@ impl<T: Real> Network<T> {
         let packing = Packing::new(&lengths);
         let (ids, places) = distinct(&packing.pack(sequences));
         let tokens = Tokens::shared(self.embedding.forward(&ids), places);
-        let cache = self.lstm.forward(&packing, tokens, Vec::new());
-        self.head.forward(&self.lstm.last(&packing, cache.output()))
+        let cache = self.encoder.forward(&packing, tokens, Vec::new());
+        self.head.forward(&self.encoder.last(&packing, cache.output()))
     }
 
     /// A forward and a backward pass. Returns the summed cross-entropy times `scale`, and its gradients.
@@ -77,7 +77,7 @@ impl<T: Real> Network<T> {
     ) -> (f64, Gradients<T>) {
         let lengths: Vec<usize> = sequences.iter().map(|ids| ids.len()).collect();
         let packing = Packing::new(&lengths);
-        let (tokens, shape) = (packing.tokens(), self.lstm.shape());
+        let (tokens, shape) = (packing.tokens(), self.encoder.shape());
         let (ids, places) = distinct(&packing.pack(sequences));
         let (on_rows, between, on_last) = match dropout {
             None => (Dropout::none(), Vec::new(), Dropout::none()),
@@ -91,8 +91,8 @@ impl<T: Real> Network<T> {
 
         let mut rows = self.embedding.forward(&ids);
         on_rows.apply(&mut rows);
-        let cache = self.lstm.forward(&packing, Tokens::shared(rows, places), between);
-        let mut last = self.lstm.last(&packing, cache.output());
+        let cache = self.encoder.forward(&packing, Tokens::shared(rows, places), between);
+        let mut last = self.encoder.last(&packing, cache.output());
         on_last.apply(&mut last);
         let logits = self.head.forward(&last);
         let (loss, logits_gradient) = cross_entropy(&logits, labels, self.classes(), scale);
@@ -100,9 +100,9 @@ impl<T: Real> Network<T> {
         let mut gradients = self.zero_gradients();
         let mut last_gradient = self.head.backward(&last, &logits_gradient, &mut gradients.head);
         on_last.apply(&mut last_gradient);
-        let output_gradient = self.lstm.last_backward(&packing, &last_gradient);
+        let output_gradient = self.encoder.last_backward(&packing, &last_gradient);
         let wanted = ids.iter().any(|&id| self.embedding.is_trained(id));
-        let rows_gradient = self.lstm.backward(&packing, cache, &output_gradient, &mut gradients.lstm, wanted);
+        let rows_gradient = self.encoder.backward(&packing, cache, &output_gradient, &mut gradients.encoder, wanted);
         if let Some(mut rows_gradient) = rows_gradient {
             on_rows.apply(&mut rows_gradient);
             gradients.rows = self.embedding.backward(&ids, &rows_gradient);
@@ -114,7 +114,7 @@ impl<T: Real> Network<T> {
         let (input, output) = self.head.shape();
         Gradients {
             rows: RowGradients::new(self.embedding.dimension()),
-            lstm: Lstm::zeros(self.lstm.shape()),
+            encoder: Encoder::zeros(self.encoder.shape()),
             head: Dense::zeros(input, output),
         }
     }
@@ -122,7 +122,7 @@ impl<T: Real> Network<T> {
     /// Numbers that training can change, given the ids that occur in it.
     pub fn trained_parameters(&self, occurring: impl Iterator<Item = u32>) -> usize {
         let rows = occurring.filter(|&id| self.embedding.is_trained(id)).count();
-        let dense = self.lstm.parameters().into_iter().chain(self.head.parameters());
+        let dense = self.encoder.parameters().into_iter().chain(self.head.parameters());
         rows * self.embedding.dimension() + dense.map(|parameter| parameter.values.len()).sum::<usize>()
     }
 }
@@ -144,7 +144,7 @@ impl<T: Real> Gradients<T> {
     /// Adds other gradients.
     pub fn add(&mut self, other: &Gradients<T>) {
         self.rows.add(&other.rows);
-        let sums = self.lstm.parameters_mut().into_iter().chain(self.head.parameters_mut());
+        let sums = self.encoder.parameters_mut().into_iter().chain(self.head.parameters_mut());
         for (sum, values) in sums.zip(other.dense()) {
             crate::nn::add(sum, values);
         }
@@ -156,7 +156,7 @@ impl<T: Real> Gradients<T> {
     }
 
     fn dense(&self) -> impl Iterator<Item = &[T]> {
-        self.lstm.parameters().into_iter().chain(self.head.parameters()).map(|parameter| parameter.values)
+        self.encoder.parameters().into_iter().chain(self.head.parameters()).map(|parameter| parameter.values)
     }
 }
 
@@ -179,7 +179,7 @@ impl<T: Real> Optimizer<T> {
     pub fn step(&mut self, network: &mut Network<T>, gradients: &Gradients<T>) {
         let factor = self.clip.map_or(1.0, |limit| clip_factor(gradients.squares(), limit));
         self.rows.step(&mut network.embedding, &gradients.rows, factor);
-        let mut parameters = network.lstm.parameters_mut();
+        let mut parameters = network.encoder.parameters_mut();
         parameters.extend(network.head.parameters_mut());
         let gradients: Vec<&[T]> = gradients.dense().collect();
         self.dense.step(parameters, &gradients, factor);

@@ -14,7 +14,7 @@ use super::network::{DropoutRates, Gradients, Network, Optimizer};
 use super::{Classifier, Metrics, probabilities};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::Words;
-use crate::nn::{AdamOptions, Embedding, EmbeddingMode, EmbeddingOptions, LstmShape};
+use crate::nn::{AdamOptions, Embedding, EmbeddingMode, EmbeddingOptions, EncoderShape};
 use crate::vectors::{Case, Vectors};
 
 /// Sequences that one task takes through the network and back. Fixed, and the gradients of a batch's shards are added in
@@ -248,7 +248,7 @@ pub fn train(
             seed: options.seed,
         },
     )?;
-    let shape = LstmShape {
+    let shape = EncoderShape {
         input: vectors.dimension(),
         hidden: options.hidden,
         layers: options.layers,

@@ -4,14 +4,14 @@
 //! embedding, `H` hidden size, `D` directions (1 or 2), `C` classes. All matrices are row-major.
 //!
 //! Layers are generic over [`Real`]: f32 trains, f64 checks gradients and reference values. A gradient has the type of
-//! what it is the gradient of: the gradient of an [`Lstm`] is an [`Lstm`].
+//! what it is the gradient of: the gradient of an [`Encoder`] is an [`Encoder`].
 
 mod dense;
 mod dropout;
 mod embedding;
+mod encoder;
 mod gates;
 mod loss;
-mod lstm;
 mod optimizer;
 mod packing;
 mod real;
@@ -20,8 +20,8 @@ mod scratch;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingMode, EmbeddingOptions, PADDING, RowGradients, UNKNOWN};
+pub use encoder::{Cell, Encoder, EncoderCache, EncoderShape, Tokens};
 pub use loss::{cross_entropy, softmax};
-pub use lstm::{Cell, Lstm, LstmCache, LstmShape, Tokens};
 pub use optimizer::{Adam, AdamOptions, SparseAdam, clip_factor};
 pub use packing::Packing;
 pub use real::Real;

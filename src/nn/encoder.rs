@@ -16,7 +16,7 @@ use super::{Dropout, Packing, Parameter, Real, Scratch, gates};
 
 /// The sizes of an LSTM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LstmShape {
+pub struct EncoderShape {
     /// Numbers a token that go in, `E`.
     pub input: usize,
     /// Numbers of a state, `H`.
@@ -27,7 +27,7 @@ pub struct LstmShape {
     pub bidirectional: bool,
 }
 
-impl LstmShape {
+impl EncoderShape {
     /// Directions, `D`.
     pub fn directions(&self) -> usize {
         1 + usize::from(self.bidirectional)
@@ -69,8 +69,8 @@ impl<T: Real> Cell<T> {
 
 /// One or several layers of LSTM cells, in one or two directions.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Lstm<T> {
-    shape: LstmShape,
+pub struct Encoder<T> {
+    shape: EncoderShape,
     /// Layer by layer, in each the forward cell and then, if any, the backward one.
     pub cells: Vec<Cell<T>>,
 }
@@ -103,7 +103,7 @@ impl<T: Real> From<Vec<T>> for Tokens<T> {
 
 /// What the forward pass keeps for the backward pass.
 #[derive(Debug)]
-pub struct LstmCache<T: Real> {
+pub struct EncoderCache<T: Real> {
     layers: Vec<LayerCache<T>>,
     /// The last layer's states of both directions side by side, `[N, D H]`; empty where there is one direction.
     joined: Scratch<T>,
@@ -130,7 +130,7 @@ struct DirectionCache<T: Real> {
     hidden: Scratch<T>,
 }
 
-impl<T: Real> LstmCache<T> {
+impl<T: Real> EncoderCache<T> {
     /// The output, `[N, D H]`: for each token the last layer's forward state and then the backward one.
     pub fn output(&self) -> &[T] {
         match self.layers.last().map(|layer| layer.directions.as_slice()) {
@@ -184,34 +184,34 @@ fn copied<T: Real>(values: &[T]) -> Scratch<T> {
     copy
 }
 
-impl<T: Real> Lstm<T> {
+impl<T: Real> Encoder<T> {
     /// An LSTM of zeros; also what gradients are summed up in.
-    pub fn zeros(shape: LstmShape) -> Self {
+    pub fn zeros(shape: EncoderShape) -> Self {
         let cells = (0..shape.layers * shape.directions())
             .map(|cell| Cell::zeros(shape.layer_input(cell / shape.directions()), shape.hidden))
             .collect();
-        Lstm { shape, cells }
+        Encoder { shape, cells }
     }
 
     /// Weights drawn as PyTorch draws them, uniformly from ±1/sqrt(H), with a bias of the forget gate of 1 (Jozefowicz et
     /// al. 2015), so that a new cell remembers.
-    pub fn new(shape: LstmShape, rng: &mut ChaCha8Rng) -> Self {
-        let mut lstm = Lstm::zeros(shape);
+    pub fn new(shape: EncoderShape, rng: &mut ChaCha8Rng) -> Self {
+        let mut encoder = Encoder::zeros(shape);
         let hidden = shape.hidden;
         let bound = 1.0 / (hidden.max(1) as f64).sqrt();
         let uniform = Uniform::new_inclusive(-bound, bound).ok();
-        for cell in &mut lstm.cells {
+        for cell in &mut encoder.cells {
             for values in [&mut cell.weight_ih, &mut cell.weight_hh, &mut cell.bias_ih, &mut cell.bias_hh] {
                 values.fill_with(|| T::of(uniform.map_or(0.0, |uniform| uniform.sample(rng))));
             }
             cell.bias_ih[hidden..2 * hidden].fill(T::one());
             cell.bias_hh[hidden..2 * hidden].fill(T::zero());
         }
-        lstm
+        encoder
     }
 
     /// The sizes.
-    pub fn shape(&self) -> LstmShape {
+    pub fn shape(&self) -> EncoderShape {
         self.shape
     }
 
@@ -236,7 +236,7 @@ impl<T: Real> Lstm<T> {
         all
     }
 
-    /// All weights, in the order of [`Lstm::parameters`].
+    /// All weights, in the order of [`Encoder::parameters`].
     pub fn parameters_mut(&mut self) -> Vec<&mut [T]> {
         self.cells
             .iter_mut()
@@ -262,9 +262,9 @@ impl<T: Real> Lstm<T> {
         packing: &Packing,
         input: impl std::convert::Into<Tokens<T>>,
         dropouts: Vec<Dropout<T>>,
-    ) -> LstmCache<T> {
+    ) -> EncoderCache<T> {
         let mut dropouts = dropouts.into_iter();
-        let mut cache = LstmCache { layers: Vec::with_capacity(self.shape.layers), joined: Scratch::any(0) };
+        let mut cache = EncoderCache { layers: Vec::with_capacity(self.shape.layers), joined: Scratch::any(0) };
         let mut input = input.into();
         for (layer, cells) in self.cells.chunks_exact(self.shape.directions()).enumerate() {
             let mut dropout = Dropout::none();
@@ -295,9 +295,9 @@ impl<T: Real> Lstm<T> {
     pub fn backward(
         &self,
         packing: &Packing,
-        cache: LstmCache<T>,
+        cache: EncoderCache<T>,
         output_gradient: &[T],
-        gradients: &mut Lstm<T>,
+        gradients: &mut Encoder<T>,
         want_input: bool,
     ) -> Option<Scratch<T>> {
         let directions = self.shape.directions();
@@ -429,7 +429,7 @@ impl<T: Real> Lstm<T> {
     /// state after the first. Zeros for an empty sequence.
     ///
     /// # Shapes
-    /// `output` `[N, D H]` from [`Lstm::forward`]; returns `[B, D H]`.
+    /// `output` `[N, D H]` from [`Encoder::forward`]; returns `[B, D H]`.
     pub fn last(&self, packing: &Packing, output: &[T]) -> Vec<T> {
         let (hidden, width) = (self.shape.hidden, self.shape.output());
         let mut last = vec![T::zero(); packing.sequences() * width];
