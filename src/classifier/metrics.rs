@@ -1,7 +1,9 @@
 //! How good predictions are.
 
+use serde::{Deserialize, Serialize};
+
 /// Figures over a set of labelled texts.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Mean negative log probability of the right class.
     pub loss: f64,

@@ -1,10 +1,14 @@
 //! Text to tokens to batches to a model: training, prediction, metrics, model files.
 
+mod checkpoint;
 pub mod dataset;
 mod file;
 mod metrics;
 mod network;
+mod optimizer;
+mod session;
 mod train;
+mod weights;
 
 use std::sync::Arc;
 
@@ -16,8 +20,11 @@ use crate::nn::{Embedding, UNKNOWN, softmax};
 use crate::vectors::{Case, Vectors, Vocabulary};
 pub use dataset::{DataFormat, DataOptions, Dataset, LabelledText};
 pub use metrics::{Metrics, most_probable};
-pub use network::{DropoutRates, Gradients, Network, Optimizer};
-pub use train::{Epoch, Parts, Progress, TrainOptions, Trained, split, train};
+pub use network::{DropoutRates, Gradients, Network};
+pub use optimizer::{Optimizer, RowSettings};
+pub use session::{Ended, Epoch, Progress, Trained, Training, train};
+pub use train::{Parts, TrainOptions, split};
+pub use weights::ClassWeights;
 
 /// Sequences that go through the network together when predicting. Fixed, so that the same texts give the same bits at any
 /// number of threads.

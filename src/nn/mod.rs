@@ -15,17 +15,20 @@ mod loss;
 mod optimizer;
 mod packing;
 mod real;
+mod schedule;
 mod scratch;
 
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingMode, EmbeddingOptions, PADDING, RowGradients, UNKNOWN};
 pub use encoder::{Cell, Encoder, EncoderCache, EncoderShape, Tokens};
-pub use loss::{cross_entropy, softmax};
-pub use optimizer::{Adam, AdamOptions, SparseAdam, clip_factor};
+pub use loss::{CrossEntropy, cross_entropy, softmax};
+pub(crate) use optimizer::Moments;
+pub use optimizer::{DenseOptimizer, OptimizerKind, OptimizerOptions, RowOptimizer, clip_factor};
 pub use packing::Packing;
 pub use real::Real;
 pub(crate) use real::{add, squares};
+pub use schedule::Schedule;
 pub use scratch::Scratch;
 
 /// A parameter of a layer, as a saved model names it.
