@@ -6,8 +6,10 @@
 /// Bins of the expected calibration error, as many as Guo et al. (2017) take.
 pub const CALIBRATION_BINS: usize = 15;
 
+use serde::{Deserialize, Serialize};
+
 /// Figures over a set of labelled texts.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Log loss: the mean negative logarithm of the right class's probability.
     pub loss: f64,
