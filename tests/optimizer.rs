@@ -307,11 +307,16 @@ proptest! {
         // Ids 2 and 4 are in the vectors, 3 and 5 are not.
         let words = ["film", "zzgrqx", "dull", "ghastlyish"];
         let made = EmbeddingOptions { mode, ..EmbeddingOptions::default() };
-        let embedding: Embedding<f32> = Embedding::new(&VECTORS, &words, &made).expect("an embedding");
+        let mut shape = EncoderShape::lstm(VECTORS.dimension(), 3);
+        let embedding: Embedding<f32> = if mode == EmbeddingMode::OneHot {
+            shape.input = 0;
+            Embedding::one_hot(&shape, &words, 1)
+        } else {
+            Embedding::new(&VECTORS, &words, &made).expect("an embedding")
+        };
         let bits = |embedding: &Embedding<f32>, id| -> Vec<u32> {
             embedding.forward(&[id]).iter().map(|value| value.to_bits()).collect()
         };
-        let shape = EncoderShape { input: embedding.dimension(), hidden: 3, layers: 1, bidirectional: false };
         let mut network = Network::new(embedding, shape, 2, &mut ChaCha8Rng::seed_from_u64(9));
         let options = OptimizerOptions { kind, lr, momentum, weight_decay, ..OptimizerOptions::default() };
         let mut optimizer = Optimizer::with_rows(options, clip, RowSettings { lr: row_lr, max_norm });
@@ -352,7 +357,7 @@ fn rows_begin_to_count_their_steps_when_they_are_let_go() {
     // As in PyTorch, where a parameter without a gradient is passed over: two held steps, then one, equal that one alone.
     let texts: [&[u32]; 2] = [&[2, 3], &[3]];
     let network = || {
-        let shape = EncoderShape { input: 4, hidden: 3, layers: 1, bidirectional: false };
+        let shape = EncoderShape::lstm(4, 3);
         let mut network = Network::new(two_rows(EmbeddingMode::Tuned), shape, 2, &mut ChaCha8Rng::seed_from_u64(4));
         // A head of its own for the classes, so that gradients are not all alike.
         network.head.weight.iter_mut().zip([0.3, -0.2, 0.9]).for_each(|(weight, value)| *weight = value);

@@ -16,7 +16,7 @@ use super::train::{
 };
 use super::{Classifier, Metrics};
 use crate::error::{Error, Result};
-use crate::nn::{CrossEntropy, Embedding, EmbeddingOptions, EncoderShape};
+use crate::nn::{CrossEntropy, Embedding, EmbeddingMode, EmbeddingOptions, EncoderShape};
 use crate::vectors::{Case, Vectors};
 
 /// What happened in an epoch.
@@ -199,22 +199,25 @@ impl Training {
         let labels = labels_of(&parts.train)?;
         let (words, counts) = words_of_task(vectors, parts, options.case);
         let words_listed: Vec<&[u8]> = words.iter().collect();
-        let embedding = Embedding::new(
-            vectors,
-            &words_listed,
-            // The words stand here as they are looked up: folding is done.
-            &EmbeddingOptions {
-                mode: options.embedding,
-                case: Case::Exact,
-                oov_deviation: options.oov_deviation,
-                seed: options.seed,
-            },
-        )?;
+        let one_hot = options.embedding == EmbeddingMode::OneHot;
         let shape = EncoderShape {
-            input: vectors.dimension(),
+            cell: options.cell,
+            input: if one_hot { 0 } else { vectors.dimension() },
             hidden: options.hidden,
             layers: options.layers,
             bidirectional: options.bidirectional,
+            pooling: options.pooling,
+        };
+        // The words stand here as they are looked up: folding is done.
+        let rows = EmbeddingOptions {
+            mode: options.embedding,
+            case: Case::Exact,
+            oov_deviation: options.oov_deviation,
+            seed: options.seed,
+        };
+        let embedding = match one_hot {
+            true => Embedding::one_hot(&shape, &words_listed, options.seed),
+            false => Embedding::new(vectors, &words_listed, &rows)?,
         };
         let sources = Sources::of(parts, &words, &embedding);
         let network = Network::new(embedding, shape, labels.len(), &mut options.generator(stream::WEIGHTS));

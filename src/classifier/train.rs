@@ -8,12 +8,14 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::dataset::{Dataset, LabelledText, words_of};
-use super::network::{DropoutRates, Gradients, Network};
+use super::network::{DropoutRates, Drops, Gradients, Network};
 use super::optimizer::{Optimizer, RowSettings};
 use super::{ClassWeights, Classifier, Metrics, probabilities};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::Words;
-use crate::nn::{CrossEntropy, EmbeddingMode, EmbeddingOptions, OptimizerKind, OptimizerOptions, Schedule};
+use crate::nn::{
+    CellKind, CrossEntropy, EmbeddingMode, EmbeddingOptions, OptimizerKind, OptimizerOptions, Pooling, Schedule,
+};
 use crate::vectors::{Case, Vectors};
 
 /// Sequences that one task takes through the network and back. Fixed, and the gradients of a batch's shards are added in
@@ -37,12 +39,16 @@ pub struct TrainOptions {
     pub case: Case,
     /// Standard deviation of the rows made for words that the vectors lack.
     pub oov_deviation: f64,
-    /// Hidden size of the LSTM.
+    /// The cells of the encoder.
+    pub cell: CellKind,
+    /// Hidden size of the encoder.
     pub hidden: usize,
-    /// Layers of the LSTM.
+    /// Layers of the encoder.
     pub layers: usize,
-    /// Whether the LSTM reads both ways.
+    /// Whether the encoder reads both ways.
     pub bidirectional: bool,
+    /// How the states of a text's words become one row.
+    pub pooling: Pooling,
     /// Rates of dropout.
     pub dropout: DropoutRates,
     /// How the parameters follow their gradients.
@@ -85,10 +91,12 @@ impl Default for TrainOptions {
             embedding: EmbeddingMode::Tuned,
             case: Case::Exact,
             oov_deviation: EmbeddingOptions::default().oov_deviation,
+            cell: CellKind::Lstm,
             hidden: 128,
             layers: 1,
             bidirectional: false,
-            dropout: DropoutRates { embedding: 0.2, hidden: 0.5 },
+            pooling: Pooling::Last,
+            dropout: DropoutRates { embedding: 0.2, word: 0.0, hidden: 0.5 },
             optimizer: OptimizerKind::Adam,
             lr: 1e-3,
             embedding_lr: None,
@@ -122,7 +130,7 @@ impl TrainOptions {
             })
         };
         whole("hidden size", self.hidden, 1, 8192)?;
-        whole("layers", self.layers, 1, 8)?;
+        whole("layers", self.layers, 1, 4)?;
         whole("batch", self.batch, 1, 1 << 20)?;
         whole("epochs", self.epochs, 1, 1 << 20)?;
         let number = |what: &str, value: f64, right: bool, expected: &str| {
@@ -131,6 +139,7 @@ impl TrainOptions {
         };
         let rate = "a number from 0, below 1";
         number("dropout", self.dropout.hidden, (0.0..1.0).contains(&self.dropout.hidden), rate)?;
+        number("word dropout", self.dropout.word, (0.0..1.0).contains(&self.dropout.word), rate)?;
         number("embedding dropout", self.dropout.embedding, (0.0..1.0).contains(&self.dropout.embedding), rate)?;
         number("learning rate", self.lr, self.lr > 0.0, "a number above 0")?;
         let embedding_lr = self.embedding_lr.unwrap_or(self.lr);
@@ -237,7 +246,8 @@ pub(super) fn batch_gradients(
             let labels: Vec<u32> = texts().map(|&text| part.labels[text]).collect();
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(shard as u64);
-            network.gradients_of(criterion, &sequences, &labels, scale, Some((rates, &mut rng)))
+            let drops = Drops { rates, batch: seed, rng: &mut rng };
+            network.gradients_of(criterion, &sequences, &labels, scale, Some(drops))
         })
         .collect();
     let (mut loss, mut gradients) = results.remove(0);
@@ -259,7 +269,7 @@ pub(super) fn labels_of(train: &Dataset) -> Result<Vec<String>> {
     labels.dedup();
     if labels.len() < 2 {
         let expected = "texts of at least two labels";
-        let found = format!("only the label `{}`", labels.first().unwrap_or(&""));
+        let found = labels.first().map_or("none".to_owned(), |label| format!("only the label `{label}`"));
         return Err(Malformed::at(Place::File, expected, found).in_file(&train.name).into());
     }
     Ok(labels.into_iter().map(str::to_owned).collect())
@@ -314,6 +324,9 @@ pub(super) fn occurring(part: &Encoded) -> Vec<u32> {
 
 impl Classifier {
     pub(super) fn encode(&self, part: &Dataset) -> Result<Encoded> {
+        if part.texts.is_empty() {
+            return Err(Malformed::at(Place::File, "labelled texts", "none").in_file(&part.name).into());
+        }
         let class = |text: &LabelledText| {
             let found = self.labels.iter().position(|label| *label == text.label);
             found.map(|class| class as u32).ok_or_else(|| {
