@@ -160,7 +160,7 @@ fn outputs_loss_and_gradients<T: Real>(file: &str, layers: usize, bidirectional:
     assert_eq!(loss, loss_again);
     assert_eq!(head, gradients.head);
     for parameter in gradients.encoder.parameters() {
-        close(&tensors, &format!("grad.encoder.{}", parameter.name), parameter.values, tolerance);
+        close(&tensors, &format!("grad.lstm.{}", parameter.name), parameter.values, tolerance);
     }
     close(&tensors, "grad.out.weight", &gradients.head.weight, tolerance);
     close(&tensors, "grad.out.bias", &gradients.head.bias, tolerance);
@@ -247,7 +247,7 @@ fn trajectory(file: &str, mode: EmbeddingMode) {
         close(&tensors, &format!("step{step}.out.bias"), &network.head.bias, TOLERANCE);
     }
     for parameter in network.encoder.parameters() {
-        close(&tensors, &format!("final.encoder.{}", parameter.name), parameter.values, TOLERANCE);
+        close(&tensors, &format!("final.lstm.{}", parameter.name), parameter.values, TOLERANCE);
     }
     close(&tensors, "final.out.weight", &network.head.weight, TOLERANCE);
     close(&tensors, "final.out.bias", &network.head.bias, TOLERANCE);

@@ -3,6 +3,7 @@
 mod checkpoint;
 pub mod dataset;
 mod file;
+mod gates;
 mod metrics;
 mod network;
 mod optimizer;
@@ -19,7 +20,8 @@ use crate::files::Words;
 use crate::nn::{Embedding, UNKNOWN, softmax};
 use crate::vectors::{Case, Vectors, Vocabulary};
 pub use dataset::{DataFormat, DataOptions, Dataset, LabelledText};
-pub use metrics::{Metrics, most_probable};
+pub use gates::{Behaviour, GATE_WORDS, GateOptions, GateView, WordGates};
+pub use metrics::{CALIBRATION_BINS, ClassMetrics, Metrics, most_probable};
 use network::distinct;
 pub use network::{DropoutRates, Drops, Gradients, Network};
 pub use optimizer::{Optimizer, RowSettings};

@@ -1,6 +1,6 @@
 //! `vocable train`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use vocable::Error;
 use vocable::classifier::{
-    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Ended, Metrics, Parts, Progress, TrainOptions, split,
+    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Ended, Parts, Progress, TrainOptions, split,
 };
 use vocable::files::check_writable;
 use vocable::nn::{CellKind, EmbeddingMode, OptimizerKind, Pooling, Schedule};
@@ -19,6 +19,7 @@ use vocable::report;
 use vocable::vectors::Case;
 
 use super::checkpoints::Checkpoints;
+use super::figures::{Figures, Measured};
 use super::output::{self, Failure, Output};
 use super::{Common, interrupt};
 
@@ -69,6 +70,13 @@ pub struct Data {
     /// Labelled texts to measure the result on
     #[arg(long, value_name = "FILE", help_heading = "Texts")]
     test: Option<PathBuf>,
+    #[command(flatten)]
+    form: DataForm,
+}
+
+/// How labelled texts are read.
+#[derive(Debug, Args)]
+pub struct DataForm {
     /// Form of the texts, if it should not be told by content: plain, tsv, csv, jsonl, fasttext
     #[arg(long, value_name = "NAME", help_heading = "Texts")]
     data_format: Option<DataFormat>,
@@ -80,29 +88,39 @@ pub struct Data {
     text_column: Option<String>,
 }
 
-impl Data {
-    /// Reads the parts and says what was found; cuts a development part where none is given.
-    pub fn open(&self, seed: u64) -> Result<Parts, Error> {
+impl DataForm {
+    /// Whether anything about the form was said.
+    pub fn is_given(&self) -> bool {
+        self.data_format.is_some() || self.label_column.is_some() || self.text_column.is_some()
+    }
+
+    /// Reads labelled texts and says what was found.
+    pub fn open(&self, path: &Path) -> Result<Dataset, Error> {
         let options = DataOptions {
             format: self.data_format,
             label_column: self.label_column.clone(),
             text_column: self.text_column.clone(),
         };
-        let open = |path: &PathBuf| {
-            let data = Dataset::open(path, &options)?;
-            output::note(format_args!("{}: {} texts, form {}", data.name, data.texts.len(), data.format));
-            if data.replaced > 0 {
-                output::warn(format_args!(
-                    "{}: {} not UTF-8; the bytes in question were replaced",
-                    data.name,
-                    match data.replaced {
-                        1 => "1 text is".to_owned(),
-                        many => format!("{many} texts are"),
-                    }
-                ));
-            }
-            Ok::<Dataset, Error>(data)
-        };
+        let data = Dataset::open(path, &options)?;
+        output::note(format_args!("{}: {} texts, form {}", data.name, data.texts.len(), data.format));
+        if data.replaced > 0 {
+            output::warn(format_args!(
+                "{}: {} not UTF-8; the bytes in question were replaced",
+                data.name,
+                match data.replaced {
+                    1 => "1 text is".to_owned(),
+                    many => format!("{many} texts are"),
+                }
+            ));
+        }
+        Ok(data)
+    }
+}
+
+impl Data {
+    /// Reads the parts; cuts a development part where none is given.
+    pub fn open(&self, seed: u64) -> Result<Parts, Error> {
+        let open = |path: &PathBuf| self.form.open(path);
         let train = open(&self.train)?;
         let (train, dev) = match &self.dev {
             Some(path) => (train, open(path)?),
@@ -243,14 +261,14 @@ impl Settings {
 }
 
 #[derive(Serialize)]
-struct Outcome {
+struct Outcome<'a> {
     embedding: &'static str,
     seed: u64,
     /// epochs, patience, interrupted or diverged.
     ended: &'static str,
     best_epoch: usize,
-    dev: Figures,
-    test: Option<Figures>,
+    dev: Measured<'a>,
+    test: Option<Measured<'a>>,
     trained_parameters: usize,
     words: usize,
     known_words: usize,
@@ -266,25 +284,6 @@ struct EpochFigures {
     train_loss: f64,
     dev: Figures,
     seconds: f64,
-}
-
-#[derive(Serialize)]
-struct Figures {
-    texts: usize,
-    accuracy: f64,
-    macro_f1: f64,
-    loss: f64,
-}
-
-impl Figures {
-    fn of(metrics: &Metrics) -> Self {
-        Figures {
-            texts: metrics.texts(),
-            accuracy: metrics.accuracy(),
-            macro_f1: metrics.macro_f1(),
-            loss: metrics.loss,
-        }
-    }
 }
 
 impl Train {
@@ -344,13 +343,14 @@ impl Train {
             dev: Figures::of(&epoch.dev),
             seconds: epoch.seconds,
         });
+        let labels = trained.classifier.labels();
         output.json(&Outcome {
             embedding: self.embedding.name(),
             seed: self.seed,
             ended: trained.ended.name(),
             best_epoch: trained.best_epoch,
-            dev: Figures::of(&trained.dev),
-            test: trained.test.as_ref().map(Figures::of),
+            dev: Measured::of(&trained.dev, labels),
+            test: trained.test.as_ref().map(|test| Measured::of(test, labels)),
             trained_parameters: trained.trained_parameters,
             words: trained.words.0,
             known_words: trained.words.1,
