@@ -155,6 +155,12 @@ pub fn split(train: Dataset, seed: u64) -> Result<(Dataset, Dataset)> {
 pub struct Epoch {
     /// Counted from 1.
     pub number: usize,
+    /// Steps since training began.
+    pub step: usize,
+    /// Learning rate of its last step.
+    pub lr: f64,
+    /// Tokens that went through the network and back.
+    pub tokens: usize,
     /// Mean loss over the training texts, as they were met, dropout included.
     pub train_loss: f64,
     /// Figures on the development part.
@@ -269,6 +275,7 @@ pub fn train(
     let mut order: Vec<usize> = (0..train_part.sequences.len()).collect();
     let mut order_rng = options.generator(stream::ORDER);
     let mut dropout_rng = options.generator(stream::DROPOUT);
+    let tokens = train_part.sequences.iter().map(Vec::len).sum();
     let mut history: Vec<Epoch> = Vec::new();
     let mut best = classifier.network.clone();
     for number in 1..=options.epochs {
@@ -290,6 +297,9 @@ pub fn train(
         let train_seconds = epoch_began.elapsed().as_secs_f64();
         let epoch = Epoch {
             number,
+            step: number * order.len().div_ceil(options.batch),
+            lr: options.lr,
+            tokens,
             train_loss: loss / order.len() as f64,
             dev: measure(&classifier.network, &dev_part),
             train_seconds,
@@ -317,7 +327,7 @@ pub fn train(
         best_epoch,
         trained_parameters,
         words: counts,
-        tokens: train_part.sequences.iter().map(Vec::len).sum(),
+        tokens,
         seconds: began.elapsed().as_secs_f64(),
     })
 }

@@ -15,6 +15,7 @@ mod figures;
 mod gates;
 mod info;
 mod input;
+mod log;
 mod nearest;
 mod odd;
 mod output;

@@ -17,7 +17,8 @@ use vocable::report;
 use vocable::vectors::Case;
 
 use super::Common;
-use super::figures::{Figures, Measured};
+use super::figures::Measured;
+use super::log::{EpochFigures, Log};
 use super::output::{self, Failure, Output};
 
 /// Train a text classifier: an embedding made from the vectors, an LSTM, a linear layer.
@@ -47,6 +48,9 @@ pub struct Train {
     /// Where to save the model
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write a line of JSON an epoch: losses, learning rate, figures on the development part, speed
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
 }
 
 /// The texts of a task.
@@ -216,14 +220,6 @@ struct Outcome<'a> {
     out: Option<String>,
 }
 
-#[derive(Serialize)]
-struct EpochFigures {
-    epoch: usize,
-    train_loss: f64,
-    dev: Figures,
-    seconds: f64,
-}
-
 impl Train {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let options = self.settings.options(self.embedding, self.seed)?;
@@ -232,6 +228,7 @@ impl Train {
         }
         let parts = self.data.open(self.seed)?;
         let vectors = Arc::new(common.open()?);
+        let mut log = self.log.as_deref().map(|path| Log::open(path, false)).transpose()?;
         let bar = bar();
         let trained = train(&vectors, &parts, &options, &mut |progress| match progress {
             Progress::Step { epoch, done, of } => {
@@ -240,6 +237,7 @@ impl Train {
                 bar.set_message(format!("epoch {epoch}"));
             }
             Progress::Epoch(epoch) => bar.suspend(|| {
+                log.iter_mut().for_each(|log| log.epoch(epoch));
                 output::note(format_args!(
                     "epoch {:3}   loss {:.4}   dev accuracy {:>6}   dev loss {:.4}   {:.1} s",
                     epoch.number,
@@ -262,12 +260,6 @@ impl Train {
             output.text(report::training(&trained))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let epochs = trained.history.iter().map(|epoch| EpochFigures {
-            epoch: epoch.number,
-            train_loss: epoch.train_loss,
-            dev: Figures::of(&epoch.dev),
-            seconds: epoch.seconds,
-        });
         let labels = trained.classifier.labels();
         output.json(&Outcome {
             embedding: self.embedding.name(),
@@ -280,7 +272,7 @@ impl Train {
             known_words: trained.words.1,
             seconds: trained.seconds,
             tokens_per_second: trained.tokens_per_second(),
-            epochs: epochs.collect(),
+            epochs: trained.history.iter().map(EpochFigures::of).collect(),
             out: self.out.as_ref().map(|path| path.to_string_lossy().into_owned()),
         })?;
         Ok(ExitCode::SUCCESS)
