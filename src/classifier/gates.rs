@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{Classifier, dataset, most_probable};
 use crate::error::{Error, Result};
-use crate::nn::{Packing, UNKNOWN, softmax};
+use crate::nn::{CellKind, Packing, Pooling, UNKNOWN, softmax};
 
 /// Words of a text that are looked at; what follows is left out. A view of a longer text could not be read, and where the
 /// network has to read each beginning of the text anew, the work grows with the square of the words.
@@ -123,9 +123,12 @@ impl Classifier {
     /// What the gates of a cell do at each word of a text, and what the classifier would predict if the text ended there.
     ///
     /// # Errors
-    /// A layer or direction that the encoder does not have.
+    /// A layer or direction that the encoder does not have; cells without gates.
     pub fn gates(&self, text: &str, cell: GateOptions) -> Result<GateView> {
         let (encoder, shape) = (&self.network.encoder, self.network.encoder.shape());
+        if shape.cell != CellKind::Lstm {
+            return Err(Error::invalid("model", "an LSTM, whose cells have gates", "a plain recurrent network"));
+        }
         let Some(layer) = cell.layer.checked_sub(1).filter(|&layer| layer < shape.layers) else {
             return Err(Error::invalid(
                 "layer",
@@ -144,11 +147,11 @@ impl Classifier {
         let cache = encoder.forward(&Packing::new(&[ids.len()]), self.network.embedding.forward(&ids), Vec::new());
         let gates = cache.gates(layer, usize::from(cell.reverse));
         // One state after the other is what a cell that reads forward has after each beginning of the text. What is read backward
-        // depends on where the text ends.
-        let after = if shape.bidirectional {
+        // depends on where the text ends, and a mean or a maximum on all states before.
+        let after = if shape.bidirectional || shape.pooling != Pooling::Last {
             self.after_each_word(&ids)
         } else {
-            let mut after = self.network.head.forward(cache.output());
+            let mut after = self.network.head.forward(&cache.output());
             softmax(&mut after, self.network.classes());
             after
         };
@@ -231,11 +234,11 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let rows: Vec<f32> = (0..6 * 3).map(|_| rng.random_range(-1.0..1.0)).collect();
         let embedding = Embedding::from_weights(rows, 3, EmbeddingMode::Tuned).unwrap();
-        let shape = EncoderShape { input: 3, hidden: 5, layers, bidirectional };
+        let shape = EncoderShape { layers, bidirectional, ..EncoderShape::lstm(3, 5) };
         let mut network = Network::new(embedding, shape, 3, &mut rng);
         // Larger weights than new ones have, and no bias that keeps the forget gate open, so that all four behaviours occur.
         network.encoder.parameters_mut().into_iter().flatten().for_each(|weight| *weight *= 4.0);
-        network.encoder.cells.iter_mut().for_each(|cell| cell.bias_ih.fill(0.0));
+        network.encoder.cells_mut().iter_mut().for_each(|cell| cell.bias_ih.fill(0.0));
         let labels = ["x", "y", "z"].map(str::to_owned).to_vec();
         let words: Words = WORDS.iter().collect();
         Classifier::new(labels, words, Case::Exact, network).unwrap()
@@ -246,7 +249,7 @@ mod tests {
         let cases = [(0.0f32, 1.0f32, "keeps"), (1.0, 1.0, "blends"), (0.0, 0.0, "clears"), (1.0, 0.0, "overwrites")];
         for (place, (input, forget, name)) in cases.into_iter().enumerate() {
             let mut classifier = classifier(1, false);
-            let cell = &mut classifier.network.encoder.cells[0];
+            let cell = &mut classifier.network.encoder.cells_mut()[0];
             for values in [&mut cell.weight_ih, &mut cell.weight_hh, &mut cell.bias_ih, &mut cell.bias_hh] {
                 values.fill(0.0);
             }
@@ -271,7 +274,7 @@ mod tests {
 
     /// An LSTM written out unit by unit in f64, and what it says of the gates.
     fn plain(classifier: &Classifier, ids: &[u32]) -> Vec<([f64; 3], [f64; 4])> {
-        let (cell, hidden) = (&classifier.network.encoder.cells[0], 5);
+        let (cell, hidden) = (&classifier.network.encoder.cells()[0], 5);
         let (mut h, mut c) = (vec![0.0; hidden], vec![0.0; hidden]);
         let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
         let mut views = Vec::new();

@@ -12,7 +12,7 @@ use vocable::classifier::{
     DataFormat, DataOptions, Dataset, DropoutRates, Parts, Progress, TrainOptions, split, train,
 };
 use vocable::files::check_writable;
-use vocable::nn::EmbeddingMode;
+use vocable::nn::{CellKind, EmbeddingMode, Pooling};
 use vocable::report;
 use vocable::vectors::Case;
 
@@ -21,7 +21,8 @@ use super::figures::Measured;
 use super::log::{EpochFigures, Log};
 use super::output::{self, Failure, Output};
 
-/// Train a text classifier: an embedding made from the vectors, an LSTM, a linear layer.
+/// Train a text classifier: an embedding made from the vectors, an LSTM (or a plain
+/// recurrent network), a linear layer.
 ///
 /// After each epoch the classifier is measured on the development part; the best epoch is kept. Without --dev, a tenth of
 /// the training part serves for it.
@@ -37,7 +38,7 @@ pub struct Train {
     #[command(flatten)]
     data: Data,
     /// Which rows are trained: frozen (none), tuned (all), oov-only (those of words the vectors lack), random (all, drawn by
-    /// chance, without the vectors)
+    /// chance, without the vectors), one-hot (no rows: a column of the input weights for each word)
     #[arg(long, value_name = "MODE", default_value = "tuned")]
     embedding: EmbeddingMode,
     #[command(flatten)]
@@ -142,15 +143,21 @@ pub struct Settings {
     /// Stop after N epochs without a better one; 0 for never
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().patience, help_heading = "Training")]
     patience: usize,
-    /// Hidden size of the LSTM
+    /// What reads the words: lstm, or rnn (the plain recurrent network)
+    #[arg(long, value_name = "CELL", default_value_t = TrainOptions::default().cell, help_heading = "Training")]
+    encoder: CellKind,
+    /// Hidden size of the encoder
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().hidden, help_heading = "Training")]
     hidden: usize,
-    /// Layers of the LSTM
+    /// Layers of the encoder, 1 to 4
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().layers, help_heading = "Training")]
     layers: usize,
     /// Read the text both ways
     #[arg(long, help_heading = "Training")]
     bidirectional: bool,
+    /// How the states of a text's words become one: last, mean, max
+    #[arg(long, value_name = "HOW", default_value_t = TrainOptions::default().pooling, help_heading = "Training")]
+    pooling: Pooling,
     /// Texts a step
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().batch, help_heading = "Training")]
     batch: usize,
@@ -166,6 +173,9 @@ pub struct Settings {
     /// Share of the words' components dropped in training
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.embedding, help_heading = "Training")]
     embedding_dropout: f64,
+    /// Share of the words dropped whole in training
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.word, help_heading = "Training")]
+    word_dropout: f64,
     /// Deviation of the random rows made for words that the vectors lack
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().oov_deviation, help_heading = "Training")]
     oov_deviation: f64,
@@ -188,10 +198,12 @@ impl Settings {
             embedding,
             case: self.case,
             oov_deviation: self.oov_deviation,
+            cell: self.encoder,
             hidden: self.hidden,
             layers: self.layers,
             bidirectional: self.bidirectional,
-            dropout: DropoutRates { embedding: self.embedding_dropout, hidden: self.dropout },
+            pooling: self.pooling,
+            dropout: DropoutRates { embedding: self.embedding_dropout, word: self.word_dropout, hidden: self.dropout },
             lr: self.lr,
             clip: self.clip,
             batch: self.batch,
