@@ -3,10 +3,10 @@
 //! Precision, recall and F1 are scikit-learn's; where they are 0/0 they are `None` here, not a silent 0. `docs/metrics.md` has
 //! the formulas.
 
+use serde::{Deserialize, Serialize};
+
 /// Bins of the expected calibration error, as many as Guo et al. (2017) take.
 pub const CALIBRATION_BINS: usize = 15;
-
-use serde::{Deserialize, Serialize};
 
 /// Figures over a set of labelled texts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -24,6 +24,12 @@ use crate::vectors::{Case, Vectors};
 pub struct Epoch {
     /// Counted from 1.
     pub number: usize,
+    /// Steps since training began.
+    pub step: usize,
+    /// Learning rate of its last step.
+    pub lr: f64,
+    /// Tokens that went through the network and back.
+    pub tokens: usize,
     /// Mean loss over the training texts, as they were met, dropout included.
     pub train_loss: f64,
     /// Figures on the development part.
@@ -293,8 +299,12 @@ impl Training {
             self.ended = Some(Ended::Diverged { epoch: number, step: self.step });
             return None;
         }
+        let step = number * self.steps();
         self.history.push(Epoch {
             number,
+            step,
+            lr: self.options.lr * self.options.rate(step - 1, self.steps()),
+            tokens: self.tokens(),
             train_loss: self.loss / self.order.len() as f64,
             dev: measure(&self.classifier.network, &self.dev),
             train_seconds: self.step_seconds,
@@ -320,6 +330,11 @@ impl Training {
     /// Steps in an epoch.
     pub(super) fn steps(&self) -> usize {
         self.order.len().div_ceil(self.options.batch)
+    }
+
+    /// Tokens of the training part.
+    fn tokens(&self) -> usize {
+        self.train.sequences.iter().map(Vec::len).sum()
     }
 
     /// All epochs that ran to their end.
@@ -348,7 +363,7 @@ impl Training {
     /// No epoch ran to its end: because the loss was no number, or because it was not asked to.
     pub fn finish(self) -> Result<Trained> {
         let ended = self.ended().unwrap_or(Ended::Interrupted);
-        let seconds = self.seconds();
+        let (seconds, tokens) = (self.seconds(), self.tokens());
         let best_epoch = best_epoch(&self.history);
         let Some(dev) = best_epoch.checked_sub(1).and_then(|index| self.history.get(index)).map(|e| e.dev.clone())
         else {
@@ -371,7 +386,7 @@ impl Training {
             history: self.history,
             trained_parameters: self.trained_parameters,
             words: self.words,
-            tokens: self.train.sequences.iter().map(Vec::len).sum(),
+            tokens,
             seconds: seconds + measuring.elapsed().as_secs_f64(),
         })
     }

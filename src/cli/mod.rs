@@ -17,6 +17,7 @@ mod gates;
 mod info;
 mod input;
 mod interrupt;
+mod log;
 mod nearest;
 mod odd;
 mod output;

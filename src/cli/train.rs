@@ -19,7 +19,8 @@ use vocable::report;
 use vocable::vectors::Case;
 
 use super::checkpoints::Checkpoints;
-use super::figures::{Figures, Measured};
+use super::figures::Measured;
+use super::log::{EpochFigures, Log};
 use super::output::{self, Failure, Output};
 use super::{Common, interrupt};
 
@@ -54,6 +55,9 @@ pub struct Train {
     /// Where to save the model
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write a line of JSON an epoch: losses, learning rate, figures on the development part, speed
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
     #[command(flatten)]
     checkpoints: Checkpoints,
 }
@@ -278,14 +282,6 @@ struct Outcome<'a> {
     out: Option<String>,
 }
 
-#[derive(Serialize)]
-struct EpochFigures {
-    epoch: usize,
-    train_loss: f64,
-    dev: Figures,
-    seconds: f64,
-}
-
 impl Train {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let options = self.settings.options(self.embedding, self.seed)?;
@@ -298,10 +294,16 @@ impl Train {
         let mut training = self.checkpoints.begin(&vectors, &parts, &options)?;
         let stop = interrupt::watch();
         let mut saved = Instant::now();
+        let mut log = self.log.as_deref().map(Log::open).transpose()?;
+        // Epochs that a checkpoint brings stand in the log again, each once.
+        log.iter_mut().for_each(|log| training.history().iter().for_each(|epoch| log.epoch(epoch)));
         let bar = bar();
         while let Some(progress) = training.advance() {
             let epoch_ended = matches!(progress, Progress::Epoch(_));
             show(&progress, &bar);
+            if let (Some(log), Progress::Epoch(epoch)) = (&mut log, &progress) {
+                log.epoch(epoch);
+            }
             if epoch_ended || self.checkpoints.is_due(saved) {
                 bar.suspend(|| self.checkpoints.save(&training));
                 saved = Instant::now();
@@ -337,12 +339,6 @@ impl Train {
             output.text(report::training(&trained))?;
             return Ok(code);
         }
-        let epochs = trained.history.iter().map(|epoch| EpochFigures {
-            epoch: epoch.number,
-            train_loss: epoch.train_loss,
-            dev: Figures::of(&epoch.dev),
-            seconds: epoch.seconds,
-        });
         let labels = trained.classifier.labels();
         output.json(&Outcome {
             embedding: self.embedding.name(),
@@ -356,7 +352,7 @@ impl Train {
             known_words: trained.words.1,
             seconds: trained.seconds,
             tokens_per_second: trained.tokens_per_second(),
-            epochs: epochs.collect(),
+            epochs: trained.history.iter().map(EpochFigures::of).collect(),
             out: self.out.as_ref().map(|path| path.to_string_lossy().into_owned()),
         })?;
         Ok(code)
