@@ -144,7 +144,8 @@ impl Classifier {
         words.truncate(GATE_WORDS);
         let ids: Vec<u32> = words.iter().map(|word| self.id(word)).collect();
         // A text alone: token t stands at row t.
-        let cache = encoder.forward(&Packing::new(&[ids.len()]), self.network.embedding.forward(&ids), Vec::new());
+        let places: Vec<u32> = (0..ids.len() as u32).collect();
+        let cache = encoder.forward(&Packing::new(&[ids.len()]), &self.network.products(&ids), &places, Vec::new());
         let gates = cache.gates(layer, usize::from(cell.reverse));
         // One state after the other is what a cell that reads forward has after each beginning of the text. What is read backward
         // depends on where the text ends, and a mean or a maximum on all states before.

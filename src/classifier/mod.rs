@@ -8,6 +8,7 @@ mod metrics;
 mod network;
 mod optimizer;
 mod session;
+mod shard;
 mod train;
 mod weights;
 
@@ -32,9 +33,6 @@ pub use weights::ClassWeights;
 /// Sequences that go through the network together when predicting. Fixed, so that the same texts give the same bits at any
 /// number of threads.
 const PREDICTED_TOGETHER: usize = 64;
-
-/// Words whose rows are multiplied with the input weights together.
-const MULTIPLIED_TOGETHER: usize = 256;
 
 /// A trained classifier: the words it knows, their rows, an encoder, and the labels it tells apart.
 #[derive(Debug, Clone)]
@@ -136,10 +134,7 @@ fn probabilities(network: &Network<f32>, sequences: &[Vec<u32>]) -> Vec<f32> {
     let classes = network.classes();
     let mut all = vec![0.0; sequences.len() * classes];
     let (ids, places) = distinct(sequences);
-    let products: Vec<f32> = ids
-        .par_chunks(MULTIPLIED_TOGETHER)
-        .flat_map_iter(|ids| network.encoder.multiply(network.embedding.forward(ids)))
-        .collect();
+    let products = network.products(&ids);
     // Texts of like lengths together, so that all of them run for as long as one does.
     let mut order: Vec<usize> = (0..sequences.len()).collect();
     order.sort_by_key(|&text| std::cmp::Reverse(sequences[text].len()));

@@ -1,12 +1,24 @@
 //! Embedding, encoder and a linear head: from ids of words to logits, and back.
 
 use hashbrown::HashMap;
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use serde::Serialize;
 
+use super::shard::{self, Shard};
 use crate::nn::{
-    CrossEntropy, Dense, Dropout, Embedding, EmbeddingMode, Encoder, EncoderShape, Packing, Real, RowGradients, Tokens,
+    CrossEntropy, Dense, Dropout, Embedding, EmbeddingMode, Encoder, EncoderShape, Packing, Real, RowGradients, Scratch,
 };
+
+/// Words whose rows are multiplied with the input weights together.
+const WORDS_TOGETHER: usize = 64;
+
+/// Rows of the input weights whose gradients are computed together.
+const SUMS_TOGETHER: usize = 128;
+
+/// Numbers of a parameter whose gradients are summed together.
+const SUMMED_TOGETHER: usize = 1 << 13;
 
 /// Rates of dropout, each at least 0 and less than 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
@@ -21,14 +33,26 @@ pub struct DropoutRates {
 }
 
 /// What is dropped in a pass.
-#[derive(Debug)]
-pub struct Drops<'a> {
+#[derive(Debug, Clone, Copy)]
+pub struct Drops {
     /// Rates of dropout.
     pub rates: DropoutRates,
-    /// Seed of the batch: which words are dropped.
-    pub batch: u64,
-    /// Where the chance of the rest comes from.
-    pub rng: &'a mut ChaCha8Rng,
+    /// Where the chance comes from: another seed for every batch.
+    pub seed: u64,
+}
+
+/// Streams of a batch's random numbers; those of shards and of groups of words count up from them.
+mod stream {
+    pub const SHARDS: u64 = 0;
+    pub const WORDS: u64 = 1 << 32;
+}
+
+impl Drops {
+    fn generator(&self, stream: u64) -> ChaCha8Rng {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(stream);
+        rng
+    }
 }
 
 /// The network of the classifier: `embedding -> encoder -> linear`.
@@ -70,17 +94,27 @@ impl<T: Real> Network<T> {
     pub fn logits(&self, sequences: &[&[u32]]) -> Vec<T> {
         let (ids, places) = distinct(sequences);
         let places: Vec<&[u32]> = places.iter().map(Vec::as_slice).collect();
-        self.logits_of_products(&self.encoder.multiply(self.embedding.forward(&ids)), &places)
+        self.logits_of_products(&self.products(&ids), &places)
+    }
+
+    /// The products of some words' rows with the input weights, `[U, D G H]`.
+    pub(super) fn products(&self, ids: &[u32]) -> Vec<T> {
+        let width = self.encoder.shape().products();
+        let mut products = vec![T::zero(); ids.len() * width];
+        products
+            .par_chunks_mut(WORDS_TOGETHER * width)
+            .zip(ids.par_chunks(WORDS_TOGETHER))
+            .for_each(|(products, ids)| self.encoder.multiply(&self.embedding.forward(ids), products));
+        products
     }
 
     /// The logits of some sequences, given the products of their words' rows with the input weights: a word that occurs in many
     /// texts is multiplied once.
     ///
     /// # Shapes
-    /// `products` `[U, D G H]` from [`Encoder::multiply`], `sequences` `B` lists of numbers below `U`; returns `[B, C]`.
+    /// `products` `[U, D G H]`, `sequences` `B` lists of numbers below `U`; returns `[B, C]`.
     pub(super) fn logits_of_products(&self, products: &[T], sequences: &[&[u32]]) -> Vec<T> {
-        let lengths: Vec<usize> = sequences.iter().map(|ids| ids.len()).collect();
-        let packing = Packing::new(&lengths);
+        let packing = Packing::of(sequences);
         self.head.forward(&self.encoder.encode(&packing, products, &packing.pack(sequences)))
     }
 
@@ -101,6 +135,10 @@ impl<T: Real> Network<T> {
     }
 
     /// [`Network::loss_and_gradients`] with weights of classes and smoothed labels.
+    ///
+    /// The batch is cut into shards that run through the encoder and back each on its own; the input product, in which all share
+    /// words, and its gradients are done for the batch as a whole. What is cut where depends on the lengths of the texts
+    /// alone, and sums have a fixed order, so that any number of threads gives the same bits.
     pub fn gradients_of(
         &self,
         loss: &CrossEntropy,
@@ -109,51 +147,79 @@ impl<T: Real> Network<T> {
         scale: f64,
         drops: Option<Drops>,
     ) -> (f64, Gradients<T>) {
-        let lengths: Vec<usize> = sequences.iter().map(|ids| ids.len()).collect();
-        let packing = Packing::new(&lengths);
         let shape = self.encoder.shape();
         let (ids, places) = distinct(sequences);
-        let places: Vec<&[u32]> = places.iter().map(Vec::as_slice).collect();
-        let (on_rows, between, on_pooled) = match drops {
-            None => (Dropout::none(), Vec::new(), Dropout::none()),
-            Some(Drops { rates, batch, rng }) => {
-                let on_rows = self.drop_rows(&ids, rates, batch, rng);
-                let mut hidden = |count: usize| Dropout::new(count * shape.output(), rates.hidden, rng);
-                let between = (1..shape.layers).map(|_| hidden(packing.tokens())).collect();
-                (on_rows, between, hidden(sequences.len()))
-            }
-        };
+        let (mut rows, mut products) =
+            (Scratch::any(ids.len() * shape.row()), Scratch::any(ids.len() * shape.products()));
+        let groups = rows
+            .par_chunks_mut(WORDS_TOGETHER * shape.row())
+            .zip(products.par_chunks_mut(WORDS_TOGETHER * shape.products()))
+            .zip(ids.par_chunks(WORDS_TOGETHER))
+            .enumerate();
+        let dropouts: Vec<Dropout<T>> = groups
+            .map(|(group, ((rows, products), ids))| {
+                let dropout = drops.as_ref().map_or_else(Dropout::none, |drops| self.drop_rows(ids, drops, group));
+                rows.copy_from_slice(&self.embedding.forward(ids));
+                dropout.apply(rows);
+                self.encoder.multiply(rows, products);
+                dropout
+            })
+            .collect();
 
-        let mut rows = self.embedding.forward(&ids);
-        on_rows.apply(&mut rows);
-        let tokens = Tokens::shared(rows, packing.pack(&places));
-        let cache = self.encoder.forward(&packing, tokens, between);
-        let mut pooled = cache.pooled().to_vec();
-        on_pooled.apply(&mut pooled);
-        let logits = self.head.forward(&pooled);
-        let (loss, logits_gradient) = loss.loss_and_gradient(&logits, labels, self.classes(), scale);
+        let shards: Vec<Shard<T>> = shard::cut(sequences, shape.hidden)
+            .into_par_iter()
+            .enumerate()
+            .map(|(number, texts)| {
+                let places: Vec<&[u32]> = texts.iter().map(|&text| places[text].as_slice()).collect();
+                let labels: Vec<u32> = texts.iter().map(|&text| labels[text]).collect();
+                let chance = drops.map(|drops| (drops.rates.hidden, drops.generator(stream::SHARDS + number as u64)));
+                Shard::new(self, loss, &products, &places, &labels, scale, chance)
+            })
+            .collect();
 
         let mut gradients = self.zero_gradients();
-        let mut pooled_gradient = self.head.backward(&pooled, &logits_gradient, &mut gradients.head);
-        on_pooled.apply(&mut pooled_gradient);
+        gradients.sum(&shards);
+        // From here on the products' gradient stands where the products stood.
         let wanted = ids.iter().any(|&id| self.embedding.is_trained(id));
-        let rows_gradient = self.encoder.backward(&packing, cache, &pooled_gradient, &mut gradients.encoder, wanted);
-        if let Some(mut rows_gradient) = rows_gradient {
-            on_rows.apply(&mut rows_gradient);
-            gradients.rows = self.embedding.backward(&ids, &rows_gradient);
+        let mut row_gradients = Scratch::any(if wanted { rows.len() } else { 0 });
+        let shares = shard::shares(&shards, ids.len());
+        products.par_chunks_mut(WORDS_TOGETHER * shape.products()).enumerate().for_each(|(group, products)| {
+            shard::sum_products(&shards, &shares, group * WORDS_TOGETHER, shape.products(), products);
+        });
+        if wanted {
+            let groups = row_gradients
+                .par_chunks_mut(WORDS_TOGETHER * shape.row())
+                .zip(products.par_chunks(WORDS_TOGETHER * shape.products()))
+                .zip(&dropouts);
+            groups.for_each(|((rows, products), dropout)| {
+                self.encoder.rows_backward(products, rows);
+                dropout.apply(rows);
+            });
+            gradients.rows = self.embedding.backward(&ids, &row_gradients);
         }
-        (loss, gradients)
+        if shape.input > 0 {
+            let cells = gradients.encoder.cells_mut()[..shape.directions()].iter_mut().enumerate();
+            for (direction, cell) in cells {
+                cell.weight_ih.par_chunks_mut(SUMS_TOGETHER * shape.input).enumerate().for_each(|(group, gradient)| {
+                    let first = group * SUMS_TOGETHER;
+                    let sums = first..first + gradient.len() / shape.input;
+                    self.encoder.weights_backward(0, direction, sums, &rows, &products, gradient);
+                });
+            }
+        }
+        (shards.iter().map(|shard| shard.loss).sum(), gradients)
     }
 
-    /// What is dropped of the rows of some words.
-    fn drop_rows(&self, ids: &[u32], rates: DropoutRates, batch: u64, rng: &mut ChaCha8Rng) -> Dropout<T> {
-        let width = self.embedding.dimension();
+    /// What is dropped of the rows of a group of words.
+    fn drop_rows(&self, ids: &[u32], drops: &Drops, group: usize) -> Dropout<T> {
+        let (width, rates) = (self.embedding.dimension(), drops.rates);
         // A one-hot word has a single component, so that to drop it is to drop the word.
         let one_hot = self.embedding.mode() == EmbeddingMode::OneHot;
         let (components, again) = if one_hot { (0.0, rates.embedding) } else { (rates.embedding, 0.0) };
-        let mut dropout = Dropout::new(ids.len() * width, components, rng);
-        dropout.rows(ids, width, rates.word, batch);
-        dropout.rows(ids, width, again, batch ^ 1);
+        let mut rng = drops.generator(stream::WORDS + group as u64);
+        let mut dropout = Dropout::new(ids.len() * width, components, &mut rng);
+        dropout.rows(ids.len(), width, rates.word, &mut rng);
+        dropout.rows(ids.len(), width, again, &mut rng);
         dropout
     }
 
@@ -196,6 +262,20 @@ pub(super) fn distinct<S: AsRef<[u32]>>(sequences: &[S]) -> (Vec<u32>, Vec<Vec<u
 }
 
 impl<T: Real> Gradients<T> {
+    /// Adds those of the shards of a batch, in their order.
+    fn sum(&mut self, shards: &[Shard<T>]) {
+        let of_shards: Vec<Vec<&[T]>> = shards.iter().map(|shard| shard.dense(self.encoder.shape())).collect();
+        let sums = self.encoder.parameters_mut().into_iter().chain(self.head.parameters_mut());
+        for (index, sum) in sums.enumerate() {
+            sum.par_chunks_mut(SUMMED_TOGETHER).enumerate().for_each(|(piece, sum)| {
+                for values in of_shards.iter().map(|shard| shard[index]).filter(|values| !values.is_empty()) {
+                    let from = piece * SUMMED_TOGETHER;
+                    crate::nn::add(sum, &values[from..from + sum.len()]);
+                }
+            });
+        }
+    }
+
     /// Adds other gradients.
     pub fn add(&mut self, other: &Gradients<T>) {
         self.rows.add(&other.rows);

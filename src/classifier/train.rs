@@ -18,10 +18,6 @@ use crate::nn::{
 };
 use crate::vectors::{Case, Vectors};
 
-/// Sequences that one task takes through the network and back. Fixed, and the gradients of a batch's shards are added in
-/// their order, so that one thread and many give the same bits.
-const SHARD: usize = 32;
-
 /// Streams of random numbers, so that what one part draws does not shift what another does.
 pub(super) mod stream {
     pub const WEIGHTS: u64 = 0;
@@ -233,29 +229,10 @@ pub(super) fn batch_gradients(
     rates: DropoutRates,
     seed: u64,
 ) -> (f64, Gradients<f32>) {
-    // Dealt out by length, so that all shards have about the same work.
-    let mut by_length = batch.to_vec();
-    by_length.sort_by_key(|&text| std::cmp::Reverse(part.sequences[text].len()));
-    let shards = batch.len().div_ceil(SHARD);
-    let scale = criterion.mean_scale(batch.iter().map(|&text| part.labels[text]));
-    let mut results: Vec<(f64, Gradients<f32>)> = (0..shards)
-        .into_par_iter()
-        .map(|shard| {
-            let texts = || by_length.iter().skip(shard).step_by(shards);
-            let sequences: Vec<&[u32]> = texts().map(|&text| part.sequences[text].as_slice()).collect();
-            let labels: Vec<u32> = texts().map(|&text| part.labels[text]).collect();
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(shard as u64);
-            let drops = Drops { rates, batch: seed, rng: &mut rng };
-            network.gradients_of(criterion, &sequences, &labels, scale, Some(drops))
-        })
-        .collect();
-    let (mut loss, mut gradients) = results.remove(0);
-    for (shard_loss, shard_gradients) in &results {
-        loss += shard_loss;
-        gradients.add(shard_gradients);
-    }
-    (loss, gradients)
+    let sequences: Vec<&[u32]> = batch.iter().map(|&text| part.sequences[text].as_slice()).collect();
+    let labels: Vec<u32> = batch.iter().map(|&text| part.labels[text]).collect();
+    let scale = criterion.mean_scale(labels.iter().copied());
+    network.gradients_of(criterion, &sequences, &labels, scale, Some(Drops { rates, seed }))
 }
 
 pub(super) fn measure(network: &Network<f32>, part: &Encoded) -> Metrics {

@@ -1,6 +1,6 @@
 //! Dropout (Srivastava et al. 2014), inverted: what is kept is scaled up, so that prediction needs no change.
 
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::Real;
@@ -29,19 +29,20 @@ impl<T: Real> Dropout<T> {
         Dropout { mask: std::iter::repeat_with(draw).take(count).collect() }
     }
 
-    /// Drops each of some words' rows as a whole with probability `rate`, beside what is dropped already. What becomes of a word
-    /// depends on `seed` and its id alone, so that it is the same in every part of a batch.
-    pub fn rows(&mut self, ids: &[u32], width: usize, rate: f64, seed: u64) {
+    /// Drops rows as a whole, each with probability `rate`, beside what is dropped already.
+    ///
+    /// # Shapes
+    /// The mask is that of rows of `width` components each.
+    pub fn rows(&mut self, count: usize, width: usize, rate: f64, rng: &mut ChaCha8Rng) {
         if rate <= 0.0 {
             return;
         }
         if self.mask.is_empty() {
-            self.mask = vec![T::one(); ids.len() * width];
+            self.mask = vec![T::one(); count * width];
         }
         let keep = T::of(1.0 / (1.0 - rate));
-        for (row, &id) in self.mask.chunks_exact_mut(width.max(1)).zip(ids) {
-            let chance = ChaCha8Rng::seed_from_u64(seed ^ (u64::from(id) << 32)).random::<f64>();
-            let scale = if chance < rate { T::zero() } else { keep };
+        for row in self.mask.chunks_exact_mut(width.max(1)) {
+            let scale = if rng.random::<f64>() < rate { T::zero() } else { keep };
             row.iter_mut().for_each(|mask| *mask *= scale);
         }
     }

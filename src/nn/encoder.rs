@@ -11,6 +11,7 @@
 //! `docs/lstm.md` derives the backward pass.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
@@ -21,7 +22,7 @@ use serde::Serialize;
 use super::real::{Into, Rows, add, add_columns, product_nn, product_nt, product_tn};
 use super::recurrence::{Kept, Recurrence};
 use super::tokens::OfTokens;
-use super::{Dropout, Packing, Parameter, Pooling, Real, Scratch, Tokens, pooling};
+use super::{Dropout, Packing, Parameter, Pooling, Real, Scratch, pooling};
 use crate::error::{Error, Result};
 
 /// What a cell computes.
@@ -189,8 +190,8 @@ pub struct EncoderCache<T: Real> {
 
 #[derive(Debug)]
 struct LayerCache<T: Real> {
-    /// What the layer read.
-    input: Tokens<T>,
+    /// What the layer read; nothing for the first, which was given products.
+    input: Scratch<T>,
     /// The dropout that `input` has gone through since the layer before.
     dropout: Dropout<T>,
     directions: Vec<Kept<T>>,
@@ -322,76 +323,79 @@ impl<T: Real> Encoder<T> {
             .collect()
     }
 
+    /// The products of rows with the input weights of the first layer, which is what [`Encoder::forward`] reads; rows that are
+    /// products already are copied.
+    ///
+    /// # Shapes
+    /// `rows` `[U, E]`, `products` `[U, D G H]`.
+    pub fn multiply(&self, rows: &[T], products: &mut [T]) {
+        match self.shape.input {
+            0 => products.copy_from_slice(rows),
+            _ => self.products(0, rows, products),
+        }
+    }
+
     /// Runs over a batch; all sequences begin with a state of zeros.
     ///
     /// `dropouts` holds, for training, one dropout for the input of each layer after the first; `vec![]` for none.
     ///
     /// # Shapes
-    /// `input` `[N, E]`, or `[U, E]` and the places of `N` tokens (with products in place of `E` numbers where the shape's
-    /// input is 0); tokens are laid out by `packing`.
+    /// `products` `[U, D G H]` from [`Encoder::multiply`], of which each token reads a row: `places` `[N]`, each below `U`,
+    /// laid out by `packing`. A word that occurs often is so multiplied once.
     pub fn forward(
         &self,
         packing: &Packing,
-        input: impl std::convert::Into<Tokens<T>>,
+        products: &[T],
+        places: &[u32],
         dropouts: Vec<Dropout<T>>,
     ) -> EncoderCache<T> {
         let mut dropouts = dropouts.into_iter();
-        let mut input = input.into();
         let mut layers = Vec::with_capacity(self.shape.layers);
         let mut ends = Ends::default();
         for layer in 0..self.shape.layers {
-            let mut dropout = Dropout::none();
-            if layer > 0 {
-                dropout = dropouts.next().unwrap_or_else(Dropout::none);
-                input = std::mem::take(&mut ends.output).into();
-                dropout.apply(input.rows_mut());
-            }
             let mut directions: Vec<Kept<T>> = (0..self.shape.directions())
                 .map(|_| Kept::new(self.shape.cell, self.shape.hidden, packing.tokens()))
                 .collect();
-            let products = self.products(layer, input.rows());
-            let products = products.as_deref().unwrap_or(input.rows());
-            ends = self.run(layer, packing, products, input.places(), Some(&mut directions));
-            layers.push(LayerCache { input: std::mem::take(&mut input), dropout, directions });
+            let (input, dropout) = if layer == 0 {
+                ends = self.run(0, packing, products, Some(places), Some(&mut directions));
+                (Scratch::default(), Dropout::none())
+            } else {
+                let mut input = std::mem::take(&mut ends.output);
+                let dropout = dropouts.next().unwrap_or_else(Dropout::none);
+                dropout.apply(&mut input);
+                let mut products = Scratch::any(packing.tokens() * self.shape.products());
+                self.products(layer, &input, &mut products);
+                ends = self.run(layer, packing, &products, None, Some(&mut directions));
+                (input, dropout)
+            };
+            layers.push(LayerCache { input, dropout, directions });
         }
         let (pooled, rows) = self.pool(packing, &ends);
         EncoderCache { shape: self.shape, layers, pooled, rows }
     }
 
-    /// The products of rows with the input weights of the first layer, `[U, E]` to `[U, D G H]`; rows that are products stay
-    /// what they are.
-    pub fn multiply(&self, rows: Vec<T>) -> Vec<T> {
-        self.products(0, &rows).map_or(rows, Scratch::into_vec)
-    }
-
     /// The rows of the texts, `[B, D H]`, without anything kept for a backward pass.
     ///
     /// # Shapes
-    /// `products` `[U, D G H]` from [`Encoder::multiply`], `places` `[N]` each below `U`, laid out by `packing`.
+    /// As [`Encoder::forward`].
     pub fn encode(&self, packing: &Packing, products: &[T], places: &[u32]) -> Vec<T> {
         let mut ends = self.run(0, packing, products, Some(places), None);
         for layer in 1..self.shape.layers {
-            let products = self.products(layer, &ends.output);
-            ends = self.run(layer, packing, products.as_deref().unwrap_or_default(), None, None);
+            let mut products = Scratch::any(packing.tokens() * self.shape.products());
+            self.products(layer, &ends.output, &mut products);
+            ends = self.run(layer, packing, &products, None, None);
         }
         self.pool(packing, &ends).0
     }
 
-    /// `[U, input]` to `[U, D G H]`; `None` where rows are products already.
-    fn products(&self, layer: usize, rows: &[T]) -> Option<Scratch<T>> {
+    /// `rows` `[U, input]` times the input weights of both directions, side by side in `products` `[U, D G H]`.
+    fn products(&self, layer: usize, rows: &[T], products: &mut [T]) {
         let (width, sums, stride) = (self.shape.layer_input(layer), self.shape.sums(), self.shape.products());
-        if width == 0 {
-            return None;
+        let count = rows.len() / width.max(1);
+        for (direction, cell) in self.layer(layer).iter().enumerate().filter(|_| count > 0) {
+            let values = &mut products[direction * sums..];
+            product_nt(Rows { values, stride }, rows, &cell.weight_ih, [count, sums, width], Into::Replace);
         }
-        let count = rows.len() / width;
-        let mut products = Scratch::any(count * stride);
-        for (direction, cell) in self.layer(layer).iter().enumerate() {
-            if count > 0 {
-                let values = &mut products[direction * sums..];
-                product_nt(Rows { values, stride }, rows, &cell.weight_ih, [count, sums, width], Into::Replace);
-            }
-        }
-        Some(products)
     }
 
     fn layer(&self, layer: usize) -> &[Cell<T>] {
@@ -458,21 +462,23 @@ impl<T: Real> Encoder<T> {
         }
     }
 
-    /// Adds to `gradients` what `cache`'s forward pass owes to its weights, and returns the gradient of its input.
+    /// Adds to `gradients` what `cache`'s forward pass owes to the weights, all but those of [`Encoder::multiply`], and returns
+    /// the gradient of the products. `gradients` may be made for products ([`EncoderShape::input`] 0).
     ///
     /// The cache is used up: gates turn into their own gradients in place.
     ///
     /// # Shapes
-    /// `pooled_gradient` `[B, D H]`; returns the gradient of the rows that went in, `[N, E]` or `[U, E]`; or nothing where
-    /// `want_input` is false, because a frozen embedding needs none.
+    /// `pooled_gradient` `[B, D H]`; `places` `[N]`, each below `count`, says which row of the result each token is added to;
+    /// returns `[count, D G H]`.
     pub fn backward(
         &self,
         packing: &Packing,
         cache: EncoderCache<T>,
         pooled_gradient: &[T],
         gradients: &mut Encoder<T>,
-        want_input: bool,
-    ) -> Option<Scratch<T>> {
+        places: &[u32],
+        count: usize,
+    ) -> Scratch<T> {
         let shape = self.shape;
         let (directions, hidden, sums) = (shape.directions(), shape.hidden, shape.sums());
         let (width, stride) = (shape.output(), shape.products());
@@ -482,15 +488,15 @@ impl<T: Real> Encoder<T> {
             Pooling::Mean => Some(pooling::mean_backward(packing, pooled_gradient, width)),
             Pooling::Max => Some(pooling::max_backward(packing, pooled_gradient, &cache.rows, width)),
         };
+        let mut products = Scratch::default();
         for (layer, LayerCache { input, dropout, directions: kept }) in cache.layers.into_iter().enumerate().rev() {
-            let columns = shape.layer_input(layer);
-            let read = input.rows().len() / if layer == 0 { shape.row() } else { columns }.max(1);
-            // The gradients of the products, each the sum over the tokens that read it.
-            let mut products = Scratch::zeros(read * stride);
+            let places = (layer == 0).then_some(places);
+            let rows = places.map_or(packing.tokens(), |_| count);
+            // Each row the sum over the tokens that read it.
+            products = Scratch::zeros(rows * stride);
             for (direction, mut kept) in kept.into_iter().enumerate() {
                 let cell = layer * directions + direction;
-                let places = packing.running(0);
-                let mut last = Scratch::zeros(places * hidden);
+                let mut last = Scratch::zeros(packing.running(0) * hidden);
                 if owed.is_none() {
                     for (&sequence, last) in packing.order().iter().zip(last.chunks_exact_mut(hidden.max(1))) {
                         last.copy_from_slice(&pooled_gradient[sequence * width + direction * hidden..][..hidden]);
@@ -498,40 +504,72 @@ impl<T: Real> Encoder<T> {
                 }
                 let column = direction * hidden;
                 let output = owed.as_deref().map(|values| OfTokens { values, stride: width, column, places: None });
-                let column = direction * sums;
-                let mut into = OfTokens { values: &mut *products, stride, column, places: input.places() };
+                let mut into = OfTokens { values: &mut *products, stride, column: direction * sums, places };
                 let weight_gradient = &mut gradients.cells[cell].weight_hh;
                 let recurrence = self.recurrence(packing, direction);
                 let weight = &self.cells[cell].weight_hh;
                 recurrence.run_back(weight, &mut kept, last, output, &mut into, weight_gradient);
-            }
-            for direction in 0..directions {
-                let sum = &mut gradients.cells[layer * directions + direction];
                 let mut bias = Scratch::zeros(sums);
                 add_columns(&mut bias, &products, stride, direction * sums);
-                add(&mut sum.bias_ih, &bias);
-                add(&mut sum.bias_hh, &bias);
+                add(&mut gradients.cells[cell].bias_ih, &bias);
+                add(&mut gradients.cells[cell].bias_hh, &bias);
             }
-            if columns == 0 {
-                return want_input.then_some(products);
-            }
-            let wanted = want_input || layer > 0;
-            let mut input_gradient = Scratch::any(if wanted { input.rows().len() } else { 0 });
-            for direction in (0..directions).filter(|_| read > 0) {
-                let cell = layer * directions + direction;
-                let of_direction = || Rows { values: &products[direction * sums..], stride };
-                let weight_gradient = &mut gradients.cells[cell].weight_ih;
-                product_tn(weight_gradient, of_direction(), input.rows(), [sums, columns, read], Into::Add);
-                if wanted {
-                    let into = if direction == 0 { Into::Replace } else { Into::Add };
-                    let weight = &self.cells[cell].weight_ih;
-                    product_nn(&mut input_gradient, of_direction(), weight, [read, columns, sums], into);
+            if layer > 0 {
+                let cells = &mut gradients.cells[layer * directions..(layer + 1) * directions];
+                for (direction, cell) in cells.iter_mut().enumerate() {
+                    self.weights_backward(layer, direction, 0..sums, &input, &products, &mut cell.weight_ih);
                 }
+                let mut input_gradient = Scratch::any(input.len());
+                self.input_backward(layer, &products, &mut input_gradient);
+                dropout.apply(&mut input_gradient);
+                owed = Some(input_gradient);
             }
-            dropout.apply(&mut input_gradient);
-            owed = Some(input_gradient);
         }
-        owed.filter(|_| want_input)
+        products
+    }
+
+    /// The gradient of the rows that [`Encoder::multiply`] read.
+    ///
+    /// # Shapes
+    /// `products` `[U, D G H]`, the gradient of the products; `rows` `[U, E]` is written.
+    pub fn rows_backward(&self, products: &[T], rows: &mut [T]) {
+        match self.shape.input {
+            0 => rows.copy_from_slice(products),
+            _ => self.input_backward(0, products, rows),
+        }
+    }
+
+    fn input_backward(&self, layer: usize, products: &[T], rows: &mut [T]) {
+        let (width, sums, stride) = (self.shape.layer_input(layer), self.shape.sums(), self.shape.products());
+        let count = rows.len() / width.max(1);
+        for (direction, cell) in self.layer(layer).iter().enumerate().filter(|_| count > 0) {
+            let into = if direction == 0 { Into::Replace } else { Into::Add };
+            let products = Rows { values: &products[direction * sums..], stride };
+            product_nn(rows, products, &cell.weight_ih, [count, width, sums], into);
+        }
+    }
+
+    /// Adds to `gradient` the gradient of some rows of the input weights of a direction of a layer. The first layer's is not part of
+    /// [`Encoder::backward`], so that a batch which goes through in parts can be multiplied as a whole.
+    ///
+    /// # Shapes
+    /// `rows` `[U, input]` as they went in, `products` `[U, D G H]` their products' gradient; `gradient` `[sums.len(), input]`.
+    pub fn weights_backward(
+        &self,
+        layer: usize,
+        direction: usize,
+        sums: Range<usize>,
+        rows: &[T],
+        products: &[T],
+        gradient: &mut [T],
+    ) {
+        let width = self.shape.layer_input(layer);
+        let count = rows.len() / width.max(1);
+        if count > 0 && !gradient.is_empty() {
+            let values = &products[direction * self.shape.sums() + sums.start..];
+            let products = Rows { values, stride: self.shape.products() };
+            product_tn(gradient, products, rows, [sums.len(), width, count], Into::Add);
+        }
     }
 }
 

@@ -36,7 +36,6 @@ pub use real::Real;
 pub(crate) use real::{add, squares};
 pub use schedule::Schedule;
 pub use scratch::Scratch;
-pub use tokens::Tokens;
 
 /// A parameter of a layer, as a saved model names it.
 #[derive(Debug)]

@@ -38,6 +38,12 @@ impl Packing {
         Packing { order, lengths, running, offsets }
     }
 
+    /// The layout of these sequences.
+    pub fn of<I>(sequences: &[&[I]]) -> Packing {
+        let lengths: Vec<usize> = sequences.iter().map(|sequence| sequence.len()).collect();
+        Packing::new(&lengths)
+    }
+
     /// Number of sequences, `B`.
     pub fn sequences(&self) -> usize {
         self.order.len()

@@ -21,7 +21,7 @@ pub struct Scratch<T: Real>(Vec<T>);
 
 impl<T: Real> Scratch<T> {
     /// A buffer that holds whatever it held before.
-    pub(super) fn any(length: usize) -> Self {
+    pub(crate) fn any(length: usize) -> Self {
         let mut buffer = with_pool(T::pool(), |pool| {
             let fitting = pool.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= length);
             let place = fitting.min_by_key(|(_, buffer)| buffer.capacity()).map(|(place, _)| place);
@@ -35,17 +35,10 @@ impl<T: Real> Scratch<T> {
     }
 
     /// A buffer of zeros.
-    pub(super) fn zeros(length: usize) -> Self {
+    pub(crate) fn zeros(length: usize) -> Self {
         let mut buffer = Scratch::any(length);
         buffer.fill(T::zero());
         buffer
-    }
-}
-
-impl<T: Real> Scratch<T> {
-    /// The buffer, to be kept.
-    pub(super) fn into_vec(mut self) -> Vec<T> {
-        std::mem::take(&mut self.0)
     }
 }
 

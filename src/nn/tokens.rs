@@ -1,57 +1,7 @@
-//! What the tokens of a batch read.
+//! Rows of a matrix, by the tokens they belong to.
 
+use super::Real;
 use super::real::add;
-use super::{Real, Scratch};
-
-/// What the tokens of a batch are: some rows, and which of them each token reads. A word that occurs often in a batch is so
-/// multiplied with the weights once.
-#[derive(Debug)]
-pub struct Tokens<T: Real> {
-    /// `[U, E]`
-    rows: Scratch<T>,
-    /// `[N]`, each below `U`; `None` where each token reads the row of its own number.
-    places: Option<Vec<u32>>,
-}
-
-impl<T: Real> Tokens<T> {
-    /// Tokens that share rows.
-    ///
-    /// # Shapes
-    /// `rows` `[U, E]`, `places` `[N]`, each below `U`.
-    pub fn shared(rows: Vec<T>, places: Vec<u32>) -> Self {
-        Tokens { rows: rows.into(), places: Some(places) }
-    }
-
-    pub(super) fn rows(&self) -> &[T] {
-        &self.rows
-    }
-
-    pub(super) fn rows_mut(&mut self) -> &mut [T] {
-        &mut self.rows
-    }
-
-    pub(super) fn places(&self) -> Option<&[u32]> {
-        self.places.as_deref()
-    }
-}
-
-impl<T: Real> Default for Tokens<T> {
-    fn default() -> Self {
-        Scratch::default().into()
-    }
-}
-
-impl<T: Real> From<Scratch<T>> for Tokens<T> {
-    fn from(rows: Scratch<T>) -> Self {
-        Tokens { rows, places: None }
-    }
-}
-
-impl<T: Real> From<Vec<T>> for Tokens<T> {
-    fn from(rows: Vec<T>) -> Self {
-        Scratch::from(rows).into()
-    }
-}
 
 /// Some columns of a matrix, those from `column` on, and which of its rows belongs to each token.
 #[derive(Debug)]
