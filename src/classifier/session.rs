@@ -160,7 +160,7 @@ pub fn train(
 /// }
 /// let trained = training.finish()?;
 /// assert_eq!(trained.ended.name(), "interrupted");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), vocable::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Training {
