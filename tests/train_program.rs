@@ -157,11 +157,19 @@ fn a_finished_training_gone_on_with_has_its_result_at_once() {
     vocable(["predict".into(), checkpoint.into_os_string()]).refused(2, "--resume");
 }
 
+/// More of them, so that there is time to meet one.
+const SMALL_STEPS: &str = "--batch=8";
+
 /// Begins a training on the demo's reviews, with a checkpoint after nearly every step.
 fn begin(checkpoint: &Path, out: &Path, more: &[&str]) -> Child {
     let (texts, dev) = (fixture("reviews.train.txt"), fixture("reviews.dev.txt"));
     let mut arguments = arguments(&texts, &dev, ALL_ON);
-    arguments.extend(["--checkpoint".into(), checkpoint.into(), "--checkpoint-minutes=1e-6".into()]);
+    arguments.extend([
+        SMALL_STEPS.into(),
+        "--checkpoint".into(),
+        checkpoint.into(),
+        "--checkpoint-minutes=1e-6".into(),
+    ]);
     arguments.extend(["--out".into(), out.into()]);
     arguments.extend(more.iter().map(OsString::from));
     program().args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
@@ -170,8 +178,11 @@ fn begin(checkpoint: &Path, out: &Path, more: &[&str]) -> Child {
 /// What the uninterrupted training comes to.
 fn whole(folder: &Folder) -> Vec<u8> {
     let out = folder.path("whole");
-    let ran =
-        train(&fixture("reviews.train.txt"), &fixture("reviews.dev.txt"), &[ALL_ON, &["--out", text(&out)]].concat());
+    let ran = train(
+        &fixture("reviews.train.txt"),
+        &fixture("reviews.dev.txt"),
+        &[ALL_ON, &[SMALL_STEPS, "--out", text(&out)]].concat(),
+    );
     assert_eq!(ran.code, 0, "{ran:?}");
     std::fs::read(out).unwrap()
 }
@@ -252,15 +263,17 @@ mod unix {
     fn ctrl_c_before_the_first_epoch_ends_leaves_no_model() {
         let folder = Folder::new();
         let texts = folder.file("texts", TEXTS.repeat(5000));
-        let out = folder.path("model");
-        let arguments = arguments(&texts, &texts, &["--hidden=64", "--batch=8", "--out", text(&out)]);
-        let arguments: Vec<OsString> = arguments.into_iter().filter(|a| a != "--hidden" && a != "6").collect();
+        let (log, out) = (folder.path("log"), folder.path("model"));
+        // Steps of one text: an epoch of them takes many times as long as this test.
+        let arguments = arguments(&texts, &texts, &["--batch=1", "--log", text(&log), "--out", text(&out)]);
+        let arguments: Vec<OsString> = arguments.into_iter().map(|a| if a == "6" { "256".into() } else { a }).collect();
         let mut child = program().args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut err = BufReader::new(child.stderr.take().unwrap());
-        // Read the texts: from here on the vectors are opened, and training begins.
-        wait_for(&mut err, "20000 texts");
-        wait_for(&mut err, "20000 texts");
-        std::thread::sleep(Duration::from_millis(1500));
+        // The log is made when everything else is ready.
+        while !log.exists() {
+            assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         interrupt(&child);
         let told = wait_for(&mut err, "no model to save");
         assert!(told.contains("no --checkpoint was given"), "{told}");

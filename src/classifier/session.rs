@@ -65,7 +65,7 @@ pub enum Ended {
     Patience,
     /// It was [finished](Training::finish) before its end.
     Interrupted,
-    /// The loss, or a weight, was no longer a finite number.
+    /// The loss, a weight or a figure was no longer a finite number.
     Diverged {
         /// Epoch, counted from 1.
         epoch: usize,
@@ -160,7 +160,7 @@ pub fn train(
 /// }
 /// let trained = training.finish()?;
 /// assert_eq!(trained.ended.name(), "interrupted");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), vocable::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Training {
@@ -260,7 +260,7 @@ impl Training {
 
     /// Takes a step, or measures the network at the end of an epoch; `None` at the end of training.
     pub fn advance(&mut self) -> Option<Progress<'_>> {
-        self.ended = self.ended.or(self.end_reached());
+        self.ended = self.ended();
         if self.ended.is_some() {
             return None;
         }
@@ -294,8 +294,10 @@ impl Training {
     /// Measures the network, and keeps it if it is the best so far.
     fn end_epoch(&mut self) -> Option<Progress<'_>> {
         let number = self.history.len() + 1;
-        // The last step may have been the one that went wrong, and a model file holds only finite numbers.
-        if !self.classifier.network.is_finite() {
+        let dev = measure(&self.classifier.network, &self.dev);
+        // The last step may have been the one that went wrong. A model file holds only finite numbers; and where weights are
+        // huge but finite, figures may be none.
+        if !self.classifier.network.is_finite() || !dev.loss.is_finite() || !dev.calibration_error.is_finite() {
             self.ended = Some(Ended::Diverged { epoch: number, step: self.step });
             return None;
         }
@@ -306,7 +308,7 @@ impl Training {
             lr: self.options.lr * self.options.rate(step - 1, self.steps()),
             tokens: self.tokens(),
             train_loss: self.loss / self.order.len() as f64,
-            dev: measure(&self.classifier.network, &self.dev),
+            dev,
             train_seconds: self.step_seconds,
             seconds: self.seconds(),
         });
@@ -349,7 +351,7 @@ impl Training {
 
     /// Why training ended; `None` while it can go on.
     pub fn ended(&self) -> Option<Ended> {
-        self.ended.or(self.end_reached())
+        self.ended.or_else(|| self.end_reached())
     }
 
     /// Seconds that training has taken so far.

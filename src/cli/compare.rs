@@ -78,5 +78,11 @@ pub fn compare_with_bar(
         }
     });
     bar.finish_and_clear();
+    for run in comparison.iter().flat_map(|comparison| &comparison.runs).filter(|run| run.ended == "diverged") {
+        output::warn(format_args!(
+            "{}, seed {}: the loss was no number after epoch {}; its best epoch before counts. Try a lower --lr",
+            run.arm, run.seed, run.epochs
+        ));
+    }
     comparison
 }

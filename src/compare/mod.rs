@@ -42,6 +42,8 @@ pub struct Run {
     pub best_epoch: usize,
     /// Epochs that ran.
     pub epochs: usize,
+    /// Why it ended: epochs, patience or diverged ([`Ended::name`](crate::classifier::Ended::name)).
+    pub ended: &'static str,
     /// Seconds the run took.
     pub seconds: f64,
 }
@@ -128,6 +130,7 @@ pub fn compare(
                 trained_parameters: trained.trained_parameters,
                 best_epoch: trained.best_epoch,
                 epochs: trained.history.len(),
+                ended: trained.ended.name(),
                 seconds: trained.seconds,
             });
         }

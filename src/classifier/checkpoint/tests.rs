@@ -29,7 +29,9 @@ impl Taken {
             shape: view.shape().to_vec(),
             bytes: view.data().to_vec(),
         });
-        Taken { header, tensors: tensors.collect() }
+        let mut tensors: Vec<Tensor> = tensors.collect();
+        tensors.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Taken { header, tensors }
     }
 
     fn bytes(&self) -> Vec<u8> {
