@@ -1,6 +1,6 @@
 //! The log of a training run: a line of JSON an epoch.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -48,12 +48,13 @@ pub struct Log {
 }
 
 impl Log {
-    /// Makes a new file, or goes on with the one that is there.
-    pub fn open(path: &Path, append: bool) -> Result<Log, Error> {
-        let mut options = OpenOptions::new();
-        options.create(true).write(true).append(append).truncate(!append);
-        let file = options.open(path).map_err(|e| Error::io(path, "write it", e))?;
-        Ok(Log { path: path.into(), file })
+    /// Makes a new file, with a line for each of the epochs that are behind a training that goes on from a checkpoint: lines of
+    /// epochs after the checkpoint, which will come again, are gone.
+    pub fn open(path: &Path, history: &[Epoch]) -> Result<Log, Error> {
+        let file = File::create(path).map_err(|e| Error::io(path, "write it", e))?;
+        let mut log = Log { path: path.into(), file };
+        history.iter().for_each(|epoch| log.epoch(epoch));
+        Ok(log)
     }
 
     /// Writes an epoch's line at once, whole. A full disk is no reason to lose the training: it is warned of.

@@ -3,29 +3,35 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use vocable::Error;
 use vocable::classifier::{
-    DataFormat, DataOptions, Dataset, DropoutRates, Parts, Progress, TrainOptions, split, train,
+    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Ended, Parts, Progress, TrainOptions, split,
 };
 use vocable::files::check_writable;
-use vocable::nn::{CellKind, EmbeddingMode, Pooling};
+use vocable::nn::{CellKind, EmbeddingMode, OptimizerKind, Pooling, Schedule};
 use vocable::report;
 use vocable::vectors::Case;
 
-use super::Common;
+use super::checkpoints::Checkpoints;
 use super::figures::Measured;
 use super::log::{EpochFigures, Log};
 use super::output::{self, Failure, Output};
+use super::{Common, interrupt};
 
 /// Train a text classifier: an embedding made from the vectors, an LSTM (or a plain
 /// recurrent network), a linear layer.
 ///
 /// After each epoch the classifier is measured on the development part; the best epoch is kept. Without --dev, a tenth of
 /// the training part serves for it.
+///
+/// Ctrl-C ends training after the step under way and saves the best epoch so far; a second one ends the program at once. With
+/// --checkpoint nothing is lost even if the machine goes down: the same command with --resume goes on, to the same model.
 ///
 /// Labelled texts are `LABEL TEXT` lines, fastText's `__label__LABEL TEXT` lines, TSV or CSV with a header, or JSON lines; which
 /// is told by content. Words are what stands between spaces: tokenise and lower-case texts as the vectors expect.
@@ -52,6 +58,8 @@ pub struct Train {
     /// Write a line of JSON an epoch: losses, learning rate, figures on the development part, speed
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+    #[command(flatten)]
+    checkpoints: Checkpoints,
 }
 
 /// The texts of a task.
@@ -161,9 +169,39 @@ pub struct Settings {
     /// Texts a step
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().batch, help_heading = "Training")]
     batch: usize,
-    /// Learning rate of Adam
+    /// How the weights follow their gradients: adam, adamw (weight decay apart from the gradient), sgd
+    #[arg(long, value_name = "NAME", default_value_t = TrainOptions::default().optimizer, help_heading = "Training")]
+    optimizer: OptimizerKind,
+    /// Learning rate
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().lr, help_heading = "Training")]
     lr: f64,
+    /// Learning rate of the embedding's rows [default: that of --lr]
+    #[arg(long, value_name = "X", help_heading = "Training")]
+    embedding_lr: Option<f64>,
+    /// Keep the embedding's rows as they are for the first N epochs
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().unfreeze_after, help_heading = "Training")]
+    unfreeze_after: usize,
+    /// Largest norm of a row that training changed; 0 for no limit
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().max_norm, help_heading = "Training")]
+    max_norm: f64,
+    /// Weight decay; rows of the embedding decay only in steps that train them
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().weight_decay, help_heading = "Training")]
+    weight_decay: f64,
+    /// Momentum of sgd
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().momentum, help_heading = "Training")]
+    momentum: f64,
+    /// Course of the learning rates over all --epochs: constant, linear (down to 0), cosine (down to 0)
+    #[arg(long, value_name = "NAME", default_value_t = TrainOptions::default().schedule, help_heading = "Training")]
+    schedule: Schedule,
+    /// Share of all steps over which the learning rates rise from 0, as in 0.1
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().warmup, help_heading = "Training")]
+    warmup: f64,
+    /// How much texts count in the loss: none (all the same), balanced (all labels the same), or LABEL=WEIGHT,...
+    #[arg(long, value_name = "HOW", default_value_t = TrainOptions::default().class_weights, help_heading = "Training")]
+    class_weights: ClassWeights,
+    /// Share of each label that is spread over all of them
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().label_smoothing, help_heading = "Training")]
+    label_smoothing: f64,
     /// Largest norm of the gradients; 0 for no limit
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().clip, help_heading = "Training")]
     clip: f64,
@@ -204,7 +242,17 @@ impl Settings {
             bidirectional: self.bidirectional,
             pooling: self.pooling,
             dropout: DropoutRates { embedding: self.embedding_dropout, word: self.word_dropout, hidden: self.dropout },
+            optimizer: self.optimizer,
             lr: self.lr,
+            embedding_lr: self.embedding_lr,
+            unfreeze_after: self.unfreeze_after,
+            max_norm: self.max_norm,
+            weight_decay: self.weight_decay,
+            momentum: self.momentum,
+            schedule: self.schedule,
+            warmup: self.warmup,
+            class_weights: self.class_weights.clone(),
+            label_smoothing: self.label_smoothing,
             clip: self.clip,
             batch: self.batch,
             epochs: self.epochs,
@@ -220,6 +268,8 @@ impl Settings {
 struct Outcome<'a> {
     embedding: &'static str,
     seed: u64,
+    /// epochs, patience, interrupted or diverged.
+    ended: &'static str,
     best_epoch: usize,
     dev: Measured<'a>,
     test: Option<Measured<'a>>,
@@ -238,29 +288,39 @@ impl Train {
         if let Some(path) = &self.out {
             check_writable(path)?;
         }
+        self.checkpoints.check()?;
         let parts = self.data.open(self.seed)?;
         let vectors = Arc::new(common.open()?);
-        let mut log = self.log.as_deref().map(|path| Log::open(path, false)).transpose()?;
+        let mut training = self.checkpoints.begin(&vectors, &parts, &options)?;
+        let mut log = self.log.as_deref().map(|path| Log::open(path, training.history())).transpose()?;
+        let stop = interrupt::watch();
+        let mut saved = Instant::now();
         let bar = bar();
-        let trained = train(&vectors, &parts, &options, &mut |progress| match progress {
-            Progress::Step { epoch, done, of } => {
-                bar.set_length(of as u64);
-                bar.set_position(done as u64);
-                bar.set_message(format!("epoch {epoch}"));
+        while let Some(progress) = training.advance() {
+            let epoch_ended = matches!(progress, Progress::Epoch(_));
+            if let (Progress::Epoch(epoch), Some(log)) = (&progress, &mut log) {
+                log.epoch(epoch);
             }
-            Progress::Epoch(epoch) => bar.suspend(|| {
-                log.iter_mut().for_each(|log| log.epoch(epoch));
-                output::note(format_args!(
-                    "epoch {:3}   loss {:.4}   dev accuracy {:>6}   dev loss {:.4}   {:.1} s",
-                    epoch.number,
-                    epoch.train_loss,
-                    report::percent(epoch.dev.accuracy()),
-                    epoch.dev.loss,
-                    epoch.seconds
-                ));
-            }),
-        })?;
+            show(&progress, &bar);
+            if epoch_ended || self.checkpoints.is_due(saved) {
+                bar.suspend(|| self.checkpoints.save(&training));
+                saved = Instant::now();
+            }
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+        }
         bar.finish_and_clear();
+        let interrupted = training.ended().is_none();
+        if interrupted {
+            self.checkpoints.save(&training);
+            output::warn(self.checkpoints.how_to_go_on(&training));
+            if training.history().is_empty() {
+                output::note("no epoch had ended: there is no model to save yet");
+                return Ok(interrupt::exit_code());
+            }
+        }
+        let trained = training.finish()?;
         match &self.out {
             Some(path) => {
                 trained.classifier.save(path)?;
@@ -268,14 +328,20 @@ impl Train {
             }
             None => output::note("no --out given: the model was not saved"),
         }
+        if let Ended::Diverged { epoch, step } = trained.ended {
+            output::warn(Error::Diverged { epoch, step });
+            output::note(format_args!("kept the best epoch before that, epoch {}", trained.best_epoch));
+        }
+        let code = if interrupted { interrupt::exit_code() } else { ExitCode::SUCCESS };
         if !output.json {
             output.text(report::training(&trained))?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(code);
         }
         let labels = trained.classifier.labels();
         output.json(&Outcome {
             embedding: self.embedding.name(),
             seed: self.seed,
+            ended: trained.ended.name(),
             best_epoch: trained.best_epoch,
             dev: Measured::of(&trained.dev, labels),
             test: trained.test.as_ref().map(|test| Measured::of(test, labels)),
@@ -287,7 +353,28 @@ impl Train {
             epochs: trained.history.iter().map(EpochFigures::of).collect(),
             out: self.out.as_ref().map(|path| path.to_string_lossy().into_owned()),
         })?;
-        Ok(ExitCode::SUCCESS)
+        Ok(code)
+    }
+}
+
+/// Shows how far training is.
+fn show(progress: &Progress, bar: &ProgressBar) {
+    match progress {
+        Progress::Step { epoch, done, of } => {
+            bar.set_length(*of as u64);
+            bar.set_position(*done as u64);
+            bar.set_message(format!("epoch {epoch}"));
+        }
+        Progress::Epoch(epoch) => bar.suspend(|| {
+            output::note(format_args!(
+                "epoch {:3}   loss {:.4}   dev accuracy {:>6}   dev loss {:.4}   {:.1} s",
+                epoch.number,
+                epoch.train_loss,
+                report::percent(epoch.dev.accuracy()),
+                epoch.dev.loss,
+                epoch.seconds
+            ));
+        }),
     }
 }
 
