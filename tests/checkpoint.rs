@@ -35,7 +35,7 @@ fn all_on(optimizer: OptimizerKind, embedding: EmbeddingMode) -> TrainOptions {
         hidden: 3,
         layers: 2,
         bidirectional: true,
-        dropout: DropoutRates { embedding: 0.3, hidden: 0.3, ..DropoutRates::default() },
+        dropout: DropoutRates { embedding: 0.3, word: 0.2, hidden: 0.3 },
         optimizer,
         lr: 0.05,
         embedding_lr: Some(0.02),
@@ -76,8 +76,8 @@ fn a_training_saved_after_any_step_goes_on_to_the_same_bits() {
     let path = folder.path("checkpoint");
     let kinds =
         OptimizerKind::ALL.into_iter().zip([EmbeddingMode::Tuned, EmbeddingMode::OovOnly, EmbeddingMode::Random]);
-    let frozen = (OptimizerKind::AdamW, EmbeddingMode::Frozen);
-    for (kind, mode) in kinds.chain([frozen]) {
+    let more = [(OptimizerKind::AdamW, EmbeddingMode::Frozen), (OptimizerKind::Adam, EmbeddingMode::OneHot)];
+    for (kind, mode) in kinds.chain(more) {
         for options in [all_on(kind, mode), TrainOptions { optimizer: kind, embedding: mode, ..plain() }] {
             let whole = train(&vectors, &parts, &options, &mut |_| {}).expect("a training");
             let mut running = Training::new(&vectors, &parts, &options).expect("a training");
@@ -263,6 +263,20 @@ fn a_training_whose_loss_is_no_number_keeps_the_best_epoch_before() {
     let at_once = TrainOptions { lr: 1e300, batch: 100, epochs: 1, ..plain() };
     let error = train(&vectors, &parts, &at_once, &mut |_| {}).expect_err("no epoch").to_string();
     assert!(error.contains("at epoch 1, step 1"), "{error}");
+}
+
+#[test]
+fn parts_without_texts_are_refused() {
+    let (vectors, parts) = (vectors(), parts());
+    let empty = Dataset { texts: Vec::new(), name: "empty".into(), ..parts.dev.clone() };
+    for parts in [
+        Parts { train: empty.clone(), ..parts.clone() },
+        Parts { dev: empty.clone(), ..parts.clone() },
+        Parts { test: Some(empty), ..parts },
+    ] {
+        let error = Training::new(&vectors, &parts, &plain()).expect_err("a refusal").to_string();
+        assert!(error.starts_with("empty: expected") && error.ends_with("found none"), "{error}");
+    }
 }
 
 #[test]

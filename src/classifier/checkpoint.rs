@@ -278,16 +278,16 @@ impl Training {
     }
 }
 
-/// Dense weights under the names of the model file.
+/// Dense weights by name.
 fn dense_mut(network: &mut Network<f32>) -> Vec<(String, &mut [f32])> {
-    let encoder = network.encoder.parameters().into_iter().map(|p| format!("lstm.{}", p.name));
+    let encoder = network.encoder.parameters().into_iter().map(|p| format!("encoder.{}", p.name));
     let head = network.head.parameters().into_iter().map(|p| format!("head.{}", p.name));
     let names: Vec<String> = encoder.chain(head).collect();
     names.into_iter().zip(network.encoder.parameters_mut().into_iter().chain(network.head.parameters_mut())).collect()
 }
 
 fn write_network(prefix: &str, network: &Network<f32>, tensors: &mut Vec<Tensor>) {
-    for (part, parameters) in [("lstm", network.encoder.parameters()), ("head", network.head.parameters())] {
+    for (part, parameters) in [("encoder", network.encoder.parameters()), ("head", network.head.parameters())] {
         let named =
             parameters.into_iter().map(|p| Tensor::f32(format!("{prefix}.{part}.{}", p.name), p.shape, p.values));
         tensors.extend(named);
@@ -434,3 +434,6 @@ fn differing(header: &Header, options: &TrainOptions, sources: &Sources) -> Resu
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

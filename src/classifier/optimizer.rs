@@ -3,7 +3,7 @@
 use super::network::{Gradients, Network};
 use crate::nn::{DenseOptimizer, OptimizerOptions, Real, RowOptimizer, clip_factor};
 
-/// The optimizer of a [`Network`]: dense for LSTM and head, for the rows only those that a step touched, the norm of all
+/// The optimizer of a [`Network`]: dense for encoder and head, for the rows only those that a step touched, the norm of all
 /// gradients clipped together.
 #[derive(Debug, Clone)]
 pub struct Optimizer<T> {

@@ -299,11 +299,11 @@ impl Training {
             self.ended = Some(Ended::Diverged { epoch: number, step: self.step });
             return None;
         }
-        let steps = self.steps();
+        let step = number * self.steps();
         self.history.push(Epoch {
             number,
-            step: number * steps,
-            lr: self.options.lr * self.options.rate(number * steps - 1, steps),
+            step,
+            lr: self.options.lr * self.options.rate(step - 1, self.steps()),
             tokens: self.tokens(),
             train_loss: self.loss / self.order.len() as f64,
             dev: measure(&self.classifier.network, &self.dev),
@@ -315,11 +315,6 @@ impl Training {
         }
         (self.step, self.loss, self.step_seconds) = (0, 0.0, 0.0);
         self.history.last().map(Progress::Epoch)
-    }
-
-    /// Tokens of the training part.
-    fn tokens(&self) -> usize {
-        self.train.sequences.iter().map(Vec::len).sum()
     }
 
     /// Whether all epochs are done, or patience is at its end.
@@ -335,6 +330,11 @@ impl Training {
     /// Steps in an epoch.
     pub(super) fn steps(&self) -> usize {
         self.order.len().div_ceil(self.options.batch)
+    }
+
+    /// Tokens of the training part.
+    fn tokens(&self) -> usize {
+        self.train.sequences.iter().map(Vec::len).sum()
     }
 
     /// All epochs that ran to their end.

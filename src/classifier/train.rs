@@ -269,7 +269,7 @@ pub(super) fn labels_of(train: &Dataset) -> Result<Vec<String>> {
     labels.dedup();
     if labels.len() < 2 {
         let expected = "texts of at least two labels";
-        let found = format!("only the label `{}`", labels.first().unwrap_or(&""));
+        let found = labels.first().map_or("none".to_owned(), |label| format!("only the label `{label}`"));
         return Err(Malformed::at(Place::File, expected, found).in_file(&train.name).into());
     }
     Ok(labels.into_iter().map(str::to_owned).collect())
@@ -324,6 +324,9 @@ pub(super) fn occurring(part: &Encoded) -> Vec<u32> {
 
 impl Classifier {
     pub(super) fn encode(&self, part: &Dataset) -> Result<Encoded> {
+        if part.texts.is_empty() {
+            return Err(Malformed::at(Place::File, "labelled texts", "none").in_file(&part.name).into());
+        }
         let class = |text: &LabelledText| {
             let found = self.labels.iter().position(|label| *label == text.label);
             found.map(|class| class as u32).ok_or_else(|| {

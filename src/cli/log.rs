@@ -48,13 +48,10 @@ pub struct Log {
 }
 
 impl Log {
-    /// Makes a new file, with a line for each of the epochs that are behind a training that goes on from a checkpoint: lines of
-    /// epochs after the checkpoint, which will come again, are gone.
-    pub fn open(path: &Path, history: &[Epoch]) -> Result<Log, Error> {
+    /// Makes a new file.
+    pub fn open(path: &Path) -> Result<Log, Error> {
         let file = File::create(path).map_err(|e| Error::io(path, "write it", e))?;
-        let mut log = Log { path: path.into(), file };
-        history.iter().for_each(|epoch| log.epoch(epoch));
-        Ok(log)
+        Ok(Log { path: path.into(), file })
     }
 
     /// Writes an epoch's line at once, whole. A full disk is no reason to lose the training: it is warned of.

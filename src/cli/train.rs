@@ -292,16 +292,18 @@ impl Train {
         let parts = self.data.open(self.seed)?;
         let vectors = Arc::new(common.open()?);
         let mut training = self.checkpoints.begin(&vectors, &parts, &options)?;
-        let mut log = self.log.as_deref().map(|path| Log::open(path, training.history())).transpose()?;
         let stop = interrupt::watch();
         let mut saved = Instant::now();
+        let mut log = self.log.as_deref().map(Log::open).transpose()?;
+        // Epochs that a checkpoint brings stand in the log again, each once.
+        log.iter_mut().for_each(|log| training.history().iter().for_each(|epoch| log.epoch(epoch)));
         let bar = bar();
         while let Some(progress) = training.advance() {
             let epoch_ended = matches!(progress, Progress::Epoch(_));
-            if let (Progress::Epoch(epoch), Some(log)) = (&progress, &mut log) {
+            show(&progress, &bar);
+            if let (Some(log), Progress::Epoch(epoch)) = (&mut log, &progress) {
                 log.epoch(epoch);
             }
-            show(&progress, &bar);
             if epoch_ended || self.checkpoints.is_due(saved) {
                 bar.suspend(|| self.checkpoints.save(&training));
                 saved = Instant::now();
