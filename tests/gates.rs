@@ -66,7 +66,7 @@ fn gates_are_shown_word_by_word() {
 #[test]
 fn the_prediction_moves_as_predict_says() {
     let folder = Folder::new();
-    for settings in [&[][..], &["--bidirectional"]] {
+    for settings in [&[][..], &["--bidirectional"], &["--pooling", "mean"], &["--embedding", "one-hot"]] {
         let model = folder.file("model", trained(settings));
         let answer = gates(&model, &["a dull great film", "--json"], b"").only_json();
         let beginnings = b"\na\na dull\na dull great\na dull great film\n";
@@ -110,6 +110,8 @@ fn a_cell_that_is_not_there_is_refused() {
     let forward = folder.file("forward", trained(&[]));
     gates(&forward, &["a", "--reverse"], b"").refused(2, "a model that reads both ways");
     gates(&forward, &[], b"").refused(2, "<TEXT>");
+    let plain = folder.file("plain", trained(&["--encoder", "rnn"]));
+    gates(&plain, &["a"], b"").refused(2, "an LSTM, whose cells have gates");
     gates(&fixture("demo.50d.txt"), &["a"], b"").refused(2, "expected a model file");
 }
 

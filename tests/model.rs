@@ -14,8 +14,11 @@ use vocable::classifier::Classifier;
 
 /// Runs `vocable train` with small settings.
 fn train(train: &Path, dev: &Path, more: &[&str]) -> Ran {
-    let mut all: Vec<OsString> = ["train", "--hidden", "8", "--epochs", "2", "--vectors"].map(OsString::from).into();
+    let mut all: Vec<OsString> = ["train", "--hidden", "8", "--vectors"].map(OsString::from).into();
     all.extend([fixture("demo.50d.txt").into(), "--train".into(), train.into(), "--dev".into(), dev.into()]);
+    if !more.contains(&"--epochs") {
+        all.extend(["--epochs", "2"].map(OsString::from));
+    }
     all.extend(more.iter().map(OsString::from));
     vocable(all)
 }
@@ -266,6 +269,19 @@ fn a_log_has_a_line_an_epoch() {
         assert!(line["train_loss"].is_f64() && line["lr"] == 1e-3 && line["dev"]["weighted_f1"].is_f64(), "{line}");
         assert!(line["tokens_per_second"].as_f64().unwrap() > 0.0 && line["seconds"].is_f64(), "{line}");
     }
+
+    // A training that goes on has the lines of the epochs behind it too, each once.
+    let checkpoint = folder.path("checkpoint");
+    let more = ["--json", "--checkpoint", checkpoint.to_str().unwrap(), "--log", log.to_str().unwrap(), "--epochs"];
+    train_demo(&[&more[..], &["1"]].concat());
+    let outcome = train_demo(&[&more[..], &["2", "--resume"]].concat()).only_json();
+    let text = std::fs::read_to_string(&log).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((lines.len(), &json!(lines)), (2, &outcome["epochs"]));
+
+    let falling = ["--json", "--schedule", "linear", "--log", log.to_str().unwrap()];
+    let epochs = train_demo(&falling).only_json()["epochs"].clone();
+    assert!(epochs[0]["lr"].as_f64().unwrap() > epochs[1]["lr"].as_f64().unwrap(), "{epochs}");
     let nowhere = folder.path("nowhere").join("log");
     train_demo(&["--log", nowhere.to_str().unwrap()]).refused(2, "cannot write it");
 }

@@ -232,10 +232,13 @@ mod tests {
     const WORDS: [&str; 4] = ["a", "b", "c", "d"];
 
     fn classifier(layers: usize, bidirectional: bool) -> Classifier {
+        classifier_of(EncoderShape { layers, bidirectional, ..EncoderShape::lstm(3, 5) })
+    }
+
+    fn classifier_of(shape: EncoderShape) -> Classifier {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let rows: Vec<f32> = (0..6 * 3).map(|_| rng.random_range(-1.0..1.0)).collect();
         let embedding = Embedding::from_weights(rows, 3, EmbeddingMode::Tuned).unwrap();
-        let shape = EncoderShape { layers, bidirectional, ..EncoderShape::lstm(3, 5) };
         let mut network = Network::new(embedding, shape, 3, &mut rng);
         // Larger weights than new ones have, and no bias that keeps the forget gate open, so that all four behaviours occur.
         network.encoder.parameters_mut().into_iter().flatten().for_each(|weight| *weight *= 4.0);
@@ -329,8 +332,12 @@ mod tests {
 
     #[test]
     fn the_prediction_after_each_word_is_that_of_the_text_up_to_it() {
-        for (layers, bidirectional) in [(1, false), (2, false), (1, true), (2, true)] {
-            let classifier = classifier(layers, bidirectional);
+        let cells = [(1, false), (2, false), (1, true), (2, true)];
+        for (pooling, (layers, bidirectional)) in
+            Pooling::ALL.into_iter().flat_map(|pooling| cells.map(|c| (pooling, c)))
+        {
+            let shape = EncoderShape { layers, bidirectional, pooling, ..EncoderShape::lstm(3, 5) };
+            let classifier = classifier_of(shape);
             // Long enough that the beginnings do not fit together.
             let text: Vec<&str> = (0..150).map(|i| WORDS[(i * i + i / 3) % 4]).collect();
             let beginnings: Vec<String> = (0..=text.len()).map(|words| text[..words].join(" ")).collect();
@@ -372,6 +379,8 @@ mod tests {
         assert_eq!(refused(&classifier, 0, false), "layer: expected a number from 1 to 2, found 0");
         let forward = self::classifier(1, false);
         assert!(refused(&forward, 1, true).contains("reads both ways"));
+        let plain = classifier_of(EncoderShape { cell: CellKind::Rnn, ..EncoderShape::lstm(3, 5) });
+        assert!(refused(&plain, 1, false).contains("an LSTM, whose cells have gates"));
     }
 
     #[test]

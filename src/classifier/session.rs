@@ -26,7 +26,7 @@ pub struct Epoch {
     pub number: usize,
     /// Steps since training began.
     pub step: usize,
-    /// Learning rate of its last step.
+    /// Learning rate of its last step, of all but the embedding's rows.
     pub lr: f64,
     /// Tokens that went through the network and back.
     pub tokens: usize,
