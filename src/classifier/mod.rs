@@ -1,22 +1,27 @@
 //! Text to tokens to batches to a model: training, prediction, metrics, model files.
 
+mod coverage;
 pub mod dataset;
 mod file;
 mod metrics;
 mod network;
+mod tokenizer;
 mod train;
 
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::files::Words;
 use crate::nn::{Embedding, UNKNOWN, softmax};
 use crate::vectors::{Case, Vectors, Vocabulary};
-pub use dataset::{DataFormat, DataOptions, Dataset, LabelledText};
+pub use coverage::{Advice, Coverage, Covered, advise};
+pub use dataset::{DataFormat, DataOptions, Dataset, LabelledText, Lines};
 pub use metrics::{Metrics, most_probable};
 pub use network::{DropoutRates, Gradients, Network, Optimizer};
+pub use tokenizer::{Tokenizer, WordCounts};
 pub use train::{Epoch, Parts, Progress, TrainOptions, Trained, split, train};
 
 /// Sequences that go through the network together when predicting. Fixed, so that the same texts give the same bits at any
@@ -28,6 +33,7 @@ const PREDICTED_TOGETHER: usize = 64;
 pub struct Classifier {
     labels: Vec<String>,
     vocabulary: Vocabulary,
+    tokenizer: Tokenizer,
     case: Case,
     network: Network<f32>,
     /// Where words are looked up that the classifier does not know itself.
@@ -48,12 +54,18 @@ pub struct Prediction {
 }
 
 impl Classifier {
-    fn new(labels: Vec<String>, words: Words, case: Case, network: Network<f32>) -> Result<Classifier> {
+    fn new(
+        labels: Vec<String>,
+        words: Words,
+        tokenizer: Tokenizer,
+        case: Case,
+        network: Network<f32>,
+    ) -> Result<Classifier> {
         let (vocabulary, repeated) = Vocabulary::index(words);
         if !repeated.is_empty() {
             return Err(Error::invalid("words of a model", "distinct words", "some twice"));
         }
-        Ok(Classifier { labels, vocabulary, case, network, vectors: None })
+        Ok(Classifier { labels, vocabulary, tokenizer, case, network, vectors: None })
     }
 
     /// The labels it tells apart.
@@ -64,6 +76,11 @@ impl Classifier {
     /// The words it has rows for; word `i` has the id `i + 2` in the embedding.
     pub fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
+    }
+
+    /// How it cuts texts into words.
+    pub fn tokenizer(&self) -> Tokenizer {
+        self.tokenizer
     }
 
     /// Its network.
@@ -84,8 +101,8 @@ impl Classifier {
 
     /// The classes of some texts, in parallel.
     pub fn predict<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Vec<Prediction> {
-        let ids: Vec<Vec<u32>> = texts.par_iter().map(|text| self.ids(text.as_ref())).collect();
-        let probabilities = probabilities(&self.network, &ids);
+        let (ids, made) = self.ids(texts);
+        let probabilities = probabilities(&self.network, &ids, &made);
         ids.iter()
             .zip(probabilities.chunks_exact(self.labels.len()))
             .map(|(ids, probabilities)| Prediction {
@@ -97,12 +114,41 @@ impl Classifier {
             .collect()
     }
 
-    /// The ids of a text's words.
-    fn ids(&self, text: &str) -> Vec<u32> {
-        dataset::words_of(text).map(|word| self.id(word)).collect()
+    /// The ids of the words of some texts, and rows that were made for words which have none: their ids follow those of
+    /// [`Embedding::id_of_made`].
+    fn ids<S: AsRef<str> + Sync>(&self, texts: &[S]) -> (Vec<Vec<u32>>, Vec<f32>) {
+        let known = |text: &S| -> Vec<u32> {
+            self.tokenizer.words(text.as_ref()).iter().map(|word| self.id(word).unwrap_or(UNKNOWN)).collect()
+        };
+        let mut ids: Vec<Vec<u32>> = texts.par_iter().map(known).collect();
+        let mut made = Vec::new();
+        let Some(vectors) = self.vectors.as_ref().filter(|vectors| vectors.subwords().is_some()) else {
+            return (ids, made);
+        };
+        // A word gets its row once, in the order in which words are met.
+        let mut places: HashMap<String, u32> = HashMap::new();
+        for (ids, text) in ids.iter_mut().zip(texts).filter(|(ids, _)| ids.contains(&UNKNOWN)) {
+            for (id, word) in ids.iter_mut().zip(self.tokenizer.words(text.as_ref())) {
+                if *id != UNKNOWN || self.id(&word).is_some() {
+                    continue;
+                }
+                *id = *places.entry_ref(word.as_ref()).or_insert_with(|| {
+                    let vector = match self.case {
+                        Case::Exact => vectors.vector(word.as_ref()),
+                        Case::Fold => vectors.vector(word.to_lowercase()),
+                    };
+                    vector.map_or(UNKNOWN, |vector| {
+                        made.extend_from_slice(&vector);
+                        self.network.embedding.id_of_made(made.len() / vector.len() - 1)
+                    })
+                });
+            }
+        }
+        (ids, made)
     }
 
-    fn id(&self, word: &str) -> u32 {
+    /// The id of a word that has a row, its own or one in the vectors.
+    fn id(&self, word: &str) -> Option<u32> {
         let known = |word: &str| {
             let own = self.vocabulary.row(word).map(|index| Embedding::<f32>::id_of_word(index as usize));
             own.or_else(|| {
@@ -114,17 +160,17 @@ impl Classifier {
             Case::Exact => None,
             Case::Fold => known(&word.to_lowercase()),
         };
-        known(word).or_else(folded).unwrap_or(UNKNOWN)
+        known(word).or_else(folded)
     }
 }
 
-/// The probabilities of some sequences of ids: `[B, C]`.
-fn probabilities(network: &Network<f32>, sequences: &[Vec<u32>]) -> Vec<f32> {
+/// The probabilities of some sequences of ids, `made` being the rows of ids that the embedding does not have: `[B, C]`.
+fn probabilities(network: &Network<f32>, sequences: &[Vec<u32>], made: &[f32]) -> Vec<f32> {
     sequences
         .par_chunks(PREDICTED_TOGETHER)
         .flat_map_iter(|chunk| {
             let chunk: Vec<&[u32]> = chunk.iter().map(Vec::as_slice).collect();
-            let mut logits = network.logits(&chunk);
+            let mut logits = network.logits_with(&chunk, made);
             softmax(&mut logits, network.classes());
             logits
         })

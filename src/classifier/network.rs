@@ -54,10 +54,15 @@ impl<T: Real> Network<T> {
 
     /// The logits of some sequences of ids, which may be empty: `[B, C]`.
     pub fn logits(&self, sequences: &[&[u32]]) -> Vec<T> {
+        self.logits_with(sequences, &[])
+    }
+
+    /// As [`Network::logits`], where ids from [`Embedding::id_of_made`] on stand for the rows `made`, `[M, E]`.
+    pub fn logits_with(&self, sequences: &[&[u32]], made: &[T]) -> Vec<T> {
         let lengths: Vec<usize> = sequences.iter().map(|ids| ids.len()).collect();
         let packing = Packing::new(&lengths);
         let (ids, places) = distinct(&packing.pack(sequences));
-        let tokens = Tokens::shared(self.embedding.forward(&ids), places);
+        let tokens = Tokens::shared(self.embedding.forward_with(&ids, made), places);
         let cache = self.encoder.forward(&packing, tokens, Vec::new());
         self.head.forward(&self.encoder.last(&packing, cache.output()))
     }

@@ -8,6 +8,7 @@ mod arguments;
 mod batch;
 mod compare;
 mod convert;
+mod coverage;
 mod demo;
 mod doctor;
 mod evaluate;
@@ -143,6 +144,7 @@ enum Command {
     Info(info::Info),
     Doctor(doctor::Doctor),
     Convert(convert::Convert),
+    Coverage(coverage::Coverage),
     Train(train::Train),
     Predict(predict::Predict),
     Compare(compare::Compare),
@@ -190,6 +192,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Info(command) => command.run(common, output),
         Command::Doctor(command) => command.run(common, output),
         Command::Convert(command) => command.run(common, output),
+        Command::Coverage(command) => command.run(common, output),
         Command::Train(command) => command.run(common, output),
         Command::Predict(command) => command.run(common, output),
         Command::Compare(command) => command.run(common, output),

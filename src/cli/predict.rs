@@ -19,7 +19,8 @@ const TOGETHER: usize = 1024;
 
 /// Labels for texts: lines from standard input, a label and its probabilities out.
 ///
-/// The model carries the rows of its own words. With --vectors, other words are looked up there.
+/// The model carries the rows of its own words. With --vectors, other words are looked up there, and fastText's models make
+/// vectors of their n-grams for words that they lack, too.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  echo 'a warm and funny film' | vocable predict model.safetensors --json")]
 pub struct Predict {
@@ -32,6 +33,10 @@ pub struct Predict {
 struct Answer<'a> {
     label: &'a str,
     probabilities: BTreeMap<&'a str, f32>,
+    /// Words of the text.
+    words: usize,
+    /// Those of them that were read as the unknown word.
+    unknown: usize,
 }
 
 impl Predict {
@@ -42,7 +47,7 @@ impl Predict {
             classifier.look_up_in(&Arc::new(common.open_file(path)?))?;
         }
         let mut input = BufReader::new(std::io::stdin().lock());
-        let (mut texts, mut replaced) = (Vec::new(), 0usize);
+        let (mut texts, mut replaced, mut empty) = (Vec::new(), 0usize, 0usize);
         loop {
             let mut line = Vec::new();
             let read = input.read_until(b'\n', &mut line)?;
@@ -57,6 +62,7 @@ impl Predict {
             let more_at_hand = read > 0 && texts.len() < TOGETHER && input.buffer().contains(&b'\n');
             if !more_at_hand {
                 for prediction in classifier.predict(&texts) {
+                    empty += usize::from(prediction.words == 0);
                     print(&classifier, &prediction, output)?;
                 }
                 output.flush()?;
@@ -69,6 +75,10 @@ impl Predict {
         if replaced > 0 {
             output::warn(format_args!("{replaced} lines are not UTF-8; the bytes in question were replaced"));
         }
+        if empty > 0 {
+            let lines = if empty == 1 { "1 line has".to_owned() } else { format!("{empty} lines have") };
+            output::warn(format_args!("{lines} no words; what is answered there does not depend on the text"));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -77,7 +87,8 @@ fn print(classifier: &Classifier, prediction: &Prediction, output: &mut Output) 
     let label = &classifier.labels()[prediction.class];
     let probabilities = classifier.labels().iter().map(String::as_str).zip(prediction.probabilities.iter().copied());
     if output.json {
-        return output.json(&Answer { label, probabilities: probabilities.collect() });
+        let Prediction { words, unknown, .. } = *prediction;
+        return output.json(&Answer { label, probabilities: probabilities.collect(), words, unknown });
     }
     output.text(label)?;
     for (label, probability) in probabilities {

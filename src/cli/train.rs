@@ -7,14 +7,15 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use vocable::Error;
 use vocable::classifier::{
-    DataFormat, DataOptions, Dataset, DropoutRates, Metrics, Parts, Progress, TrainOptions, split, train,
+    DataFormat, DataOptions, Dataset, DropoutRates, Metrics, Parts, Progress, Tokenizer, TrainOptions, advise, split,
+    train,
 };
 use vocable::files::check_writable;
 use vocable::nn::EmbeddingMode;
 use vocable::report;
 use vocable::vectors::Case;
+use vocable::{Error, Vectors};
 
 use super::Common;
 use super::output::{self, Failure, Output};
@@ -25,7 +26,7 @@ use super::output::{self, Failure, Output};
 /// the training part serves for it.
 ///
 /// Labelled texts are `LABEL TEXT` lines, fastText's `__label__LABEL TEXT` lines, TSV or CSV with a header, or JSON lines; which
-/// is told by content. Words are what stands between spaces: tokenise and lower-case texts as the vectors expect.
+/// is told by content. The model keeps the tokenizer, and cuts texts for prediction as it did for training.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vocable train --vectors glove.6B.50d.txt --train train.txt --dev dev.txt --test test.txt \\
@@ -60,6 +61,13 @@ pub struct Data {
     /// Labelled texts to measure the result on
     #[arg(long, value_name = "FILE", help_heading = "Texts")]
     test: Option<PathBuf>,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// The form of labelled texts.
+#[derive(Debug, Args)]
+pub struct Form {
     /// Form of the texts, if it should not be told by content: plain, tsv, csv, jsonl, fasttext
     #[arg(long, value_name = "NAME", help_heading = "Texts")]
     data_format: Option<DataFormat>,
@@ -71,27 +79,24 @@ pub struct Data {
     text_column: Option<String>,
 }
 
-impl Data {
-    /// Reads the parts and says what was found; cuts a development part where none is given.
-    pub fn open(&self, seed: u64) -> Result<Parts, Error> {
-        let options = DataOptions {
+impl Form {
+    pub fn options(&self) -> DataOptions {
+        DataOptions {
             format: self.data_format,
             label_column: self.label_column.clone(),
             text_column: self.text_column.clone(),
-        };
+        }
+    }
+}
+
+impl Data {
+    /// Reads the parts and says what was found; cuts a development part where none is given.
+    pub fn open(&self, seed: u64) -> Result<Parts, Error> {
+        let options = self.form.options();
         let open = |path: &PathBuf| {
             let data = Dataset::open(path, &options)?;
             output::note(format_args!("{}: {} texts, form {}", data.name, data.texts.len(), data.format));
-            if data.replaced > 0 {
-                output::warn(format_args!(
-                    "{}: {} not UTF-8; the bytes in question were replaced",
-                    data.name,
-                    match data.replaced {
-                        1 => "1 text is".to_owned(),
-                        many => format!("{many} texts are"),
-                    }
-                ));
-            }
+            output::warn_replaced(&data.name, data.replaced);
             Ok::<Dataset, Error>(data)
         };
         let train = open(&self.train)?;
@@ -147,6 +152,10 @@ pub struct Settings {
     /// Deviation of the random rows made for words that the vectors lack
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().oov_deviation, help_heading = "Training")]
     oov_deviation: f64,
+    /// How texts are cut into words: unicode (Unicode's rules), ptb (Penn Treebank, as GloVe's own texts), whitespace (for
+    /// texts cut already), jieba (Chinese; in builds that have it)
+    #[arg(long, value_name = "NAME", default_value_t, help_heading = "Texts")]
+    tokenizer: Tokenizer,
     /// How words are looked up: exact, or fold (as written, then in lower case)
     #[arg(long, value_name = "HOW", default_value = "exact", value_parser = case, help_heading = "Training")]
     case: Case,
@@ -164,6 +173,7 @@ impl Settings {
     pub fn options(&self, embedding: EmbeddingMode, seed: u64) -> Result<TrainOptions, Error> {
         let options = TrainOptions {
             embedding,
+            tokenizer: self.tokenizer,
             case: self.case,
             oov_deviation: self.oov_deviation,
             hidden: self.hidden,
@@ -233,6 +243,7 @@ impl Train {
         }
         let parts = self.data.open(self.seed)?;
         let vectors = Arc::new(common.open()?);
+        note_tokenizer(&vectors, &parts, &options)?;
         let bar = bar();
         let trained = train(&vectors, &parts, &options, &mut |progress| match progress {
             Progress::Step { epoch, done, of } => {
@@ -285,6 +296,22 @@ impl Train {
         })?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Says if another tokenizer may suit the texts better.
+pub fn note_tokenizer(vectors: &Vectors, parts: &Parts, options: &TrainOptions) -> Result<(), Error> {
+    let (train, tokenizer) = (&parts.train, options.tokenizer);
+    if let Some(advice) = advise(vectors, &train.texts, tokenizer, options.case)? {
+        let seems = if advice.cut_already { " looks cut into words already" } else { "" };
+        output::note(format_args!(
+            "{}{seems}: the vectors know {} of its tokens as --tokenizer {tokenizer} cuts it, {} with --tokenizer {}",
+            train.name,
+            report::percent(advice.known),
+            report::percent(advice.other_known),
+            advice.other
+        ));
+    }
+    Ok(())
 }
 
 /// A progress bar on standard error, if that is a terminal.

@@ -1,5 +1,6 @@
 //! What a person looks at: tables for the terminal.
 
+mod coverage;
 mod evaluate;
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -9,6 +10,7 @@ use crate::classifier::Trained;
 use crate::compare::{Comparison, Spread};
 use crate::query::Answer;
 use crate::vectors::Vectors;
+pub use coverage::coverage;
 pub use evaluate::{analogies, analogies_differ, pairs, pairs_differ};
 
 /// A table of aligned columns without lines: `columns` are headings and whether the column holds numbers.
