@@ -241,6 +241,12 @@ pub fn train(
     let began = Instant::now();
     let labels = labels_of(&parts.train)?;
     let (words, counts) = words_of_task(vectors, parts, options);
+    if counts.0 == 0 {
+        let line = parts.train.texts.first().map_or(Place::File, |text| Place::Line(text.line));
+        return Err(Malformed::at(line, "a text behind the label", "none, as in all lines")
+            .in_file(&parts.train.name)
+            .into());
+    }
     let words_listed: Vec<&[u8]> = words.iter().collect();
     let embedding = Embedding::new(
         vectors,

@@ -97,6 +97,15 @@ impl Data {
             let data = Dataset::open(path, &options)?;
             output::note(format_args!("{}: {} texts, form {}", data.name, data.texts.len(), data.format));
             output::warn_replaced(&data.name, data.replaced);
+            let mut empty = data.texts.iter().filter(|text| text.text.trim().is_empty());
+            if let Some(first) = empty.next() {
+                output::warn(format_args!(
+                    "{}: line {}: a label without a text; there are {} such lines",
+                    data.name,
+                    first.line,
+                    1 + empty.count()
+                ));
+            }
             Ok::<Dataset, Error>(data)
         };
         let train = open(&self.train)?;
