@@ -43,7 +43,7 @@
 //! let bad = [2, 3, 4, 6]; // the film was dreadful
 //! assert_eq!(embedding.forward(&[5]), vectors.get("superb").unwrap());
 //!
-//! let shape = EncoderShape { input: vectors.dimension(), hidden: 16, layers: 1, bidirectional: false };
+//! let shape = EncoderShape::lstm(vectors.dimension(), 16);
 //! let mut network = Network::new(embedding, shape, 2, &mut ChaCha8Rng::seed_from_u64(1));
 //! let mut optimizer = Optimizer::new(AdamOptions::default(), Some(5.0));
 //! let (before, _) = network.loss_and_gradients(&[&good, &bad], &[1, 0], 0.5, None);

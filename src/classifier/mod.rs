@@ -3,11 +3,13 @@
 mod coverage;
 pub mod dataset;
 mod file;
+mod gates;
 mod metrics;
 mod network;
 mod tokenizer;
 mod train;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -19,8 +21,10 @@ use crate::nn::{Embedding, UNKNOWN, softmax};
 use crate::vectors::{Case, Vectors, Vocabulary};
 pub use coverage::{Advice, Coverage, Covered, advise};
 pub use dataset::{DataFormat, DataOptions, Dataset, LabelledText, Lines};
-pub use metrics::{Metrics, most_probable};
-pub use network::{DropoutRates, Gradients, Network, Optimizer};
+pub use gates::{Behaviour, GATE_WORDS, GateOptions, GateView, WordGates};
+pub use metrics::{CALIBRATION_BINS, ClassMetrics, Metrics, most_probable};
+use network::distinct;
+pub use network::{DropoutRates, Drops, Gradients, Network, Optimizer};
 pub use tokenizer::{Tokenizer, WordCounts};
 pub use train::{Epoch, Parts, Progress, TrainOptions, Trained, split, train};
 
@@ -28,7 +32,10 @@ pub use train::{Epoch, Parts, Progress, TrainOptions, Trained, split, train};
 /// number of threads.
 const PREDICTED_TOGETHER: usize = 64;
 
-/// A trained classifier: the words it knows, their rows, an LSTM, and the labels it tells apart.
+/// Words whose rows are multiplied with the input weights together.
+const MULTIPLIED_TOGETHER: usize = 256;
+
+/// A trained classifier: the words it knows, their rows, an encoder, and the labels it tells apart.
 #[derive(Debug, Clone)]
 pub struct Classifier {
     labels: Vec<String>,
@@ -101,7 +108,7 @@ impl Classifier {
 
     /// The classes of some texts, in parallel.
     pub fn predict<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Vec<Prediction> {
-        let (ids, made) = self.ids(texts);
+        let (ids, made) = self.ids(&self.words(texts));
         let probabilities = probabilities(&self.network, &ids, &made);
         ids.iter()
             .zip(probabilities.chunks_exact(self.labels.len()))
@@ -114,35 +121,34 @@ impl Classifier {
             .collect()
     }
 
+    /// The words of some texts, in parallel.
+    fn words<'t, S: AsRef<str> + Sync>(&self, texts: &'t [S]) -> Vec<Vec<Cow<'t, str>>> {
+        texts.par_iter().map(|text| self.tokenizer.words(text.as_ref())).collect()
+    }
+
     /// The ids of the words of some texts, and rows that were made for words which have none: their ids follow those of
     /// [`Embedding::id_of_made`].
-    fn ids<S: AsRef<str> + Sync>(&self, texts: &[S]) -> (Vec<Vec<u32>>, Vec<f32>) {
-        let known = |text: &S| -> Vec<u32> {
-            self.tokenizer.words(text.as_ref()).iter().map(|word| self.id(word).unwrap_or(UNKNOWN)).collect()
-        };
+    fn ids(&self, texts: &[Vec<Cow<str>>]) -> (Vec<Vec<u32>>, Vec<f32>) {
+        let known = |words: &Vec<Cow<str>>| words.iter().map(|word| self.id(word).unwrap_or(UNKNOWN)).collect();
         let mut ids: Vec<Vec<u32>> = texts.par_iter().map(known).collect();
         let mut made = Vec::new();
         let Some(vectors) = self.vectors.as_ref().filter(|vectors| vectors.subwords().is_some()) else {
             return (ids, made);
         };
         // A word gets its row once, in the order in which words are met.
-        let mut places: HashMap<String, u32> = HashMap::new();
-        for (ids, text) in ids.iter_mut().zip(texts).filter(|(ids, _)| ids.contains(&UNKNOWN)) {
-            for (id, word) in ids.iter_mut().zip(self.tokenizer.words(text.as_ref())) {
-                if *id != UNKNOWN || self.id(&word).is_some() {
-                    continue;
-                }
-                *id = *places.entry_ref(word.as_ref()).or_insert_with(|| {
-                    let vector = match self.case {
-                        Case::Exact => vectors.vector(word.as_ref()),
-                        Case::Fold => vectors.vector(word.to_lowercase()),
-                    };
-                    vector.map_or(UNKNOWN, |vector| {
-                        made.extend_from_slice(&vector);
-                        self.network.embedding.id_of_made(made.len() / vector.len() - 1)
-                    })
-                });
-            }
+        let mut places: HashMap<&str, u32> = HashMap::new();
+        let words = ids.iter_mut().zip(texts).flat_map(|(ids, words)| ids.iter_mut().zip(words));
+        for (id, word) in words.filter(|(id, _)| **id == UNKNOWN) {
+            *id = *places.entry(word.as_ref()).or_insert_with(|| {
+                let vector = match self.case {
+                    Case::Exact => vectors.vector(word.as_ref()),
+                    Case::Fold => vectors.vector(word.to_lowercase()),
+                };
+                vector.map_or(UNKNOWN, |vector| {
+                    made.extend_from_slice(&vector);
+                    self.network.embedding.id_of_made(made.len() / vector.len() - 1)
+                })
+            });
         }
         (ids, made)
     }
@@ -166,13 +172,29 @@ impl Classifier {
 
 /// The probabilities of some sequences of ids, `made` being the rows of ids that the embedding does not have: `[B, C]`.
 fn probabilities(network: &Network<f32>, sequences: &[Vec<u32>], made: &[f32]) -> Vec<f32> {
-    sequences
+    let classes = network.classes();
+    let mut all = vec![0.0; sequences.len() * classes];
+    let (ids, places) = distinct(sequences);
+    let products: Vec<f32> = ids
+        .par_chunks(MULTIPLIED_TOGETHER)
+        .flat_map_iter(|ids| network.encoder.multiply(network.embedding.forward_with(ids, made)))
+        .collect();
+    // Texts of like lengths together, so that all of them run for as long as one does.
+    let mut order: Vec<usize> = (0..sequences.len()).collect();
+    order.sort_by_key(|&text| std::cmp::Reverse(sequences[text].len()));
+    let found: Vec<(&[usize], Vec<f32>)> = order
         .par_chunks(PREDICTED_TOGETHER)
-        .flat_map_iter(|chunk| {
-            let chunk: Vec<&[u32]> = chunk.iter().map(Vec::as_slice).collect();
-            let mut logits = network.logits_with(&chunk, made);
-            softmax(&mut logits, network.classes());
-            logits
+        .map(|texts| {
+            let places: Vec<&[u32]> = texts.iter().map(|&text| places[text].as_slice()).collect();
+            let mut logits = network.logits_of_products(&products, &places);
+            softmax(&mut logits, classes);
+            (texts, logits)
         })
-        .collect()
+        .collect();
+    for (texts, probabilities) in found {
+        for (&text, probabilities) in texts.iter().zip(probabilities.chunks_exact(classes)) {
+            all[text * classes..][..classes].copy_from_slice(probabilities);
+        }
+    }
+    all
 }

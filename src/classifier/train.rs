@@ -9,12 +9,12 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::dataset::{Dataset, LabelledText};
-use super::network::{DropoutRates, Gradients, Network, Optimizer};
+use super::network::{DropoutRates, Drops, Gradients, Network, Optimizer};
 use super::tokenizer::{Tokenizer, WordCounts};
 use super::{Classifier, Metrics, probabilities};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::Words;
-use crate::nn::{AdamOptions, Embedding, EmbeddingMode, EmbeddingOptions, EncoderShape};
+use crate::nn::{AdamOptions, CellKind, Embedding, EmbeddingMode, EmbeddingOptions, EncoderShape, Pooling};
 use crate::vectors::{Case, Vectors};
 
 /// Sequences that one task takes through the network and back. Fixed, and the gradients of a batch's shards are added in
@@ -40,12 +40,16 @@ pub struct TrainOptions {
     pub case: Case,
     /// Standard deviation of the rows made for words that the vectors lack.
     pub oov_deviation: f64,
-    /// Hidden size of the LSTM.
+    /// The cells of the encoder.
+    pub cell: CellKind,
+    /// Hidden size of the encoder.
     pub hidden: usize,
-    /// Layers of the LSTM.
+    /// Layers of the encoder.
     pub layers: usize,
-    /// Whether the LSTM reads both ways.
+    /// Whether the encoder reads both ways.
     pub bidirectional: bool,
+    /// How the states of a text's words become one row.
+    pub pooling: Pooling,
     /// Rates of dropout.
     pub dropout: DropoutRates,
     /// Learning rate of Adam.
@@ -69,10 +73,12 @@ impl Default for TrainOptions {
             tokenizer: Tokenizer::default(),
             case: Case::Exact,
             oov_deviation: EmbeddingOptions::default().oov_deviation,
+            cell: CellKind::Lstm,
             hidden: 128,
             layers: 1,
             bidirectional: false,
-            dropout: DropoutRates { embedding: 0.2, hidden: 0.5 },
+            pooling: Pooling::Last,
+            dropout: DropoutRates { embedding: 0.2, word: 0.0, hidden: 0.5 },
             lr: 1e-3,
             clip: 5.0,
             batch: 64,
@@ -96,7 +102,7 @@ impl TrainOptions {
             })
         };
         whole("hidden size", self.hidden, 1, 8192)?;
-        whole("layers", self.layers, 1, 8)?;
+        whole("layers", self.layers, 1, 4)?;
         whole("batch", self.batch, 1, 1 << 20)?;
         whole("epochs", self.epochs, 1, 1 << 20)?;
         let number = |what: &str, value: f64, right: bool, expected: &str| {
@@ -105,6 +111,7 @@ impl TrainOptions {
         };
         let rate = "a number from 0, below 1";
         number("dropout", self.dropout.hidden, (0.0..1.0).contains(&self.dropout.hidden), rate)?;
+        number("word dropout", self.dropout.word, (0.0..1.0).contains(&self.dropout.word), rate)?;
         number("embedding dropout", self.dropout.embedding, (0.0..1.0).contains(&self.dropout.embedding), rate)?;
         number("learning rate", self.lr, self.lr > 0.0, "a number above 0")?;
         number("clip", self.clip, self.clip >= 0.0, "a number from 0")?;
@@ -248,22 +255,25 @@ pub fn train(
             .into());
     }
     let words_listed: Vec<&[u8]> = words.iter().collect();
-    let embedding = Embedding::new(
-        vectors,
-        &words_listed,
-        // The words stand here as they are looked up: folding is done.
-        &EmbeddingOptions {
-            mode: options.embedding,
-            case: Case::Exact,
-            oov_deviation: options.oov_deviation,
-            seed: options.seed,
-        },
-    )?;
+    let one_hot = options.embedding == EmbeddingMode::OneHot;
     let shape = EncoderShape {
-        input: vectors.dimension(),
+        cell: options.cell,
+        input: if one_hot { 0 } else { vectors.dimension() },
         hidden: options.hidden,
         layers: options.layers,
         bidirectional: options.bidirectional,
+        pooling: options.pooling,
+    };
+    // The words stand here as they are looked up: folding is done.
+    let rows = EmbeddingOptions {
+        mode: options.embedding,
+        case: Case::Exact,
+        oov_deviation: options.oov_deviation,
+        seed: options.seed,
+    };
+    let embedding = match one_hot {
+        true => Embedding::one_hot(&shape, &words_listed, options.seed),
+        false => Embedding::new(vectors, &words_listed, &rows)?,
     };
     let network = Network::new(embedding, shape, labels.len(), &mut options.generator(stream::WEIGHTS));
     let mut classifier = Classifier::new(labels, words, options.tokenizer, options.case, network)?;
@@ -354,7 +364,8 @@ fn batch_gradients(
             let labels: Vec<u32> = texts().map(|&text| part.labels[text]).collect();
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(shard as u64);
-            network.loss_and_gradients(&sequences, &labels, scale, Some((rates, &mut rng)))
+            let drops = Drops { rates, batch: seed, rng: &mut rng };
+            network.loss_and_gradients(&sequences, &labels, scale, Some(drops))
         })
         .collect();
     let (mut loss, mut gradients) = results.remove(0);
@@ -443,7 +454,7 @@ impl Classifier {
                 )
             })
         };
-        let (sequences, made) = self.ids(&part.texts);
+        let (sequences, made) = self.ids(&self.words(&part.texts));
         Ok(Encoded { sequences, made, labels: part.texts.iter().map(class).collect::<Result<Vec<u32>>>()? })
     }
 

@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use clap::Args;
 use serde::Serialize;
-use vocable::classifier::{Coverage as Figures, Covered, Dataset, Lines, Tokenizer};
+use vocable::classifier::{Coverage as Figures, Covered, Lines, Tokenizer};
 use vocable::vectors::Case;
 use vocable::{Error, report};
 
 use super::Common;
 use super::output::{self, Failure, Output};
-use super::train::Form;
+use super::train::DataForm;
 
 /// How much of a data set the vectors know: tokens and words, and which unknown words are the most frequent.
 ///
@@ -29,7 +29,7 @@ pub struct Coverage {
     #[arg(long, conflicts_with_all = ["data_format", "label_column", "text_column"])]
     unlabelled: bool,
     #[command(flatten)]
-    form: Form,
+    form: DataForm,
     /// How texts are cut into words: unicode, ptb, whitespace, jieba (in builds that have it), or all of them side by side
     #[arg(long, value_name = "NAME", default_value = "unicode")]
     tokenizer: Tokenizers,
@@ -75,14 +75,13 @@ struct Word<'a> {
 impl Coverage {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let file = self.data.to_string_lossy();
-        let (texts, replaced): (Vec<String>, usize) = if self.unlabelled {
+        let texts: Vec<String> = if self.unlabelled {
             let lines = Lines::open(&self.data)?;
-            (lines.texts, lines.replaced)
+            output::warn_replaced(&file, lines.replaced);
+            lines.texts
         } else {
-            let data = Dataset::open(&self.data, &self.form.options())?;
-            (data.texts.into_iter().map(|text| text.text).collect(), data.replaced)
+            self.form.open(&self.data)?.texts.into_iter().map(|text| text.text).collect()
         };
-        output::warn_replaced(&file, replaced);
         let vectors = common.open()?;
         let coverages = self.tokenizer.0.iter().map(|&name| Figures::of(&vectors, &texts, name, Case::Fold));
         let coverages: Vec<Figures> = coverages.collect::<Result<_, Error>>()?;

@@ -12,6 +12,8 @@ mod coverage;
 mod demo;
 mod doctor;
 mod evaluate;
+mod figures;
+mod gates;
 mod info;
 mod input;
 mod nearest;
@@ -147,6 +149,7 @@ enum Command {
     Coverage(coverage::Coverage),
     Train(train::Train),
     Predict(predict::Predict),
+    Gates(gates::Gates),
     Compare(compare::Compare),
     Demo(demo::Demo),
 }
@@ -195,6 +198,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Coverage(command) => command.run(common, output),
         Command::Train(command) => command.run(common, output),
         Command::Predict(command) => command.run(common, output),
+        Command::Gates(command) => command.run(common, output),
         Command::Compare(command) => command.run(common, output),
         Command::Demo(command) => command.run(common, output),
     }

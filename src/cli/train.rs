@@ -1,6 +1,6 @@
 //! `vocable train`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -8,19 +8,20 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use vocable::classifier::{
-    DataFormat, DataOptions, Dataset, DropoutRates, Metrics, Parts, Progress, Tokenizer, TrainOptions, advise, split,
-    train,
+    DataFormat, DataOptions, Dataset, DropoutRates, Parts, Progress, Tokenizer, TrainOptions, advise, split, train,
 };
 use vocable::files::check_writable;
-use vocable::nn::EmbeddingMode;
+use vocable::nn::{CellKind, EmbeddingMode, Pooling};
 use vocable::report;
 use vocable::vectors::Case;
 use vocable::{Error, Vectors};
 
 use super::Common;
+use super::figures::{Figures, Measured};
 use super::output::{self, Failure, Output};
 
-/// Train a text classifier: an embedding made from the vectors, an LSTM, a linear layer.
+/// Train a text classifier: an embedding made from the vectors, an LSTM (or a plain
+/// recurrent network), a linear layer.
 ///
 /// After each epoch the classifier is measured on the development part; the best epoch is kept. Without --dev, a tenth of
 /// the training part serves for it.
@@ -36,7 +37,7 @@ pub struct Train {
     #[command(flatten)]
     data: Data,
     /// Which rows are trained: frozen (none), tuned (all), oov-only (those of words the vectors lack), random (all, drawn by
-    /// chance, without the vectors)
+    /// chance, without the vectors), one-hot (no rows: a column of the input weights for each word)
     #[arg(long, value_name = "MODE", default_value = "tuned")]
     embedding: EmbeddingMode,
     #[command(flatten)]
@@ -62,12 +63,12 @@ pub struct Data {
     #[arg(long, value_name = "FILE", help_heading = "Texts")]
     test: Option<PathBuf>,
     #[command(flatten)]
-    form: Form,
+    form: DataForm,
 }
 
-/// The form of labelled texts.
+/// How labelled texts are read.
 #[derive(Debug, Args)]
-pub struct Form {
+pub struct DataForm {
     /// Form of the texts, if it should not be told by content: plain, tsv, csv, jsonl, fasttext
     #[arg(long, value_name = "NAME", help_heading = "Texts")]
     data_format: Option<DataFormat>,
@@ -79,35 +80,39 @@ pub struct Form {
     text_column: Option<String>,
 }
 
-impl Form {
-    pub fn options(&self) -> DataOptions {
-        DataOptions {
+impl DataForm {
+    /// Whether anything about the form was said.
+    pub fn is_given(&self) -> bool {
+        self.data_format.is_some() || self.label_column.is_some() || self.text_column.is_some()
+    }
+
+    /// Reads labelled texts and says what was found.
+    pub fn open(&self, path: &Path) -> Result<Dataset, Error> {
+        let options = DataOptions {
             format: self.data_format,
             label_column: self.label_column.clone(),
             text_column: self.text_column.clone(),
+        };
+        let data = Dataset::open(path, &options)?;
+        output::note(format_args!("{}: {} texts, form {}", data.name, data.texts.len(), data.format));
+        output::warn_replaced(&data.name, data.replaced);
+        let mut empty = data.texts.iter().filter(|text| text.text.trim().is_empty());
+        if let Some(first) = empty.next() {
+            output::warn(format_args!(
+                "{}: line {}: a label without a text; there are {} such lines",
+                data.name,
+                first.line,
+                1 + empty.count()
+            ));
         }
+        Ok(data)
     }
 }
 
 impl Data {
-    /// Reads the parts and says what was found; cuts a development part where none is given.
+    /// Reads the parts; cuts a development part where none is given.
     pub fn open(&self, seed: u64) -> Result<Parts, Error> {
-        let options = self.form.options();
-        let open = |path: &PathBuf| {
-            let data = Dataset::open(path, &options)?;
-            output::note(format_args!("{}: {} texts, form {}", data.name, data.texts.len(), data.format));
-            output::warn_replaced(&data.name, data.replaced);
-            let mut empty = data.texts.iter().filter(|text| text.text.trim().is_empty());
-            if let Some(first) = empty.next() {
-                output::warn(format_args!(
-                    "{}: line {}: a label without a text; there are {} such lines",
-                    data.name,
-                    first.line,
-                    1 + empty.count()
-                ));
-            }
-            Ok::<Dataset, Error>(data)
-        };
+        let open = |path: &PathBuf| self.form.open(path);
         let train = open(&self.train)?;
         let (train, dev) = match &self.dev {
             Some(path) => (train, open(path)?),
@@ -134,15 +139,21 @@ pub struct Settings {
     /// Stop after N epochs without a better one; 0 for never
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().patience, help_heading = "Training")]
     patience: usize,
-    /// Hidden size of the LSTM
+    /// What reads the words: lstm, or rnn (the plain recurrent network)
+    #[arg(long, value_name = "CELL", default_value_t = TrainOptions::default().cell, help_heading = "Training")]
+    encoder: CellKind,
+    /// Hidden size of the encoder
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().hidden, help_heading = "Training")]
     hidden: usize,
-    /// Layers of the LSTM
+    /// Layers of the encoder, 1 to 4
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().layers, help_heading = "Training")]
     layers: usize,
     /// Read the text both ways
     #[arg(long, help_heading = "Training")]
     bidirectional: bool,
+    /// How the states of a text's words become one: last, mean, max
+    #[arg(long, value_name = "HOW", default_value_t = TrainOptions::default().pooling, help_heading = "Training")]
+    pooling: Pooling,
     /// Texts a step
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().batch, help_heading = "Training")]
     batch: usize,
@@ -158,6 +169,9 @@ pub struct Settings {
     /// Share of the words' components dropped in training
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.embedding, help_heading = "Training")]
     embedding_dropout: f64,
+    /// Share of the words dropped whole in training
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.word, help_heading = "Training")]
+    word_dropout: f64,
     /// Deviation of the random rows made for words that the vectors lack
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().oov_deviation, help_heading = "Training")]
     oov_deviation: f64,
@@ -185,10 +199,12 @@ impl Settings {
             tokenizer: self.tokenizer,
             case: self.case,
             oov_deviation: self.oov_deviation,
+            cell: self.encoder,
             hidden: self.hidden,
             layers: self.layers,
             bidirectional: self.bidirectional,
-            dropout: DropoutRates { embedding: self.embedding_dropout, hidden: self.dropout },
+            pooling: self.pooling,
+            dropout: DropoutRates { embedding: self.embedding_dropout, word: self.word_dropout, hidden: self.dropout },
             lr: self.lr,
             clip: self.clip,
             batch: self.batch,
@@ -202,12 +218,12 @@ impl Settings {
 }
 
 #[derive(Serialize)]
-struct Outcome {
+struct Outcome<'a> {
     embedding: &'static str,
     seed: u64,
     best_epoch: usize,
-    dev: Figures,
-    test: Option<Figures>,
+    dev: Measured<'a>,
+    test: Option<Measured<'a>>,
     trained_parameters: usize,
     words: usize,
     known_words: usize,
@@ -223,25 +239,6 @@ struct EpochFigures {
     train_loss: f64,
     dev: Figures,
     seconds: f64,
-}
-
-#[derive(Serialize)]
-struct Figures {
-    texts: usize,
-    accuracy: f64,
-    macro_f1: f64,
-    loss: f64,
-}
-
-impl Figures {
-    fn of(metrics: &Metrics) -> Self {
-        Figures {
-            texts: metrics.texts(),
-            accuracy: metrics.accuracy(),
-            macro_f1: metrics.macro_f1(),
-            loss: metrics.loss,
-        }
-    }
 }
 
 impl Train {
@@ -289,12 +286,13 @@ impl Train {
             dev: Figures::of(&epoch.dev),
             seconds: epoch.seconds,
         });
+        let labels = trained.classifier.labels();
         output.json(&Outcome {
             embedding: self.embedding.name(),
             seed: self.seed,
             best_epoch: trained.best_epoch,
-            dev: Figures::of(&trained.dev),
-            test: trained.test.as_ref().map(Figures::of),
+            dev: Measured::of(&trained.dev, labels),
+            test: trained.test.as_ref().map(|test| Measured::of(test, labels)),
             trained_parameters: trained.trained_parameters,
             words: trained.words.0,
             known_words: trained.words.1,

@@ -7,16 +7,17 @@ use multiversion::multiversion;
 
 use super::Real;
 
-/// What a step of a cell reads from the step before and writes, row after row of the sequences that run.
+/// What a step of a cell reads and writes, row after row of the sequences that run.
 ///
 /// # Shapes
-/// With `R` sequences, of which the first `K` have a step before: `gates` `[R, 4 H]`, `before` `[K, H]`, the others `[R, H]`.
+/// With `R` sequences: `gates` `[R, 4 H]`, the others `[R, H]`.
 pub(super) struct Step<'a, T> {
     /// Sums that become activations, in the order i, f, g, o.
     pub gates: &'a mut [T],
-    /// Cell states of the step before.
-    pub before: &'a [T],
+    /// Cell states, before and then after the step.
     pub cells: &'a mut [T],
+    /// Cell states before the step, kept for the backward pass.
+    pub cells_before: &'a mut [T],
     pub tanh_cells: &'a mut [T],
     pub hidden: &'a mut [T],
 }
@@ -25,23 +26,21 @@ pub(super) struct Step<'a, T> {
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
 pub(super) fn forward<T: Real>(step: Step<T>, bias: &[T]) {
     let hidden = (bias.len() / 4).max(1);
-    let zeros = vec![T::zero(); hidden];
-    let mut before = step.before.chunks_exact(hidden);
     let (bias_i, rest) = bias.split_at(hidden);
     let (bias_f, rest) = rest.split_at(hidden);
     let (bias_g, bias_o) = rest.split_at(hidden);
-    let states = step.cells.chunks_exact_mut(hidden).zip(step.tanh_cells.chunks_exact_mut(hidden));
-    for ((gates, (cells, tanh_cells)), states) in
-        step.gates.chunks_exact_mut(4 * hidden).zip(states).zip(step.hidden.chunks_exact_mut(hidden))
+    let cells = step.cells.chunks_exact_mut(hidden).zip(step.cells_before.chunks_exact_mut(hidden));
+    let states = step.tanh_cells.chunks_exact_mut(hidden).zip(step.hidden.chunks_exact_mut(hidden));
+    for ((gates, (cells, cells_before)), (tanh_cells, states)) in
+        step.gates.chunks_exact_mut(4 * hidden).zip(cells).zip(states)
     {
-        let before = before.next().unwrap_or(&zeros);
         let (i, rest) = gates.split_at_mut(hidden);
         let (f, rest) = rest.split_at_mut(hidden);
         let (g, o) = rest.split_at_mut(hidden);
         // One length for all, so that no index needs to be checked.
-        let (cells, tanh_cells, states) = (&mut cells[..hidden], &mut tanh_cells[..hidden], &mut states[..hidden]);
-        let (i, f, g, o, before) =
-            (&mut i[..hidden], &mut f[..hidden], &mut g[..hidden], &mut o[..hidden], &before[..hidden]);
+        let (i, f, g, o) = (&mut i[..hidden], &mut f[..hidden], &mut g[..hidden], &mut o[..hidden]);
+        let (cells, cells_before) = (&mut cells[..hidden], &mut cells_before[..hidden]);
+        let (tanh_cells, states) = (&mut tanh_cells[..hidden], &mut states[..hidden]);
         let (bias_i, bias_f, bias_g, bias_o) =
             (&bias_i[..hidden], &bias_f[..hidden], &bias_g[..hidden], &bias_o[..hidden]);
         for j in 0..hidden {
@@ -49,7 +48,8 @@ pub(super) fn forward<T: Real>(step: Step<T>, bias: &[T]) {
             f[j] = (f[j] + bias_f[j]).sigmoid();
             g[j] = (g[j] + bias_g[j]).tanh_();
             o[j] = (o[j] + bias_o[j]).sigmoid();
-            cells[j] = i[j] * g[j] + f[j] * before[j];
+            cells_before[j] = cells[j];
+            cells[j] = i[j] * g[j] + f[j] * cells[j];
             tanh_cells[j] = cells[j].tanh_();
             states[j] = o[j] * tanh_cells[j];
         }
@@ -59,55 +59,40 @@ pub(super) fn forward<T: Real>(step: Step<T>, bias: &[T]) {
 /// What the backward pass of a step reads and writes.
 ///
 /// # Shapes
-/// As in [`Step`]; `output` is `[R, W]`, of which the cell's part begins at `column`.
+/// As in [`Step`].
 pub(super) struct BackStep<'a, T> {
     /// Activations that become the gradients of the sums.
     pub gates: &'a mut [T],
-    /// Cell states of the step before.
-    pub before: &'a [T],
+    pub cells_before: &'a [T],
     pub tanh_cells: &'a [T],
-    /// What the loss owes to the output.
-    pub output: &'a [T],
-    pub width: usize,
-    pub column: usize,
-    /// What the later step owes to this one's hidden states.
-    pub hidden_later: &'a [T],
+    /// What is owed to this step's hidden states.
+    pub hidden: &'a [T],
     /// What the later step owes to this one's cells, which becomes what this step owes to those before it.
-    pub cell_later: &'a mut [T],
+    pub cells: &'a mut [T],
 }
 
 /// From the gradients of a step's states to those of its gates' sums and of the cells before.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
 pub(super) fn backward<T: Real>(step: BackStep<T>, hidden: usize) {
     let hidden = hidden.max(1);
-    let zeros = vec![T::zero(); hidden];
-    let mut before = step.before.chunks_exact(hidden);
     let one = T::one();
-    let states = step.hidden_later.chunks_exact(hidden).zip(step.cell_later.chunks_exact_mut(hidden));
-    for (((gates, tanh_cells), output), (hidden_later, cell_later)) in step
-        .gates
-        .chunks_exact_mut(4 * hidden)
-        .zip(step.tanh_cells.chunks_exact(hidden))
-        .zip(step.output.chunks_exact(step.width))
-        .zip(states)
-    {
-        let before = before.next().unwrap_or(&zeros);
+    let kept = step.cells_before.chunks_exact(hidden).zip(step.tanh_cells.chunks_exact(hidden));
+    let owed = step.hidden.chunks_exact(hidden).zip(step.cells.chunks_exact_mut(hidden));
+    for ((gates, (before, tanh_cells)), (dh, dc)) in step.gates.chunks_exact_mut(4 * hidden).zip(kept).zip(owed) {
         let (i, rest) = gates.split_at_mut(hidden);
         let (f, rest) = rest.split_at_mut(hidden);
         let (g, o) = rest.split_at_mut(hidden);
-        let output = &output[step.column..][..hidden];
         let (i, f, g, o) = (&mut i[..hidden], &mut f[..hidden], &mut g[..hidden], &mut o[..hidden]);
         let (before, tanh_cells) = (&before[..hidden], &tanh_cells[..hidden]);
-        let (hidden_later, cell_later) = (&hidden_later[..hidden], &mut cell_later[..hidden]);
+        let (dh, dc) = (&dh[..hidden], &mut dc[..hidden]);
         for j in 0..hidden {
             let (ij, fj, gj, oj, tj) = (i[j], f[j], g[j], o[j], tanh_cells[j]);
-            let dh = output[j] + hidden_later[j];
-            let dc = cell_later[j] + dh * oj * (one - tj * tj);
-            o[j] = flushed(dh * tj * oj * (one - oj));
-            i[j] = flushed(dc * gj * ij * (one - ij));
-            g[j] = flushed(dc * ij * (one - gj * gj));
-            f[j] = flushed(dc * before[j] * fj * (one - fj));
-            cell_later[j] = flushed(dc * fj);
+            let cell = dc[j] + dh[j] * oj * (one - tj * tj);
+            o[j] = flushed(dh[j] * tj * oj * (one - oj));
+            i[j] = flushed(cell * gj * ij * (one - ij));
+            g[j] = flushed(cell * ij * (one - gj * gj));
+            f[j] = flushed(cell * before[j] * fj * (one - fj));
+            dc[j] = flushed(cell * fj);
         }
     }
 }
@@ -115,6 +100,6 @@ pub(super) fn backward<T: Real>(step: BackStep<T>, hidden: usize) {
 /// Zero in place of a tiny number. Gradients that fade over a long text would else become subnormal, which many processors
 /// multiply a hundred times slower; as gradients they count for nothing.
 #[inline(always)]
-fn flushed<T: Real>(value: T) -> T {
+pub(super) fn flushed<T: Real>(value: T) -> T {
     if value.abs() < T::of(1e-30) { T::zero() } else { value }
 }
