@@ -250,6 +250,27 @@ fn training_ends_with_figures_of_every_part_and_class() {
 }
 
 #[test]
+fn a_log_has_a_line_an_epoch() {
+    let folder = Folder::new();
+    let log = folder.file("log.jsonl", "of an earlier run\n");
+    let outcome = train_demo(&["--json", "--batch", "300", "--log", log.to_str().unwrap()]).only_json();
+    let text = std::fs::read_to_string(&log).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(json!(lines), outcome["epochs"]);
+    assert_eq!(
+        json!([lines[0]["epoch"], lines[0]["step"], lines[1]["step"]]),
+        json!([1, 3, 6]),
+        "800 texts, 300 a step"
+    );
+    for line in &lines {
+        assert!(line["train_loss"].is_f64() && line["lr"] == 1e-3 && line["dev"]["weighted_f1"].is_f64(), "{line}");
+        assert!(line["tokens_per_second"].as_f64().unwrap() > 0.0 && line["seconds"].is_f64(), "{line}");
+    }
+    let nowhere = folder.path("nowhere").join("log");
+    train_demo(&["--log", nowhere.to_str().unwrap()]).refused(2, "cannot write it");
+}
+
+#[test]
 fn a_model_is_measured_on_labelled_texts_of_any_form() {
     let folder = Folder::new();
     let model = folder.file("model", small_model());

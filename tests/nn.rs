@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use vocable::Vectors;
 use vocable::classifier::{Network, Optimizer};
 use vocable::nn::{
-    AdamOptions, Embedding, EmbeddingMode, EmbeddingOptions, Encoder, EncoderShape, PADDING, Packing, UNKNOWN,
+    Embedding, EmbeddingMode, EmbeddingOptions, Encoder, EncoderShape, OptimizerOptions, PADDING, Packing, UNKNOWN,
 };
 
 /// A cell of one input and one state, whose gates are forced open (1) or shut (0) by their biases; the candidate is tanh(x).
@@ -131,7 +131,7 @@ fn trained(embedding: Embedding<f32>) -> Network<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let shape = EncoderShape::lstm(embedding.dimension(), 4);
     let mut network = Network::new(embedding, shape, 2, &mut rng);
-    let mut optimizer = Optimizer::new(AdamOptions { lr: 0.1, ..AdamOptions::default() }, Some(5.0));
+    let mut optimizer = Optimizer::new(OptimizerOptions { lr: 0.1, ..OptimizerOptions::default() }, Some(5.0));
     for _ in 0..5 {
         let (_, gradients) = network.loss_and_gradients(&[&[2, 3], &[4, 2]], &[0, 1], 0.5, None);
         optimizer.step(&mut network, &gradients);

@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use reference::json;
 use serde_json::Value;
 use vocable::classifier::{Network, Optimizer};
-use vocable::nn::{AdamOptions, Dense, Embedding, EmbeddingMode, Encoder, EncoderShape, Packing, Real, cross_entropy};
+use vocable::nn::{
+    Dense, Embedding, EmbeddingMode, Encoder, EncoderShape, OptimizerOptions, Packing, Real, cross_entropy,
+};
 
 /// A tensor in f64.
 #[derive(Clone)]
@@ -219,7 +221,7 @@ fn trajectory(file: &str, mode: EmbeddingMode) {
     let tensors = Tensors::open(file);
     let mut network: Network<f64> = network(&tensors, "init.", 1, false, mode);
     let before = network.embedding.weights();
-    let mut optimizer = Optimizer::new(AdamOptions { lr: 0.01, ..AdamOptions::default() }, None);
+    let mut optimizer = Optimizer::new(OptimizerOptions { lr: 0.01, ..OptimizerOptions::default() }, None);
     let batches = ["batch0", "batch1"].map(|batch| {
         let ids = sequences(&tensors, &format!("{batch}.ids"), &format!("{batch}.lens"));
         (ids, labels(&tensors, &format!("{batch}.labels")))

@@ -10,7 +10,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
-use super::{Classifier, Network, Tokenizer};
+use super::{Classifier, Network, Tokenizer, checkpoint};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::{Words, bytes, write_beside};
 use crate::nn::{CellKind, Dense, Embedding, EmbeddingMode, Encoder, EncoderShape, Pooling};
@@ -162,7 +162,15 @@ impl Classifier {
         let whole = "a model file (safetensors)";
         let tensors = SafeTensors::deserialize(bytes).map_err(|e| wrong(whole, e.to_string()))?;
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| wrong(whole, e.to_string()))?;
-        let json = metadata.metadata().as_ref().and_then(|all| all.get(KEY)).ok_or_else(|| {
+        let entry = |key: &str| metadata.metadata().as_ref().and_then(|all| all.get(key));
+        if entry(checkpoint::KEY).is_some() {
+            return Err(Malformed::at(Place::File, "a model file", "the checkpoint of a training that is under way")
+                .advise(
+                    "go on with `vocable train ... --checkpoint FILE --resume`; what that saves with --out is a model",
+                )
+                .into());
+        }
+        let json = entry(KEY).ok_or_else(|| {
             wrong("a model written by vocable", format!("a safetensors file without the metadata `{KEY}`"))
         })?;
         let mut header: Header = serde_json::from_str(json).map_err(|e| wrong("a model's metadata", e.to_string()))?;

@@ -290,11 +290,11 @@ mod tests {
             };
             let (mut gates, mut shares) = ([0.0; 3], [0.0; 4]);
             let mut next = Vec::new();
-            for unit in 0..hidden {
+            for (unit, c) in c.iter_mut().enumerate() {
                 let [i, f, o] = [0, 1, 3].map(|gate| sigmoid(sum(gate * hidden + unit)));
                 let g = sum(2 * hidden + unit).tanh();
-                c[unit] = f * c[unit] + i * g;
-                next.push(o * c[unit].tanh());
+                *c = f * *c + i * g;
+                next.push(o * c.tanh());
                 for (mean, gate) in gates.iter_mut().zip([i, f, o]) {
                     *mean += gate / hidden as f64;
                 }

@@ -3,11 +3,13 @@
 //! Precision, recall and F1 are scikit-learn's; where they are 0/0 they are `None` here, not a silent 0. `docs/metrics.md` has
 //! the formulas.
 
+use serde::{Deserialize, Serialize};
+
 /// Bins of the expected calibration error, as many as Guo et al. (2017) take.
 pub const CALIBRATION_BINS: usize = 15;
 
 /// Figures over a set of labelled texts.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Log loss: the mean negative logarithm of the right class's probability.
     pub loss: f64,

@@ -1,13 +1,17 @@
 //! Text to tokens to batches to a model: training, prediction, metrics, model files.
 
+mod checkpoint;
 mod coverage;
 pub mod dataset;
 mod file;
 mod gates;
 mod metrics;
 mod network;
+mod optimizer;
+mod session;
 mod tokenizer;
 mod train;
+mod weights;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -24,9 +28,12 @@ pub use dataset::{DataFormat, DataOptions, Dataset, LabelledText, Lines};
 pub use gates::{Behaviour, GATE_WORDS, GateOptions, GateView, WordGates};
 pub use metrics::{CALIBRATION_BINS, ClassMetrics, Metrics, most_probable};
 use network::distinct;
-pub use network::{DropoutRates, Drops, Gradients, Network, Optimizer};
+pub use network::{DropoutRates, Drops, Gradients, Network};
+pub use optimizer::{Optimizer, RowSettings};
+pub use session::{Ended, Epoch, Progress, Trained, Training, train};
 pub use tokenizer::{Tokenizer, WordCounts};
-pub use train::{Epoch, Parts, Progress, TrainOptions, Trained, split, train};
+pub use train::{Parts, TrainOptions, split};
+pub use weights::ClassWeights;
 
 /// Sequences that go through the network together when predicting. Fixed, so that the same texts give the same bits at any
 /// number of threads.

@@ -2,14 +2,14 @@
 
 use hashbrown::HashMap;
 use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
 
 use crate::nn::{
-    Adam, AdamOptions, Dense, Dropout, Embedding, EmbeddingMode, Encoder, EncoderShape, Packing, Real, RowGradients,
-    SparseAdam, Tokens, clip_factor, cross_entropy,
+    CrossEntropy, Dense, Dropout, Embedding, EmbeddingMode, Encoder, EncoderShape, Packing, Real, RowGradients, Tokens,
 };
 
 /// Rates of dropout, each at least 0 and less than 1.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct DropoutRates {
     /// Of the components of each word's row; drawn once for all occurrences of a word in a shard of a batch, so that the word
     /// is multiplied with the weights once.
@@ -102,6 +102,18 @@ impl<T: Real> Network<T> {
         scale: f64,
         drops: Option<Drops>,
     ) -> (f64, Gradients<T>) {
+        self.gradients_of(&CrossEntropy::default(), sequences, labels, scale, drops)
+    }
+
+    /// [`Network::loss_and_gradients`] with weights of classes and smoothed labels.
+    pub fn gradients_of(
+        &self,
+        loss: &CrossEntropy,
+        sequences: &[&[u32]],
+        labels: &[u32],
+        scale: f64,
+        drops: Option<Drops>,
+    ) -> (f64, Gradients<T>) {
         let lengths: Vec<usize> = sequences.iter().map(|ids| ids.len()).collect();
         let packing = Packing::new(&lengths);
         let shape = self.encoder.shape();
@@ -124,7 +136,7 @@ impl<T: Real> Network<T> {
         let mut pooled = cache.pooled().to_vec();
         on_pooled.apply(&mut pooled);
         let logits = self.head.forward(&pooled);
-        let (loss, logits_gradient) = cross_entropy(&logits, labels, self.classes(), scale);
+        let (loss, logits_gradient) = loss.loss_and_gradient(&logits, labels, self.classes(), scale);
 
         let mut gradients = self.zero_gradients();
         let mut pooled_gradient = self.head.backward(&pooled, &logits_gradient, &mut gradients.head);
@@ -157,6 +169,13 @@ impl<T: Real> Network<T> {
             encoder: Encoder::zeros(self.encoder.shape()),
             head: Dense::zeros(input, output),
         }
+    }
+
+    /// Whether all weights, and all rows that training has changed, are finite numbers.
+    pub fn is_finite(&self) -> bool {
+        let dense = self.encoder.parameters().into_iter().chain(self.head.parameters()).map(|p| p.values);
+        let mut all = dense.chain(self.embedding.trained_rows().map(|(_, row)| row));
+        all.all(|values| values.iter().all(|value| value.is_finite()))
     }
 
     /// Numbers that training can change, given the ids that occur in it.
@@ -196,33 +215,7 @@ impl<T: Real> Gradients<T> {
         self.rows.squares() + self.dense().map(crate::nn::squares).sum::<f64>()
     }
 
-    fn dense(&self) -> impl Iterator<Item = &[T]> {
+    pub(super) fn dense(&self) -> impl Iterator<Item = &[T]> {
         self.encoder.parameters().into_iter().chain(self.head.parameters()).map(|parameter| parameter.values)
-    }
-}
-
-/// The optimizer of a [`Network`]: Adam for encoder and head, sparse Adam for the rows, the norm of all gradients clipped
-/// together.
-#[derive(Debug, Clone)]
-pub struct Optimizer<T> {
-    dense: Adam<T>,
-    rows: SparseAdam<T>,
-    clip: Option<f64>,
-}
-
-impl<T: Real> Optimizer<T> {
-    /// An optimizer that has not stepped yet; `clip` is the largest norm that all gradients together may have.
-    pub fn new(options: AdamOptions, clip: Option<f64>) -> Self {
-        Optimizer { dense: Adam::new(options), rows: SparseAdam::new(options), clip }
-    }
-
-    /// One step.
-    pub fn step(&mut self, network: &mut Network<T>, gradients: &Gradients<T>) {
-        let factor = self.clip.map_or(1.0, |limit| clip_factor(gradients.squares(), limit));
-        self.rows.step(&mut network.embedding, &gradients.rows, factor);
-        let mut parameters = network.encoder.parameters_mut();
-        parameters.extend(network.head.parameters_mut());
-        let gradients: Vec<&[T]> = gradients.dense().collect();
-        self.dense.step(parameters, &gradients, factor);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal, Uniform};
+use serde::Serialize;
 
 use super::real::{add, squares};
 use super::{EncoderShape, Real};
@@ -23,7 +24,8 @@ pub const UNKNOWN: u32 = 1;
 const SPECIAL: usize = 2;
 
 /// Which rows are taken from the vectors, and which are trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum EmbeddingMode {
     /// Rows are read from the vectors and never written.
     Frozen,
@@ -114,6 +116,8 @@ pub struct Embedding<T> {
     mode: EmbeddingMode,
     slots: Vec<Slot>,
     trained: Vec<bool>,
+    /// Whether rows are kept as they are for now.
+    held: bool,
     /// `[own rows, dimension]`
     own: Vec<T>,
     vectors: Option<Arc<Vectors>>,
@@ -171,7 +175,15 @@ impl<T: Real> Embedding<T> {
                 }
             });
         }
-        Ok(Embedding { dimension, mode: options.mode, slots, trained, own, vectors: Some(Arc::clone(vectors)) })
+        Ok(Embedding {
+            dimension,
+            mode: options.mode,
+            slots,
+            trained,
+            held: false,
+            own,
+            vectors: Some(Arc::clone(vectors)),
+        })
     }
 
     /// The input weights of an encoder over one-hot words: `words[i]` gets the id `i + 2`.
@@ -195,7 +207,7 @@ impl<T: Real> Embedding<T> {
         let mut trained = vec![true; ids];
         trained[..SPECIAL].fill(false);
         let slots = (0..ids as u32).map(Slot::Own).collect();
-        Embedding { dimension, mode: EmbeddingMode::OneHot, slots, trained, own, vectors: None }
+        Embedding { dimension, mode: EmbeddingMode::OneHot, slots, trained, held: false, own, vectors: None }
     }
 
     /// An embedding with rows of its own, all of them trained unless `mode` is frozen; row 0 becomes the pad.
@@ -218,7 +230,7 @@ impl<T: Real> Embedding<T> {
         let mut trained = vec![mode != EmbeddingMode::Frozen; ids];
         trained[PADDING as usize] = false;
         let slots = (0..ids as u32).map(Slot::Own).collect();
-        Ok(Embedding { dimension, mode, slots, trained, own: weights, vectors: None })
+        Ok(Embedding { dimension, mode, slots, trained, held: false, own: weights, vectors: None })
     }
 
     /// The id of word `index` of those the embedding was made for.
@@ -284,9 +296,19 @@ impl<T: Real> Embedding<T> {
         self.slots.is_empty()
     }
 
-    /// Whether training may change the row of an id.
+    /// Whether training may change the row of an id; never while rows are [held](Embedding::hold).
     pub fn is_trained(&self, id: u32) -> bool {
-        self.trained.get(id as usize).copied().unwrap_or(false)
+        !self.held && self.trained.get(id as usize).copied().unwrap_or(false)
+    }
+
+    /// Keeps all rows as they are, as if they were frozen, or lets go of them again.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Whether rows are [held](Embedding::hold).
+    pub fn is_held(&self) -> bool {
+        self.held
     }
 
     /// The rows of `ids`, one after the other: `[N]` to `[N, E]`. An id that does not exist reads as the pad.
@@ -350,6 +372,15 @@ impl<T: Real> Embedding<T> {
     /// Whether the row of an id is still read from the vectors.
     pub fn is_borrowed(&self, id: u32) -> bool {
         matches!(self.slots.get(id as usize), Some(Slot::File(_)))
+    }
+
+    /// The rows that training may change and that no longer stand in the vectors, ids ascending. Whether rows are held plays
+    /// no part.
+    pub(crate) fn trained_rows(&self) -> impl Iterator<Item = (u32, &[T])> {
+        (0..).zip(&self.trained).zip(&self.slots).filter_map(|((id, &trained), slot)| match slot {
+            Slot::Own(place) if trained => Some((id, &self.own[*place as usize * self.dimension..][..self.dimension])),
+            _ => None,
+        })
     }
 
     /// All rows of its own ids, as a saved model holds them: `[ids, dimension]`.

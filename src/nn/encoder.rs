@@ -16,6 +16,7 @@ use std::sync::OnceLock;
 
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
+use serde::Serialize;
 
 use super::real::{Into, Rows, add, add_columns, product_nn, product_nt, product_tn};
 use super::recurrence::{Kept, Recurrence};
@@ -24,7 +25,8 @@ use super::{Dropout, Packing, Parameter, Pooling, Real, Scratch, Tokens, pooling
 use crate::error::{Error, Result};
 
 /// What a cell computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CellKind {
     /// The long short-term memory, PyTorch's `nn.LSTM`.
     #[default]

@@ -19,6 +19,7 @@ mod pooling;
 mod real;
 mod recurrence;
 mod rnn;
+mod schedule;
 mod scratch;
 mod tokens;
 
@@ -26,12 +27,14 @@ pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingMode, EmbeddingOptions, PADDING, RowGradients, UNKNOWN};
 pub use encoder::{Cell, CellKind, Encoder, EncoderCache, EncoderShape};
-pub use loss::{cross_entropy, softmax};
-pub use optimizer::{Adam, AdamOptions, SparseAdam, clip_factor};
+pub use loss::{CrossEntropy, cross_entropy, softmax};
+pub(crate) use optimizer::Moments;
+pub use optimizer::{DenseOptimizer, OptimizerKind, OptimizerOptions, RowOptimizer, clip_factor};
 pub use packing::Packing;
 pub use pooling::Pooling;
 pub use real::Real;
 pub(crate) use real::{add, squares};
+pub use schedule::Schedule;
 pub use scratch::Scratch;
 pub use tokens::Tokens;
 

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
+
 use super::{Packing, Real, Scratch};
 use crate::error::{Error, Result};
 
 /// How the states of a text's words become one row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Pooling {
     /// The state in which each direction ends: the forward one after the last word, the backward one after the first.
     #[default]

@@ -31,18 +31,18 @@ pub fn metrics(labels: &[String], parts: &[(&str, &Metrics)]) -> String {
 fn overall(parts: &[(&str, &Metrics)]) -> String {
     let mut columns = vec![("", false)];
     columns.extend(parts.iter().map(|(name, _)| (*name, true)));
-    let figures: [(&str, fn(&Metrics) -> String); 6] = [
-        ("texts", |metrics| thousands(metrics.texts())),
-        ("accuracy", |metrics| percent(metrics.accuracy())),
-        ("macro-F1", |metrics| percent(metrics.macro_f1())),
-        ("weighted F1", |metrics| percent(metrics.weighted_f1())),
-        ("log loss", |metrics| format!("{:.4}", metrics.loss)),
-        ("calibration error", |metrics| percent(metrics.calibration_error)),
-    ];
-    let row = |(name, figure): (&str, fn(&Metrics) -> String)| {
+    let row = |name: &str, figure: fn(&Metrics) -> String| {
         [name.to_owned()].into_iter().chain(parts.iter().map(|(_, metrics)| figure(metrics))).collect()
     };
-    table(&columns, figures.into_iter().map(row))
+    let rows = [
+        row("texts", |metrics| thousands(metrics.texts())),
+        row("accuracy", |metrics| percent(metrics.accuracy())),
+        row("macro-F1", |metrics| percent(metrics.macro_f1())),
+        row("weighted F1", |metrics| percent(metrics.weighted_f1())),
+        row("log loss", |metrics| format!("{:.4}", metrics.loss)),
+        row("calibration error", |metrics| percent(metrics.calibration_error)),
+    ];
+    table(&columns, rows)
 }
 
 fn classes(labels: &[String], part: &str, metrics: &Metrics) -> String {

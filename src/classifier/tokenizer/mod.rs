@@ -10,12 +10,13 @@ use std::str::FromStr;
 
 use hashbrown::HashMap;
 use rayon::prelude::*;
+use serde::Serialize;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::error::{Error, Result};
 
 /// How a text is cut into words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 pub enum Tokenizer {
     /// What stands between ASCII white space, as it is written: for texts that are cut already.
     Whitespace,
