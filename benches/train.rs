@@ -9,7 +9,7 @@ use std::time::Instant;
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 use vocable::Vectors;
-use vocable::classifier::{Classifier, DataFormat, DataOptions, Dataset, Parts, TrainOptions, train};
+use vocable::classifier::{Classifier, DataFormat, DataOptions, Dataset, Parts, Tokenizer, TrainOptions, train};
 
 /// Does what CELL says; without it, nothing.
 #[derive(Parser)]
@@ -87,6 +87,8 @@ fn perform(cell: &str) -> Result<Done, Box<dyn Error>> {
     let training = cell.task == Task::Train;
     let options = TrainOptions {
         embedding: cell.embedding.parse()?,
+        // As the peers cut them.
+        tokenizer: Tokenizer::Whitespace,
         hidden: cell.hidden,
         bidirectional: cell.bidirectional,
         batch: cell.batch,

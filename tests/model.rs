@@ -355,7 +355,7 @@ fn a_model_cut_short_anywhere_is_refused() {
 #[test]
 fn a_model_whose_metadata_was_altered_is_refused() {
     let cases = [
-        ("version", json!(2), "version 2"),
+        ("version", json!(3), "version 3"),
         ("version", json!("1"), "metadata"),
         ("embedding", json!("melted"), "melted"),
         ("case", json!("upper"), "upper"),

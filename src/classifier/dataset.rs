@@ -76,6 +76,9 @@ pub const LABEL_NAMES: [&str; 7] = ["label", "labels", "class", "category", "tar
 /// Names under which texts are looked for.
 pub const TEXT_NAMES: [&str; 7] = ["text", "sentence", "review", "question", "content", "body", "document"];
 
+/// What to do about a column that is not there.
+const NAME_IT: &str = "name it with --label-column or --text-column";
+
 /// A text and its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelledText {
@@ -133,18 +136,13 @@ impl Dataset {
         Ok(data)
     }
 
-    fn read_lines(
-        &mut self,
-        bytes: &[u8],
-        parse: impl Fn(&str) -> Result<(String, String), (String, String)>,
-    ) -> Result<(), Malformed> {
+    fn read_lines(&mut self, bytes: &[u8], parse: impl Fn(&str) -> Parsed) -> Result<(), Malformed> {
         for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
             let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
             if line.trim().is_empty() {
                 continue;
             }
-            let (label, text) =
-                parse(&line).map_err(|(expected, found)| Malformed::at(Place::Line(number), expected, found))?;
+            let (label, text) = parse(&line).map_err(|e| Malformed { place: Place::Line(number), ..e })?;
             self.replaced += usize::from(matches!(line, Cow::Owned(_)));
             self.texts.push(LabelledText { label, text, line: number });
         }
@@ -206,6 +204,47 @@ impl Dataset {
     }
 }
 
+/// Texts without labels, one a line.
+#[derive(Debug, Clone)]
+pub struct Lines {
+    /// The texts in the file's order, without lines of white space alone.
+    pub texts: Vec<String>,
+    /// How many of them held bytes that are not UTF-8, which were replaced by U+FFFD.
+    pub replaced: usize,
+}
+
+impl Lines {
+    /// Reads a file; gzip and zip are inflated.
+    ///
+    /// # Errors
+    /// A file that cannot be read or has no texts.
+    pub fn open(path: impl AsRef<Path>) -> Result<Lines> {
+        let path = path.as_ref();
+        let (bytes, _) = bytes::open(path, None)?;
+        Lines::parse(&bytes).map_err(|e| e.in_file(path.to_string_lossy()).into())
+    }
+
+    /// Reads texts from bytes.
+    ///
+    /// # Errors
+    /// No texts.
+    pub fn parse(bytes: &[u8]) -> Result<Lines, Malformed> {
+        let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
+        let mut lines = Lines { texts: Vec::new(), replaced: 0 };
+        for line in bytes.split(|&byte| byte == b'\n') {
+            let line = String::from_utf8_lossy(line);
+            if !line.trim().is_empty() {
+                lines.replaced += usize::from(matches!(line, Cow::Owned(_)));
+                lines.texts.push(line.trim().to_owned());
+            }
+        }
+        if lines.texts.is_empty() {
+            return Err(Malformed::at(Place::File, "texts, one a line", "none"));
+        }
+        Ok(lines)
+    }
+}
+
 /// The form of labelled texts, by their first line.
 fn sniff(bytes: &[u8], options: &DataOptions) -> DataFormat {
     let first = bytes.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty());
@@ -246,12 +285,16 @@ fn column(header: &[String], wanted: Option<&str>, usual: &[&str], what: &str) -
             Some(wanted) => format!("a column `{wanted}`"),
             None => format!("a column for the {what} ({})", usual.join(", ")),
         };
-        Malformed::at(Place::Line(1), expected, format!("the columns {}", listed(header)))
-            .advise("name it with --label-column or --text-column")
+        Malformed::at(Place::Line(1), expected, format!("the columns {}", listed(header))).advise(NAME_IT)
     })
 }
 
-type Parsed = Result<(String, String), (String, String)>;
+/// A line's label and text; an error is given its line later.
+type Parsed = Result<(String, String), Malformed>;
+
+fn unlike(expected: impl Into<String>, found: impl Into<String>) -> Malformed {
+    Malformed::at(Place::File, expected, found)
+}
 
 fn plain(line: &str) -> Parsed {
     let line = line.trim_start();
@@ -263,18 +306,18 @@ fn fasttext(line: &str) -> Parsed {
     let (label, text) = line.split_once([' ', '\t']).unwrap_or((line, ""));
     match label.strip_prefix("__label__") {
         Some(_) if text.trim_start().starts_with("__label__") => {
-            Err(("one label a text".into(), format!("two in `{}`", shortened(line))))
+            Err(unlike("one label a text", format!("two in `{}`", shortened(line))))
         }
         Some(label) if !label.is_empty() => Ok((label.to_owned(), text.trim().to_owned())),
-        _ => Err(("`__label__LABEL TEXT`".into(), format!("`{}`", shortened(line)))),
+        _ => Err(unlike("`__label__LABEL TEXT`", format!("`{}`", shortened(line)))),
     }
 }
 
 fn json(line: &str, options: &DataOptions) -> Parsed {
     let value: Value =
-        serde_json::from_str(line).map_err(|e| ("a JSON object".to_owned(), format!("`{}` ({e})", shortened(line))))?;
+        serde_json::from_str(line).map_err(|e| unlike("a JSON object", format!("`{}` ({e})", shortened(line))))?;
     let Value::Object(object) = value else {
-        return Err(("a JSON object".to_owned(), format!("`{}`", shortened(line))));
+        return Err(unlike("a JSON object", format!("`{}`", shortened(line))));
     };
     let field = |wanted: &Option<String>, usual: &[&str], what: &str| {
         let found = match wanted {
@@ -284,20 +327,22 @@ fn json(line: &str, options: &DataOptions) -> Parsed {
         match found {
             Some((_, Value::String(text))) => Ok(text.clone()),
             Some((_, value @ (Value::Number(_) | Value::Bool(_)))) => Ok(value.to_string()),
-            Some((key, value)) => Err((format!("a string or a number at `{key}`"), shortened(&value.to_string()))),
+            Some((key, value)) => {
+                Err(unlike(format!("a string or a number at `{key}`"), shortened(&value.to_string())))
+            }
             None => {
                 let keys: Vec<String> = object.keys().cloned().collect();
                 let expected = match wanted {
                     Some(wanted) => format!("a key `{wanted}`"),
                     None => format!("a key for the {what} ({})", usual.join(", ")),
                 };
-                Err((expected, format!("the keys {}", listed(&keys))))
+                Err(unlike(expected, format!("the keys {}", listed(&keys))).advise(NAME_IT))
             }
         }
     };
     let label = field(&options.label_column, &LABEL_NAMES, "label")?;
     if label.is_empty() {
-        return Err(("a label".to_owned(), "an empty string".to_owned()));
+        return Err(unlike("a label", "an empty string"));
     }
     Ok((label, field(&options.text_column, &TEXT_NAMES, "text")?))
 }
@@ -329,7 +374,8 @@ fn listed(names: &[String]) -> String {
     format!("{}{more}", names.collect::<Vec<_>>().join(", "))
 }
 
-/// The words of a text: split at ASCII white space. NBSP and other Unicode space is part of a word, as in the vectors.
-pub fn words_of(text: &str) -> impl Iterator<Item = &str> {
-    text.split_ascii_whitespace()
+impl AsRef<str> for LabelledText {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
 }

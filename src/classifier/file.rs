@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::Hasher;
 use std::io::Write;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
+use twox_hash::XxHash3_64;
 
-use super::{Classifier, Network, checkpoint};
+use super::{Classifier, Network, Tokenizer, checkpoint};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::{Words, bytes, write_beside};
 use crate::nn::{CellKind, Dense, Embedding, EmbeddingMode, Encoder, EncoderShape, Pooling};
@@ -18,13 +20,16 @@ use crate::vectors::Case;
 const KEY: &str = "vocable";
 
 /// The version of the model file that this library writes, and the highest it reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Everything of a model that is not a tensor. The shapes are the tensors' own.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     version: u32,
     embedding: String,
+    /// Version 1 had no other than this.
+    #[serde(default = "whitespace")]
+    tokenizer: String,
     case: String,
     /// Of models written before there was a choice: an LSTM.
     #[serde(default = "lstm")]
@@ -37,6 +42,32 @@ struct Header {
     labels: Vec<String>,
     /// Word `i` has row `i + 2` of `embedding.weight`; rows 0 and 1 are the pad and the unknown word.
     words: Vec<String>,
+    /// Of everything else here and of all tensors; a file without it is not compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checksum: Option<String>,
+}
+
+impl Header {
+    /// XXH3 (64 bits, seed 0) of this header without its checksum, as the JSON that is written, then of each tensor in the
+    /// order of the names: name, sizes and numbers.
+    fn checksum_with<'t>(&mut self, tensors: impl Iterator<Item = (&'t str, &'t [usize], &'t [u8])>) -> Result<String> {
+        self.checksum = None;
+        let json = serde_json::to_vec(self).map_err(|e| too_large(&e))?;
+        let mut tensors: Vec<_> = tensors.collect();
+        tensors.sort_unstable_by_key(|(name, ..)| *name);
+        let mut hash = XxHash3_64::with_seed(0);
+        hash.write(&json);
+        for (name, shape, numbers) in tensors {
+            hash.write(name.as_bytes());
+            shape.iter().for_each(|&size| hash.write(&(size as u64).to_le_bytes()));
+            hash.write(numbers);
+        }
+        Ok(format!("xxh3:{:016x}", hash.finish()))
+    }
+}
+
+fn too_large(e: &dyn std::fmt::Display) -> Error {
+    Error::invalid("model", "sizes that safetensors holds", e.to_string())
 }
 
 fn lstm() -> String {
@@ -57,9 +88,10 @@ impl Classifier {
         let shape = network.encoder.shape();
         let words: Vec<String> =
             self.vocabulary.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
-        let header = Header {
+        let mut header = Header {
             version: VERSION,
             embedding: network.embedding.mode().name().to_owned(),
+            tokenizer: self.tokenizer.name().to_owned(),
             case: case_name(self.case).to_owned(),
             cell: shape.cell.name().to_owned(),
             pooling: shape.pooling.name().to_owned(),
@@ -67,6 +99,7 @@ impl Classifier {
             bidirectional: shape.bidirectional,
             labels: self.labels.clone(),
             words,
+            checksum: None,
         };
         let weights = network.embedding.weights();
         let ids = network.embedding.len();
@@ -84,8 +117,6 @@ impl Classifier {
         for (prefix, parameters) in [(prefix, network.encoder.parameters()), ("head", network.head.parameters())] {
             tensors.extend(parameters.into_iter().map(|p| (format!("{prefix}.{}", p.name), p.shape, p.values.into())));
         }
-        let too_large =
-            |e: &dyn std::fmt::Display| Error::invalid("model", "sizes that safetensors holds", e.to_string());
         // Little-endian, whatever this machine is.
         let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
             .into_iter()
@@ -96,6 +127,8 @@ impl Classifier {
             .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
             .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
             .map_err(|e| too_large(&e))?;
+        let parts = tensors.iter().map(|(name, shape, bytes)| (name.as_str(), shape.as_slice(), bytes.as_slice()));
+        header.checksum = Some(header.checksum_with(parts)?);
         let json = serde_json::to_string(&header).map_err(|e| too_large(&e))?;
         // A single key: a map of several would be written in an order that changes from run to run.
         serialize(views, Some(HashMap::from([(KEY.to_owned(), json)]))).map_err(|e| too_large(&e))
@@ -140,7 +173,7 @@ impl Classifier {
         let json = entry(KEY).ok_or_else(|| {
             wrong("a model written by vocable", format!("a safetensors file without the metadata `{KEY}`"))
         })?;
-        let header: Header = serde_json::from_str(json).map_err(|e| wrong("a model's metadata", e.to_string()))?;
+        let mut header: Header = serde_json::from_str(json).map_err(|e| wrong("a model's metadata", e.to_string()))?;
         if header.version > VERSION {
             let expected = format!("a model file of version {VERSION} or lower");
             return Err(wrong(&expected, format!("version {}", header.version)));
@@ -167,6 +200,7 @@ impl Classifier {
         };
 
         let mode: EmbeddingMode = header.embedding.parse()?;
+        let tokenizer: Tokenizer = header.tokenizer.parse()?;
         let case = match header.case.as_str() {
             "exact" => Case::Exact,
             "fold" => Case::Fold,
@@ -190,6 +224,11 @@ impl Classifier {
         let ids = header.words.len() + 2;
         // Shapes are compared before anything of their size is made.
         fit(&format!("{prefix}.weight_hh_l0"), &[sums, hidden], &hh_shape)?;
+        // Every layer must be there before room is made for all.
+        for layer in 1..header.layers {
+            let name = format!("{prefix}.weight_hh_l{layer}");
+            fit(&name, &hh_shape, &read(&name)?.0)?;
+        }
         let rows = if mode == EmbeddingMode::OneHot {
             let mut columns = Vec::new();
             for name in &one_hot_names(&shape) {
@@ -230,7 +269,17 @@ impl Classifier {
         }
         let words: Words = header.words.iter().collect();
         let embedding = Embedding::from_weights(rows, shape.row(), mode)?;
-        Classifier::new(header.labels, words, case, Network { embedding, encoder, head })
+        let network = Network { embedding, encoder, head };
+        let classifier = Classifier::new(header.labels.clone(), words, tokenizer, case, network)?;
+        // Last, because what is wrong in particular says more.
+        if let Some(written) = header.checksum.take() {
+            let views: Vec<(&str, TensorView)> = tensors.iter().collect();
+            let found = header.checksum_with(views.iter().map(|(name, view)| (*name, view.shape(), view.data())))?;
+            if found != written {
+                return Err(wrong(&format!("the checksum {written}"), format!("{found}: the file was altered")));
+            }
+        }
+        Ok(classifier)
     }
 }
 
@@ -238,6 +287,10 @@ impl Classifier {
 fn one_hot_names(shape: &EncoderShape) -> Vec<String> {
     let suffixes = ["", "_reverse"].iter().take(shape.directions());
     suffixes.map(|suffix| format!("{}.weight_ih_l0{suffix}", shape.cell)).collect()
+}
+
+fn whitespace() -> String {
+    Tokenizer::Whitespace.name().to_owned()
 }
 
 fn case_name(case: Case) -> &'static str {

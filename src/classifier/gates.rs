@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Classifier, dataset, most_probable};
+use super::{Classifier, most_probable};
 use crate::error::{Error, Result};
 use crate::nn::{CellKind, Packing, Pooling, UNKNOWN, softmax};
 
@@ -139,18 +139,21 @@ impl Classifier {
         if cell.reverse && !shape.bidirectional {
             return Err(Error::invalid("reverse", "a model that reads both ways", "one that reads forward only"));
         }
-        let mut words: Vec<&str> = dataset::words_of(text).collect();
+        let mut words = self.tokenizer.words(text);
         let left_out = words.len().saturating_sub(GATE_WORDS);
         words.truncate(GATE_WORDS);
-        let ids: Vec<u32> = words.iter().map(|word| self.id(word)).collect();
+        let words = vec![words];
+        let (ids, made) = self.ids(&words);
+        let (words, ids) = (words.concat(), ids.concat());
         // A text alone: token t stands at row t.
         let places: Vec<u32> = (0..ids.len() as u32).collect();
-        let cache = encoder.forward(&Packing::new(&[ids.len()]), &self.network.products(&ids), &places, Vec::new());
+        let products = self.network.products(&ids, &made);
+        let cache = encoder.forward(&Packing::new(&[ids.len()]), &products, &places, Vec::new());
         let gates = cache.gates(layer, usize::from(cell.reverse));
         // One state after the other is what a cell that reads forward has after each beginning of the text. What is read backward
         // depends on where the text ends, and a mean or a maximum on all states before.
         let after = if shape.bidirectional || shape.pooling != Pooling::Last {
-            self.after_each_word(&ids)
+            self.after_each_word(&ids, &made)
         } else {
             let mut after = self.network.head.forward(&cache.output());
             softmax(&mut after, self.network.classes());
@@ -162,14 +165,14 @@ impl Classifier {
             words: words
                 .map(|(((word, &id), gates), probabilities)| WordGates::of(word, id != UNKNOWN, gates, probabilities))
                 .collect(),
-            before: self.probabilities(&[&[]]),
+            before: self.probabilities(&[&[]], &[]),
             left_out,
             cell,
         })
     }
 
     /// The probabilities after each beginning of a text, each read anew: `[N, C]`.
-    fn after_each_word(&self, ids: &[u32]) -> Vec<f32> {
+    fn after_each_word(&self, ids: &[u32], made: &[f32]) -> Vec<f32> {
         let beginnings: Vec<&[u32]> = (1..=ids.len()).map(|words| &ids[..words]).collect();
         // Fixed numbers of words together, whatever the number of threads, so that memory stays small.
         let mut together: Vec<&[&[u32]]> = Vec::new();
@@ -184,12 +187,12 @@ impl Classifier {
             together.push(now);
             rest = later;
         }
-        together.par_iter().flat_map_iter(|beginnings| self.probabilities(beginnings)).collect()
+        together.par_iter().flat_map_iter(|beginnings| self.probabilities(beginnings, made)).collect()
     }
 
     /// The probabilities of some sequences of ids, read together: `[B, C]`.
-    fn probabilities(&self, sequences: &[&[u32]]) -> Vec<f32> {
-        let mut logits = self.network.logits(sequences);
+    fn probabilities(&self, sequences: &[&[u32]], made: &[f32]) -> Vec<f32> {
+        let mut logits = self.network.logits_with(sequences, made);
         softmax(&mut logits, self.network.classes());
         logits
     }
@@ -223,7 +226,7 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    use super::super::Network;
+    use super::super::{Network, Tokenizer};
     use super::*;
     use crate::files::Words;
     use crate::nn::{Embedding, EmbeddingMode, EncoderShape};
@@ -245,7 +248,7 @@ mod tests {
         network.encoder.cells_mut().iter_mut().for_each(|cell| cell.bias_ih.fill(0.0));
         let labels = ["x", "y", "z"].map(str::to_owned).to_vec();
         let words: Words = WORDS.iter().collect();
-        Classifier::new(labels, words, Case::Exact, network).unwrap()
+        Classifier::new(labels, words, Tokenizer::Whitespace, Case::Exact, network).unwrap()
     }
 
     #[test]
@@ -315,7 +318,7 @@ mod tests {
         let classifier = classifier(1, false);
         let text = "a d b nowhere c c a b d d a c";
         let view = classifier.gates(text, GateOptions::default()).unwrap();
-        let reference = plain(&classifier, &classifier.ids(text));
+        let reference = plain(&classifier, &classifier.ids(&classifier.words(&[text])).0[0]);
         assert_eq!(view.words.len(), reference.len());
         let mut shown = [0.0; 4];
         for (word, (gates, shares)) in view.words.iter().zip(reference) {

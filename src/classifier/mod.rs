@@ -1,6 +1,7 @@
 //! Text to tokens to batches to a model: training, prediction, metrics, model files.
 
 mod checkpoint;
+mod coverage;
 pub mod dataset;
 mod file;
 mod gates;
@@ -9,24 +10,29 @@ mod network;
 mod optimizer;
 mod session;
 mod shard;
+mod tokenizer;
 mod train;
 mod weights;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::files::Words;
 use crate::nn::{Embedding, UNKNOWN, softmax};
 use crate::vectors::{Case, Vectors, Vocabulary};
-pub use dataset::{DataFormat, DataOptions, Dataset, LabelledText};
+pub use coverage::{Advice, Coverage, Covered, advise};
+pub use dataset::{DataFormat, DataOptions, Dataset, LabelledText, Lines};
 pub use gates::{Behaviour, GATE_WORDS, GateOptions, GateView, WordGates};
 pub use metrics::{CALIBRATION_BINS, ClassMetrics, Metrics, most_probable};
 use network::distinct;
 pub use network::{DropoutRates, Drops, Gradients, Network};
 pub use optimizer::{Optimizer, RowSettings};
 pub use session::{Ended, Epoch, Progress, Trained, Training, train};
+pub use tokenizer::{Tokenizer, WordCounts};
 pub use train::{Parts, TrainOptions, split};
 pub use weights::ClassWeights;
 
@@ -39,6 +45,7 @@ const PREDICTED_TOGETHER: usize = 64;
 pub struct Classifier {
     labels: Vec<String>,
     vocabulary: Vocabulary,
+    tokenizer: Tokenizer,
     case: Case,
     network: Network<f32>,
     /// Where words are looked up that the classifier does not know itself.
@@ -59,12 +66,18 @@ pub struct Prediction {
 }
 
 impl Classifier {
-    fn new(labels: Vec<String>, words: Words, case: Case, network: Network<f32>) -> Result<Classifier> {
+    fn new(
+        labels: Vec<String>,
+        words: Words,
+        tokenizer: Tokenizer,
+        case: Case,
+        network: Network<f32>,
+    ) -> Result<Classifier> {
         let (vocabulary, repeated) = Vocabulary::index(words);
         if !repeated.is_empty() {
             return Err(Error::invalid("words of a model", "distinct words", "some twice"));
         }
-        Ok(Classifier { labels, vocabulary, case, network, vectors: None })
+        Ok(Classifier { labels, vocabulary, tokenizer, case, network, vectors: None })
     }
 
     /// The labels it tells apart.
@@ -75,6 +88,11 @@ impl Classifier {
     /// The words it has rows for; word `i` has the id `i + 2` in the embedding.
     pub fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
+    }
+
+    /// How it cuts texts into words.
+    pub fn tokenizer(&self) -> Tokenizer {
+        self.tokenizer
     }
 
     /// Its network.
@@ -95,8 +113,8 @@ impl Classifier {
 
     /// The classes of some texts, in parallel.
     pub fn predict<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Vec<Prediction> {
-        let ids: Vec<Vec<u32>> = texts.par_iter().map(|text| self.ids(text.as_ref())).collect();
-        let probabilities = probabilities(&self.network, &ids);
+        let (ids, made) = self.ids(&self.words(texts));
+        let probabilities = probabilities(&self.network, &ids, &made);
         ids.iter()
             .zip(probabilities.chunks_exact(self.labels.len()))
             .map(|(ids, probabilities)| Prediction {
@@ -108,12 +126,40 @@ impl Classifier {
             .collect()
     }
 
-    /// The ids of a text's words.
-    fn ids(&self, text: &str) -> Vec<u32> {
-        dataset::words_of(text).map(|word| self.id(word)).collect()
+    /// The words of some texts, in parallel.
+    fn words<'t, S: AsRef<str> + Sync>(&self, texts: &'t [S]) -> Vec<Vec<Cow<'t, str>>> {
+        texts.par_iter().map(|text| self.tokenizer.words(text.as_ref())).collect()
     }
 
-    fn id(&self, word: &str) -> u32 {
+    /// The ids of the words of some texts, and rows that were made for words which have none: their ids follow those of
+    /// [`Embedding::id_of_made`].
+    fn ids(&self, texts: &[Vec<Cow<str>>]) -> (Vec<Vec<u32>>, Vec<f32>) {
+        let known = |words: &Vec<Cow<str>>| words.iter().map(|word| self.id(word).unwrap_or(UNKNOWN)).collect();
+        let mut ids: Vec<Vec<u32>> = texts.par_iter().map(known).collect();
+        let mut made = Vec::new();
+        let Some(vectors) = self.vectors.as_ref().filter(|vectors| vectors.subwords().is_some()) else {
+            return (ids, made);
+        };
+        // A word gets its row once, in the order in which words are met.
+        let mut places: HashMap<&str, u32> = HashMap::new();
+        let words = ids.iter_mut().zip(texts).flat_map(|(ids, words)| ids.iter_mut().zip(words));
+        for (id, word) in words.filter(|(id, _)| **id == UNKNOWN) {
+            *id = *places.entry(word.as_ref()).or_insert_with(|| {
+                let vector = match self.case {
+                    Case::Exact => vectors.vector(word.as_ref()),
+                    Case::Fold => vectors.vector(word.to_lowercase()),
+                };
+                vector.map_or(UNKNOWN, |vector| {
+                    made.extend_from_slice(&vector);
+                    self.network.embedding.id_of_made(made.len() / vector.len() - 1)
+                })
+            });
+        }
+        (ids, made)
+    }
+
+    /// The id of a word that has a row, its own or one in the vectors.
+    fn id(&self, word: &str) -> Option<u32> {
         let known = |word: &str| {
             let own = self.vocabulary.row(word).map(|index| Embedding::<f32>::id_of_word(index as usize));
             own.or_else(|| {
@@ -125,16 +171,16 @@ impl Classifier {
             Case::Exact => None,
             Case::Fold => known(&word.to_lowercase()),
         };
-        known(word).or_else(folded).unwrap_or(UNKNOWN)
+        known(word).or_else(folded)
     }
 }
 
-/// The probabilities of some sequences of ids: `[B, C]`.
-fn probabilities(network: &Network<f32>, sequences: &[Vec<u32>]) -> Vec<f32> {
+/// The probabilities of some sequences of ids, `made` being the rows of ids that the embedding does not have: `[B, C]`.
+fn probabilities(network: &Network<f32>, sequences: &[Vec<u32>], made: &[f32]) -> Vec<f32> {
     let classes = network.classes();
     let mut all = vec![0.0; sequences.len() * classes];
     let (ids, places) = distinct(sequences);
-    let products = network.products(&ids);
+    let products = network.products(&ids, made);
     // Texts of like lengths together, so that all of them run for as long as one does.
     let mut order: Vec<usize> = (0..sequences.len()).collect();
     order.sort_by_key(|&text| std::cmp::Reverse(sequences[text].len()));

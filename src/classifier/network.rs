@@ -92,19 +92,24 @@ impl<T: Real> Network<T> {
 
     /// The logits of some sequences of ids, which may be empty: `[B, C]`.
     pub fn logits(&self, sequences: &[&[u32]]) -> Vec<T> {
+        self.logits_with(sequences, &[])
+    }
+
+    /// As [`Network::logits`], where ids from [`Embedding::id_of_made`] on stand for the rows `made`, `[M, E]`.
+    pub fn logits_with(&self, sequences: &[&[u32]], made: &[T]) -> Vec<T> {
         let (ids, places) = distinct(sequences);
         let places: Vec<&[u32]> = places.iter().map(Vec::as_slice).collect();
-        self.logits_of_products(&self.products(&ids), &places)
+        self.logits_of_products(&self.products(&ids, made), &places)
     }
 
     /// The products of some words' rows with the input weights, `[U, D G H]`.
-    pub(super) fn products(&self, ids: &[u32]) -> Vec<T> {
+    pub(super) fn products(&self, ids: &[u32], made: &[T]) -> Vec<T> {
         let width = self.encoder.shape().products();
         let mut products = vec![T::zero(); ids.len() * width];
         products
             .par_chunks_mut(WORDS_TOGETHER * width)
             .zip(ids.par_chunks(WORDS_TOGETHER))
-            .for_each(|(products, ids)| self.encoder.multiply(&self.embedding.forward(ids), products));
+            .for_each(|(products, ids)| self.encoder.multiply(&self.embedding.forward_with(ids, made), products));
         products
     }
 

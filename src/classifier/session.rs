@@ -125,7 +125,7 @@ impl Trained {
 /// A [`Training`] does the same a step at a time, and can be saved between two steps.
 ///
 /// # Errors
-/// Options outside their range; fewer than two labels in the training part; a label elsewhere that it does not have; a
+/// Options outside their range; fewer than two labels, or no words, in the training part; a label elsewhere that it does not have; a
 /// loss that is not a number in the first epoch (later, what was best before is kept, and [`Trained::ended`] says so); vectors
 /// in a damaged table file.
 pub fn train(
@@ -203,7 +203,7 @@ impl Training {
         vectors.check()?;
         let began = Instant::now();
         let labels = labels_of(&parts.train)?;
-        let (words, counts) = words_of_task(vectors, parts, options.case);
+        let (words, counts) = words_of_task(vectors, parts, options)?;
         let words_listed: Vec<&[u8]> = words.iter().collect();
         let one_hot = options.embedding == EmbeddingMode::OneHot;
         let shape = EncoderShape {
@@ -227,7 +227,7 @@ impl Training {
         };
         let sources = Sources::of(parts, &words, &embedding);
         let network = Network::new(embedding, shape, labels.len(), &mut options.generator(stream::WEIGHTS));
-        let classifier = Classifier::new(labels, words, options.case, network)?;
+        let classifier = Classifier::new(labels, words, options.tokenizer, options.case, network)?;
         let train = classifier.encode(&parts.train)?;
         let criterion = CrossEntropy {
             weights: options.class_weights.of(&classifier.labels, &train.labels)?,

@@ -1,15 +1,14 @@
 //! What training is made of: its options, its parts, the gradients of a batch.
 
-use hashbrown::HashMap;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 use serde::Serialize;
 
-use super::dataset::{Dataset, LabelledText, words_of};
+use super::dataset::{Dataset, LabelledText};
 use super::network::{DropoutRates, Drops, Gradients, Network};
 use super::optimizer::{Optimizer, RowSettings};
+use super::tokenizer::{Tokenizer, WordCounts};
 use super::{ClassWeights, Classifier, Metrics, probabilities};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::Words;
@@ -31,6 +30,8 @@ pub(super) mod stream {
 pub struct TrainOptions {
     /// Which rows of the embedding come from the vectors, and which are trained.
     pub embedding: EmbeddingMode,
+    /// How texts are cut into words.
+    pub tokenizer: Tokenizer,
     /// How words are looked up in the vectors.
     pub case: Case,
     /// Standard deviation of the rows made for words that the vectors lack.
@@ -85,6 +86,7 @@ impl Default for TrainOptions {
     fn default() -> Self {
         TrainOptions {
             embedding: EmbeddingMode::Tuned,
+            tokenizer: Tokenizer::default(),
             case: Case::Exact,
             oov_deviation: EmbeddingOptions::default().oov_deviation,
             cell: CellKind::Lstm,
@@ -217,6 +219,8 @@ pub fn split(train: Dataset, seed: u64) -> Result<(Dataset, Dataset)> {
 #[derive(Debug)]
 pub(super) struct Encoded {
     pub(super) sequences: Vec<Vec<u32>>,
+    /// Rows of words that have none in the embedding.
+    made: Vec<f32>,
     pub(super) labels: Vec<u32>,
 }
 
@@ -236,7 +240,7 @@ pub(super) fn batch_gradients(
 }
 
 pub(super) fn measure(network: &Network<f32>, part: &Encoded) -> Metrics {
-    Metrics::of(&probabilities(network, &part.sequences), &part.labels, network.classes())
+    Metrics::of(&probabilities(network, &part.sequences, &part.made), &part.labels, network.classes())
 }
 
 /// The labels of the training part, sorted.
@@ -254,41 +258,44 @@ pub(super) fn labels_of(train: &Dataset) -> Result<Vec<String>> {
 
 /// The words a classifier carries rows for: all of the training part, most frequent first, then those of the other parts that
 /// the vectors know. Beside them the number of distinct words of the training part, and how many of them are known.
-pub(super) fn words_of_task(vectors: &Vectors, parts: &Parts, case: Case) -> (Words, (usize, usize)) {
+///
+/// # Errors
+/// A training part without words.
+pub(super) fn words_of_task(
+    vectors: &Vectors,
+    parts: &Parts,
+    options: &TrainOptions,
+) -> Result<(Words, (usize, usize))> {
     // A word stands as it will be found: as written where the vectors know it so, else in lower case where that is asked for.
-    let canonical = |word: &str| match case {
+    let canonical = |word: &str| match options.case {
         Case::Fold if vectors.row_of(word).is_none() => word.to_lowercase(),
         _ => word.to_owned(),
     };
-    let mut places: HashMap<String, usize> = HashMap::new();
-    let mut counted: Vec<(String, usize)> = Vec::new();
-    for text in &parts.train.texts {
-        for word in words_of(&text.text) {
-            let word = canonical(word);
-            match places.get(&word) {
-                Some(&place) => counted[place].1 += 1,
-                None => {
-                    places.insert(word.clone(), counted.len());
-                    counted.push((word, 1));
-                }
+    let counted = |part: &Dataset| {
+        let mut counts = WordCounts::default();
+        for (word, count) in options.tokenizer.count(&part.texts).0.in_order() {
+            counts.add(&canonical(word), count);
+        }
+        counts
+    };
+    let train = counted(&parts.train);
+    if train.is_empty() {
+        let line = parts.train.texts.first().map_or(Place::File, |text| Place::Line(text.line));
+        let error = Malformed::at(line, "a text behind the label", "none, as in all lines");
+        return Err(error.in_file(&parts.train.name).into());
+    }
+    let known = train.in_order().iter().filter(|(word, _)| vectors.vector(word).is_some()).count();
+    let mut words: Words = train.most_frequent().iter().map(|(word, _)| word).collect();
+    let mut others = WordCounts::default();
+    for part in [Some(&parts.dev), parts.test.as_ref()].into_iter().flatten() {
+        for (word, count) in counted(part).in_order() {
+            if vectors.vector(word).is_some() && !train.contains(word) {
+                others.add(word, count);
             }
         }
     }
-    // Stable: of equally frequent words the one met first.
-    counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let known = counted.iter().filter(|(word, _)| vectors.vector(word).is_some()).count();
-    let counts = (counted.len(), known);
-    let mut words: Words = counted.iter().map(|(word, _)| word).collect();
-    for text in [Some(&parts.dev), parts.test.as_ref()].into_iter().flatten().flat_map(|part| &part.texts) {
-        for word in words_of(&text.text) {
-            let word = canonical(word);
-            if vectors.vector(&word).is_some() && !places.contains_key(&word) {
-                words.push(word.as_bytes());
-                places.insert(word, 0);
-            }
-        }
-    }
-    (words, counts)
+    others.in_order().iter().for_each(|(word, _)| words.push(word.as_bytes()));
+    Ok((words, (train.len(), known)))
 }
 
 /// Ids that occur in a part, each once.
@@ -313,10 +320,8 @@ impl Classifier {
                 )
             })
         };
-        Ok(Encoded {
-            sequences: part.texts.par_iter().map(|text| self.ids(&text.text)).collect(),
-            labels: part.texts.iter().map(class).collect::<Result<Vec<u32>>>()?,
-        })
+        let (sequences, made) = self.ids(&self.words(&part.texts));
+        Ok(Encoded { sequences, made, labels: part.texts.iter().map(class).collect::<Result<Vec<u32>>>()? })
     }
 
     /// Figures on a labelled data set.

@@ -12,7 +12,7 @@ use vocable::{Error, Vectors, classifier, report};
 
 use super::Common;
 use super::output::{self, Failure, Output};
-use super::train::{Data, Settings, bar};
+use super::train::{Data, Settings, bar, note_tokenizer};
 
 /// Train the same classifier with frozen, tuned, oov-only and random embeddings, and compare.
 ///
@@ -47,6 +47,7 @@ impl Compare {
         };
         let parts = self.data.open(self.seed)?;
         let vectors = Arc::new(common.open()?);
+        note_tokenizer(&vectors, &parts, &options.train)?;
         let comparison = compare_with_bar(&vectors, &parts, &options)?;
         if output.json {
             output.json(&comparison)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use vocable::classifier::{DataOptions, Dataset, Parts, TrainOptions};
+use vocable::classifier::{DataOptions, Dataset, Parts, Tokenizer, TrainOptions};
 use vocable::compare::{CompareOptions, Comparison};
 use vocable::nn::EmbeddingMode;
 use vocable::query::{Method, NearestOptions};
@@ -74,7 +74,16 @@ impl Demo {
         let options = CompareOptions {
             arms: vec![Frozen, Tuned, OovOnly, Random],
             seeds: (1..=self.seeds).collect(),
-            train: TrainOptions { hidden: 32, batch: 32, lr: 3e-3, epochs: 15, patience: 4, ..TrainOptions::default() },
+            train: TrainOptions {
+                // The reviews are cut already.
+                tokenizer: Tokenizer::Whitespace,
+                hidden: 32,
+                batch: 32,
+                lr: 3e-3,
+                epochs: 15,
+                patience: 4,
+                ..TrainOptions::default()
+            },
         };
         let comparison = compare_with_bar(&vectors, &parts, &options)?;
         if output.json {

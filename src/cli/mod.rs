@@ -9,6 +9,7 @@ mod batch;
 mod checkpoints;
 mod compare;
 mod convert;
+mod coverage;
 mod demo;
 mod doctor;
 mod evaluate;
@@ -149,6 +150,7 @@ enum Command {
     Info(info::Info),
     Doctor(doctor::Doctor),
     Convert(convert::Convert),
+    Coverage(coverage::Coverage),
     Train(train::Train),
     Predict(predict::Predict),
     Gates(gates::Gates),
@@ -197,6 +199,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Info(command) => command.run(common, output),
         Command::Doctor(command) => command.run(common, output),
         Command::Convert(command) => command.run(common, output),
+        Command::Coverage(command) => command.run(common, output),
         Command::Train(command) => command.run(common, output),
         Command::Predict(command) => command.run(common, output),
         Command::Gates(command) => command.run(common, output),

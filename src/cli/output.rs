@@ -88,6 +88,16 @@ pub fn warn(text: impl Display) {
     to_stderr(format_args!("warning: {text}"));
 }
 
+/// Warns of texts of a file that were not UTF-8, if there are any.
+pub fn warn_replaced(file: &str, texts: usize) {
+    let number = match texts {
+        0 => return,
+        1 => "1 text is".to_owned(),
+        many => format!("{many} texts are"),
+    };
+    warn(format_args!("{file}: {number} not UTF-8; the bytes in question were replaced"));
+}
+
 /// Says what went wrong.
 pub fn error(text: impl Display) {
     to_stderr(format_args!("error: {text}"));

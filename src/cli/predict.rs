@@ -22,7 +22,8 @@ const TOGETHER: usize = 1024;
 
 /// Labels for texts: lines from standard input, a label and its probabilities out.
 ///
-/// The model carries the rows of its own words. With --vectors, other words are looked up there.
+/// The model carries the rows of its own words. With --vectors, other words are looked up there, and fastText's models make
+/// vectors of their n-grams for words that they lack, too.
 ///
 /// With --measure, the labels of a file of labelled texts are held against the model's instead.
 #[derive(Debug, Args)]
@@ -43,6 +44,10 @@ pub struct Predict {
 struct Answer<'a> {
     label: &'a str,
     probabilities: BTreeMap<&'a str, f32>,
+    /// Words of the text.
+    words: usize,
+    /// Those of them that were read as the unknown word.
+    unknown: usize,
 }
 
 impl Predict {
@@ -67,7 +72,7 @@ impl Predict {
             return Ok(ExitCode::SUCCESS);
         }
         let mut input = BufReader::new(std::io::stdin().lock());
-        let (mut texts, mut replaced) = (Vec::new(), 0usize);
+        let (mut texts, mut replaced, mut empty) = (Vec::new(), 0usize, 0usize);
         loop {
             let mut line = Vec::new();
             let read = input.read_until(b'\n', &mut line)?;
@@ -82,6 +87,7 @@ impl Predict {
             let more_at_hand = read > 0 && texts.len() < TOGETHER && input.buffer().contains(&b'\n');
             if !more_at_hand {
                 for prediction in classifier.predict(&texts) {
+                    empty += usize::from(prediction.words == 0);
                     print(&classifier, &prediction, output)?;
                 }
                 output.flush()?;
@@ -94,6 +100,10 @@ impl Predict {
         if replaced > 0 {
             output::warn(format_args!("{replaced} lines are not UTF-8; the bytes in question were replaced"));
         }
+        if empty > 0 {
+            let lines = if empty == 1 { "1 line has".to_owned() } else { format!("{empty} lines have") };
+            output::warn(format_args!("{lines} no words; what is answered there does not depend on the text"));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -102,7 +112,8 @@ fn print(classifier: &Classifier, prediction: &Prediction, output: &mut Output) 
     let label = &classifier.labels()[prediction.class];
     let probabilities = classifier.labels().iter().map(String::as_str).zip(prediction.probabilities.iter().copied());
     if output.json {
-        return output.json(&Answer { label, probabilities: probabilities.collect() });
+        let Prediction { words, unknown, .. } = *prediction;
+        return output.json(&Answer { label, probabilities: probabilities.collect(), words, unknown });
     }
     output.text(label)?;
     for (label, probability) in probabilities {

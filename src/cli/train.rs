@@ -9,14 +9,15 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use vocable::Error;
 use vocable::classifier::{
-    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Ended, Parts, Progress, TrainOptions, split,
+    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Ended, Parts, Progress, Tokenizer, TrainOptions,
+    advise, split,
 };
 use vocable::files::check_writable;
 use vocable::nn::{CellKind, EmbeddingMode, OptimizerKind, Pooling, Schedule};
 use vocable::report;
 use vocable::vectors::Case;
+use vocable::{Error, Vectors};
 
 use super::checkpoints::Checkpoints;
 use super::figures::Measured;
@@ -34,7 +35,7 @@ use super::{Common, interrupt};
 /// --checkpoint nothing is lost even if the machine goes down: the same command with --resume goes on, to the same model.
 ///
 /// Labelled texts are `LABEL TEXT` lines, fastText's `__label__LABEL TEXT` lines, TSV or CSV with a header, or JSON lines; which
-/// is told by content. Words are what stands between spaces: tokenise and lower-case texts as the vectors expect.
+/// is told by content. The model keeps the tokenizer, and cuts texts for prediction as it did for training.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vocable train --vectors glove.6B.50d.txt --train train.txt --dev dev.txt --test test.txt \\
@@ -107,14 +108,14 @@ impl DataForm {
         };
         let data = Dataset::open(path, &options)?;
         output::note(format_args!("{}: {} texts, form {}", data.name, data.texts.len(), data.format));
-        if data.replaced > 0 {
+        output::warn_replaced(&data.name, data.replaced);
+        let mut empty = data.texts.iter().filter(|text| text.text.trim().is_empty());
+        if let Some(first) = empty.next() {
             output::warn(format_args!(
-                "{}: {} not UTF-8; the bytes in question were replaced",
+                "{}: line {}: a label without a text; there are {} such lines",
                 data.name,
-                match data.replaced {
-                    1 => "1 text is".to_owned(),
-                    many => format!("{many} texts are"),
-                }
+                first.line,
+                1 + empty.count()
             ));
         }
         Ok(data)
@@ -217,6 +218,10 @@ pub struct Settings {
     /// Deviation of the random rows made for words that the vectors lack
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().oov_deviation, help_heading = "Training")]
     oov_deviation: f64,
+    /// How texts are cut into words: unicode (Unicode's rules), ptb (Penn Treebank, as GloVe's own texts), whitespace (for
+    /// texts cut already), jieba (Chinese; in builds that have it)
+    #[arg(long, value_name = "NAME", default_value_t, help_heading = "Texts")]
+    tokenizer: Tokenizer,
     /// How words are looked up: exact, or fold (as written, then in lower case)
     #[arg(long, value_name = "HOW", default_value = "exact", value_parser = case, help_heading = "Training")]
     case: Case,
@@ -234,6 +239,7 @@ impl Settings {
     pub fn options(&self, embedding: EmbeddingMode, seed: u64) -> Result<TrainOptions, Error> {
         let options = TrainOptions {
             embedding,
+            tokenizer: self.tokenizer,
             case: self.case,
             oov_deviation: self.oov_deviation,
             cell: self.encoder,
@@ -291,6 +297,7 @@ impl Train {
         self.checkpoints.check()?;
         let parts = self.data.open(self.seed)?;
         let vectors = Arc::new(common.open()?);
+        note_tokenizer(&vectors, &parts, &options)?;
         let mut training = self.checkpoints.begin(&vectors, &parts, &options)?;
         let stop = interrupt::watch();
         let mut saved = Instant::now();
@@ -378,6 +385,22 @@ fn show(progress: &Progress, bar: &ProgressBar) {
             ));
         }),
     }
+}
+
+/// Says if another tokenizer may suit the texts better.
+pub fn note_tokenizer(vectors: &Vectors, parts: &Parts, options: &TrainOptions) -> Result<(), Error> {
+    let (train, tokenizer) = (&parts.train, options.tokenizer);
+    if let Some(advice) = advise(vectors, &train.texts, tokenizer, options.case)? {
+        let seems = if advice.cut_already { " looks cut into words already" } else { "" };
+        output::note(format_args!(
+            "{}{seems}: the vectors know {} of its tokens as --tokenizer {tokenizer} cuts it, {} with --tokenizer {}",
+            train.name,
+            report::percent(advice.known),
+            report::percent(advice.other_known),
+            advice.other
+        ));
+    }
+    Ok(())
 }
 
 /// A progress bar on standard error, if that is a terminal.

@@ -244,6 +244,12 @@ impl<T: Real> Embedding<T> {
         self.slots.len() as u32 + row
     }
 
+    /// The id of row `index` of those given to [`Embedding::forward_with`].
+    pub fn id_of_made(&self, index: usize) -> u32 {
+        let rows = self.vectors.as_ref().map_or(0, |vectors| vectors.len());
+        u32::try_from(self.slots.len() + rows + index).unwrap_or(UNKNOWN)
+    }
+
     /// Lets ids past the task's words stand for rows of `vectors`, so that words which training never saw are known.
     ///
     /// # Errors
@@ -307,9 +313,17 @@ impl<T: Real> Embedding<T> {
 
     /// The rows of `ids`, one after the other: `[N]` to `[N, E]`. An id that does not exist reads as the pad.
     pub fn forward(&self, ids: &[u32]) -> Vec<T> {
+        self.forward_with(ids, &[])
+    }
+
+    /// As [`Embedding::forward`], where ids from [`Embedding::id_of_made`] on stand for rows that were made elsewhere, such as
+    /// those of words that only their n-grams are known of: `made` `[M, E]`.
+    pub fn forward_with(&self, ids: &[u32], made: &[T]) -> Vec<T> {
         let mut rows = Vec::with_capacity(ids.len() * self.dimension);
         for &id in ids {
-            match self.row(id) {
+            let index = id.checked_sub(self.id_of_made(0)).map(|index| index as usize);
+            let made = index.and_then(|index| made.chunks_exact(self.dimension).nth(index));
+            match made.map_or_else(|| self.row(id), Row::Own) {
                 Row::File(values) => rows.extend(values.iter().map(|&value| T::of_f32(value))),
                 Row::Own(values) => rows.extend_from_slice(values),
             }

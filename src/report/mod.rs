@@ -1,5 +1,6 @@
 //! What a person looks at: tables for the terminal.
 
+mod coverage;
 mod evaluate;
 mod gates;
 mod gates_page;
@@ -12,6 +13,7 @@ use crate::classifier::Trained;
 use crate::compare::{Comparison, Spread};
 use crate::query::Answer;
 use crate::vectors::Vectors;
+pub use coverage::coverage;
 pub use evaluate::{analogies, analogies_differ, pairs, pairs_differ};
 pub use gates::{GATES_LEGEND, gates};
 pub use gates_page::gates_page;

@@ -1,0 +1,111 @@
+//! `vocable coverage`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use clap::Args;
+use serde::Serialize;
+use vocable::classifier::{Coverage as Figures, Covered, Lines, Tokenizer};
+use vocable::vectors::Case;
+use vocable::{Error, report};
+
+use super::Common;
+use super::output::{self, Failure, Output};
+use super::train::DataForm;
+
+/// How much of a data set the vectors know: tokens and words, and which unknown words are the most frequent.
+///
+/// A word counts where it is found first: as it is written, in lower case, by the vectors of its character n-grams (fastText's
+/// models), or nowhere. Labelled texts are read as `vocable train` reads them.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vocable coverage train.txt --vectors glove.6B.50d.txt --tokenizer all\n  \
+                  vocable coverage notes.txt --unlabelled -k 50")]
+pub struct Coverage {
+    /// Labelled texts
+    #[arg(value_name = "DATA")]
+    data: PathBuf,
+    /// The file holds texts alone, one a line
+    #[arg(long, conflicts_with_all = ["data_format", "label_column", "text_column"])]
+    unlabelled: bool,
+    #[command(flatten)]
+    form: DataForm,
+    /// How texts are cut into words: unicode, ptb, whitespace, jieba (in builds that have it), or all of them side by side
+    #[arg(long, value_name = "NAME", default_value = "unicode")]
+    tokenizer: Tokenizers,
+    /// How many of the unknown words are listed, the most frequent first
+    #[arg(short, value_name = "N", default_value_t = 10)]
+    k: usize,
+}
+
+/// The tokenizers that a name stands for.
+#[derive(Debug, Clone)]
+struct Tokenizers(Vec<Tokenizer>);
+
+impl FromStr for Tokenizers {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        Ok(Tokenizers(if name == "all" { Tokenizer::ALL.to_vec() } else { vec![name.parse()?] }))
+    }
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    file: &'a str,
+    tokenizer: &'static str,
+    texts: usize,
+    #[serde(flatten)]
+    all: Covered,
+    exact: Covered,
+    lower_case: Covered,
+    subwords: Covered,
+    unknown: Covered,
+    median_length: usize,
+    longest: usize,
+    unknown_words: Vec<Word<'a>>,
+}
+
+#[derive(Serialize)]
+struct Word<'a> {
+    word: &'a str,
+    count: usize,
+}
+
+impl Coverage {
+    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        let file = self.data.to_string_lossy();
+        let texts: Vec<String> = if self.unlabelled {
+            let lines = Lines::open(&self.data)?;
+            output::warn_replaced(&file, lines.replaced);
+            lines.texts
+        } else {
+            self.form.open(&self.data)?.texts.into_iter().map(|text| text.text).collect()
+        };
+        let vectors = common.open()?;
+        let coverages = self.tokenizer.0.iter().map(|&name| Figures::of(&vectors, &texts, name, Case::Fold));
+        let coverages: Vec<Figures> = coverages.collect::<Result<_, Error>>()?;
+        if !output.json {
+            output.text(format_args!("{file}: {} texts\n\n", report::thousands(texts.len())))?;
+            output.text(report::coverage(&coverages, self.k))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        for coverage in &coverages {
+            let unknown_words = coverage.unknown_words.iter().take(self.k);
+            output.json(&Answer {
+                file: &file,
+                tokenizer: coverage.tokenizer.name(),
+                texts: texts.len(),
+                all: coverage.all,
+                exact: coverage.exact,
+                lower_case: coverage.lower_case,
+                subwords: coverage.subwords,
+                unknown: coverage.unknown,
+                median_length: coverage.median_length(),
+                longest: coverage.longest(),
+                unknown_words: unknown_words.map(|(word, count)| Word { word, count: *count }).collect(),
+            })?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
