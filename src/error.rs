@@ -45,7 +45,7 @@ pub enum Error {
         /// What it was.
         found: String,
     },
-    /// Training met a loss that is not a number.
+    /// Training met a loss that is not a finite number before its first epoch ended.
     Diverged {
         /// Epoch, counted from 1.
         epoch: usize,
@@ -182,7 +182,11 @@ impl fmt::Display for Error {
                 write!(f, "{what}: expected {expected}, found {found}")
             }
             Error::Diverged { epoch, step } => {
-                write!(f, "the loss is not a number at epoch {epoch}, step {step}; try a lower --lr or a lower --clip")
+                write!(
+                    f,
+                    "the loss is not a finite number any more at epoch {epoch}, step {step}; \
+                     try a lower --lr, a lower --clip or a longer --warmup"
+                )
             }
         }
     }

@@ -31,7 +31,7 @@
 //! use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 //! use vocable::Vectors;
 //! use vocable::classifier::{Network, Optimizer};
-//! use vocable::nn::{AdamOptions, Embedding, EmbeddingMode, EmbeddingOptions, EncoderShape};
+//! use vocable::nn::{OptimizerOptions, Embedding, EmbeddingMode, EmbeddingOptions, EncoderShape};
 //!
 //! let vectors = Arc::new(Vectors::demo()?);
 //! let words = ["the", "film", "was", "superb", "dreadful"];
@@ -43,9 +43,9 @@
 //! let bad = [2, 3, 4, 6]; // the film was dreadful
 //! assert_eq!(embedding.forward(&[5]), vectors.get("superb").unwrap());
 //!
-//! let shape = EncoderShape { input: vectors.dimension(), hidden: 16, layers: 1, bidirectional: false };
+//! let shape = EncoderShape::lstm(vectors.dimension(), 16);
 //! let mut network = Network::new(embedding, shape, 2, &mut ChaCha8Rng::seed_from_u64(1));
-//! let mut optimizer = Optimizer::new(AdamOptions::default(), Some(5.0));
+//! let mut optimizer = Optimizer::new(OptimizerOptions::default(), Some(5.0));
 //! let (before, _) = network.loss_and_gradients(&[&good, &bad], &[1, 0], 0.5, None);
 //! for _ in 0..20 {
 //!     let (_, gradients) = network.loss_and_gradients(&[&good, &bad], &[1, 0], 0.5, None);

@@ -220,6 +220,73 @@ fn predict_looks_other_words_up_in_the_vectors_when_given() {
     predict(&model, &["--vectors", other.to_str().unwrap()], b"a\n").refused(2, "50");
 }
 
+#[test]
+fn training_ends_with_figures_of_every_part_and_class() {
+    let folder = Folder::new();
+    let out = folder.path("model");
+    let test = fixture("reviews.test.txt");
+    let more = ["--test", test.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    let ran = train_demo(&more);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for said in ["dev    test\n", "weighted F1", "log loss", "calibration error", "test: right \\ predicted"] {
+        assert!(ran.out.contains(said), "{said:?} is not in {}", ran.out);
+    }
+    let outcome = train_demo(&[&more[..], &["--json"]].concat()).only_json();
+    for part in ["dev", "test"] {
+        let part = &outcome[part];
+        let confusion: Vec<Vec<u64>> = serde_json::from_value(part["confusion"].clone()).unwrap();
+        let right: u64 = (0..2).map(|class| confusion[class][class]).sum();
+        assert_eq!(part["accuracy"], right as f64 / part["texts"].as_f64().unwrap());
+        assert_eq!(part["classes"][1]["label"], "pos");
+        assert_eq!(part["classes"][0]["texts"], confusion[0].iter().sum::<u64>());
+        assert!(part["calibration_error"].is_f64() && part["weighted_f1"].is_f64(), "{part}");
+    }
+
+    // The saved model says the same of the same texts.
+    let measured = predict(&out, &["--json", "--measure", test.to_str().unwrap()], b"").only_json();
+    assert_eq!(measured, outcome["test"]);
+    let human = predict(&out, &["--measure", test.to_str().unwrap()], b"");
+    assert!(human.out.contains("measured: right \\ predicted"), "{human:?}");
+}
+
+#[test]
+fn a_log_has_a_line_an_epoch() {
+    let folder = Folder::new();
+    let log = folder.file("log.jsonl", "of an earlier run\n");
+    let outcome = train_demo(&["--json", "--batch", "300", "--log", log.to_str().unwrap()]).only_json();
+    let text = std::fs::read_to_string(&log).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(json!(lines), outcome["epochs"]);
+    assert_eq!(
+        json!([lines[0]["epoch"], lines[0]["step"], lines[1]["step"]]),
+        json!([1, 3, 6]),
+        "800 texts, 300 a step"
+    );
+    for line in &lines {
+        assert!(line["train_loss"].is_f64() && line["lr"] == 1e-3 && line["dev"]["weighted_f1"].is_f64(), "{line}");
+        assert!(line["tokens_per_second"].as_f64().unwrap() > 0.0 && line["seconds"].is_f64(), "{line}");
+    }
+    let nowhere = folder.path("nowhere").join("log");
+    train_demo(&["--log", nowhere.to_str().unwrap()]).refused(2, "cannot write it");
+}
+
+#[test]
+fn a_model_is_measured_on_labelled_texts_of_any_form() {
+    let folder = Folder::new();
+    let model = folder.file("model", small_model());
+    let texts = folder.file("texts.tsv", "stars\tbody\npos\ta great film\nneg\ta dull film\n");
+    let texts = texts.to_str().unwrap();
+    let measured = predict(&model, &["--json", "--measure", texts, "--label-column", "stars"], b"").only_json();
+    assert_eq!(measured["texts"], 2);
+    // A class without texts has no recall, and without predictions no precision.
+    let other = &measured["classes"][1];
+    assert_eq!((&other["label"], &other["recall"]), (&json!("other"), &Value::Null));
+    predict(&model, &["--measure", texts], b"").refused(2, "texts.tsv: line 1");
+    predict(&model, &["--label-column", "stars"], b"").refused(2, "--measure");
+    let strange = folder.file("strange.txt", "meh a film\n");
+    predict(&model, &["--measure", strange.to_str().unwrap()], b"").refused(2, "found `meh`");
+}
+
 /// A model file in parts, to be put together again altered.
 struct Taken {
     header: Value,

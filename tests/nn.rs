@@ -7,15 +7,15 @@ use rand_chacha::ChaCha8Rng;
 use vocable::Vectors;
 use vocable::classifier::{Network, Optimizer};
 use vocable::nn::{
-    AdamOptions, Embedding, EmbeddingMode, EmbeddingOptions, Encoder, EncoderShape, PADDING, Packing, UNKNOWN,
+    Embedding, EmbeddingMode, EmbeddingOptions, Encoder, EncoderShape, OptimizerOptions, PADDING, Packing, UNKNOWN,
 };
 
 /// A cell of one input and one state, whose gates are forced open (1) or shut (0) by their biases; the candidate is tanh(x).
 fn forced(input: f64, forget: f64) -> Encoder<f64> {
-    let mut encoder = Encoder::zeros(EncoderShape { input: 1, hidden: 1, layers: 1, bidirectional: false });
+    let mut encoder = Encoder::zeros(EncoderShape::lstm(1, 1));
     let bias = |open: f64| if open == 1.0 { 100.0 } else { -100.0 };
-    encoder.cells[0].weight_ih = vec![0.0, 0.0, 1.0, 0.0];
-    encoder.cells[0].bias_ih = vec![bias(input), bias(forget), 0.0, bias(1.0)];
+    encoder.cells_mut()[0].weight_ih = vec![0.0, 0.0, 1.0, 0.0];
+    encoder.cells_mut()[0].bias_ih = vec![bias(input), bias(forget), 0.0, bias(1.0)];
     encoder
 }
 
@@ -40,8 +40,8 @@ fn the_four_extreme_cases_of_a_cell() {
     near(cells(&forced(1.0, 0.0), [x, y])[1], y.tanh());
     // i = 0, f = 0: clears the memory. Something must be in it first: the input gate opens for the first token alone.
     let mut encoder = forced(0.0, 0.0);
-    encoder.cells[0].weight_ih[0] = 200.0;
-    encoder.cells[0].bias_ih[0] = -100.0;
+    encoder.cells_mut()[0].weight_ih[0] = 200.0;
+    encoder.cells_mut()[0].bias_ih[0] = -100.0;
     let [first, second] = cells(&encoder, [1.0, 0.0]);
     near(first, 1f64.tanh());
     near(second, 0.0);
@@ -50,12 +50,11 @@ fn the_four_extreme_cases_of_a_cell() {
 #[test]
 fn one_bias_a_gate_is_the_sum_of_both() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let two: Encoder<f64> =
-        Encoder::new(EncoderShape { input: 2, hidden: 3, layers: 1, bidirectional: false }, &mut rng);
+    let two: Encoder<f64> = Encoder::new(EncoderShape::lstm(2, 3), &mut rng);
     let mut one = two.clone();
-    let sum: Vec<f64> = two.cells[0].bias_ih.iter().zip(&two.cells[0].bias_hh).map(|(a, b)| a + b).collect();
-    one.cells[0].bias_ih = sum;
-    one.cells[0].bias_hh.fill(0.0);
+    let sum: Vec<f64> = two.cells()[0].bias_ih.iter().zip(&two.cells()[0].bias_hh).map(|(a, b)| a + b).collect();
+    one.cells_mut()[0].bias_ih = sum;
+    one.cells_mut()[0].bias_hh.fill(0.0);
     let packing = Packing::new(&[3]);
     let input = vec![0.3, -0.2, 0.9, 0.1, -0.5, 0.7];
     let outputs = [&one, &two].map(|encoder| encoder.forward(&packing, input.clone(), vec![]).output().to_vec());
@@ -64,7 +63,7 @@ fn one_bias_a_gate_is_the_sum_of_both() {
 
 fn network(rng: &mut ChaCha8Rng, mode: EmbeddingMode) -> Network<f64> {
     let rows: Vec<f64> = (0..12 * 5).map(|_| rng.random_range(-1.0..1.0)).collect();
-    let shape = EncoderShape { input: 5, hidden: 6, layers: 2, bidirectional: true };
+    let shape = EncoderShape { layers: 2, bidirectional: true, ..EncoderShape::lstm(5, 6) };
     Network::new(Embedding::from_weights(rows, 5, mode).expect("whole rows"), shape, 3, rng)
 }
 
@@ -130,9 +129,9 @@ fn embedding(vectors: &Arc<Vectors>, mode: EmbeddingMode, seed: u64) -> Embeddin
 /// Some steps of training on all words but the last two.
 fn trained(embedding: Embedding<f32>) -> Network<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(9);
-    let shape = EncoderShape { input: embedding.dimension(), hidden: 4, layers: 1, bidirectional: false };
+    let shape = EncoderShape::lstm(embedding.dimension(), 4);
     let mut network = Network::new(embedding, shape, 2, &mut rng);
-    let mut optimizer = Optimizer::new(AdamOptions { lr: 0.1, ..AdamOptions::default() }, Some(5.0));
+    let mut optimizer = Optimizer::new(OptimizerOptions { lr: 0.1, ..OptimizerOptions::default() }, Some(5.0));
     for _ in 0..5 {
         let (_, gradients) = network.loss_and_gradients(&[&[2, 3], &[4, 2]], &[0, 1], 0.5, None);
         optimizer.step(&mut network, &gradients);

@@ -1,5 +1,6 @@
 //! Model files: safetensors, with PyTorch's names and shapes, the configuration, labels and words in the metadata.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
@@ -7,10 +8,10 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 
-use super::{Classifier, Network};
+use super::{Classifier, Network, checkpoint};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::{Words, bytes, write_beside};
-use crate::nn::{Dense, Embedding, EmbeddingMode, Encoder, EncoderShape};
+use crate::nn::{CellKind, Dense, Embedding, EmbeddingMode, Encoder, EncoderShape, Pooling};
 use crate::vectors::Case;
 
 /// The metadata key under which everything that is not a tensor stands, as JSON.
@@ -25,11 +26,25 @@ struct Header {
     version: u32,
     embedding: String,
     case: String,
+    /// Of models written before there was a choice: an LSTM.
+    #[serde(default = "lstm")]
+    cell: String,
+    /// Of models written before there was a choice: the last state.
+    #[serde(default = "last")]
+    pooling: String,
     layers: usize,
     bidirectional: bool,
     labels: Vec<String>,
     /// Word `i` has row `i + 2` of `embedding.weight`; rows 0 and 1 are the pad and the unknown word.
     words: Vec<String>,
+}
+
+fn lstm() -> String {
+    CellKind::Lstm.name().to_owned()
+}
+
+fn last() -> String {
+    Pooling::Last.name().to_owned()
 }
 
 impl Classifier {
@@ -46,16 +61,28 @@ impl Classifier {
             version: VERSION,
             embedding: network.embedding.mode().name().to_owned(),
             case: case_name(self.case).to_owned(),
+            cell: shape.cell.name().to_owned(),
+            pooling: shape.pooling.name().to_owned(),
             layers: shape.layers,
             bidirectional: shape.bidirectional,
             labels: self.labels.clone(),
             words,
         };
         let weights = network.embedding.weights();
-        let mut tensors: Vec<(String, Vec<usize>, &[f32])> =
-            vec![("embedding.weight".into(), vec![network.embedding.len(), network.embedding.dimension()], &weights)];
-        for (prefix, parameters) in [("lstm", network.encoder.parameters()), ("head", network.head.parameters())] {
-            tensors.extend(parameters.into_iter().map(|p| (format!("{prefix}.{}", p.name), p.shape, p.values)));
+        let ids = network.embedding.len();
+        let prefix = shape.cell.name();
+        let mut tensors: Vec<(String, Vec<usize>, Cow<[f32]>)> = Vec::new();
+        if network.embedding.mode() == EmbeddingMode::OneHot {
+            for (direction, name) in one_hot_names(&shape).into_iter().enumerate() {
+                let sums = shape.products() / shape.directions();
+                let column = |sum: usize| weights.iter().skip(direction * sums + sum).step_by(shape.products());
+                tensors.push((name, vec![sums, ids], (0..sums).flat_map(column).copied().collect()));
+            }
+        } else {
+            tensors.push(("embedding.weight".into(), vec![ids, network.embedding.dimension()], weights.into()));
+        }
+        for (prefix, parameters) in [(prefix, network.encoder.parameters()), ("head", network.head.parameters())] {
+            tensors.extend(parameters.into_iter().map(|p| (format!("{prefix}.{}", p.name), p.shape, p.values.into())));
         }
         let too_large =
             |e: &dyn std::fmt::Display| Error::invalid("model", "sizes that safetensors holds", e.to_string());
@@ -102,7 +129,15 @@ impl Classifier {
         let whole = "a model file (safetensors)";
         let tensors = SafeTensors::deserialize(bytes).map_err(|e| wrong(whole, e.to_string()))?;
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| wrong(whole, e.to_string()))?;
-        let json = metadata.metadata().as_ref().and_then(|all| all.get(KEY)).ok_or_else(|| {
+        let entry = |key: &str| metadata.metadata().as_ref().and_then(|all| all.get(key));
+        if entry(checkpoint::KEY).is_some() {
+            return Err(Malformed::at(Place::File, "a model file", "the checkpoint of a training that is under way")
+                .advise(
+                    "go on with `vocable train ... --checkpoint FILE --resume`; what that saves with --out is a model",
+                )
+                .into());
+        }
+        let json = entry(KEY).ok_or_else(|| {
             wrong("a model written by vocable", format!("a safetensors file without the metadata `{KEY}`"))
         })?;
         let header: Header = serde_json::from_str(json).map_err(|e| wrong("a model's metadata", e.to_string()))?;
@@ -131,18 +166,16 @@ impl Classifier {
             right.then_some(()).ok_or_else(|| wrong(&format!("`{name}` of shape {expected:?}"), format!("{found:?}")))
         };
 
-        let (rows_shape, rows) = read("embedding.weight")?;
-        let &[ids, dimension] = rows_shape.as_slice() else {
-            return Err(wrong("`embedding.weight` of two dimensions", format!("{rows_shape:?}")));
-        };
-        fit("embedding.weight", &[header.words.len() + 2, dimension], &[ids, dimension])?;
         let mode: EmbeddingMode = header.embedding.parse()?;
         let case = match header.case.as_str() {
             "exact" => Case::Exact,
             "fold" => Case::Fold,
             other => return Err(wrong("the case `exact` or `fold`", format!("`{other}`"))),
         };
-        let (hh_shape, _) = read("lstm.weight_hh_l0")?;
+        let cell: CellKind = header.cell.parse()?;
+        let pooling: Pooling = header.pooling.parse()?;
+        let prefix = cell.name();
+        let (hh_shape, _) = read(&format!("{prefix}.weight_hh_l0"))?;
         let hidden = hh_shape.last().copied().unwrap_or(0);
         if header.layers == 0 || header.layers > tensors.len() || hidden == 0 || header.labels.len() < 2 {
             let found = format!("{} layers of {hidden}, {} labels", header.layers, header.labels.len());
@@ -151,18 +184,42 @@ impl Classifier {
         if let Some(twice) = (1..header.labels.len()).find(|&i| header.labels[..i].contains(&header.labels[i])) {
             return Err(wrong("distinct labels", format!("`{}` twice", header.labels[twice])));
         }
-        let shape =
-            EncoderShape { input: dimension, hidden, layers: header.layers, bidirectional: header.bidirectional };
+        let bidirectional = header.bidirectional;
+        let mut shape = EncoderShape { cell, input: 0, hidden, layers: header.layers, bidirectional, pooling };
+        let sums = cell.gates() * hidden;
+        let ids = header.words.len() + 2;
         // Shapes are compared before anything of their size is made.
-        let (ih_shape, _) = read("lstm.weight_ih_l0")?;
-        fit("lstm.weight_ih_l0", &[4 * hidden, dimension], &ih_shape)?;
-        fit("lstm.weight_hh_l0", &[4 * hidden, hidden], &hh_shape)?;
+        fit(&format!("{prefix}.weight_hh_l0"), &[sums, hidden], &hh_shape)?;
+        let rows = if mode == EmbeddingMode::OneHot {
+            let mut columns = Vec::new();
+            for name in &one_hot_names(&shape) {
+                let (found, values) = read(name)?;
+                fit(name, &[sums, ids], &found)?;
+                columns.push(values);
+            }
+            let mut rows = vec![0.0; ids * shape.products()];
+            for (direction, values) in columns.iter().enumerate() {
+                for (sum, values) in values.chunks_exact(ids).enumerate() {
+                    let column = rows.iter_mut().skip(direction * sums + sum).step_by(shape.products());
+                    column.zip(values).for_each(|(row, &value)| *row = value);
+                }
+            }
+            rows
+        } else {
+            let (found, rows) = read("embedding.weight")?;
+            let dimension = found.last().copied().unwrap_or(0);
+            fit("embedding.weight", &[ids, dimension], &found)?;
+            let name = format!("{prefix}.weight_ih_l0");
+            fit(&name, &[sums, dimension], &read(&name)?.0)?;
+            shape.input = dimension;
+            rows
+        };
         let (head_shape, _) = read("head.weight")?;
         fit("head.weight", &[header.labels.len(), shape.output()], &head_shape)?;
         let mut encoder = Encoder::zeros(shape);
         let mut head = Dense::zeros(shape.output(), header.labels.len());
         let names: Vec<(String, Vec<usize>)> =
-            (encoder.parameters().into_iter().map(|p| (format!("lstm.{}", p.name), p.shape)))
+            (encoder.parameters().into_iter().map(|p| (format!("{prefix}.{}", p.name), p.shape)))
                 .chain(head.parameters().into_iter().map(|p| (format!("head.{}", p.name), p.shape)))
                 .collect();
         let targets = encoder.parameters_mut().into_iter().chain(head.parameters_mut());
@@ -172,9 +229,15 @@ impl Classifier {
             target.copy_from_slice(&values);
         }
         let words: Words = header.words.iter().collect();
-        let embedding = Embedding::from_weights(rows, dimension, mode)?;
+        let embedding = Embedding::from_weights(rows, shape.row(), mode)?;
         Classifier::new(header.labels, words, case, Network { embedding, encoder, head })
     }
+}
+
+/// The tensors that hold the rows of a one-hot embedding: the input weights of each direction.
+fn one_hot_names(shape: &EncoderShape) -> Vec<String> {
+    let suffixes = ["", "_reverse"].iter().take(shape.directions());
+    suffixes.map(|suffix| format!("{}.weight_ih_l0{suffix}", shape.cell)).collect()
 }
 
 fn case_name(case: Case) -> &'static str {

@@ -1,10 +1,15 @@
 //! Text to tokens to batches to a model: training, prediction, metrics, model files.
 
+mod checkpoint;
 pub mod dataset;
 mod file;
+mod gates;
 mod metrics;
 mod network;
+mod optimizer;
+mod session;
 mod train;
+mod weights;
 
 use std::sync::Arc;
 
@@ -15,15 +20,23 @@ use crate::files::Words;
 use crate::nn::{Embedding, UNKNOWN, softmax};
 use crate::vectors::{Case, Vectors, Vocabulary};
 pub use dataset::{DataFormat, DataOptions, Dataset, LabelledText};
-pub use metrics::{Metrics, most_probable};
-pub use network::{DropoutRates, Gradients, Network, Optimizer};
-pub use train::{Epoch, Parts, Progress, TrainOptions, Trained, split, train};
+pub use gates::{Behaviour, GATE_WORDS, GateOptions, GateView, WordGates};
+pub use metrics::{CALIBRATION_BINS, ClassMetrics, Metrics, most_probable};
+use network::distinct;
+pub use network::{DropoutRates, Drops, Gradients, Network};
+pub use optimizer::{Optimizer, RowSettings};
+pub use session::{Ended, Epoch, Progress, Trained, Training, train};
+pub use train::{Parts, TrainOptions, split};
+pub use weights::ClassWeights;
 
 /// Sequences that go through the network together when predicting. Fixed, so that the same texts give the same bits at any
 /// number of threads.
 const PREDICTED_TOGETHER: usize = 64;
 
-/// A trained classifier: the words it knows, their rows, an LSTM, and the labels it tells apart.
+/// Words whose rows are multiplied with the input weights together.
+const MULTIPLIED_TOGETHER: usize = 256;
+
+/// A trained classifier: the words it knows, their rows, an encoder, and the labels it tells apart.
 #[derive(Debug, Clone)]
 pub struct Classifier {
     labels: Vec<String>,
@@ -120,13 +133,29 @@ impl Classifier {
 
 /// The probabilities of some sequences of ids: `[B, C]`.
 fn probabilities(network: &Network<f32>, sequences: &[Vec<u32>]) -> Vec<f32> {
-    sequences
+    let classes = network.classes();
+    let mut all = vec![0.0; sequences.len() * classes];
+    let (ids, places) = distinct(sequences);
+    let products: Vec<f32> = ids
+        .par_chunks(MULTIPLIED_TOGETHER)
+        .flat_map_iter(|ids| network.encoder.multiply(network.embedding.forward(ids)))
+        .collect();
+    // Texts of like lengths together, so that all of them run for as long as one does.
+    let mut order: Vec<usize> = (0..sequences.len()).collect();
+    order.sort_by_key(|&text| std::cmp::Reverse(sequences[text].len()));
+    let found: Vec<(&[usize], Vec<f32>)> = order
         .par_chunks(PREDICTED_TOGETHER)
-        .flat_map_iter(|chunk| {
-            let chunk: Vec<&[u32]> = chunk.iter().map(Vec::as_slice).collect();
-            let mut logits = network.logits(&chunk);
-            softmax(&mut logits, network.classes());
-            logits
+        .map(|texts| {
+            let places: Vec<&[u32]> = texts.iter().map(|&text| places[text].as_slice()).collect();
+            let mut logits = network.logits_of_products(&products, &places);
+            softmax(&mut logits, classes);
+            (texts, logits)
         })
-        .collect()
+        .collect();
+    for (texts, probabilities) in found {
+        for (&text, probabilities) in texts.iter().zip(probabilities.chunks_exact(classes)) {
+            all[text * classes..][..classes].copy_from_slice(probabilities);
+        }
+    }
+    all
 }

@@ -1,30 +1,44 @@
-//! Embedding, LSTM and a linear head: from ids of words to logits, and back.
+//! Embedding, encoder and a linear head: from ids of words to logits, and back.
 
+use hashbrown::HashMap;
 use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
 
 use crate::nn::{
-    Adam, AdamOptions, Dense, Dropout, Embedding, Encoder, EncoderShape, Packing, Real, RowGradients, SparseAdam,
-    Tokens, clip_factor, cross_entropy,
+    CrossEntropy, Dense, Dropout, Embedding, EmbeddingMode, Encoder, EncoderShape, Packing, Real, RowGradients, Tokens,
 };
 
 /// Rates of dropout, each at least 0 and less than 1.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct DropoutRates {
     /// Of the components of each word's row; drawn once for all occurrences of a word in a shard of a batch, so that the word
     /// is multiplied with the weights once.
     pub embedding: f64,
-    /// Of what one LSTM layer hands to the next, and of the last state before the head.
+    /// Of whole words: all occurrences in a batch of a word are dropped together (Gal & Ghahramani 2016).
+    pub word: f64,
+    /// Of what one layer of the encoder hands to the next, and of the text's row before the head.
     pub hidden: f64,
 }
 
-/// The network of the classifier: `embedding -> LSTM -> last state -> linear`.
+/// What is dropped in a pass.
+#[derive(Debug)]
+pub struct Drops<'a> {
+    /// Rates of dropout.
+    pub rates: DropoutRates,
+    /// Seed of the batch: which words are dropped.
+    pub batch: u64,
+    /// Where the chance of the rest comes from.
+    pub rng: &'a mut ChaCha8Rng,
+}
+
+/// The network of the classifier: `embedding -> encoder -> linear`.
 #[derive(Debug, Clone)]
 pub struct Network<T> {
     /// Ids to rows, `[ids, E]`.
     pub embedding: Embedding<T>,
-    /// Rows to states.
+    /// Rows of words to a row for the text.
     pub encoder: Encoder<T>,
-    /// The last state of each direction to logits, `[D H]` to `[C]`.
+    /// The row of the text to logits, `[D H]` to `[C]`.
     pub head: Dense<T>,
 }
 
@@ -33,14 +47,14 @@ pub struct Network<T> {
 pub struct Gradients<T> {
     /// Of the rows that were read and are trained.
     pub rows: RowGradients<T>,
-    /// Of the LSTM.
+    /// Of the encoder.
     pub encoder: Encoder<T>,
     /// Of the head.
     pub head: Dense<T>,
 }
 
 impl<T: Real> Network<T> {
-    /// A network with new weights for the LSTM and the head.
+    /// A network with new weights for the encoder and the head.
     pub fn new(embedding: Embedding<T>, shape: EncoderShape, classes: usize, rng: &mut ChaCha8Rng) -> Self {
         let encoder = Encoder::new(shape, rng);
         let head = Dense::new(shape.output(), classes, rng);
@@ -54,17 +68,25 @@ impl<T: Real> Network<T> {
 
     /// The logits of some sequences of ids, which may be empty: `[B, C]`.
     pub fn logits(&self, sequences: &[&[u32]]) -> Vec<T> {
+        let (ids, places) = distinct(sequences);
+        let places: Vec<&[u32]> = places.iter().map(Vec::as_slice).collect();
+        self.logits_of_products(&self.encoder.multiply(self.embedding.forward(&ids)), &places)
+    }
+
+    /// The logits of some sequences, given the products of their words' rows with the input weights: a word that occurs in many
+    /// texts is multiplied once.
+    ///
+    /// # Shapes
+    /// `products` `[U, D G H]` from [`Encoder::multiply`], `sequences` `B` lists of numbers below `U`; returns `[B, C]`.
+    pub(super) fn logits_of_products(&self, products: &[T], sequences: &[&[u32]]) -> Vec<T> {
         let lengths: Vec<usize> = sequences.iter().map(|ids| ids.len()).collect();
         let packing = Packing::new(&lengths);
-        let (ids, places) = distinct(&packing.pack(sequences));
-        let tokens = Tokens::shared(self.embedding.forward(&ids), places);
-        let cache = self.encoder.forward(&packing, tokens, Vec::new());
-        self.head.forward(&self.encoder.last(&packing, cache.output()))
+        self.head.forward(&self.encoder.encode(&packing, products, &packing.pack(sequences)))
     }
 
     /// A forward and a backward pass. Returns the summed cross-entropy times `scale`, and its gradients.
     ///
-    /// `dropout` gives the rates and where their chance comes from; `None` drops nothing.
+    /// `drops` says what is dropped; `None` drops nothing.
     ///
     /// # Shapes
     /// `sequences` `B` lists of ids, `labels` `[B]`.
@@ -73,41 +95,66 @@ impl<T: Real> Network<T> {
         sequences: &[&[u32]],
         labels: &[u32],
         scale: f64,
-        dropout: Option<(DropoutRates, &mut ChaCha8Rng)>,
+        drops: Option<Drops>,
+    ) -> (f64, Gradients<T>) {
+        self.gradients_of(&CrossEntropy::default(), sequences, labels, scale, drops)
+    }
+
+    /// [`Network::loss_and_gradients`] with weights of classes and smoothed labels.
+    pub fn gradients_of(
+        &self,
+        loss: &CrossEntropy,
+        sequences: &[&[u32]],
+        labels: &[u32],
+        scale: f64,
+        drops: Option<Drops>,
     ) -> (f64, Gradients<T>) {
         let lengths: Vec<usize> = sequences.iter().map(|ids| ids.len()).collect();
         let packing = Packing::new(&lengths);
-        let (tokens, shape) = (packing.tokens(), self.encoder.shape());
-        let (ids, places) = distinct(&packing.pack(sequences));
-        let (on_rows, between, on_last) = match dropout {
+        let shape = self.encoder.shape();
+        let (ids, places) = distinct(sequences);
+        let places: Vec<&[u32]> = places.iter().map(Vec::as_slice).collect();
+        let (on_rows, between, on_pooled) = match drops {
             None => (Dropout::none(), Vec::new(), Dropout::none()),
-            Some((rates, rng)) => {
-                let on_rows = Dropout::new(ids.len() * shape.input, rates.embedding, rng);
+            Some(Drops { rates, batch, rng }) => {
+                let on_rows = self.drop_rows(&ids, rates, batch, rng);
                 let mut hidden = |count: usize| Dropout::new(count * shape.output(), rates.hidden, rng);
-                let between = (1..shape.layers).map(|_| hidden(tokens)).collect();
+                let between = (1..shape.layers).map(|_| hidden(packing.tokens())).collect();
                 (on_rows, between, hidden(sequences.len()))
             }
         };
 
         let mut rows = self.embedding.forward(&ids);
         on_rows.apply(&mut rows);
-        let cache = self.encoder.forward(&packing, Tokens::shared(rows, places), between);
-        let mut last = self.encoder.last(&packing, cache.output());
-        on_last.apply(&mut last);
-        let logits = self.head.forward(&last);
-        let (loss, logits_gradient) = cross_entropy(&logits, labels, self.classes(), scale);
+        let tokens = Tokens::shared(rows, packing.pack(&places));
+        let cache = self.encoder.forward(&packing, tokens, between);
+        let mut pooled = cache.pooled().to_vec();
+        on_pooled.apply(&mut pooled);
+        let logits = self.head.forward(&pooled);
+        let (loss, logits_gradient) = loss.loss_and_gradient(&logits, labels, self.classes(), scale);
 
         let mut gradients = self.zero_gradients();
-        let mut last_gradient = self.head.backward(&last, &logits_gradient, &mut gradients.head);
-        on_last.apply(&mut last_gradient);
-        let output_gradient = self.encoder.last_backward(&packing, &last_gradient);
+        let mut pooled_gradient = self.head.backward(&pooled, &logits_gradient, &mut gradients.head);
+        on_pooled.apply(&mut pooled_gradient);
         let wanted = ids.iter().any(|&id| self.embedding.is_trained(id));
-        let rows_gradient = self.encoder.backward(&packing, cache, &output_gradient, &mut gradients.encoder, wanted);
+        let rows_gradient = self.encoder.backward(&packing, cache, &pooled_gradient, &mut gradients.encoder, wanted);
         if let Some(mut rows_gradient) = rows_gradient {
             on_rows.apply(&mut rows_gradient);
             gradients.rows = self.embedding.backward(&ids, &rows_gradient);
         }
         (loss, gradients)
+    }
+
+    /// What is dropped of the rows of some words.
+    fn drop_rows(&self, ids: &[u32], rates: DropoutRates, batch: u64, rng: &mut ChaCha8Rng) -> Dropout<T> {
+        let width = self.embedding.dimension();
+        // A one-hot word has a single component, so that to drop it is to drop the word.
+        let one_hot = self.embedding.mode() == EmbeddingMode::OneHot;
+        let (components, again) = if one_hot { (0.0, rates.embedding) } else { (rates.embedding, 0.0) };
+        let mut dropout = Dropout::new(ids.len() * width, components, rng);
+        dropout.rows(ids, width, rates.word, batch);
+        dropout.rows(ids, width, again, batch ^ 1);
+        dropout
     }
 
     fn zero_gradients(&self) -> Gradients<T> {
@@ -119,6 +166,13 @@ impl<T: Real> Network<T> {
         }
     }
 
+    /// Whether all weights, and all rows that training has changed, are finite numbers.
+    pub fn is_finite(&self) -> bool {
+        let dense = self.encoder.parameters().into_iter().chain(self.head.parameters()).map(|p| p.values);
+        let mut all = dense.chain(self.embedding.trained_rows().map(|(_, row)| row));
+        all.all(|values| values.iter().all(|value| value.is_finite()))
+    }
+
     /// Numbers that training can change, given the ids that occur in it.
     pub fn trained_parameters(&self, occurring: impl Iterator<Item = u32>) -> usize {
         let rows = occurring.filter(|&id| self.embedding.is_trained(id)).count();
@@ -127,17 +181,18 @@ impl<T: Real> Network<T> {
     }
 }
 
-/// The different ones of some ids, ascending, and for each of the ids where it stands among them.
-fn distinct(ids: &[u32]) -> (Vec<u32>, Vec<u32>) {
-    let mut reads: Vec<(u32, u32)> = ids.iter().copied().zip(0..).collect();
-    reads.sort_unstable();
-    let mut distinct = Vec::new();
-    let mut places = vec![0; ids.len()];
-    for same in reads.chunk_by(|a, b| a.0 == b.0) {
-        same.iter().for_each(|&(_, token)| places[token as usize] = distinct.len() as u32);
-        distinct.push(same[0].0);
-    }
-    (distinct, places)
+/// The different ones of the ids in some sequences, as they are met, and the sequences of where they stand among them.
+pub(super) fn distinct<S: AsRef<[u32]>>(sequences: &[S]) -> (Vec<u32>, Vec<Vec<u32>>) {
+    let mut ids = Vec::new();
+    let mut found: HashMap<u32, u32> = HashMap::new();
+    let mut place = |&id: &u32| {
+        *found.entry(id).or_insert_with(|| {
+            ids.push(id);
+            ids.len() as u32 - 1
+        })
+    };
+    let places = sequences.iter().map(|sequence| sequence.as_ref().iter().map(&mut place).collect()).collect();
+    (ids, places)
 }
 
 impl<T: Real> Gradients<T> {
@@ -155,33 +210,7 @@ impl<T: Real> Gradients<T> {
         self.rows.squares() + self.dense().map(crate::nn::squares).sum::<f64>()
     }
 
-    fn dense(&self) -> impl Iterator<Item = &[T]> {
+    pub(super) fn dense(&self) -> impl Iterator<Item = &[T]> {
         self.encoder.parameters().into_iter().chain(self.head.parameters()).map(|parameter| parameter.values)
-    }
-}
-
-/// The optimizer of a [`Network`]: Adam for LSTM and head, sparse Adam for the rows, the norm of all gradients clipped
-/// together.
-#[derive(Debug, Clone)]
-pub struct Optimizer<T> {
-    dense: Adam<T>,
-    rows: SparseAdam<T>,
-    clip: Option<f64>,
-}
-
-impl<T: Real> Optimizer<T> {
-    /// An optimizer that has not stepped yet; `clip` is the largest norm that all gradients together may have.
-    pub fn new(options: AdamOptions, clip: Option<f64>) -> Self {
-        Optimizer { dense: Adam::new(options), rows: SparseAdam::new(options), clip }
-    }
-
-    /// One step.
-    pub fn step(&mut self, network: &mut Network<T>, gradients: &Gradients<T>) {
-        let factor = self.clip.map_or(1.0, |limit| clip_factor(gradients.squares(), limit));
-        self.rows.step(&mut network.embedding, &gradients.rows, factor);
-        let mut parameters = network.encoder.parameters_mut();
-        parameters.extend(network.head.parameters_mut());
-        let gradients: Vec<&[T]> = gradients.dense().collect();
-        self.dense.step(parameters, &gradients, factor);
     }
 }

@@ -1,20 +1,21 @@
-//! Training a classifier.
-
-use std::sync::Arc;
-use std::time::Instant;
+//! What training is made of: its options, its parts, the gradients of a batch.
 
 use hashbrown::HashMap;
+use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use serde::Serialize;
 
 use super::dataset::{Dataset, LabelledText, words_of};
-use super::network::{DropoutRates, Gradients, Network, Optimizer};
-use super::{Classifier, Metrics, probabilities};
+use super::network::{DropoutRates, Drops, Gradients, Network};
+use super::optimizer::{Optimizer, RowSettings};
+use super::{ClassWeights, Classifier, Metrics, probabilities};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::Words;
-use crate::nn::{AdamOptions, Embedding, EmbeddingMode, EmbeddingOptions, EncoderShape};
+use crate::nn::{
+    CellKind, CrossEntropy, EmbeddingMode, EmbeddingOptions, OptimizerKind, OptimizerOptions, Pooling, Schedule,
+};
 use crate::vectors::{Case, Vectors};
 
 /// Sequences that one task takes through the network and back. Fixed, and the gradients of a batch's shards are added in
@@ -22,7 +23,7 @@ use crate::vectors::{Case, Vectors};
 const SHARD: usize = 32;
 
 /// Streams of random numbers, so that what one part draws does not shift what another does.
-mod stream {
+pub(super) mod stream {
     pub const WEIGHTS: u64 = 0;
     pub const SPLIT: u64 = 1;
     pub const ORDER: u64 = 2;
@@ -30,7 +31,7 @@ mod stream {
 }
 
 /// How to train.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrainOptions {
     /// Which rows of the embedding come from the vectors, and which are trained.
     pub embedding: EmbeddingMode,
@@ -38,16 +39,40 @@ pub struct TrainOptions {
     pub case: Case,
     /// Standard deviation of the rows made for words that the vectors lack.
     pub oov_deviation: f64,
-    /// Hidden size of the LSTM.
+    /// The cells of the encoder.
+    pub cell: CellKind,
+    /// Hidden size of the encoder.
     pub hidden: usize,
-    /// Layers of the LSTM.
+    /// Layers of the encoder.
     pub layers: usize,
-    /// Whether the LSTM reads both ways.
+    /// Whether the encoder reads both ways.
     pub bidirectional: bool,
+    /// How the states of a text's words become one row.
+    pub pooling: Pooling,
     /// Rates of dropout.
     pub dropout: DropoutRates,
-    /// Learning rate of Adam.
+    /// How the parameters follow their gradients.
+    pub optimizer: OptimizerKind,
+    /// Learning rate.
     pub lr: f64,
+    /// Learning rate of the rows of the embedding; `None` for the same.
+    pub embedding_lr: Option<f64>,
+    /// Epochs in which the rows of the embedding are kept as they are, before they are trained.
+    pub unfreeze_after: usize,
+    /// Largest norm that a step may leave a row it touched with; 0 for no limit.
+    pub max_norm: f64,
+    /// Weight decay of the optimizer; of rows only where a step touches them.
+    pub weight_decay: f64,
+    /// Momentum of [`OptimizerKind::Sgd`].
+    pub momentum: f64,
+    /// How the learning rates change over the steps of all `epochs`.
+    pub schedule: Schedule,
+    /// Share of these steps over which the learning rates rise from 0, rounded up to whole steps.
+    pub warmup: f64,
+    /// How much the texts of each class count.
+    pub class_weights: ClassWeights,
+    /// Share of each label that is spread over all classes.
+    pub label_smoothing: f64,
     /// Largest norm of all gradients together; 0 for no limit.
     pub clip: f64,
     /// Texts a step.
@@ -66,11 +91,23 @@ impl Default for TrainOptions {
             embedding: EmbeddingMode::Tuned,
             case: Case::Exact,
             oov_deviation: EmbeddingOptions::default().oov_deviation,
+            cell: CellKind::Lstm,
             hidden: 128,
             layers: 1,
             bidirectional: false,
-            dropout: DropoutRates { embedding: 0.2, hidden: 0.5 },
+            pooling: Pooling::Last,
+            dropout: DropoutRates { embedding: 0.2, word: 0.0, hidden: 0.5 },
+            optimizer: OptimizerKind::Adam,
             lr: 1e-3,
+            embedding_lr: None,
+            unfreeze_after: 0,
+            max_norm: 0.0,
+            weight_decay: 0.0,
+            momentum: 0.9,
+            schedule: Schedule::Constant,
+            warmup: 0.0,
+            class_weights: ClassWeights::None,
+            label_smoothing: 0.0,
             clip: 5.0,
             batch: 64,
             epochs: 20,
@@ -93,7 +130,7 @@ impl TrainOptions {
             })
         };
         whole("hidden size", self.hidden, 1, 8192)?;
-        whole("layers", self.layers, 1, 8)?;
+        whole("layers", self.layers, 1, 4)?;
         whole("batch", self.batch, 1, 1 << 20)?;
         whole("epochs", self.epochs, 1, 1 << 20)?;
         let number = |what: &str, value: f64, right: bool, expected: &str| {
@@ -102,13 +139,43 @@ impl TrainOptions {
         };
         let rate = "a number from 0, below 1";
         number("dropout", self.dropout.hidden, (0.0..1.0).contains(&self.dropout.hidden), rate)?;
+        number("word dropout", self.dropout.word, (0.0..1.0).contains(&self.dropout.word), rate)?;
         number("embedding dropout", self.dropout.embedding, (0.0..1.0).contains(&self.dropout.embedding), rate)?;
         number("learning rate", self.lr, self.lr > 0.0, "a number above 0")?;
+        let embedding_lr = self.embedding_lr.unwrap_or(self.lr);
+        number("learning rate of the embedding", embedding_lr, embedding_lr > 0.0, "a number above 0")?;
+        number("maximum norm", self.max_norm, self.max_norm >= 0.0, "a number from 0")?;
+        number("weight decay", self.weight_decay, self.weight_decay >= 0.0, "a number from 0")?;
+        number("momentum", self.momentum, (0.0..1.0).contains(&self.momentum), rate)?;
+        number("warm-up", self.warmup, (0.0..1.0).contains(&self.warmup), rate)?;
+        number("label smoothing", self.label_smoothing, (0.0..1.0).contains(&self.label_smoothing), rate)?;
+        self.class_weights.check()?;
         number("clip", self.clip, self.clip >= 0.0, "a number from 0")?;
         number("deviation of unknown words' rows", self.oov_deviation, self.oov_deviation >= 0.0, "a number from 0")
     }
 
-    fn generator(&self, stream: u64) -> ChaCha8Rng {
+    /// An optimizer for a network, with these settings.
+    pub(super) fn new_optimizer(&self) -> Optimizer<f32> {
+        let options = OptimizerOptions {
+            kind: self.optimizer,
+            lr: self.lr,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            ..OptimizerOptions::default()
+        };
+        let unless_zero = |limit: f64| (limit > 0.0).then_some(limit);
+        let rows = RowSettings { lr: self.embedding_lr, max_norm: unless_zero(self.max_norm) };
+        Optimizer::with_rows(options, unless_zero(self.clip), rows)
+    }
+
+    /// The share of the learning rates at a step, counted from 0 over all epochs, of which each has `steps`.
+    pub(super) fn rate(&self, step: usize, steps: usize) -> f64 {
+        let total = steps.saturating_mul(self.epochs);
+        let warmup = (total as f64 * self.warmup).ceil() as usize;
+        self.schedule.rate(step, warmup, total)
+    }
+
+    pub(super) fn generator(&self, stream: u64) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(stream);
         rng
@@ -150,181 +217,17 @@ pub fn split(train: Dataset, seed: u64) -> Result<(Dataset, Dataset)> {
     Ok((part(rest, "training part"), part(dev, "development part")))
 }
 
-/// What happened in an epoch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Epoch {
-    /// Counted from 1.
-    pub number: usize,
-    /// Mean loss over the training texts, as they were met, dropout included.
-    pub train_loss: f64,
-    /// Figures on the development part.
-    pub dev: Metrics,
-    /// Seconds for the training half of it.
-    pub train_seconds: f64,
-    /// Seconds since training began.
-    pub seconds: f64,
-}
-
-/// What [`train`] reports while it runs.
-#[derive(Debug)]
-pub enum Progress<'a> {
-    /// Texts done of those in this epoch.
-    Step {
-        /// Epoch, counted from 1.
-        epoch: usize,
-        /// Texts done.
-        done: usize,
-        /// Texts in an epoch.
-        of: usize,
-    },
-    /// An epoch ended.
-    Epoch(&'a Epoch),
-}
-
-/// The outcome of training.
-#[derive(Debug, Clone)]
-pub struct Trained {
-    /// The classifier as it was after the best epoch.
-    pub classifier: Classifier,
-    /// All epochs that ran.
-    pub history: Vec<Epoch>,
-    /// The number of the epoch with the highest accuracy on the development part, of equals the one with the lowest loss.
-    pub best_epoch: usize,
-    /// Figures of the best epoch on the development part.
-    pub dev: Metrics,
-    /// Figures of the best epoch on the test part.
-    pub test: Option<Metrics>,
-    /// Numbers that training could change.
-    pub trained_parameters: usize,
-    /// Distinct words of the training part, and how many of them the vectors know.
-    pub words: (usize, usize),
-    /// Tokens of the training part.
-    pub tokens: usize,
-    /// Seconds in all.
-    pub seconds: f64,
-}
-
-impl Trained {
-    /// Tokens of the training part that went through the network and back in a second.
-    pub fn tokens_per_second(&self) -> f64 {
-        let seconds: f64 = self.history.iter().map(|epoch| epoch.train_seconds).sum();
-        (self.tokens * self.history.len()) as f64 / seconds
-    }
-}
-
 /// A part in numbers.
-struct Encoded {
-    sequences: Vec<Vec<u32>>,
-    labels: Vec<u32>,
+#[derive(Debug)]
+pub(super) struct Encoded {
+    pub(super) sequences: Vec<Vec<u32>>,
+    pub(super) labels: Vec<u32>,
 }
 
-/// Trains a classifier on `parts.train`, keeps the epoch that does best on `parts.dev`, measures it on `parts.test`.
-///
-/// The classifier carries a row for every word of the training part, and for words of the other parts that the vectors know.
-///
-/// # Errors
-/// Options outside their range; fewer than two labels in the training part; a label elsewhere that it does not have; a
-/// loss that is not a number; vectors in a damaged table file.
-pub fn train(
-    vectors: &Arc<Vectors>,
-    parts: &Parts,
-    options: &TrainOptions,
-    observe: &mut dyn FnMut(Progress),
-) -> Result<Trained> {
-    options.check()?;
-    vectors.check()?;
-    let began = Instant::now();
-    let labels = labels_of(&parts.train)?;
-    let (words, counts) = words_of_task(vectors, parts, options.case);
-    let words_listed: Vec<&[u8]> = words.iter().collect();
-    let embedding = Embedding::new(
-        vectors,
-        &words_listed,
-        // The words stand here as they are looked up: folding is done.
-        &EmbeddingOptions {
-            mode: options.embedding,
-            case: Case::Exact,
-            oov_deviation: options.oov_deviation,
-            seed: options.seed,
-        },
-    )?;
-    let shape = EncoderShape {
-        input: vectors.dimension(),
-        hidden: options.hidden,
-        layers: options.layers,
-        bidirectional: options.bidirectional,
-    };
-    let network = Network::new(embedding, shape, labels.len(), &mut options.generator(stream::WEIGHTS));
-    let mut classifier = Classifier::new(labels, words, options.case, network)?;
-    let encode = |part: &Dataset| classifier.encode(part);
-    let train_part = encode(&parts.train)?;
-    let dev_part = encode(&parts.dev)?;
-    let test_part = parts.test.as_ref().map(encode).transpose()?;
-    let trained_parameters = classifier.network.trained_parameters(occurring(&train_part).into_iter());
-
-    let mut optimizer = Optimizer::new(
-        AdamOptions { lr: options.lr, ..AdamOptions::default() },
-        (options.clip > 0.0).then_some(options.clip),
-    );
-    let mut order: Vec<usize> = (0..train_part.sequences.len()).collect();
-    let mut order_rng = options.generator(stream::ORDER);
-    let mut dropout_rng = options.generator(stream::DROPOUT);
-    let mut history: Vec<Epoch> = Vec::new();
-    let mut best = classifier.network.clone();
-    for number in 1..=options.epochs {
-        let epoch_began = Instant::now();
-        order.shuffle(&mut order_rng);
-        let mut loss = 0.0;
-        for (step, batch) in order.chunks(options.batch).enumerate() {
-            let network = &mut classifier.network;
-            let (batch_loss, gradients) =
-                batch_gradients(network, &train_part, batch, options.dropout, dropout_rng.random());
-            if !batch_loss.is_finite() {
-                return Err(Error::Diverged { epoch: number, step: step + 1 });
-            }
-            optimizer.step(network, &gradients);
-            loss += batch_loss * batch.len() as f64;
-            let done = step * options.batch + batch.len();
-            observe(Progress::Step { epoch: number, done, of: order.len() });
-        }
-        let train_seconds = epoch_began.elapsed().as_secs_f64();
-        let epoch = Epoch {
-            number,
-            train_loss: loss / order.len() as f64,
-            dev: measure(&classifier.network, &dev_part),
-            train_seconds,
-            seconds: began.elapsed().as_secs_f64(),
-        };
-        observe(Progress::Epoch(&epoch));
-        history.push(epoch);
-        let so_far = best_epoch(&history);
-        if so_far == number {
-            best.clone_from(&classifier.network);
-        }
-        if options.patience > 0 && number - so_far >= options.patience {
-            break;
-        }
-    }
-
-    classifier.network = best;
-    let best_epoch = best_epoch(&history);
-    Ok(Trained {
-        // Epochs count from 1, and there is one at least.
-        dev: history[best_epoch - 1].dev.clone(),
-        test: test_part.map(|part| measure(&classifier.network, &part)),
-        classifier,
-        history,
-        best_epoch,
-        trained_parameters,
-        words: counts,
-        tokens: train_part.sequences.iter().map(Vec::len).sum(),
-        seconds: began.elapsed().as_secs_f64(),
-    })
-}
-
-/// The loss of a batch, the mean over its texts, and its gradients.
-fn batch_gradients(
+/// The loss of a batch, the mean over its texts (each counting as its class does), and its gradients.
+pub(super) fn batch_gradients(
     network: &Network<f32>,
+    criterion: &CrossEntropy,
     part: &Encoded,
     batch: &[usize],
     rates: DropoutRates,
@@ -334,7 +237,7 @@ fn batch_gradients(
     let mut by_length = batch.to_vec();
     by_length.sort_by_key(|&text| std::cmp::Reverse(part.sequences[text].len()));
     let shards = batch.len().div_ceil(SHARD);
-    let scale = 1.0 / batch.len() as f64;
+    let scale = criterion.mean_scale(batch.iter().map(|&text| part.labels[text]));
     let mut results: Vec<(f64, Gradients<f32>)> = (0..shards)
         .into_par_iter()
         .map(|shard| {
@@ -343,7 +246,8 @@ fn batch_gradients(
             let labels: Vec<u32> = texts().map(|&text| part.labels[text]).collect();
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(shard as u64);
-            network.loss_and_gradients(&sequences, &labels, scale, Some((rates, &mut rng)))
+            let drops = Drops { rates, batch: seed, rng: &mut rng };
+            network.gradients_of(criterion, &sequences, &labels, scale, Some(drops))
         })
         .collect();
     let (mut loss, mut gradients) = results.remove(0);
@@ -354,30 +258,18 @@ fn batch_gradients(
     (loss, gradients)
 }
 
-fn measure(network: &Network<f32>, part: &Encoded) -> Metrics {
+pub(super) fn measure(network: &Network<f32>, part: &Encoded) -> Metrics {
     Metrics::of(&probabilities(network, &part.sequences), &part.labels, network.classes())
 }
 
-/// The number of the best epoch: highest accuracy on the development part, then lowest loss, then the first.
-fn best_epoch(history: &[Epoch]) -> usize {
-    let better = |a: &&Epoch, b: &&Epoch| {
-        a.dev
-            .accuracy()
-            .total_cmp(&b.dev.accuracy())
-            .then(b.dev.loss.total_cmp(&a.dev.loss))
-            .then(b.number.cmp(&a.number))
-    };
-    history.iter().max_by(better).map_or(0, |epoch| epoch.number)
-}
-
 /// The labels of the training part, sorted.
-fn labels_of(train: &Dataset) -> Result<Vec<String>> {
+pub(super) fn labels_of(train: &Dataset) -> Result<Vec<String>> {
     let mut labels: Vec<&str> = train.texts.iter().map(|text| text.label.as_str()).collect();
     labels.sort_unstable();
     labels.dedup();
     if labels.len() < 2 {
         let expected = "texts of at least two labels";
-        let found = format!("only the label `{}`", labels.first().unwrap_or(&""));
+        let found = labels.first().map_or("none".to_owned(), |label| format!("only the label `{label}`"));
         return Err(Malformed::at(Place::File, expected, found).in_file(&train.name).into());
     }
     Ok(labels.into_iter().map(str::to_owned).collect())
@@ -385,7 +277,7 @@ fn labels_of(train: &Dataset) -> Result<Vec<String>> {
 
 /// The words a classifier carries rows for: all of the training part, most frequent first, then those of the other parts that
 /// the vectors know. Beside them the number of distinct words of the training part, and how many of them are known.
-fn words_of_task(vectors: &Vectors, parts: &Parts, case: Case) -> (Words, (usize, usize)) {
+pub(super) fn words_of_task(vectors: &Vectors, parts: &Parts, case: Case) -> (Words, (usize, usize)) {
     // A word stands as it will be found: as written where the vectors know it so, else in lower case where that is asked for.
     let canonical = |word: &str| match case {
         Case::Fold if vectors.row_of(word).is_none() => word.to_lowercase(),
@@ -423,7 +315,7 @@ fn words_of_task(vectors: &Vectors, parts: &Parts, case: Case) -> (Words, (usize
 }
 
 /// Ids that occur in a part, each once.
-fn occurring(part: &Encoded) -> Vec<u32> {
+pub(super) fn occurring(part: &Encoded) -> Vec<u32> {
     let mut ids: Vec<u32> = part.sequences.iter().flatten().copied().collect();
     ids.sort_unstable();
     ids.dedup();
@@ -431,7 +323,10 @@ fn occurring(part: &Encoded) -> Vec<u32> {
 }
 
 impl Classifier {
-    fn encode(&self, part: &Dataset) -> Result<Encoded> {
+    pub(super) fn encode(&self, part: &Dataset) -> Result<Encoded> {
+        if part.texts.is_empty() {
+            return Err(Malformed::at(Place::File, "labelled texts", "none").in_file(&part.name).into());
+        }
         let class = |text: &LabelledText| {
             let found = self.labels.iter().position(|label| *label == text.label);
             found.map(|class| class as u32).ok_or_else(|| {

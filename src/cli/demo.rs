@@ -70,8 +70,9 @@ impl Demo {
             ))?;
             output.flush()?;
         }
+        use EmbeddingMode::{Frozen, OovOnly, Random, Tuned};
         let options = CompareOptions {
-            arms: EmbeddingMode::ALL.to_vec(),
+            arms: vec![Frozen, Tuned, OovOnly, Random],
             seeds: (1..=self.seeds).collect(),
             train: TrainOptions { hidden: 32, batch: 32, lr: 3e-3, epochs: 15, patience: 4, ..TrainOptions::default() },
         };

@@ -1,18 +1,23 @@
 //! The command line: one file a command. A command parses its arguments, calls the library and prints.
 //!
 //! Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 a question without an answer (one
-//! of a batch is enough), 2 bad usage or bad input.
+//! of a batch is enough), 2 bad usage or bad input, 130 training ended by Ctrl-C.
 
 mod analogy;
 mod arguments;
 mod batch;
+mod checkpoints;
 mod compare;
 mod convert;
 mod demo;
 mod doctor;
 mod evaluate;
+mod figures;
+mod gates;
 mod info;
 mod input;
+mod interrupt;
+mod log;
 mod nearest;
 mod odd;
 mod output;
@@ -53,7 +58,8 @@ Examples:
   vocable --vectors glove.6B.50d.txt shell                ask one question after the other
   vocable train --vectors glove.6B.50d.txt --train train.txt --test test.txt --out model.safetensors
 
-Exit codes: 0 done, 1 a question without an answer (an unknown word, no word near enough), 2 bad usage or bad input.";
+Exit codes: 0 done, 1 a question without an answer (an unknown word, no word near enough), 2 bad usage or bad input,
+130 training ended by Ctrl-C.";
 
 /// What every command understands.
 #[derive(Debug, Args)]
@@ -145,6 +151,7 @@ enum Command {
     Convert(convert::Convert),
     Train(train::Train),
     Predict(predict::Predict),
+    Gates(gates::Gates),
     Compare(compare::Compare),
     Demo(demo::Demo),
 }
@@ -192,6 +199,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Convert(command) => command.run(common, output),
         Command::Train(command) => command.run(common, output),
         Command::Predict(command) => command.run(common, output),
+        Command::Gates(command) => command.run(common, output),
         Command::Compare(command) => command.run(common, output),
         Command::Demo(command) => command.run(common, output),
     }

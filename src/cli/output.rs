@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::process::ExitCode;
 
+use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 use vocable::Error;
 
@@ -11,12 +12,15 @@ use vocable::Error;
 pub struct Output {
     /// Whether answers are JSON.
     pub json: bool,
+    /// Whether text may be coloured: standard output is a terminal, and the environment (`NO_COLOR`, `TERM`) does not object.
+    pub colour: bool,
     out: BufWriter<StdoutLock<'static>>,
 }
 
 impl Output {
     pub fn new(json: bool) -> Self {
-        Output { json, out: BufWriter::new(io::stdout().lock()) }
+        let colour = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+        Output { json, colour, out: BufWriter::new(io::stdout().lock()) }
     }
 
     /// Prints text as it is.

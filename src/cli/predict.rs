@@ -10,9 +10,12 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 use vocable::classifier::{Classifier, Prediction};
+use vocable::{Error, report};
 
 use super::Common;
+use super::figures::Measured;
 use super::output::{self, Failure, Output};
+use super::train::DataForm;
 
 /// Lines that are read ahead and predicted together.
 const TOGETHER: usize = 1024;
@@ -20,12 +23,20 @@ const TOGETHER: usize = 1024;
 /// Labels for texts: lines from standard input, a label and its probabilities out.
 ///
 /// The model carries the rows of its own words. With --vectors, other words are looked up there.
+///
+/// With --measure, the labels of a file of labelled texts are held against the model's instead.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  echo 'a warm and funny film' | vocable predict model.safetensors --json")]
+#[command(after_help = "Examples:\n  echo 'a warm and funny film' | vocable predict model.safetensors --json\n  \
+                  vocable predict model.safetensors --measure test.txt")]
 pub struct Predict {
     /// A model that `vocable train` saved
     #[arg(value_name = "MODEL")]
     model: PathBuf,
+    /// Labelled texts to measure the model on: accuracy, F1, confusion matrix and the like
+    #[arg(long, value_name = "FILE")]
+    measure: Option<PathBuf>,
+    #[command(flatten)]
+    form: DataForm,
 }
 
 #[derive(Serialize)]
@@ -36,10 +47,24 @@ struct Answer<'a> {
 
 impl Predict {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        if self.measure.is_none() && self.form.is_given() {
+            let options = "--data-format, --label-column and --text-column";
+            return Err(Error::invalid(options, "--measure beside them", "none").into());
+        }
         let mut classifier = Classifier::open(&self.model)?;
         // Only vectors named for this call: those of the environment need not be the ones the model was trained with.
         if let Some(path) = &common.vectors {
             classifier.look_up_in(&Arc::new(common.open_file(path)?))?;
+        }
+        if let Some(path) = &self.measure {
+            let metrics = classifier.measure(&self.form.open(path)?)?;
+            let labels = classifier.labels();
+            if output.json {
+                output.json(&Measured::of(&metrics, labels))?;
+            } else {
+                output.text(report::metrics(labels, &[("measured", &metrics)]))?;
+            }
+            return Ok(ExitCode::SUCCESS);
         }
         let mut input = BufReader::new(std::io::stdin().lock());
         let (mut texts, mut replaced) = (Vec::new(), 0usize);

@@ -1,28 +1,37 @@
 //! `vocable train`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use vocable::Error;
 use vocable::classifier::{
-    DataFormat, DataOptions, Dataset, DropoutRates, Metrics, Parts, Progress, TrainOptions, split, train,
+    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Ended, Parts, Progress, TrainOptions, split,
 };
 use vocable::files::check_writable;
-use vocable::nn::EmbeddingMode;
+use vocable::nn::{CellKind, EmbeddingMode, OptimizerKind, Pooling, Schedule};
 use vocable::report;
 use vocable::vectors::Case;
 
-use super::Common;
+use super::checkpoints::Checkpoints;
+use super::figures::Measured;
+use super::log::{EpochFigures, Log};
 use super::output::{self, Failure, Output};
+use super::{Common, interrupt};
 
-/// Train a text classifier: an embedding made from the vectors, an LSTM, a linear layer.
+/// Train a text classifier: an embedding made from the vectors, an LSTM (or a plain
+/// recurrent network), a linear layer.
 ///
 /// After each epoch the classifier is measured on the development part; the best epoch is kept. Without --dev, a tenth of
 /// the training part serves for it.
+///
+/// Ctrl-C ends training after the step under way and saves the best epoch so far; a second one ends the program at once. With
+/// --checkpoint nothing is lost even if the machine goes down: the same command with --resume goes on, to the same model.
 ///
 /// Labelled texts are `LABEL TEXT` lines, fastText's `__label__LABEL TEXT` lines, TSV or CSV with a header, or JSON lines; which
 /// is told by content. Words are what stands between spaces: tokenise and lower-case texts as the vectors expect.
@@ -35,7 +44,7 @@ pub struct Train {
     #[command(flatten)]
     data: Data,
     /// Which rows are trained: frozen (none), tuned (all), oov-only (those of words the vectors lack), random (all, drawn by
-    /// chance, without the vectors)
+    /// chance, without the vectors), one-hot (no rows: a column of the input weights for each word)
     #[arg(long, value_name = "MODE", default_value = "tuned")]
     embedding: EmbeddingMode,
     #[command(flatten)]
@@ -46,6 +55,11 @@ pub struct Train {
     /// Where to save the model
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write a line of JSON an epoch: losses, learning rate, figures on the development part, speed
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    #[command(flatten)]
+    checkpoints: Checkpoints,
 }
 
 /// The texts of a task.
@@ -60,6 +74,13 @@ pub struct Data {
     /// Labelled texts to measure the result on
     #[arg(long, value_name = "FILE", help_heading = "Texts")]
     test: Option<PathBuf>,
+    #[command(flatten)]
+    form: DataForm,
+}
+
+/// How labelled texts are read.
+#[derive(Debug, Args)]
+pub struct DataForm {
     /// Form of the texts, if it should not be told by content: plain, tsv, csv, jsonl, fasttext
     #[arg(long, value_name = "NAME", help_heading = "Texts")]
     data_format: Option<DataFormat>,
@@ -71,29 +92,39 @@ pub struct Data {
     text_column: Option<String>,
 }
 
-impl Data {
-    /// Reads the parts and says what was found; cuts a development part where none is given.
-    pub fn open(&self, seed: u64) -> Result<Parts, Error> {
+impl DataForm {
+    /// Whether anything about the form was said.
+    pub fn is_given(&self) -> bool {
+        self.data_format.is_some() || self.label_column.is_some() || self.text_column.is_some()
+    }
+
+    /// Reads labelled texts and says what was found.
+    pub fn open(&self, path: &Path) -> Result<Dataset, Error> {
         let options = DataOptions {
             format: self.data_format,
             label_column: self.label_column.clone(),
             text_column: self.text_column.clone(),
         };
-        let open = |path: &PathBuf| {
-            let data = Dataset::open(path, &options)?;
-            output::note(format_args!("{}: {} texts, form {}", data.name, data.texts.len(), data.format));
-            if data.replaced > 0 {
-                output::warn(format_args!(
-                    "{}: {} not UTF-8; the bytes in question were replaced",
-                    data.name,
-                    match data.replaced {
-                        1 => "1 text is".to_owned(),
-                        many => format!("{many} texts are"),
-                    }
-                ));
-            }
-            Ok::<Dataset, Error>(data)
-        };
+        let data = Dataset::open(path, &options)?;
+        output::note(format_args!("{}: {} texts, form {}", data.name, data.texts.len(), data.format));
+        if data.replaced > 0 {
+            output::warn(format_args!(
+                "{}: {} not UTF-8; the bytes in question were replaced",
+                data.name,
+                match data.replaced {
+                    1 => "1 text is".to_owned(),
+                    many => format!("{many} texts are"),
+                }
+            ));
+        }
+        Ok(data)
+    }
+}
+
+impl Data {
+    /// Reads the parts; cuts a development part where none is given.
+    pub fn open(&self, seed: u64) -> Result<Parts, Error> {
+        let open = |path: &PathBuf| self.form.open(path);
         let train = open(&self.train)?;
         let (train, dev) = match &self.dev {
             Some(path) => (train, open(path)?),
@@ -120,21 +151,57 @@ pub struct Settings {
     /// Stop after N epochs without a better one; 0 for never
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().patience, help_heading = "Training")]
     patience: usize,
-    /// Hidden size of the LSTM
+    /// What reads the words: lstm, or rnn (the plain recurrent network)
+    #[arg(long, value_name = "CELL", default_value_t = TrainOptions::default().cell, help_heading = "Training")]
+    encoder: CellKind,
+    /// Hidden size of the encoder
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().hidden, help_heading = "Training")]
     hidden: usize,
-    /// Layers of the LSTM
+    /// Layers of the encoder, 1 to 4
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().layers, help_heading = "Training")]
     layers: usize,
     /// Read the text both ways
     #[arg(long, help_heading = "Training")]
     bidirectional: bool,
+    /// How the states of a text's words become one: last, mean, max
+    #[arg(long, value_name = "HOW", default_value_t = TrainOptions::default().pooling, help_heading = "Training")]
+    pooling: Pooling,
     /// Texts a step
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().batch, help_heading = "Training")]
     batch: usize,
-    /// Learning rate of Adam
+    /// How the weights follow their gradients: adam, adamw (weight decay apart from the gradient), sgd
+    #[arg(long, value_name = "NAME", default_value_t = TrainOptions::default().optimizer, help_heading = "Training")]
+    optimizer: OptimizerKind,
+    /// Learning rate
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().lr, help_heading = "Training")]
     lr: f64,
+    /// Learning rate of the embedding's rows [default: that of --lr]
+    #[arg(long, value_name = "X", help_heading = "Training")]
+    embedding_lr: Option<f64>,
+    /// Keep the embedding's rows as they are for the first N epochs
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().unfreeze_after, help_heading = "Training")]
+    unfreeze_after: usize,
+    /// Largest norm of a row that training changed; 0 for no limit
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().max_norm, help_heading = "Training")]
+    max_norm: f64,
+    /// Weight decay; rows of the embedding decay only in steps that train them
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().weight_decay, help_heading = "Training")]
+    weight_decay: f64,
+    /// Momentum of sgd
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().momentum, help_heading = "Training")]
+    momentum: f64,
+    /// Course of the learning rates over all --epochs: constant, linear (down to 0), cosine (down to 0)
+    #[arg(long, value_name = "NAME", default_value_t = TrainOptions::default().schedule, help_heading = "Training")]
+    schedule: Schedule,
+    /// Share of all steps over which the learning rates rise from 0, as in 0.1
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().warmup, help_heading = "Training")]
+    warmup: f64,
+    /// How much texts count in the loss: none (all the same), balanced (all labels the same), or LABEL=WEIGHT,...
+    #[arg(long, value_name = "HOW", default_value_t = TrainOptions::default().class_weights, help_heading = "Training")]
+    class_weights: ClassWeights,
+    /// Share of each label that is spread over all of them
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().label_smoothing, help_heading = "Training")]
+    label_smoothing: f64,
     /// Largest norm of the gradients; 0 for no limit
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().clip, help_heading = "Training")]
     clip: f64,
@@ -144,6 +211,9 @@ pub struct Settings {
     /// Share of the words' components dropped in training
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.embedding, help_heading = "Training")]
     embedding_dropout: f64,
+    /// Share of the words dropped whole in training
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.word, help_heading = "Training")]
+    word_dropout: f64,
     /// Deviation of the random rows made for words that the vectors lack
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().oov_deviation, help_heading = "Training")]
     oov_deviation: f64,
@@ -166,11 +236,23 @@ impl Settings {
             embedding,
             case: self.case,
             oov_deviation: self.oov_deviation,
+            cell: self.encoder,
             hidden: self.hidden,
             layers: self.layers,
             bidirectional: self.bidirectional,
-            dropout: DropoutRates { embedding: self.embedding_dropout, hidden: self.dropout },
+            pooling: self.pooling,
+            dropout: DropoutRates { embedding: self.embedding_dropout, word: self.word_dropout, hidden: self.dropout },
+            optimizer: self.optimizer,
             lr: self.lr,
+            embedding_lr: self.embedding_lr,
+            unfreeze_after: self.unfreeze_after,
+            max_norm: self.max_norm,
+            weight_decay: self.weight_decay,
+            momentum: self.momentum,
+            schedule: self.schedule,
+            warmup: self.warmup,
+            class_weights: self.class_weights.clone(),
+            label_smoothing: self.label_smoothing,
             clip: self.clip,
             batch: self.batch,
             epochs: self.epochs,
@@ -183,12 +265,14 @@ impl Settings {
 }
 
 #[derive(Serialize)]
-struct Outcome {
+struct Outcome<'a> {
     embedding: &'static str,
     seed: u64,
+    /// epochs, patience, interrupted or diverged.
+    ended: &'static str,
     best_epoch: usize,
-    dev: Figures,
-    test: Option<Figures>,
+    dev: Measured<'a>,
+    test: Option<Measured<'a>>,
     trained_parameters: usize,
     words: usize,
     known_words: usize,
@@ -198,60 +282,47 @@ struct Outcome {
     out: Option<String>,
 }
 
-#[derive(Serialize)]
-struct EpochFigures {
-    epoch: usize,
-    train_loss: f64,
-    dev: Figures,
-    seconds: f64,
-}
-
-#[derive(Serialize)]
-struct Figures {
-    texts: usize,
-    accuracy: f64,
-    macro_f1: f64,
-    loss: f64,
-}
-
-impl Figures {
-    fn of(metrics: &Metrics) -> Self {
-        Figures {
-            texts: metrics.texts(),
-            accuracy: metrics.accuracy(),
-            macro_f1: metrics.macro_f1(),
-            loss: metrics.loss,
-        }
-    }
-}
-
 impl Train {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let options = self.settings.options(self.embedding, self.seed)?;
         if let Some(path) = &self.out {
             check_writable(path)?;
         }
+        self.checkpoints.check()?;
         let parts = self.data.open(self.seed)?;
         let vectors = Arc::new(common.open()?);
+        let mut training = self.checkpoints.begin(&vectors, &parts, &options)?;
+        let stop = interrupt::watch();
+        let mut saved = Instant::now();
+        let mut log = self.log.as_deref().map(Log::open).transpose()?;
+        // Epochs that a checkpoint brings stand in the log again, each once.
+        log.iter_mut().for_each(|log| training.history().iter().for_each(|epoch| log.epoch(epoch)));
         let bar = bar();
-        let trained = train(&vectors, &parts, &options, &mut |progress| match progress {
-            Progress::Step { epoch, done, of } => {
-                bar.set_length(of as u64);
-                bar.set_position(done as u64);
-                bar.set_message(format!("epoch {epoch}"));
+        while let Some(progress) = training.advance() {
+            let epoch_ended = matches!(progress, Progress::Epoch(_));
+            show(&progress, &bar);
+            if let (Some(log), Progress::Epoch(epoch)) = (&mut log, &progress) {
+                log.epoch(epoch);
             }
-            Progress::Epoch(epoch) => bar.suspend(|| {
-                output::note(format_args!(
-                    "epoch {:3}   loss {:.4}   dev accuracy {:>6}   dev loss {:.4}   {:.1} s",
-                    epoch.number,
-                    epoch.train_loss,
-                    report::percent(epoch.dev.accuracy()),
-                    epoch.dev.loss,
-                    epoch.seconds
-                ));
-            }),
-        })?;
+            if epoch_ended || self.checkpoints.is_due(saved) {
+                bar.suspend(|| self.checkpoints.save(&training));
+                saved = Instant::now();
+            }
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+        }
         bar.finish_and_clear();
+        let interrupted = training.ended().is_none();
+        if interrupted {
+            self.checkpoints.save(&training);
+            output::warn(self.checkpoints.how_to_go_on(&training));
+            if training.history().is_empty() {
+                output::note("no epoch had ended: there is no model to save yet");
+                return Ok(interrupt::exit_code());
+            }
+        }
+        let trained = training.finish()?;
         match &self.out {
             Some(path) => {
                 trained.classifier.save(path)?;
@@ -259,31 +330,53 @@ impl Train {
             }
             None => output::note("no --out given: the model was not saved"),
         }
+        if let Ended::Diverged { epoch, step } = trained.ended {
+            output::warn(Error::Diverged { epoch, step });
+            output::note(format_args!("kept the best epoch before that, epoch {}", trained.best_epoch));
+        }
+        let code = if interrupted { interrupt::exit_code() } else { ExitCode::SUCCESS };
         if !output.json {
             output.text(report::training(&trained))?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(code);
         }
-        let epochs = trained.history.iter().map(|epoch| EpochFigures {
-            epoch: epoch.number,
-            train_loss: epoch.train_loss,
-            dev: Figures::of(&epoch.dev),
-            seconds: epoch.seconds,
-        });
+        let labels = trained.classifier.labels();
         output.json(&Outcome {
             embedding: self.embedding.name(),
             seed: self.seed,
+            ended: trained.ended.name(),
             best_epoch: trained.best_epoch,
-            dev: Figures::of(&trained.dev),
-            test: trained.test.as_ref().map(Figures::of),
+            dev: Measured::of(&trained.dev, labels),
+            test: trained.test.as_ref().map(|test| Measured::of(test, labels)),
             trained_parameters: trained.trained_parameters,
             words: trained.words.0,
             known_words: trained.words.1,
             seconds: trained.seconds,
             tokens_per_second: trained.tokens_per_second(),
-            epochs: epochs.collect(),
+            epochs: trained.history.iter().map(EpochFigures::of).collect(),
             out: self.out.as_ref().map(|path| path.to_string_lossy().into_owned()),
         })?;
-        Ok(ExitCode::SUCCESS)
+        Ok(code)
+    }
+}
+
+/// Shows how far training is.
+fn show(progress: &Progress, bar: &ProgressBar) {
+    match progress {
+        Progress::Step { epoch, done, of } => {
+            bar.set_length(*of as u64);
+            bar.set_position(*done as u64);
+            bar.set_message(format!("epoch {epoch}"));
+        }
+        Progress::Epoch(epoch) => bar.suspend(|| {
+            output::note(format_args!(
+                "epoch {:3}   loss {:.4}   dev accuracy {:>6}   dev loss {:.4}   {:.1} s",
+                epoch.number,
+                epoch.train_loss,
+                report::percent(epoch.dev.accuracy()),
+                epoch.dev.loss,
+                epoch.seconds
+            ));
+        }),
     }
 }
 

@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
 
-use super::real::{Into, add_rows, product_nn, product_nt, product_tn};
+use super::real::{Into, Rows, add_columns, product_nn, product_nt, product_tn};
 use super::{Parameter, Real};
 
 /// A linear layer, PyTorch's `nn.Linear`.
@@ -57,7 +57,13 @@ impl<T: Real> Dense<T> {
     pub fn forward(&self, x: &[T]) -> Vec<T> {
         let rows = x.len() / self.input.max(1);
         let mut y = self.bias.repeat(rows);
-        product_nt(&mut y, x, &self.weight, [rows, self.output, self.input], Into::Add);
+        product_nt(
+            Rows { values: &mut y, stride: self.output },
+            x,
+            &self.weight,
+            [rows, self.output, self.input],
+            Into::Add,
+        );
         y
     }
 
@@ -67,10 +73,22 @@ impl<T: Real> Dense<T> {
     /// `x` `[B, input]` as it went in, `gradient` `[B, output]`; returns `[B, input]`.
     pub fn backward(&self, x: &[T], gradient: &[T], gradients: &mut Dense<T>) -> Vec<T> {
         let rows = x.len() / self.input.max(1);
-        product_tn(&mut gradients.weight, gradient, x, [self.output, self.input, rows], Into::Add);
-        add_rows(&mut gradients.bias, gradient);
+        product_tn(
+            &mut gradients.weight,
+            Rows { values: gradient, stride: self.output },
+            x,
+            [self.output, self.input, rows],
+            Into::Add,
+        );
+        add_columns(&mut gradients.bias, gradient, self.output, 0);
         let mut input = vec![T::zero(); x.len()];
-        product_nn(&mut input, gradient, &self.weight, [rows, self.input, self.output], Into::Replace);
+        product_nn(
+            &mut input,
+            Rows { values: gradient, stride: self.output },
+            &self.weight,
+            [rows, self.input, self.output],
+            Into::Replace,
+        );
         input
     }
 }

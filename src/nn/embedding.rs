@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Normal};
+use rand_distr::{Distribution, Normal, Uniform};
+use serde::Serialize;
 
-use super::Real;
 use super::real::{add, squares};
+use super::{EncoderShape, Real};
 use crate::error::{Error, Result};
 use crate::vectors::{Case, Vectors};
 
@@ -23,7 +24,8 @@ pub const UNKNOWN: u32 = 1;
 const SPECIAL: usize = 2;
 
 /// Which rows are taken from the vectors, and which are trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum EmbeddingMode {
     /// Rows are read from the vectors and never written.
     Frozen,
@@ -33,12 +35,20 @@ pub enum EmbeddingMode {
     OovOnly,
     /// All rows are drawn at random and trained: the control for what pretraining is worth.
     Random,
+    /// No table at all: a word is a 1 in a row of zeros as long as the vocabulary, so that its product with the input weights is
+    /// a column of them. The embedding holds these columns as its rows, and they are trained.
+    OneHot,
 }
 
 impl EmbeddingMode {
     /// All modes, in the order of reports.
-    pub const ALL: [EmbeddingMode; 4] =
-        [EmbeddingMode::Frozen, EmbeddingMode::Tuned, EmbeddingMode::OovOnly, EmbeddingMode::Random];
+    pub const ALL: [EmbeddingMode; 5] = [
+        EmbeddingMode::Frozen,
+        EmbeddingMode::Tuned,
+        EmbeddingMode::OovOnly,
+        EmbeddingMode::Random,
+        EmbeddingMode::OneHot,
+    ];
 
     /// The name on the command line, in model files and in JSON.
     pub fn name(self) -> &'static str {
@@ -47,6 +57,7 @@ impl EmbeddingMode {
             EmbeddingMode::Tuned => "tuned",
             EmbeddingMode::OovOnly => "oov-only",
             EmbeddingMode::Random => "random",
+            EmbeddingMode::OneHot => "one-hot",
         }
     }
 }
@@ -105,6 +116,8 @@ pub struct Embedding<T> {
     mode: EmbeddingMode,
     slots: Vec<Slot>,
     trained: Vec<bool>,
+    /// Whether rows are kept as they are for now.
+    held: bool,
     /// `[own rows, dimension]`
     own: Vec<T>,
     vectors: Option<Arc<Vectors>>,
@@ -119,8 +132,12 @@ impl<T: Real> Embedding<T> {
     /// and deviation of all components of the vectors.
     ///
     /// # Errors
-    /// A deviation that is negative or not finite; a damaged table file.
+    /// A deviation that is negative or not finite; a damaged table file; [`EmbeddingMode::OneHot`], which
+    /// [`Embedding::one_hot`] makes.
     pub fn new<W: AsRef<[u8]>>(vectors: &Arc<Vectors>, words: &[W], options: &EmbeddingOptions) -> Result<Self> {
+        if options.mode == EmbeddingMode::OneHot {
+            return Err(Error::invalid("embedding", "one that has a table", "one-hot"));
+        }
         let dimension = vectors.dimension();
         let random = options.mode == EmbeddingMode::Random;
         let (mean, deviation) = if random { vectors.moments() } else { (0.0, options.oov_deviation) };
@@ -158,7 +175,39 @@ impl<T: Real> Embedding<T> {
                 }
             });
         }
-        Ok(Embedding { dimension, mode: options.mode, slots, trained, own, vectors: Some(Arc::clone(vectors)) })
+        Ok(Embedding {
+            dimension,
+            mode: options.mode,
+            slots,
+            trained,
+            held: false,
+            own,
+            vectors: Some(Arc::clone(vectors)),
+        })
+    }
+
+    /// The input weights of an encoder over one-hot words: `words[i]` gets the id `i + 2`.
+    ///
+    /// The row of a word is its column of `weight_ih`, that of both directions one after the other, drawn uniformly from
+    /// ±1/sqrt(H) as PyTorch draws weights. The unknown word has a row of zeros: a word that training never saw has no column.
+    ///
+    /// # Shapes
+    /// `shape` is the encoder's, its `input` 0; rows are [`EncoderShape::products`] long.
+    pub fn one_hot<W: AsRef<[u8]>>(shape: &EncoderShape, words: &[W], seed: u64) -> Self {
+        let dimension = shape.products();
+        let bound = 1.0 / (shape.hidden.max(1) as f64).sqrt();
+        let uniform = Uniform::new_inclusive(-bound, bound).ok();
+        let mut own = vec![T::zero(); SPECIAL * dimension];
+        for word in words {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed ^ fnv1a(word.as_ref()));
+            let draw = || T::of(uniform.map_or(0.0, |uniform| uniform.sample(&mut rng)));
+            own.extend(std::iter::repeat_with(draw).take(dimension));
+        }
+        let ids = words.len() + SPECIAL;
+        let mut trained = vec![true; ids];
+        trained[..SPECIAL].fill(false);
+        let slots = (0..ids as u32).map(Slot::Own).collect();
+        Embedding { dimension, mode: EmbeddingMode::OneHot, slots, trained, held: false, own, vectors: None }
     }
 
     /// An embedding with rows of its own, all of them trained unless `mode` is frozen; row 0 becomes the pad.
@@ -181,7 +230,7 @@ impl<T: Real> Embedding<T> {
         let mut trained = vec![mode != EmbeddingMode::Frozen; ids];
         trained[PADDING as usize] = false;
         let slots = (0..ids as u32).map(Slot::Own).collect();
-        Ok(Embedding { dimension, mode, slots, trained, own: weights, vectors: None })
+        Ok(Embedding { dimension, mode, slots, trained, held: false, own: weights, vectors: None })
     }
 
     /// The id of word `index` of those the embedding was made for.
@@ -200,6 +249,9 @@ impl<T: Real> Embedding<T> {
     /// # Errors
     /// Vectors of another dimension, or an embedding whose own rows are not of the vectors' space: random.
     pub fn look_up_in(&mut self, vectors: &Arc<Vectors>) -> Result<()> {
+        if self.mode == EmbeddingMode::OneHot {
+            return Err(Error::invalid("vectors", "a model made from vectors", "one made without, from one-hot words"));
+        }
         if vectors.dimension() != self.dimension {
             return Err(Error::invalid(
                 "vectors",
@@ -238,9 +290,19 @@ impl<T: Real> Embedding<T> {
         self.slots.is_empty()
     }
 
-    /// Whether training may change the row of an id.
+    /// Whether training may change the row of an id; never while rows are [held](Embedding::hold).
     pub fn is_trained(&self, id: u32) -> bool {
-        self.trained.get(id as usize).copied().unwrap_or(false)
+        !self.held && self.trained.get(id as usize).copied().unwrap_or(false)
+    }
+
+    /// Keeps all rows as they are, as if they were frozen, or lets go of them again.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Whether rows are [held](Embedding::hold).
+    pub fn is_held(&self) -> bool {
+        self.held
     }
 
     /// The rows of `ids`, one after the other: `[N]` to `[N, E]`. An id that does not exist reads as the pad.
@@ -296,6 +358,15 @@ impl<T: Real> Embedding<T> {
     /// Whether the row of an id is still read from the vectors.
     pub fn is_borrowed(&self, id: u32) -> bool {
         matches!(self.slots.get(id as usize), Some(Slot::File(_)))
+    }
+
+    /// The rows that training may change and that no longer stand in the vectors, ids ascending. Whether rows are held plays
+    /// no part.
+    pub(crate) fn trained_rows(&self) -> impl Iterator<Item = (u32, &[T])> {
+        (0..).zip(&self.trained).zip(&self.slots).filter_map(|((id, &trained), slot)| match slot {
+            Slot::Own(place) if trained => Some((id, &self.own[*place as usize * self.dimension..][..self.dimension])),
+            _ => None,
+        })
     }
 
     /// All rows of its own ids, as a saved model holds them: `[ids, dimension]`.

@@ -2,119 +2,147 @@
 //!
 //! Each function is compiled once for each of the instruction sets named, and once for any processor; which is run is found out
 //! when the program runs. Nothing is summed across components, so all of them give the same bits.
+//!
+//! Units go through in groups of [`LANES`], which are read into arrays, computed and written back: so a compiler need not prove
+//! that the many slices do not overlap before it computes several at once.
 
 use multiversion::multiversion;
 
 use super::Real;
 
-/// What a step of a cell reads from the step before and writes, row after row of the sequences that run.
+/// What a step of a cell reads and writes, row after row of the sequences that run.
 ///
 /// # Shapes
-/// With `R` sequences, of which the first `K` have a step before: `gates` `[R, 4 H]`, `before` `[K, H]`, the others `[R, H]`.
+/// With `R` sequences: `gates` `[R, 4 H]`, the others `[R, H]`.
 pub(super) struct Step<'a, T> {
     /// Sums that become activations, in the order i, f, g, o.
     pub gates: &'a mut [T],
-    /// Cell states of the step before.
-    pub before: &'a [T],
+    /// Cell states, before and then after the step.
     pub cells: &'a mut [T],
+    /// Cell states before the step, kept for the backward pass.
+    pub cells_before: &'a mut [T],
     pub tanh_cells: &'a mut [T],
     pub hidden: &'a mut [T],
 }
+
+/// Units computed together.
+const LANES: usize = 16;
 
 /// From the gates' sums to the states: `c' = f c + i g`, `h' = o tanh(c')`.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
 pub(super) fn forward<T: Real>(step: Step<T>, bias: &[T]) {
     let hidden = (bias.len() / 4).max(1);
-    let zeros = vec![T::zero(); hidden];
-    let mut before = step.before.chunks_exact(hidden);
-    let (bias_i, rest) = bias.split_at(hidden);
-    let (bias_f, rest) = rest.split_at(hidden);
-    let (bias_g, bias_o) = rest.split_at(hidden);
-    let states = step.cells.chunks_exact_mut(hidden).zip(step.tanh_cells.chunks_exact_mut(hidden));
-    for ((gates, (cells, tanh_cells)), states) in
-        step.gates.chunks_exact_mut(4 * hidden).zip(states).zip(step.hidden.chunks_exact_mut(hidden))
+    let cells = step.cells.chunks_exact_mut(hidden).zip(step.cells_before.chunks_exact_mut(hidden));
+    let states = step.tanh_cells.chunks_exact_mut(hidden).zip(step.hidden.chunks_exact_mut(hidden));
+    for ((gates, (cells, cells_before)), (tanh_cells, hidden)) in
+        step.gates.chunks_exact_mut(4 * hidden).zip(cells).zip(states)
     {
-        let before = before.next().unwrap_or(&zeros);
-        let (i, rest) = gates.split_at_mut(hidden);
-        let (f, rest) = rest.split_at_mut(hidden);
-        let (g, o) = rest.split_at_mut(hidden);
-        // One length for all, so that no index needs to be checked.
-        let (cells, tanh_cells, states) = (&mut cells[..hidden], &mut tanh_cells[..hidden], &mut states[..hidden]);
-        let (i, f, g, o, before) =
-            (&mut i[..hidden], &mut f[..hidden], &mut g[..hidden], &mut o[..hidden], &before[..hidden]);
-        let (bias_i, bias_f, bias_g, bias_o) =
-            (&bias_i[..hidden], &bias_f[..hidden], &bias_g[..hidden], &bias_o[..hidden]);
-        for j in 0..hidden {
-            i[j] = (i[j] + bias_i[j]).sigmoid();
-            f[j] = (f[j] + bias_f[j]).sigmoid();
-            g[j] = (g[j] + bias_g[j]).tanh_();
-            o[j] = (o[j] + bias_o[j]).sigmoid();
-            cells[j] = i[j] * g[j] + f[j] * before[j];
-            tanh_cells[j] = cells[j].tanh_();
-            states[j] = o[j] * tanh_cells[j];
-        }
+        let mut row = Step { gates, cells, cells_before, tanh_cells, hidden };
+        let (whole, rest) = groups(row.hidden.len());
+        whole.for_each(|at| forward_units::<T, LANES>(&mut row, bias, at));
+        rest.for_each(|at| forward_units::<T, 1>(&mut row, bias, at));
     }
+}
+
+/// Where groups of units begin, and the units that are left.
+#[inline(always)]
+fn groups(units: usize) -> (impl Iterator<Item = usize>, std::ops::Range<usize>) {
+    let whole = units / LANES;
+    ((0..whole).map(|group| group * LANES), whole * LANES..units)
+}
+
+#[inline(always)]
+fn read<T: Real, const N: usize>(values: &[T], at: usize) -> [T; N] {
+    let mut group = [T::zero(); N];
+    group.copy_from_slice(&values[at..at + N]);
+    group
+}
+
+/// The units from `at` on of one sequence.
+#[inline(always)]
+fn forward_units<T: Real, const N: usize>(row: &mut Step<T>, bias: &[T], at: usize) {
+    let hidden = row.hidden.len();
+    let places: [usize; 4] = std::array::from_fn(|gate| gate * hidden + at);
+    let [mut i, mut f, mut g, mut o] = places.map(|place| read::<T, N>(row.gates, place));
+    let [bias_i, bias_f, bias_g, bias_o] = places.map(|place| read::<T, N>(bias, place));
+    let before = read::<T, N>(row.cells, at);
+    let (mut cells, mut tanh_cells, mut states) = ([T::zero(); N], [T::zero(); N], [T::zero(); N]);
+    for j in 0..N {
+        i[j] = (i[j] + bias_i[j]).sigmoid();
+        f[j] = (f[j] + bias_f[j]).sigmoid();
+        g[j] = (g[j] + bias_g[j]).tanh_();
+        o[j] = (o[j] + bias_o[j]).sigmoid();
+        cells[j] = i[j] * g[j] + f[j] * before[j];
+        tanh_cells[j] = cells[j].tanh_();
+        states[j] = o[j] * tanh_cells[j];
+    }
+    for (gate, place) in [i, f, g, o].iter().zip(places) {
+        row.gates[place..place + N].copy_from_slice(gate);
+    }
+    row.cells_before[at..at + N].copy_from_slice(&before);
+    row.cells[at..at + N].copy_from_slice(&cells);
+    row.tanh_cells[at..at + N].copy_from_slice(&tanh_cells);
+    row.hidden[at..at + N].copy_from_slice(&states);
 }
 
 /// What the backward pass of a step reads and writes.
 ///
 /// # Shapes
-/// As in [`Step`]; `output` is `[R, W]`, of which the cell's part begins at `column`.
+/// As in [`Step`].
 pub(super) struct BackStep<'a, T> {
     /// Activations that become the gradients of the sums.
     pub gates: &'a mut [T],
-    /// Cell states of the step before.
-    pub before: &'a [T],
+    pub cells_before: &'a [T],
     pub tanh_cells: &'a [T],
-    /// What the loss owes to the output.
-    pub output: &'a [T],
-    pub width: usize,
-    pub column: usize,
-    /// What the later step owes to this one's hidden states.
-    pub hidden_later: &'a [T],
+    /// What is owed to this step's hidden states.
+    pub hidden: &'a [T],
     /// What the later step owes to this one's cells, which becomes what this step owes to those before it.
-    pub cell_later: &'a mut [T],
+    pub cells: &'a mut [T],
 }
 
 /// From the gradients of a step's states to those of its gates' sums and of the cells before.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
 pub(super) fn backward<T: Real>(step: BackStep<T>, hidden: usize) {
-    let hidden = hidden.max(1);
-    let zeros = vec![T::zero(); hidden];
-    let mut before = step.before.chunks_exact(hidden);
-    let one = T::one();
-    let states = step.hidden_later.chunks_exact(hidden).zip(step.cell_later.chunks_exact_mut(hidden));
-    for (((gates, tanh_cells), output), (hidden_later, cell_later)) in step
-        .gates
-        .chunks_exact_mut(4 * hidden)
-        .zip(step.tanh_cells.chunks_exact(hidden))
-        .zip(step.output.chunks_exact(step.width))
-        .zip(states)
+    let width = hidden.max(1);
+    let kept = step.cells_before.chunks_exact(width).zip(step.tanh_cells.chunks_exact(width));
+    let owed = step.hidden.chunks_exact(width).zip(step.cells.chunks_exact_mut(width));
+    for ((gates, (cells_before, tanh_cells)), (hidden, cells)) in
+        step.gates.chunks_exact_mut(4 * width).zip(kept).zip(owed)
     {
-        let before = before.next().unwrap_or(&zeros);
-        let (i, rest) = gates.split_at_mut(hidden);
-        let (f, rest) = rest.split_at_mut(hidden);
-        let (g, o) = rest.split_at_mut(hidden);
-        let output = &output[step.column..][..hidden];
-        let (i, f, g, o) = (&mut i[..hidden], &mut f[..hidden], &mut g[..hidden], &mut o[..hidden]);
-        let (before, tanh_cells) = (&before[..hidden], &tanh_cells[..hidden]);
-        let (hidden_later, cell_later) = (&hidden_later[..hidden], &mut cell_later[..hidden]);
-        for j in 0..hidden {
-            let (ij, fj, gj, oj, tj) = (i[j], f[j], g[j], o[j], tanh_cells[j]);
-            let dh = output[j] + hidden_later[j];
-            let dc = cell_later[j] + dh * oj * (one - tj * tj);
-            o[j] = flushed(dh * tj * oj * (one - oj));
-            i[j] = flushed(dc * gj * ij * (one - ij));
-            g[j] = flushed(dc * ij * (one - gj * gj));
-            f[j] = flushed(dc * before[j] * fj * (one - fj));
-            cell_later[j] = flushed(dc * fj);
-        }
+        let mut row = BackStep { gates, cells_before, tanh_cells, hidden, cells };
+        let (whole, rest) = groups(width);
+        whole.for_each(|at| backward_units::<T, LANES>(&mut row, at));
+        rest.for_each(|at| backward_units::<T, 1>(&mut row, at));
     }
+}
+
+/// The units from `at` on of one sequence.
+#[inline(always)]
+fn backward_units<T: Real, const N: usize>(row: &mut BackStep<T>, at: usize) {
+    let one = T::one();
+    let hidden = row.hidden.len();
+    let places: [usize; 4] = std::array::from_fn(|gate| gate * hidden + at);
+    let [mut i, mut f, mut g, mut o] = places.map(|place| read::<T, N>(row.gates, place));
+    let (before, tanh) = (read::<T, N>(row.cells_before, at), read::<T, N>(row.tanh_cells, at));
+    let (dh, mut dc) = (read::<T, N>(row.hidden, at), read::<T, N>(row.cells, at));
+    for j in 0..N {
+        let (ij, fj, gj, oj) = (i[j], f[j], g[j], o[j]);
+        let cell = dc[j] + dh[j] * oj * (one - tanh[j] * tanh[j]);
+        o[j] = flushed(dh[j] * tanh[j] * oj * (one - oj));
+        i[j] = flushed(cell * gj * ij * (one - ij));
+        g[j] = flushed(cell * ij * (one - gj * gj));
+        f[j] = flushed(cell * before[j] * fj * (one - fj));
+        dc[j] = flushed(cell * fj);
+    }
+    for (gate, place) in [i, f, g, o].iter().zip(places) {
+        row.gates[place..place + N].copy_from_slice(gate);
+    }
+    row.cells[at..at + N].copy_from_slice(&dc);
 }
 
 /// Zero in place of a tiny number. Gradients that fade over a long text would else become subnormal, which many processors
 /// multiply a hundred times slower; as gradients they count for nothing.
 #[inline(always)]
-fn flushed<T: Real>(value: T) -> T {
+pub(super) fn flushed<T: Real>(value: T) -> T {
     if value.abs() < T::of(1e-30) { T::zero() } else { value }
 }

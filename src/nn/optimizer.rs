@@ -1,66 +1,147 @@
-//! Adam for dense parameters, and for the rows of an embedding that a step touched.
+//! Adam, AdamW and stochastic gradient descent, for dense parameters and for the rows of an embedding that a step touched.
+
+use std::fmt;
+use std::str::FromStr;
 
 use multiversion::multiversion;
 use rayon::prelude::*;
+use serde::Serialize;
 
+use super::real::squares;
 use super::{Embedding, Real, RowGradients};
+use crate::error::{Error, Result};
 
-/// The settings of Adam (Kingma & Ba 2015), with PyTorch's defaults.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AdamOptions {
-    /// Learning rate.
-    pub lr: f64,
-    /// Decay of the running means of the gradient and of its square.
-    pub betas: (f64, f64),
-    /// Added to the root of the second mean.
-    pub eps: f64,
+/// How parameters follow their gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerKind {
+    /// Adam (Kingma & Ba 2015); weight decay is added to the gradient. PyTorch's `optim.Adam`.
+    Adam,
+    /// Adam with decoupled weight decay (Loshchilov & Hutter 2019). PyTorch's `optim.AdamW`.
+    AdamW,
+    /// Stochastic gradient descent with momentum, without Nesterov's; weight decay is added to the gradient. PyTorch's
+    /// `optim.SGD`.
+    Sgd,
 }
 
-impl Default for AdamOptions {
-    fn default() -> Self {
-        AdamOptions { lr: 1e-3, betas: (0.9, 0.999), eps: 1e-8 }
+impl OptimizerKind {
+    /// All kinds, in the order in which help texts name them.
+    pub const ALL: [OptimizerKind; 3] = [OptimizerKind::Adam, OptimizerKind::AdamW, OptimizerKind::Sgd];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            OptimizerKind::Adam => "adam",
+            OptimizerKind::AdamW => "adamw",
+            OptimizerKind::Sgd => "sgd",
+        }
     }
 }
 
-/// Adam over parameters that every step changes; PyTorch's `optim.Adam`.
-#[derive(Debug, Clone)]
-pub struct Adam<T> {
-    options: AdamOptions,
-    steps: i32,
-    /// For each parameter the running means of its gradient and of the square of it.
-    means: Vec<(Vec<T>, Vec<T>)>,
+impl fmt::Display for OptimizerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
-impl<T: Real> Adam<T> {
+impl FromStr for OptimizerKind {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        OptimizerKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+            let names = OptimizerKind::ALL.map(OptimizerKind::name).join(", ");
+            Error::invalid("optimizer", names, format!("`{name}`"))
+        })
+    }
+}
+
+/// The settings of an optimizer, with PyTorch's defaults for Adam.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OptimizerOptions {
+    /// How parameters follow their gradients.
+    pub kind: OptimizerKind,
+    /// Learning rate.
+    pub lr: f64,
+    /// Decay of Adam's running means of the gradient and of its square.
+    pub betas: (f64, f64),
+    /// Added to the root of Adam's second mean.
+    pub eps: f64,
+    /// Share of the last step's direction that [`OptimizerKind::Sgd`] keeps.
+    pub momentum: f64,
+    /// Weight decay; see [`OptimizerKind`] for where it enters.
+    pub weight_decay: f64,
+}
+
+impl Default for OptimizerOptions {
+    fn default() -> Self {
+        OptimizerOptions {
+            kind: OptimizerKind::Adam,
+            lr: 1e-3,
+            betas: (0.9, 0.999),
+            eps: 1e-8,
+            momentum: 0.0,
+            weight_decay: 0.0,
+        }
+    }
+}
+
+/// An optimizer of parameters that every step changes.
+#[derive(Debug, Clone)]
+pub struct DenseOptimizer<T> {
+    options: OptimizerOptions,
+    /// Steps taken.
+    pub(crate) steps: i32,
+    /// For each parameter what is remembered of earlier gradients; empty before the first step.
+    pub(crate) moments: Vec<Moments<T>>,
+}
+
+/// What an optimizer remembers of a parameter's gradients.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Moments<T> {
+    /// Adam's running mean, or the direction that momentum keeps.
+    pub first: Vec<T>,
+    /// Adam's running mean of squares; empty for SGD.
+    pub second: Vec<T>,
+}
+
+impl<T: Real> Moments<T> {
+    pub(crate) fn zeros(kind: OptimizerKind, length: usize) -> Self {
+        let second = if kind == OptimizerKind::Sgd { 0 } else { length };
+        Moments { first: vec![T::zero(); length], second: vec![T::zero(); second] }
+    }
+}
+
+impl<T: Real> DenseOptimizer<T> {
     /// An optimizer that has not stepped yet.
-    pub fn new(options: AdamOptions) -> Self {
-        Adam { options, steps: 0, means: Vec::new() }
+    pub fn new(options: OptimizerOptions) -> Self {
+        DenseOptimizer { options, steps: 0, moments: Vec::new() }
+    }
+
+    /// Its settings.
+    pub fn options(&self) -> &OptimizerOptions {
+        &self.options
     }
 
     /// One step. Pass the same parameters in the same order every time; `factor` scales the gradients (see
-    /// [`clip_factor`]).
-    pub fn step(&mut self, parameters: Vec<&mut [T]>, gradients: &[&[T]], factor: f64) {
-        self.steps += 1;
-        let AdamOptions { lr, betas: (beta1, beta2), eps } = self.options;
-        let correction1 = 1.0 - beta1.powi(self.steps);
-        let correction2 = 1.0 - beta2.powi(self.steps);
-        if self.means.is_empty() {
-            let zeros = |parameter: &&mut [T]| vec![T::zero(); parameter.len()];
-            self.means = parameters.iter().map(|p| (zeros(p), zeros(p))).collect();
+    /// [`clip_factor`]), `rate` the learning rate (see [`Schedule`](super::Schedule)).
+    pub fn step(&mut self, parameters: Vec<&mut [T]>, gradients: &[&[T]], factor: f64, rate: f64) {
+        self.steps = self.steps.saturating_add(1);
+        if self.moments.is_empty() {
+            self.moments = parameters.iter().map(|p| Moments::zeros(self.options.kind, p.len())).collect();
         }
-        let rule = Rule {
-            decay: [T::of(1.0 - beta1), T::of(1.0 - beta2)],
-            factor: T::of(factor),
-            step: T::of(lr / correction1),
-            root: T::of(1.0 / correction2.sqrt()),
-            eps: T::of(eps),
-        };
-        for ((values, gradient), (mean, square)) in parameters.into_iter().zip(gradients).zip(&mut self.means) {
-            let means = mean.par_chunks_mut(PIECE).zip(square.par_chunks_mut(PIECE));
+        let rule = Rule::new(&self.options, self.steps, factor, rate, Eps::AfterCorrection);
+        for ((values, gradient), moments) in parameters.into_iter().zip(gradients).zip(&mut self.moments) {
             let values = values.par_chunks_mut(PIECE).zip(gradient.par_chunks(PIECE));
-            values.zip(means).for_each(|((values, gradient), (mean, square))| {
-                update(rule, values, gradient, mean, square);
-            });
+            let values = values.zip(moments.first.par_chunks_mut(PIECE));
+            match rule {
+                Rule::Adam(rule) => {
+                    let all = values.zip(moments.second.par_chunks_mut(PIECE));
+                    all.for_each(|(((values, gradient), mean), square)| adam(rule, values, gradient, mean, square));
+                }
+                Rule::Sgd(rule) => {
+                    values.for_each(|((values, gradient), direction)| sgd(rule, values, gradient, direction));
+                }
+            }
         }
     }
 }
@@ -68,82 +149,172 @@ impl<T: Real> Adam<T> {
 /// Parameters that one task changes.
 const PIECE: usize = 1 << 14;
 
-/// Adam over the rows of an embedding: only rows that a step touched are changed in it, and only their running means
-/// decay; PyTorch's `optim.SparseAdam`.
+/// An optimizer of the rows of an embedding: only rows that a step touched are changed in it, and only what is remembered of
+/// them decays. Under Adam it is PyTorch's `optim.SparseAdam`.
+///
+/// Weight decay, which `SparseAdam` does not have, acts on the rows that a step touched, and in that step alone. Momentum of
+/// [`OptimizerKind::Sgd`], likewise, moves a row only in steps that touch it.
 #[derive(Debug, Clone)]
-pub struct SparseAdam<T> {
-    options: AdamOptions,
-    steps: i32,
-    /// For each id where its running means stand, once it has been touched.
+pub struct RowOptimizer<T> {
+    options: OptimizerOptions,
+    max_norm: Option<f64>,
+    /// Steps taken.
+    pub(crate) steps: i32,
+    /// Ids that have been touched, in the order of their moments.
+    pub(crate) ids: Vec<u32>,
+    /// For each id where its moments stand, once it has been touched.
     places: Vec<Option<u32>>,
-    means: Vec<T>,
-    squares: Vec<T>,
+    /// `[ids, dimension]`
+    pub(crate) moments: Moments<T>,
 }
 
-impl<T: Real> SparseAdam<T> {
-    /// An optimizer that has not stepped yet.
-    pub fn new(options: AdamOptions) -> Self {
-        SparseAdam { options, steps: 0, places: Vec::new(), means: Vec::new(), squares: Vec::new() }
+impl<T: Real> RowOptimizer<T> {
+    /// An optimizer that has not stepped yet. Rows that a step leaves longer than `max_norm` are scaled to it, as
+    /// PyTorch's `embedding_renorm_` does.
+    pub fn new(options: OptimizerOptions, max_norm: Option<f64>) -> Self {
+        let moments = Moments::zeros(options.kind, 0);
+        RowOptimizer { options, max_norm, steps: 0, ids: Vec::new(), places: Vec::new(), moments }
     }
 
-    /// One step on the rows of `embedding`; `factor` scales the gradients.
+    /// Its settings.
+    pub fn options(&self) -> &OptimizerOptions {
+        &self.options
+    }
+
+    /// One step on the rows of `embedding`; `factor` scales the gradients, `rate` the learning rate.
     ///
     /// As in PyTorch, `eps` is added before the second mean is corrected for its beginning, unlike in dense Adam.
-    pub fn step(&mut self, embedding: &mut Embedding<T>, gradients: &RowGradients<T>, factor: f64) {
-        self.steps += 1;
-        let AdamOptions { lr, betas: (beta1, beta2), eps } = self.options;
-        let correction1 = 1.0 - beta1.powi(self.steps);
-        let correction2 = 1.0 - beta2.powi(self.steps);
-        let rule = Rule {
-            decay: [T::of(1.0 - beta1), T::of(1.0 - beta2)],
-            factor: T::of(factor),
-            step: T::of(lr * correction2.sqrt() / correction1),
-            root: T::one(),
-            eps: T::of(eps),
-        };
+    pub fn step(&mut self, embedding: &mut Embedding<T>, gradients: &RowGradients<T>, factor: f64, rate: f64) {
+        self.steps = self.steps.saturating_add(1);
+        let rule = Rule::new(&self.options, self.steps, factor, rate, Eps::BeforeCorrection);
         for (id, gradient) in gradients.iter() {
             let Some(values) = embedding.row_mut(id) else { continue };
             let at = self.place(id, gradient.len());
-            let means = at..at + gradient.len();
-            update(rule, values, gradient, &mut self.means[means.clone()], &mut self.squares[means]);
+            let place = at..at + gradient.len();
+            let first = &mut self.moments.first[place.clone()];
+            match rule {
+                Rule::Adam(rule) => adam(rule, values, gradient, first, &mut self.moments.second[place]),
+                Rule::Sgd(rule) => sgd(rule, values, gradient, first),
+            }
+            if let Some(limit) = self.max_norm {
+                let norm = squares(values).sqrt();
+                if norm > limit {
+                    let scale = T::of(limit / (norm + 1e-7));
+                    values.iter_mut().for_each(|value| *value *= scale);
+                }
+            }
         }
     }
 
-    fn place(&mut self, id: u32, dimension: usize) -> usize {
-        let id = id as usize;
-        if self.places.len() <= id {
-            self.places.resize(id + 1, None);
+    /// Where the moments of an id begin; new ones are zero.
+    pub(crate) fn place(&mut self, id: u32, dimension: usize) -> usize {
+        let index = id as usize;
+        if self.places.len() <= index {
+            self.places.resize(index + 1, None);
         }
-        let next = (self.means.len() / dimension.max(1)) as u32;
-        let place = *self.places[id].get_or_insert(next) as usize * dimension;
-        if place == self.means.len() {
-            self.means.resize(place + dimension, T::zero());
-            self.squares.resize(place + dimension, T::zero());
-        }
-        place
+        let place = match self.places[index] {
+            Some(place) => place as usize,
+            None => {
+                let place = self.ids.len();
+                self.places[index] = Some(place as u32);
+                self.ids.push(id);
+                self.moments.first.resize((place + 1) * dimension, T::zero());
+                if self.options.kind != OptimizerKind::Sgd {
+                    self.moments.second.resize((place + 1) * dimension, T::zero());
+                }
+                place
+            }
+        };
+        place * dimension
     }
 }
 
-/// The numbers of one step of Adam.
+/// Whether Adam adds `eps` to the root of the second mean after it was corrected for its beginning, or before.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Eps {
+    AfterCorrection,
+    BeforeCorrection,
+}
+
+/// The numbers of one step.
 #[derive(Debug, Clone, Copy)]
-struct Rule<T> {
+enum Rule<T> {
+    Adam(AdamRule<T>),
+    Sgd(SgdRule<T>),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct AdamRule<T> {
     /// Shares of the new gradient and of its square in their running means.
     decay: [T; 2],
     factor: T,
+    /// Share of the value that is added to its gradient.
+    l2: T,
+    /// What is left of the value before the step.
+    keep: T,
     step: T,
     root: T,
     eps: T,
 }
 
-/// One step of Adam: running means, then `value -= step mean / (sqrt(square) root + eps)`.
+#[derive(Debug, Clone, Copy)]
+struct SgdRule<T> {
+    factor: T,
+    l2: T,
+    momentum: T,
+    lr: T,
+}
+
+impl<T: Real> Rule<T> {
+    fn new(options: &OptimizerOptions, steps: i32, factor: f64, rate: f64, eps: Eps) -> Self {
+        let lr = options.lr * rate;
+        let decay = options.weight_decay;
+        let (l2, keep) = match options.kind {
+            OptimizerKind::Adam => (decay, 1.0),
+            OptimizerKind::AdamW => (0.0, 1.0 - lr * decay),
+            OptimizerKind::Sgd => {
+                let (factor, l2, momentum) = (T::of(factor), T::of(decay), T::of(options.momentum));
+                return Rule::Sgd(SgdRule { factor, l2, momentum, lr: T::of(lr) });
+            }
+        };
+        let (beta1, beta2) = options.betas;
+        let correction1 = 1.0 - beta1.powi(steps);
+        let correction2 = 1.0 - beta2.powi(steps);
+        let (step, root) = match eps {
+            Eps::AfterCorrection => (lr / correction1, 1.0 / correction2.sqrt()),
+            Eps::BeforeCorrection => (lr * correction2.sqrt() / correction1, 1.0),
+        };
+        Rule::Adam(AdamRule {
+            decay: [T::of(1.0 - beta1), T::of(1.0 - beta2)],
+            factor: T::of(factor),
+            l2: T::of(l2),
+            keep: T::of(keep),
+            step: T::of(step),
+            root: T::of(root),
+            eps: T::of(options.eps),
+        })
+    }
+}
+
+/// One step of Adam: running means, then `value = keep value - step mean / (sqrt(square) root + eps)`.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
-fn update<T: Real>(rule: Rule<T>, values: &mut [T], gradient: &[T], mean: &mut [T], square: &mut [T]) {
-    let Rule { decay, factor, step, root, eps } = rule;
+fn adam<T: Real>(rule: AdamRule<T>, values: &mut [T], gradient: &[T], mean: &mut [T], square: &mut [T]) {
+    let AdamRule { decay, factor, l2, keep, step, root, eps } = rule;
     for (((value, &gradient), mean), square) in values.iter_mut().zip(gradient).zip(mean).zip(square) {
-        let gradient = gradient * factor;
+        let gradient = gradient * factor + *value * l2;
         *mean += (gradient - *mean) * decay[0];
         *square += (gradient * gradient - *square) * decay[1];
-        *value -= step * *mean / (square.sqrt() * root + eps);
+        *value = *value * keep - step * *mean / (square.sqrt() * root + eps);
+    }
+}
+
+/// One step of gradient descent: `direction = momentum direction + gradient`, then `value -= lr direction`.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn sgd<T: Real>(rule: SgdRule<T>, values: &mut [T], gradient: &[T], direction: &mut [T]) {
+    let SgdRule { factor, l2, momentum, lr } = rule;
+    for ((value, &gradient), direction) in values.iter_mut().zip(gradient).zip(direction) {
+        *direction = *direction * momentum + (gradient * factor + *value * l2);
+        *value -= lr * *direction;
     }
 }
 

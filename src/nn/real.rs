@@ -151,32 +151,52 @@ impl Into {
     }
 }
 
+/// Rows of a matrix, or some columns of them: row `i` begins at `i * stride`.
+#[derive(Debug)]
+pub(super) struct Rows<V> {
+    pub values: V,
+    pub stride: usize,
+}
+
+impl<'a, T: Real> Rows<&'a [T]> {
+    fn matrix(self, rows: usize, columns: usize) -> MatRef<'a, T> {
+        MatRef::from_row_major_slice_with_stride(self.values, rows, columns, self.stride)
+    }
+}
+
+impl<'a, T: Real> Rows<&'a mut [T]> {
+    fn matrix(self, rows: usize, columns: usize) -> MatMut<'a, T> {
+        // Not by `from_row_major_slice_with_stride_mut`: faer 0.24 has its strides the wrong way round.
+        MatMut::from_column_major_slice_with_stride_mut(self.values, columns, rows, self.stride).transpose_mut()
+    }
+}
+
 /// `c (+)= a b^T`, with c `[m, n]`, a `[m, k]`, b `[n, k]`, all row-major.
-pub(super) fn product_nt<T: Real>(c: &mut [T], a: &[T], b: &[T], [m, n, k]: [usize; 3], into: Into) {
+pub(super) fn product_nt<T: Real>(c: Rows<&mut [T]>, a: &[T], b: &[T], [m, n, k]: [usize; 3], into: Into) {
     let a = MatRef::from_row_major_slice(a, m, k);
     let b = MatRef::from_row_major_slice(b, n, k).transpose();
-    matmul(MatMut::from_row_major_slice_mut(c, m, n), into.accum(), a, b, T::of(1.0), Par::Seq);
+    matmul(c.matrix(m, n), into.accum(), a, b, T::of(1.0), Par::Seq);
 }
 
 /// `c (+)= a b`, with c `[m, n]`, a `[m, k]`, b `[k, n]`, all row-major.
-pub(super) fn product_nn<T: Real>(c: &mut [T], a: &[T], b: &[T], [m, n, k]: [usize; 3], into: Into) {
-    let a = MatRef::from_row_major_slice(a, m, k);
+pub(super) fn product_nn<T: Real>(c: &mut [T], a: Rows<&[T]>, b: &[T], [m, n, k]: [usize; 3], into: Into) {
     let b = MatRef::from_row_major_slice(b, k, n);
-    matmul(MatMut::from_row_major_slice_mut(c, m, n), into.accum(), a, b, T::of(1.0), Par::Seq);
+    let c = MatMut::from_row_major_slice_mut(c, m, n);
+    matmul(c, into.accum(), a.matrix(m, k), b, T::of(1.0), Par::Seq);
 }
 
 /// `c (+)= a^T b`, with c `[m, n]`, a `[k, m]`, b `[k, n]`, all row-major.
-pub(super) fn product_tn<T: Real>(c: &mut [T], a: &[T], b: &[T], [m, n, k]: [usize; 3], into: Into) {
-    let a = MatRef::from_row_major_slice(a, k, m).transpose();
+pub(super) fn product_tn<T: Real>(c: &mut [T], a: Rows<&[T]>, b: &[T], [m, n, k]: [usize; 3], into: Into) {
     let b = MatRef::from_row_major_slice(b, k, n);
-    matmul(MatMut::from_row_major_slice_mut(c, m, n), into.accum(), a, b, T::of(1.0), Par::Seq);
+    let c = MatMut::from_row_major_slice_mut(c, m, n);
+    matmul(c, into.accum(), a.matrix(k, m).transpose(), b, T::of(1.0), Par::Seq);
 }
 
-/// `sum += row` for every row of `rows`, which is `[any, sum.len()]`.
+/// `sum += row` for every row of `rows`, of which `stride` numbers belong to each and those from `column` on are meant.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
-pub(super) fn add_rows<T: Real>(sum: &mut [T], rows: &[T]) {
-    for row in rows.chunks_exact(sum.len().max(1)) {
-        for (sum, &value) in sum.iter_mut().zip(row) {
+pub(super) fn add_columns<T: Real>(sum: &mut [T], rows: &[T], stride: usize, column: usize) {
+    for row in rows.chunks_exact(stride.max(1)) {
+        for (sum, &value) in sum.iter_mut().zip(&row[column..]) {
             *sum += value;
         }
     }
@@ -236,11 +256,17 @@ mod tests {
             (0..x.len()).map(|at| x[at % rows * columns + at / rows]).collect()
         };
         let mut c = vec![1.0; m * n];
-        product_nt(&mut c, &a, &b, [m, n, k], Into::Replace);
+        product_nt(Rows { values: &mut c, stride: n }, &a, &b, [m, n, k], Into::Replace);
         assert_eq!(c, naive);
-        product_nn(&mut c, &a, &transposed(&b, n, k), [m, n, k], Into::Replace);
+        product_nn(&mut c, Rows { values: &a, stride: k }, &transposed(&b, n, k), [m, n, k], Into::Replace);
         assert_eq!(c, naive);
-        product_tn(&mut c, &transposed(&a, m, k), &transposed(&b, n, k), [m, n, k], Into::Add);
+        product_tn(
+            &mut c,
+            Rows { values: &transposed(&a, m, k), stride: m },
+            &transposed(&b, n, k),
+            [m, n, k],
+            Into::Add,
+        );
         assert_eq!(c, naive.iter().map(|x| 2.0 * x).collect::<Vec<f64>>());
     }
 }

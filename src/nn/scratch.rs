@@ -42,6 +42,19 @@ impl<T: Real> Scratch<T> {
     }
 }
 
+impl<T: Real> Scratch<T> {
+    /// The buffer, to be kept.
+    pub(super) fn into_vec(mut self) -> Vec<T> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl<T: Real> Default for Scratch<T> {
+    fn default() -> Self {
+        Scratch(Vec::new())
+    }
+}
+
 /// Passes a thread's pool to `work`; `None` when the thread is ending.
 fn with_pool<T, R>(pool: &'static LocalKey<Pool<T>>, work: impl FnOnce(&mut Vec<Vec<T>>) -> R) -> Option<R> {
     pool.try_with(|pool| pool.try_borrow_mut().ok().map(|mut pool| work(&mut pool))).ok().flatten()
@@ -51,7 +64,7 @@ impl<T: Real> Drop for Scratch<T> {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.0);
         with_pool(T::pool(), |pool| {
-            if pool.len() < KEPT {
+            if pool.len() < KEPT && buffer.capacity() > 0 {
                 pool.push(buffer);
             }
         });

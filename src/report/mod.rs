@@ -1,6 +1,9 @@
 //! What a person looks at: tables for the terminal.
 
 mod evaluate;
+mod gates;
+mod gates_page;
+mod metrics;
 
 use comfy_table::{CellAlignment, Table, presets};
 use unicode_width::UnicodeWidthStr;
@@ -10,6 +13,9 @@ use crate::compare::{Comparison, Spread};
 use crate::query::Answer;
 use crate::vectors::Vectors;
 pub use evaluate::{analogies, analogies_differ, pairs, pairs_differ};
+pub use gates::{GATES_LEGEND, gates};
+pub use gates_page::gates_page;
+pub use metrics::metrics;
 
 /// A table of aligned columns without lines: `columns` are headings and whether the column holds numbers.
 fn table(columns: &[(&str, bool)], rows: impl IntoIterator<Item = Vec<String>>) -> String {
@@ -54,21 +60,17 @@ pub fn facts(rows: impl IntoIterator<Item = (String, String)>) -> String {
 
 /// The outcome of training.
 pub fn training(trained: &Trained) -> String {
-    let mut rows = vec![
-        ("best epoch".to_owned(), format!("{} of {}", trained.best_epoch, trained.history.len())),
-        ("dev accuracy".to_owned(), percent(trained.dev.accuracy())),
-        ("dev macro-F1".to_owned(), percent(trained.dev.macro_f1())),
-    ];
-    if let Some(test) = &trained.test {
-        rows.push(("test accuracy".to_owned(), percent(test.accuracy())));
-        rows.push(("test macro-F1".to_owned(), percent(test.macro_f1())));
-    }
     let (words, known) = trained.words;
-    rows.push(("words".to_owned(), format!("{known} of {words} in the vectors")));
-    rows.push(("parameters trained".to_owned(), thousands(trained.trained_parameters)));
     let speed = thousands(trained.tokens_per_second() as usize);
-    rows.push(("seconds".to_owned(), format!("{:.1} ({speed} tokens a second)", trained.seconds)));
-    facts(rows)
+    let facts = facts([
+        ("best epoch".to_owned(), format!("{} of {}", trained.best_epoch, trained.history.len())),
+        ("words".to_owned(), format!("{known} of {words} in the vectors")),
+        ("parameters trained".to_owned(), thousands(trained.trained_parameters)),
+        ("seconds".to_owned(), format!("{:.1} ({speed} tokens a second)", trained.seconds)),
+    ]);
+    let mut parts = vec![("dev", &trained.dev)];
+    parts.extend(trained.test.as_ref().map(|test| ("test", test)));
+    format!("{facts}\n{}", metrics(trained.classifier.labels(), &parts))
 }
 
 /// A comparison: a row for each arm, mean ± standard deviation over its seeds, shares in percent.

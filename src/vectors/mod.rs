@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::table::norm;
@@ -26,7 +27,8 @@ pub use vocabulary::Vocabulary;
 const DEMO: &[u8] = include_bytes!("../../fixtures/demo.50d.txt");
 
 /// How a word is looked up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Case {
     /// As it is written.
     #[default]

@@ -1,0 +1,125 @@
+//! From the states of a text's words to one row for the text.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::{Packing, Real, Scratch};
+use crate::error::{Error, Result};
+
+/// How the states of a text's words become one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pooling {
+    /// The state in which each direction ends: the forward one after the last word, the backward one after the first.
+    #[default]
+    Last,
+    /// The mean of the states.
+    Mean,
+    /// The largest value of each component of the states (Collobert & Weston 2008; Conneau et al. 2017 for LSTMs).
+    Max,
+}
+
+impl Pooling {
+    /// All ways.
+    pub const ALL: [Pooling; 3] = [Pooling::Last, Pooling::Mean, Pooling::Max];
+
+    /// The name on the command line, in model files and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Pooling::Last => "last",
+            Pooling::Mean => "mean",
+            Pooling::Max => "max",
+        }
+    }
+}
+
+impl fmt::Display for Pooling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Pooling {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Pooling::ALL
+            .into_iter()
+            .find(|pooling| pooling.name() == name)
+            .ok_or_else(|| Error::invalid("pooling", Pooling::ALL.map(Pooling::name).join(", "), format!("`{name}`")))
+    }
+}
+
+/// The means over each sequence, in the caller's order; zeros for an empty one.
+///
+/// # Shapes
+/// `output` `[N, W]`; returns `[B, W]`.
+pub(super) fn mean<T: Real>(packing: &Packing, output: &[T], width: usize) -> Vec<T> {
+    let mut means = vec![T::zero(); packing.sequences() * width];
+    for_tokens(packing, |sequence, row, length| {
+        let share = T::one() / T::of(length as f64);
+        let mean = means[sequence * width..][..width].iter_mut();
+        mean.zip(&output[row * width..]).for_each(|(mean, &value)| *mean += value * share);
+    });
+    means
+}
+
+/// The gradient of what [`mean`] was given.
+///
+/// # Shapes
+/// `gradient` `[B, W]`; returns `[N, W]`.
+pub(super) fn mean_backward<T: Real>(packing: &Packing, gradient: &[T], width: usize) -> Scratch<T> {
+    let mut output = Scratch::any(packing.tokens() * width);
+    for_tokens(packing, |sequence, row, length| {
+        let share = T::one() / T::of(length as f64);
+        let output = output[row * width..][..width].iter_mut();
+        output.zip(&gradient[sequence * width..]).for_each(|(output, &value)| *output = value * share);
+    });
+    output
+}
+
+/// The largest values over each sequence, in the caller's order, and the row that each stands in, of equals the first; zeros,
+/// and the row `u32::MAX`, for an empty one.
+///
+/// # Shapes
+/// `output` `[N, W]`; returns `[B, W]` twice.
+pub(super) fn max<T: Real>(packing: &Packing, output: &[T], width: usize) -> (Vec<T>, Vec<u32>) {
+    let mut largest = vec![T::zero(); packing.sequences() * width];
+    let mut rows = vec![u32::MAX; largest.len()];
+    for_tokens(packing, |sequence, row, _| {
+        let values = output[row * width..].iter();
+        let best = largest[sequence * width..][..width].iter_mut().zip(&mut rows[sequence * width..]);
+        for ((largest, from), &value) in best.zip(values) {
+            // A NaN is kept: training must see it.
+            if *from == u32::MAX || value > *largest || value.is_nan() {
+                (*largest, *from) = (value, row as u32);
+            }
+        }
+    });
+    (largest, rows)
+}
+
+/// The gradient of what [`max`] was given.
+///
+/// # Shapes
+/// `gradient` and `rows` `[B, W]`; returns `[N, W]`.
+pub(super) fn max_backward<T: Real>(packing: &Packing, gradient: &[T], rows: &[u32], width: usize) -> Scratch<T> {
+    let mut output = Scratch::zeros(packing.tokens() * width);
+    for (index, (&row, &value)) in rows.iter().zip(gradient).enumerate() {
+        if row != u32::MAX {
+            output[row as usize * width + index % width] = value;
+        }
+    }
+    output
+}
+
+/// Calls `visit(sequence, row, length)` for every token, step by step.
+fn for_tokens(packing: &Packing, mut visit: impl FnMut(usize, usize, usize)) {
+    for step in 0..packing.steps() {
+        for (place, &sequence) in packing.order().iter().enumerate().take(packing.running(step)) {
+            visit(sequence, packing.offset(step) + place, packing.length(place));
+        }
+    }
+}

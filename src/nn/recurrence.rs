@@ -1,0 +1,158 @@
+//! A cell that reads a batch in one direction, forward in time and back.
+
+use super::real::{Into, Rows, product_nn, product_tn};
+use super::tokens::OfTokens;
+use super::{CellKind, Packing, Real, Scratch, gates, rnn};
+
+/// A cell and the direction in which it reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recurrence<'a> {
+    pub kind: CellKind,
+    pub hidden: usize,
+    pub reverse: bool,
+    pub packing: &'a Packing,
+}
+
+/// What the forward pass of a direction keeps for the backward pass: a row a token. Where nothing is kept, a row a sequence,
+/// which each step overwrites.
+#[derive(Debug)]
+pub(super) struct Kept<T: Real> {
+    /// The gates after their activations, `[N, 4 H]`; the states of a plain network, `[N, H]`.
+    pub gates: Scratch<T>,
+    /// Hidden states that each step began with, `[N, H]`.
+    hidden_before: Scratch<T>,
+    /// Cell states that each step began with, `[N, H]`; LSTM only.
+    pub cells_before: Scratch<T>,
+    /// tanh of the cell states that each step ended with, `[N, H]`; LSTM only.
+    pub tanh_cells: Scratch<T>,
+}
+
+impl<T: Real> Kept<T> {
+    pub fn new(kind: CellKind, hidden: usize, rows: usize) -> Self {
+        let cells = if kind == CellKind::Lstm { rows * hidden } else { 0 };
+        Kept {
+            gates: Scratch::any(rows * kind.gates() * hidden),
+            hidden_before: Scratch::any(rows * hidden),
+            cells_before: Scratch::any(cells),
+            tanh_cells: Scratch::any(cells),
+        }
+    }
+}
+
+impl Recurrence<'_> {
+    /// All steps, in the order in which the direction takes them.
+    fn steps(&self) -> impl DoubleEndedIterator<Item = usize> {
+        let count = self.packing.steps();
+        let reverse = self.reverse;
+        (0..count).map(move |step| if reverse { count - 1 - step } else { step })
+    }
+
+    /// How many of a step's sequences, the first ones, have a state from the step taken before.
+    fn known(&self, step: usize) -> usize {
+        let before = if self.reverse { Some(step + 1) } else { step.checked_sub(1) };
+        before.map_or(0, |before| self.packing.running(before).min(self.packing.running(step)))
+    }
+
+    /// Runs over a batch. Returns the state in which each sequence ends, in the order of the packing's places.
+    ///
+    /// # Shapes
+    /// `weight` is `weight_hh` transposed, `[H, G H]`, `bias` `[G H]`, `products` `[N, G H]`; `kept` for `N` rows. `output` is
+    /// what to write all states to, `[N, H]`. Returns `[running(0), H]`.
+    pub fn run<T: Real>(
+        &self,
+        weight: &[T],
+        bias: &[T],
+        products: &OfTokens<&[T]>,
+        kept: Option<&mut Kept<T>>,
+        mut output: Option<OfTokens<&mut [T]>>,
+    ) -> Scratch<T> {
+        let (packing, width) = (self.packing, self.hidden);
+        let rows = self.kind.gates() * width;
+        let sequences = packing.running(0);
+        let keeps = kept.is_some();
+        let mut a_step = Kept::new(self.kind, width, if keeps { 0 } else { sequences });
+        let kept = kept.unwrap_or(&mut a_step);
+        let mut hidden = Scratch::zeros(sequences * width);
+        let mut cells = Scratch::zeros(if self.kind == CellKind::Lstm { sequences * width } else { 0 });
+        for step in self.steps() {
+            let (first, running, known) = (packing.offset(step), packing.running(step), self.known(step));
+            let from = if keeps { first } else { 0 };
+            let now = from * width..(from + running) * width;
+            let gates = &mut kept.gates[from * rows..(from + running) * rows];
+            products.read(first, rows, gates);
+            if keeps {
+                kept.hidden_before[now.clone()].copy_from_slice(&hidden[..running * width]);
+            }
+            if known > 0 {
+                let before = Rows { values: &hidden[..known * width], stride: width };
+                product_nn(&mut gates[..known * rows], before, weight, [known, rows, width], Into::Add);
+            }
+            let hidden = &mut hidden[..running * width];
+            match self.kind {
+                CellKind::Lstm => {
+                    let step = gates::Step {
+                        gates,
+                        cells: &mut cells[..running * width],
+                        cells_before: &mut kept.cells_before[now.clone()],
+                        tanh_cells: &mut kept.tanh_cells[now],
+                        hidden,
+                    };
+                    gates::forward(step, bias);
+                }
+                CellKind::Rnn => rnn::forward(gates, hidden, bias),
+            }
+            if let Some(output) = &mut output {
+                output.write(first, width, hidden);
+            }
+        }
+        hidden
+    }
+
+    /// Back over a batch: `kept.gates` becomes the gradients of the sums, and is added to `sums` too.
+    ///
+    /// # Shapes
+    /// `weight` is `weight_hh`, `[G H, H]`. `owed` is the gradient of the states in which the sequences end, in the order of
+    /// the packing's places, `[running(0), H]`; `output` that of all states, `[N, H]`; `sums` `[N, G H]`; `weight_gradient`
+    /// `[G H, H]` is added to.
+    pub fn run_back<T: Real>(
+        &self,
+        weight: &[T],
+        kept: &mut Kept<T>,
+        mut owed: Scratch<T>,
+        output: Option<OfTokens<&[T]>>,
+        sums: &mut OfTokens<&mut [T]>,
+        weight_gradient: &mut [T],
+    ) {
+        let (packing, width) = (self.packing, self.hidden);
+        let rows = self.kind.gates() * width;
+        let mut cells = Scratch::zeros(if self.kind == CellKind::Lstm { owed.len() } else { 0 });
+        for step in self.steps().rev() {
+            let (first, running, known) = (packing.offset(step), packing.running(step), self.known(step));
+            let now = first * width..(first + running) * width;
+            let gates = &mut kept.gates[first * rows..(first + running) * rows];
+            if let Some(output) = &output {
+                output.read_add(first, width, &mut owed[..running * width]);
+            }
+            match self.kind {
+                CellKind::Lstm => {
+                    let step = gates::BackStep {
+                        gates,
+                        cells_before: &kept.cells_before[now.clone()],
+                        tanh_cells: &kept.tanh_cells[now],
+                        hidden: &owed[..running * width],
+                        cells: &mut cells[..running * width],
+                    };
+                    gates::backward(step, width);
+                }
+                CellKind::Rnn => rnn::backward(gates, &owed[..running * width]),
+            }
+            if known > 0 {
+                let gates = Rows { values: &gates[..known * rows], stride: rows };
+                product_nn(&mut owed[..known * width], gates, weight, [known, width, rows], Into::Replace);
+            }
+            sums.add(first, rows, gates);
+        }
+        let gates = Rows { values: &*kept.gates, stride: rows };
+        product_tn(weight_gradient, gates, &kept.hidden_before, [rows, width, packing.tokens()], Into::Add);
+    }
+}

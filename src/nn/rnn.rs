@@ -1,0 +1,33 @@
+//! The element-wise half of a step of the plain recurrent network (Elman 1990), PyTorch's `nn.RNN` with tanh:
+//! `h' = tanh(W x + U h + b)`.
+
+use multiversion::multiversion;
+
+use super::Real;
+use super::gates::flushed;
+
+/// From sums to states, which take the sums' place and are copied to `hidden`.
+///
+/// # Shapes
+/// `sums` and `hidden` `[R, H]`, `bias` `[H]`.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
+pub(super) fn forward<T: Real>(sums: &mut [T], hidden: &mut [T], bias: &[T]) {
+    let width = bias.len().max(1);
+    for (sums, hidden) in sums.chunks_exact_mut(width).zip(hidden.chunks_exact_mut(width)) {
+        for ((sum, hidden), &bias) in sums.iter_mut().zip(hidden).zip(bias) {
+            *sum = (*sum + bias).tanh_();
+            *hidden = *sum;
+        }
+    }
+}
+
+/// From states to the gradients of the sums, in place, given what is owed to the states.
+///
+/// # Shapes
+/// `states` and `owed` `[R, H]`.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
+pub(super) fn backward<T: Real>(states: &mut [T], owed: &[T]) {
+    for (state, &owed) in states.iter_mut().zip(owed) {
+        *state = flushed(owed * (T::one() - *state * *state));
+    }
+}
