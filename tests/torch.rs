@@ -10,6 +10,7 @@ use common::{Folder, fixture};
 use serde_json::{Value, json};
 use vocable::Vectors;
 use vocable::classifier::{Classifier, DataOptions, Dataset, Parts, TrainOptions, train};
+use vocable::vectors::Case;
 
 /// Texts with words that a model knows, that it does not know, and in capitals.
 const TEXTS: [&str; 5] =
@@ -56,8 +57,30 @@ fn assert_same(classifier: &Classifier, logits: &[Vec<f64>], what: &str) {
     assert!(spread > 0.01, "{what}: logits that are all the same compare nothing");
 }
 
-/// Settings that models are made with: layers, both ways, case.
-const SETTINGS: [(usize, bool, &str); 3] = [(1, false, "exact"), (2, false, "fold"), (2, true, "exact")];
+/// Settings that models are made with: headers without their labels and words.
+fn settings() -> Vec<Value> {
+    let header = |embedding: &str, case: &str, cell: &str, pooling: &str, layers: usize, bidirectional: bool| {
+        json!({
+            "version": 1,
+            "embedding": embedding,
+            "case": case,
+            "cell": cell,
+            "pooling": pooling,
+            "layers": layers,
+            "bidirectional": bidirectional,
+        })
+    };
+    vec![
+        header("tuned", "exact", "lstm", "last", 1, false),
+        header("frozen", "fold", "lstm", "last", 2, false),
+        header("random", "exact", "lstm", "last", 2, true),
+        header("tuned", "exact", "lstm", "mean", 1, true),
+        header("tuned", "exact", "rnn", "last", 2, true),
+        header("oov-only", "exact", "rnn", "max", 1, false),
+        header("one-hot", "exact", "lstm", "last", 2, true),
+        header("one-hot", "fold", "rnn", "max", 1, false),
+    ]
+}
 
 #[test]
 #[ignore = "needs Python with the torch and safetensors packages"]
@@ -68,12 +91,16 @@ fn pytorch_gives_the_logits_of_a_model_that_we_trained() {
     let data = Dataset::parse(lines, &DataOptions::default(), "lines").unwrap();
     let parts = Parts { train: data.clone(), dev: data, test: None };
     let vectors = Arc::new(Vectors::open(fixture("demo.50d.txt")).unwrap());
-    for (layers, bidirectional, case) in SETTINGS {
+    for header in settings() {
+        let named = |key: &str| header[key].as_str().unwrap();
         let options = TrainOptions {
-            case: if case == "fold" { vocable::vectors::Case::Fold } else { vocable::vectors::Case::Exact },
+            embedding: named("embedding").parse().unwrap(),
+            case: if named("case") == "fold" { Case::Fold } else { Case::Exact },
+            cell: named("cell").parse().unwrap(),
+            pooling: named("pooling").parse().unwrap(),
             hidden: 24,
-            layers,
-            bidirectional,
+            layers: header["layers"].as_u64().unwrap() as usize,
+            bidirectional: header["bidirectional"] == true,
             lr: 0.02,
             epochs: 8,
             patience: 0,
@@ -83,7 +110,7 @@ fn pytorch_gives_the_logits_of_a_model_that_we_trained() {
         let path = folder.path("model.safetensors");
         trained.classifier.save(&path).unwrap();
         let logits = python("model = load(path)", &path, &json!(null));
-        assert_same(&trained.classifier, &logits, &format!("{layers} layers, both ways: {bidirectional}, {case}"));
+        assert_same(&trained.classifier, &logits, &header.to_string());
     }
 }
 
@@ -91,20 +118,13 @@ fn pytorch_gives_the_logits_of_a_model_that_we_trained() {
 #[ignore = "needs Python with the torch and safetensors packages"]
 fn we_give_the_logits_of_a_model_that_pytorch_made() {
     let folder = Folder::new();
-    for (layers, bidirectional, case) in SETTINGS {
-        let header = json!({
-            "version": 1,
-            "embedding": "tuned",
-            "case": case,
-            "layers": layers,
-            "bidirectional": bidirectional,
-            "labels": ["good", "bad", "mixed"],
-            "words": ["a", "film", "great", "dull", ",", "wonderful"],
-        });
+    for mut header in settings() {
+        header["labels"] = json!(["good", "bad", "mixed"]);
+        header["words"] = json!(["a", "film", "great", "dull", ",", "wonderful"]);
         let path = folder.path("model.safetensors");
         let more = "torch.manual_seed(1)\nmodel = Classifier(argument, dimension=20, hidden=24)\nsave(model, path)";
         let logits = python(more, &path, &header);
         let classifier = Classifier::open(&path).unwrap();
-        assert_same(&classifier, &logits, &format!("{layers} layers, both ways: {bidirectional}, {case}"));
+        assert_same(&classifier, &logits, &header.to_string());
     }
 }
