@@ -55,6 +55,7 @@ fn shapes(hidden: usize, input: usize) -> Vec<Shape> {
     vec![
         shape("a step, 32 texts", Form::Nt, 32, sums, hidden),
         shape("a step, 64 texts", Form::Nt, 64, sums, hidden),
+        shape("a step, 32 texts, weights transposed", Form::Nn, 32, sums, hidden),
         shape("a step back, 32 texts", Form::Nn, 32, hidden, sums),
         shape("a step back, 64 texts", Form::Nn, 64, hidden, sums),
         shape("rows of 300 words", Form::Nt, 300, sums, input),
