@@ -221,10 +221,10 @@ def busy_neighbour(wanted):
         neighbour.wait()
 
 
-def contestants(cell, ours, python, compiled):
+def contestants(cell, ours, python):
     found = [Contestant("vocable", [ours])]
     for form in forms(cell):
-        if python and (compiled or not form.compiled):
+        if python:
             found.append(Contestant(str(form), [python, ROOT / "benches" / "train_peers.py"], form))
     return found
 
@@ -326,7 +326,6 @@ def parse_arguments():
                         help="where sst2.train.txt and glove.6B.50d.head.txt are")
     parser.add_argument("--python", metavar="PROGRAM", help="a Python that has torch and numpy, instead of installing them")
     parser.add_argument("--skip-torch", action="store_true", help="Vocable alone")
-    parser.add_argument("--skip-compiled", action="store_true", help="without torch.compile, which takes a minute a turn")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run as JSON, too")
     return parser.parse_args()
 
@@ -353,7 +352,7 @@ def main():
         if unmade & set(names):
             omissions.add(title, "its files could not be made")
             continue
-        found = contestants(cell, ours, python, not arguments.skip_compiled)
+        found = contestants(cell, ours, python)
         others = measure(name, cell, found, arguments.rounds, arguments.epochs, arguments.texts, omissions)
         rows = results(cell, found)
         if not rows or rows[0]["name"] != "vocable":

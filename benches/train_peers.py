@@ -238,4 +238,5 @@ def main():
     print(json.dumps({**told, "peak": peak()}))
 
 
-main()
+if __name__ == "__main__":
+    main()

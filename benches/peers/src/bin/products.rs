@@ -1,0 +1,208 @@
+//! Matrix products of three crates at the shapes of training, one thread, by turns: GFLOP/s as a table in Markdown.
+#![allow(unsafe_code)]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use clap::Parser;
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+/// Times matrix products on one thread.
+#[derive(Parser)]
+struct Arguments {
+    /// How many turns each crate has at each shape
+    #[arg(long, default_value_t = 21)]
+    rounds: usize,
+    /// Milliseconds a turn takes, about
+    #[arg(long, default_value_t = 20)]
+    milliseconds: u64,
+}
+
+/// How the factors lie in memory; the product is row-major.
+#[derive(Clone, Copy)]
+enum Form {
+    /// `a [m, k]`, `b [n, k]`: states or rows by weights, as the layers hold them.
+    Nt,
+    /// `a [m, k]`, `b [k, n]`: gradients of sums by weights.
+    Nn,
+    /// `a [k, m]`, `b [k, n]`: the gradients of weights.
+    Tn,
+}
+
+impl Form {
+    fn name(self) -> &'static str {
+        match self {
+            Form::Nt => "nt",
+            Form::Nn => "nn",
+            Form::Tn => "tn",
+        }
+    }
+}
+
+struct Shape {
+    what: &'static str,
+    form: Form,
+    m: usize,
+    n: usize,
+    k: usize,
+}
+
+/// The products of an LSTM of `hidden` numbers over rows of `input`, for a shard of 32 texts: a step, then all tokens.
+fn shapes(hidden: usize, input: usize) -> Vec<Shape> {
+    let sums = 4 * hidden;
+    let shape = |what, form, m, n, k| Shape { what, form, m, n, k };
+    vec![
+        shape("a step, 32 texts", Form::Nt, 32, sums, hidden),
+        shape("a step, 64 texts", Form::Nt, 64, sums, hidden),
+        shape("a step, 32 texts, weights transposed", Form::Nn, 32, sums, hidden),
+        shape("a step back, 32 texts", Form::Nn, 32, hidden, sums),
+        shape("a step back, 64 texts", Form::Nn, 64, hidden, sums),
+        shape("rows of 300 words", Form::Nt, 300, sums, input),
+        shape("their gradient", Form::Nn, 300, input, sums),
+        shape("input weights' gradient", Form::Tn, sums, input, 300),
+        shape("recurrent weights' gradient, 600 tokens", Form::Tn, sums, hidden, 600),
+    ]
+}
+
+/// One product `c = a b` of a crate.
+type Product = fn(&Shape, &mut [f32], &[f32], &[f32]);
+
+const CRATES: [(&str, Product); 3] =
+    [("faer 0.24", with_faer), ("gemm 0.19", with_gemm), ("matrixmultiply 0.3", with_matrixmultiply)];
+
+fn with_faer(shape: &Shape, c: &mut [f32], a: &[f32], b: &[f32]) {
+    let &Shape { m, n, k, .. } = shape;
+    let (a, b) = match shape.form {
+        Form::Nt => (MatRef::from_row_major_slice(a, m, k), MatRef::from_row_major_slice(b, n, k).transpose()),
+        Form::Nn => (MatRef::from_row_major_slice(a, m, k), MatRef::from_row_major_slice(b, k, n)),
+        Form::Tn => (MatRef::from_row_major_slice(a, k, m).transpose(), MatRef::from_row_major_slice(b, k, n)),
+    };
+    matmul(MatMut::from_row_major_slice_mut(c, m, n), Accum::Replace, a, b, 1.0, Par::Seq);
+}
+
+/// Strides from row to row and from column to column, of `a` as `[m, k]` and of `b` as `[k, n]`.
+fn strides(shape: &Shape) -> [[isize; 2]; 2] {
+    let [m, n, k] = [shape.m, shape.n, shape.k].map(|size| size as isize);
+    match shape.form {
+        Form::Nt => [[k, 1], [1, k]],
+        Form::Nn => [[k, 1], [n, 1]],
+        Form::Tn => [[1, m], [n, 1]],
+    }
+}
+
+/// Refuses slices that the strides would leave.
+fn check(shape: &Shape, c: &[f32], a: &[f32], b: &[f32]) {
+    assert_eq!([c.len(), a.len(), b.len()], [shape.m * shape.n, shape.m * shape.k, shape.k * shape.n]);
+}
+
+fn with_gemm(shape: &Shape, c: &mut [f32], a: &[f32], b: &[f32]) {
+    check(shape, c, a, b);
+    let [[a_row, a_column], [b_row, b_column]] = strides(shape);
+    let (c, c_row) = (c.as_mut_ptr(), shape.n as isize);
+    let (m, n, k) = (shape.m, shape.n, shape.k);
+    // SAFETY: the slices have as many numbers as the sizes say, and the strides stay within them.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            c,
+            1,
+            c_row,
+            false,
+            a.as_ptr(),
+            a_column,
+            a_row,
+            b.as_ptr(),
+            b_column,
+            b_row,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+fn with_matrixmultiply(shape: &Shape, c: &mut [f32], a: &[f32], b: &[f32]) {
+    check(shape, c, a, b);
+    let [[a_row, a_column], [b_row, b_column]] = strides(shape);
+    let (m, n, k) = (shape.m, shape.n, shape.k);
+    // SAFETY: as above.
+    unsafe {
+        matrixmultiply::sgemm(
+            m,
+            k,
+            n,
+            1.0,
+            a.as_ptr(),
+            a_row,
+            a_column,
+            b.as_ptr(),
+            b_row,
+            b_column,
+            0.0,
+            c.as_mut_ptr(),
+            n as isize,
+            1,
+        );
+    }
+}
+
+/// GFLOP/s of each crate, the median over its turns.
+fn measure(shape: &Shape, arguments: &Arguments) -> Vec<f64> {
+    let number = |at: usize| ((at * 37 + 11) % 17) as f32 / 8.0 - 1.0;
+    let a: Vec<f32> = (0..shape.m * shape.k).map(number).collect();
+    let b: Vec<f32> = (0..shape.k * shape.n).map(|at| number(at + 100)).collect();
+    let products: Vec<Vec<f32>> = CRATES
+        .iter()
+        .map(|(_, product)| {
+            let mut c = vec![f32::NAN; shape.m * shape.n];
+            product(shape, &mut c, &a, &b);
+            c
+        })
+        .collect();
+    for (other, (name, _)) in products.iter().zip(CRATES) {
+        let near = products[0].iter().zip(other).all(|(x, y)| (x - y).abs() <= 1e-3);
+        assert!(near, "{name} gives another product than {}", CRATES[0].0);
+    }
+    let operations = 2.0 * (shape.m * shape.n * shape.k) as f64;
+    // So many that a turn takes its time at 50 GFLOP/s.
+    let times = (arguments.milliseconds as f64 * 1e-3 * 50e9 / operations).ceil() as usize;
+    let mut c = products[0].clone();
+    let mut rates = vec![Vec::new(); CRATES.len()];
+    for _ in 0..arguments.rounds {
+        for (rates, (_, product)) in rates.iter_mut().zip(CRATES) {
+            product(shape, &mut c, &a, &b);
+            let began = Instant::now();
+            for _ in 0..times {
+                product(shape, &mut c, black_box(&a), black_box(&b));
+            }
+            rates.push(times as f64 * operations / began.elapsed().as_secs_f64() / 1e9);
+        }
+    }
+    rates
+        .into_iter()
+        .map(|mut rates| {
+            rates.sort_by(f64::total_cmp);
+            rates[rates.len() / 2]
+        })
+        .collect()
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    let names = CRATES.map(|(name, _)| name).join(" | ");
+    println!("| product | m x k x n | {names} |");
+    println!("|---|---|{}", "---|".repeat(CRATES.len()));
+    for (hidden, input) in [(128, 50), (256, 300)] {
+        for shape in shapes(hidden, input) {
+            let rates: Vec<String> = measure(&shape, &arguments).iter().map(|rate| format!("{rate:.0}")).collect();
+            let Shape { what, form, m, n, k } = shape;
+            println!("| {what} ({}) | {m} x {k} x {n} | {} |", form.name(), rates.join(" | "));
+        }
+    }
+}
