@@ -31,19 +31,6 @@ fn weighted_sum(values: &[f64], weights: &[f64]) -> f64 {
     values.iter().zip(weights).map(|(value, weight)| value * weight).sum()
 }
 
-/// The gradient of the input weights of the first layer, half of the sums at a time.
-fn input_weights_gradient(encoder: &Encoder<f64>, rows: &[f64], products: &[f64], gradients: &mut Encoder<f64>) {
-    let shape = encoder.shape();
-    let sums = shape.products() / shape.directions();
-    for direction in 0..shape.directions() {
-        for half in [0..sums / 2, sums / 2..sums] {
-            let columns = half.start * shape.input..half.end * shape.input;
-            let gradient = &mut gradients.cells_mut()[direction].weight_ih[columns];
-            encoder.weights_backward(0, direction, half, rows, products, gradient);
-        }
-    }
-}
-
 /// Whether no state comes near the largest of its text: where two are equal, the largest has no derivative.
 fn decided(packing: &Packing, output: &[f64], width: usize) -> bool {
     let state = |step: usize, place: usize| &output[(packing.offset(step) + place) * width..][..width];
@@ -89,11 +76,14 @@ fn encoder_gradients_of(seed: u64, shape: EncoderShape, lengths: &[usize], dropo
     if shape.pooling == Pooling::Max && !decided(&packing, &cache.output(), shape.output()) {
         return false;
     }
-    let mut gradients = Encoder::zeros(shape);
-    let products_gradient = encoder.backward(&packing, cache, &weights, &mut gradients, &places, 3);
+    let owed = [encoder.backward(&packing, cache, &weights)];
+    let mut products_gradient = vec![0.0; 3 * shape.products()];
+    for (token, &place) in places.iter().enumerate() {
+        owed[0].add_products(token, &mut products_gradient[place as usize * shape.products()..][..shape.products()]);
+    }
+    let gradients = encoder.gradients(&owed, &input, &products_gradient);
     let mut input_gradient = vec![0.0; input.len()];
     encoder.rows_backward(&products_gradient, &mut input_gradient);
-    input_weights_gradient(&encoder, &input, &products_gradient, &mut gradients);
     let parameters: Vec<(String, Vec<f64>)> =
         gradients.parameters().into_iter().map(|p| (p.name, p.values.to_vec())).collect();
     for (which, (name, analytic)) in parameters.iter().enumerate() {

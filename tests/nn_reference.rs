@@ -154,8 +154,9 @@ fn outputs_loss_and_gradients<T: Real>(file: &str, layers: usize, bidirectional:
     close(&tensors, "loss", &[loss], tolerance);
     let mut head = Dense::zeros(width, classes);
     let last_gradient = network.head.backward(&last, &logits_gradient, &mut head);
-    let mut encoder = Encoder::zeros(network.encoder.shape());
-    let products = network.encoder.backward(&packing, cache, &last_gradient, &mut encoder, &places, places.len());
+    let owed = network.encoder.backward(&packing, cache, &last_gradient);
+    let mut products = vec![T::zero(); products.len()];
+    products.chunks_exact_mut(shape.products()).enumerate().for_each(|(token, sum)| owed.add_products(token, sum));
     let mut input_gradient = vec![T::zero(); ids.len() * shape.input];
     network.encoder.rows_backward(&products, &mut input_gradient);
     close(&tensors, "grad.x", &padded(&packing, &input_gradient, network.embedding.dimension()), tolerance);

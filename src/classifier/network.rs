@@ -6,19 +6,14 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::shard::{self, Shard};
+use super::shard::{self, Occurrences, Shard};
 use crate::nn::{
-    CrossEntropy, Dense, Dropout, Embedding, EmbeddingMode, Encoder, EncoderShape, Packing, Real, RowGradients, Scratch,
+    CrossEntropy, Dense, Dropout, Embedding, EmbeddingMode, Encoder, EncoderShape, Packing, Real, RowGradients,
+    Scratch, add,
 };
 
 /// Words whose rows are multiplied with the input weights together.
 const WORDS_TOGETHER: usize = 64;
-
-/// Rows of the input weights whose gradients are computed together.
-const SUMS_TOGETHER: usize = 128;
-
-/// Numbers of a parameter whose gradients are summed together.
-const SUMMED_TOGETHER: usize = 1 << 13;
 
 /// Rates of dropout, each at least 0 and less than 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
@@ -182,37 +177,35 @@ impl<T: Real> Network<T> {
             })
             .collect();
 
-        let mut gradients = self.zero_gradients();
-        gradients.sum(&shards);
         // From here on the products' gradient stands where the products stood.
+        let occurrences = Occurrences::of(&shards, ids.len());
         let wanted = ids.iter().any(|&id| self.embedding.is_trained(id));
         let mut row_gradients = Scratch::any(if wanted { rows.len() } else { 0 });
-        let shares = shard::shares(&shards, ids.len());
-        products.par_chunks_mut(WORDS_TOGETHER * shape.products()).enumerate().for_each(|(group, products)| {
-            shard::sum_products(&shards, &shares, group * WORDS_TOGETHER, shape.products(), products);
-        });
-        if wanted {
-            let groups = row_gradients
-                .par_chunks_mut(WORDS_TOGETHER * shape.row())
-                .zip(products.par_chunks(WORDS_TOGETHER * shape.products()))
-                .zip(&dropouts);
-            groups.for_each(|((rows, products), dropout)| {
+        let mut groups: Vec<&mut [T]> = row_gradients.chunks_mut(WORDS_TOGETHER * shape.row()).collect();
+        groups.resize_with(dropouts.len(), Default::default);
+        let groups = groups.into_par_iter().zip(products.par_chunks_mut(WORDS_TOGETHER * shape.products()));
+        groups.zip(&dropouts).enumerate().for_each(|(group, ((rows, products), dropout))| {
+            occurrences.sum(&shards, group * WORDS_TOGETHER, shape.products(), products);
+            if wanted {
                 self.encoder.rows_backward(products, rows);
                 dropout.apply(rows);
-            });
-            gradients.rows = self.embedding.backward(&ids, &row_gradients);
-        }
-        if shape.input > 0 {
-            let cells = gradients.encoder.cells_mut()[..shape.directions()].iter_mut().enumerate();
-            for (direction, cell) in cells {
-                cell.weight_ih.par_chunks_mut(SUMS_TOGETHER * shape.input).enumerate().for_each(|(group, gradient)| {
-                    let first = group * SUMS_TOGETHER;
-                    let sums = first..first + gradient.len() / shape.input;
-                    self.encoder.weights_backward(0, direction, sums, &rows, &products, gradient);
-                });
             }
+        });
+
+        let mut head = Dense::zeros(shape.output(), self.classes());
+        let mut total = 0.0;
+        let mut parts = Vec::with_capacity(shards.len());
+        for shard in shards {
+            total += shard.loss;
+            head.parameters_mut().into_iter().zip(shard.head.parameters()).for_each(|(sum, p)| add(sum, p.values));
+            parts.push(shard.owed);
         }
-        (shards.iter().map(|shard| shard.loss).sum(), gradients)
+        let rows_of = || match wanted {
+            true => self.embedding.backward(&ids, &row_gradients),
+            false => RowGradients::new(self.embedding.dimension()),
+        };
+        let (encoder, rows) = rayon::join(|| self.encoder.gradients(&parts, &rows, &products), rows_of);
+        (total, Gradients { rows, encoder, head })
     }
 
     /// What is dropped of the rows of a group of words.
@@ -226,15 +219,6 @@ impl<T: Real> Network<T> {
         dropout.rows(ids.len(), width, rates.word, &mut rng);
         dropout.rows(ids.len(), width, again, &mut rng);
         dropout
-    }
-
-    fn zero_gradients(&self) -> Gradients<T> {
-        let (input, output) = self.head.shape();
-        Gradients {
-            rows: RowGradients::new(self.embedding.dimension()),
-            encoder: Encoder::zeros(self.encoder.shape()),
-            head: Dense::zeros(input, output),
-        }
     }
 
     /// Whether all weights, and all rows that training has changed, are finite numbers.
@@ -267,26 +251,12 @@ pub(super) fn distinct<S: AsRef<[u32]>>(sequences: &[S]) -> (Vec<u32>, Vec<Vec<u
 }
 
 impl<T: Real> Gradients<T> {
-    /// Adds those of the shards of a batch, in their order.
-    fn sum(&mut self, shards: &[Shard<T>]) {
-        let of_shards: Vec<Vec<&[T]>> = shards.iter().map(|shard| shard.dense(self.encoder.shape())).collect();
-        let sums = self.encoder.parameters_mut().into_iter().chain(self.head.parameters_mut());
-        for (index, sum) in sums.enumerate() {
-            sum.par_chunks_mut(SUMMED_TOGETHER).enumerate().for_each(|(piece, sum)| {
-                for values in of_shards.iter().map(|shard| shard[index]).filter(|values| !values.is_empty()) {
-                    let from = piece * SUMMED_TOGETHER;
-                    crate::nn::add(sum, &values[from..from + sum.len()]);
-                }
-            });
-        }
-    }
-
     /// Adds other gradients.
     pub fn add(&mut self, other: &Gradients<T>) {
         self.rows.add(&other.rows);
         let sums = self.encoder.parameters_mut().into_iter().chain(self.head.parameters_mut());
         for (sum, values) in sums.zip(other.dense()) {
-            crate::nn::add(sum, values);
+            add(sum, values);
         }
     }
 

@@ -44,12 +44,18 @@ impl<T: Real> Optimizer<T> {
     /// without a gradient.
     pub fn step_at(&mut self, network: &mut Network<T>, gradients: &Gradients<T>, rate: f64) {
         let factor = self.clip.map_or(1.0, |limit| clip_factor(gradients.squares(), limit));
-        if !network.embedding.is_held() {
-            self.rows.step(&mut network.embedding, &gradients.rows, factor, rate);
-        }
-        let mut parameters = network.encoder.parameters_mut();
-        parameters.extend(network.head.parameters_mut());
-        let gradients: Vec<&[T]> = gradients.dense().collect();
-        self.dense.step(parameters, &gradients, factor, rate);
+        let Network { embedding, encoder, head } = network;
+        let (rows, dense) = (&mut self.rows, &mut self.dense);
+        let step_rows = || {
+            if !embedding.is_held() {
+                rows.step(embedding, &gradients.rows, factor, rate);
+            }
+        };
+        let step_dense = || {
+            let mut parameters = encoder.parameters_mut();
+            parameters.extend(head.parameters_mut());
+            dense.step(parameters, &gradients.dense().collect::<Vec<&[T]>>(), factor, rate);
+        };
+        rayon::join(step_dense, step_rows);
     }
 }

@@ -277,15 +277,21 @@ impl Training {
         let from = self.step * self.options.batch;
         let batch = &self.order[from..self.order.len().min(from + self.options.batch)];
         let seed = self.dropout_rng.random();
-        let (loss, gradients) =
-            batch_gradients(network, &self.criterion, &self.train, batch, self.options.dropout, seed);
+        let rate = self.options.rate((number - 1) * steps + self.step, steps);
+        // The whole step on one of the pool's threads: otherwise each of its parts would be handed over anew.
+        let loss = rayon::scope(|_| {
+            let (loss, gradients) =
+                batch_gradients(network, &self.criterion, &self.train, batch, self.options.dropout, seed);
+            if loss.is_finite() {
+                self.optimizer.step_at(network, &gradients, rate);
+            }
+            loss
+        });
         self.step += 1;
         if !loss.is_finite() {
             self.ended = Some(Ended::Diverged { epoch: number, step: self.step });
             return None;
         }
-        let rate = self.options.rate((number - 1) * steps + self.step - 1, steps);
-        self.optimizer.step_at(network, &gradients, rate);
         self.loss += loss * batch.len() as f64;
         self.step_seconds += began.elapsed().as_secs_f64();
         Some(Progress::Step { epoch: number, done: from + batch.len(), of: self.order.len() })

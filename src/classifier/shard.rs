@@ -2,8 +2,8 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use super::network::{Network, distinct};
-use crate::nn::{CrossEntropy, Dense, Dropout, Encoder, EncoderShape, Packing, Real, Scratch, add};
+use super::network::Network;
+use crate::nn::{CrossEntropy, Dense, Dropout, Owed, Packing, Real};
 
 /// Texts of a shard where states are small, so that what a shard keeps for its way back stays in a core's own cache.
 const FEW_TEXTS: usize = 16;
@@ -48,13 +48,10 @@ pub(super) fn cut<S: AsRef<[u32]>>(sequences: &[S], hidden: usize) -> Vec<Vec<us
 pub(super) struct Shard<T: Real> {
     /// Its share of the batch's loss.
     pub loss: f64,
-    /// All but the input weights of the first layer.
-    encoder: Encoder<T>,
-    head: Dense<T>,
-    /// Its words, as places among the batch's.
+    pub head: Dense<T>,
+    pub owed: Owed<T>,
+    /// For each of its tokens the word, as a place among the batch's.
     words: Vec<u32>,
-    /// The gradients of its words' products, `[words, D G H]`.
-    products: Scratch<T>,
 }
 
 impl<T: Real> Shard<T> {
@@ -81,7 +78,8 @@ impl<T: Real> Shard<T> {
                 ((1..shape.layers).map(|_| states(packing.tokens())).collect(), states(texts.len()))
             }
         };
-        let cache = network.encoder.forward(&packing, products, &packing.pack(texts), between);
+        let words = packing.pack(texts);
+        let cache = network.encoder.forward(&packing, products, &words, between);
         let mut pooled = cache.pooled().to_vec();
         on_pooled.apply(&mut pooled);
         let logits = network.head.forward(&pooled);
@@ -91,49 +89,50 @@ impl<T: Real> Shard<T> {
         let mut head = Dense::zeros(input, classes);
         let mut pooled_gradient = network.head.backward(&pooled, &logits_gradient, &mut head);
         on_pooled.apply(&mut pooled_gradient);
-        // The input weights are the batch's business.
-        let mut encoder = Encoder::zeros(EncoderShape { input: 0, ..shape });
-        let (words, places) = distinct(texts);
-        let places: Vec<&[u32]> = places.iter().map(Vec::as_slice).collect();
-        let places = packing.pack(&places);
-        let products = network.encoder.backward(&packing, cache, &pooled_gradient, &mut encoder, &places, words.len());
-        Shard { loss, encoder, head, words, products }
-    }
-
-    /// The gradients of encoder and head, in the order of their parameters in an encoder of `shape`; nothing for the input weights of
-    /// the first layer.
-    pub fn dense(&self, shape: EncoderShape) -> Vec<&[T]> {
-        let cells = self.encoder.cells().iter().enumerate();
-        let of_cells = cells.flat_map(|(index, cell)| {
-            let input = (index >= shape.directions() || shape.input > 0).then_some(cell.weight_ih.as_slice());
-            let others = [&cell.weight_hh, &cell.bias_ih, &cell.bias_hh].map(Vec::as_slice);
-            input.into_iter().chain(others)
-        });
-        of_cells.chain(self.head.parameters().into_iter().map(|parameter| parameter.values)).collect()
+        let owed = network.encoder.backward(&packing, cache, &pooled_gradient);
+        Shard { loss, head, owed, words }
     }
 }
 
-/// For each word of a batch, shard by shard, where it stands among the shard's words; `u32::MAX` where it does not.
-pub(super) fn shares<T: Real>(shards: &[Shard<T>], words: usize) -> Vec<u32> {
-    let mut shares = vec![u32::MAX; words * shards.len()];
-    for (number, shard) in shards.iter().enumerate() {
-        for (place, &word) in (0..).zip(&shard.words) {
-            shares[word as usize * shards.len() + number] = place;
+/// Where the words of a batch occur in its shards.
+pub(super) struct Occurrences {
+    /// Shards and tokens, word by word, in their order.
+    places: Vec<(u32, u32)>,
+    /// Where those of each word begin, and the number of all.
+    starts: Vec<usize>,
+}
+
+impl Occurrences {
+    /// Of so many words.
+    pub fn of<T: Real>(shards: &[Shard<T>], words: usize) -> Self {
+        let mut starts = vec![0; words + 1];
+        for &word in shards.iter().flat_map(|shard| &shard.words) {
+            starts[word as usize + 1] += 1;
         }
+        for word in 0..words {
+            starts[word + 1] += starts[word];
+        }
+        let mut next = starts.clone();
+        let mut places = vec![(0, 0); starts[words]];
+        for (number, shard) in (0..).zip(shards) {
+            for (token, &word) in (0..).zip(&shard.words) {
+                places[next[word as usize]] = (number, token);
+                next[word as usize] += 1;
+            }
+        }
+        Occurrences { places, starts }
     }
-    shares
-}
 
-/// The sums over the shards, in their order, of the gradients of the products of the words from `first` on.
-///
-/// # Shapes
-/// `shares` from [`shares`]; `sums` `[words, width]` is written.
-pub(super) fn sum_products<T: Real>(shards: &[Shard<T>], shares: &[u32], first: usize, width: usize, sums: &mut [T]) {
-    sums.fill(T::zero());
-    let of_words = shares.chunks_exact(shards.len().max(1)).skip(first);
-    for (sum, places) in sums.chunks_exact_mut(width).zip(of_words) {
-        for (shard, &place) in shards.iter().zip(places).filter(|(_, place)| **place != u32::MAX) {
-            add(sum, &shard.products[place as usize * width..][..width]);
+    /// The gradients of the products of the words from `first` on, each the sum over its occurrences.
+    ///
+    /// # Shapes
+    /// `sums` `[words, width]` is written.
+    pub fn sum<T: Real>(&self, shards: &[Shard<T>], first: usize, width: usize, sums: &mut [T]) {
+        sums.fill(T::zero());
+        for (sum, word) in sums.chunks_exact_mut(width).zip(first..) {
+            for &(shard, token) in &self.places[self.starts[word]..self.starts[word + 1]] {
+                shards[shard as usize].owed.add_products(token as usize, sum);
+            }
         }
     }
 }

@@ -11,12 +11,12 @@
 //! `docs/lstm.md` derives the backward pass.
 
 use std::fmt;
-use std::ops::Range;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::real::{Into, Rows, add, add_columns, product_nn, product_nt, product_tn};
@@ -153,23 +153,14 @@ impl<T: Real> Cell<T> {
     }
 }
 
-/// What steps of a cell read in another form than the cell has it.
-#[derive(Debug, Clone)]
-struct Ready<T> {
-    /// `weight_hh` transposed, `[H, G H]`.
-    weight_hh: Vec<T>,
-    /// The sum of both biases, `[G H]`.
-    bias: Vec<T>,
-}
-
 /// One or several layers of recurrent cells, in one or two directions, and a pooling of their states.
 #[derive(Debug, Clone)]
 pub struct Encoder<T> {
     shape: EncoderShape,
     /// Layer by layer, in each the forward cell and then, if any, the backward one.
     cells: Vec<Cell<T>>,
-    /// Made of the cells when first needed after they changed.
-    ready: OnceLock<Vec<Ready<T>>>,
+    /// `weight_hh` of each cell transposed, `[H, G H]`: made when first needed after the cells changed.
+    turned: OnceLock<Vec<Vec<T>>>,
 }
 
 impl<T: PartialEq> PartialEq for Encoder<T> {
@@ -252,7 +243,7 @@ impl<T: Real> Encoder<T> {
         let cells = (0..shape.layers * shape.directions())
             .map(|cell| Cell::zeros(shape.sums(), shape.layer_input(cell / shape.directions()), shape.hidden))
             .collect();
-        Encoder { shape, cells, ready: OnceLock::new() }
+        Encoder { shape, cells, turned: OnceLock::new() }
     }
 
     /// Weights drawn as PyTorch draws them, uniformly from ±1/sqrt(H); for an LSTM with a bias of the forget gate of 1
@@ -286,7 +277,7 @@ impl<T: Real> Encoder<T> {
 
     /// The cells, to be changed.
     pub fn cells_mut(&mut self) -> &mut [Cell<T>] {
-        self.ready.take();
+        self.turned.take();
         &mut self.cells
     }
 
@@ -323,16 +314,13 @@ impl<T: Real> Encoder<T> {
             .collect()
     }
 
-    /// The products of rows with the input weights of the first layer, which is what [`Encoder::forward`] reads; rows that are
-    /// products already are copied.
+    /// The products of rows with the input weights of the first layer, biases added, which is what [`Encoder::forward`] reads; to
+    /// rows that are products already the biases are added.
     ///
     /// # Shapes
     /// `rows` `[U, E]`, `products` `[U, D G H]`.
     pub fn multiply(&self, rows: &[T], products: &mut [T]) {
-        match self.shape.input {
-            0 => products.copy_from_slice(rows),
-            _ => self.products(0, rows, products),
-        }
+        self.products(0, rows, products);
     }
 
     /// Runs over a batch; all sequences begin with a state of zeros.
@@ -388,13 +376,21 @@ impl<T: Real> Encoder<T> {
         self.pool(packing, &ends).0
     }
 
-    /// `rows` `[U, input]` times the input weights of both directions, side by side in `products` `[U, D G H]`.
+    /// `rows` `[U, input]` times the input weights of both directions, side by side in `products` `[U, D G H]`, and their biases.
     fn products(&self, layer: usize, rows: &[T], products: &mut [T]) {
         let (width, sums, stride) = (self.shape.layer_input(layer), self.shape.sums(), self.shape.products());
-        let count = rows.len() / width.max(1);
+        let count = products.len() / stride.max(1);
+        if width == 0 {
+            products.copy_from_slice(rows);
+        }
         for (direction, cell) in self.layer(layer).iter().enumerate().filter(|_| count > 0) {
-            let values = &mut products[direction * sums..];
-            product_nt(Rows { values, stride }, rows, &cell.weight_ih, [count, sums, width], Into::Replace);
+            let column = direction * sums;
+            if width > 0 {
+                let products = Rows { values: &mut products[column..], stride };
+                product_nt(products, rows, &cell.weight_ih, [count, sums, width], Into::Replace);
+            }
+            let bias: Vec<T> = cell.bias_ih.iter().zip(&cell.bias_hh).map(|(&a, &b)| a + b).collect();
+            products.chunks_exact_mut(stride).for_each(|row| add(&mut row[column..column + sums], &bias));
         }
     }
 
@@ -403,12 +399,9 @@ impl<T: Real> Encoder<T> {
         &self.cells[layer * directions..(layer + 1) * directions]
     }
 
-    fn ready(&self) -> &[Ready<T>] {
-        let make = |cell: &Cell<T>| Ready {
-            weight_hh: transposed(&cell.weight_hh, self.shape.sums(), self.shape.hidden),
-            bias: cell.bias_ih.iter().zip(&cell.bias_hh).map(|(&a, &b)| a + b).collect(),
-        };
-        self.ready.get_or_init(|| self.cells.iter().map(make).collect())
+    fn turned(&self) -> &[Vec<T>] {
+        let turned = |cell: &Cell<T>| transposed(&cell.weight_hh, self.shape.sums(), self.shape.hidden);
+        self.turned.get_or_init(|| self.cells.iter().map(turned).collect())
     }
 
     fn recurrence<'a>(&self, packing: &'a Packing, direction: usize) -> Recurrence<'a> {
@@ -431,14 +424,14 @@ impl<T: Real> Encoder<T> {
         let mut output = Scratch::any(if all { packing.tokens() * width } else { 0 });
         let mut last = Vec::with_capacity(directions);
         for direction in 0..directions {
-            let ready = &self.ready()[layer * directions + direction];
+            let weight = &self.turned()[layer * directions + direction];
             let (stride, column) = (shape.products(), direction * shape.sums());
             let products = OfTokens { values: products, stride, column, places };
             let column = direction * shape.hidden;
             let output = all.then_some(OfTokens { values: &mut *output, stride: width, column, places: None });
             let kept = kept.as_deref_mut().map(|kept| &mut kept[direction]);
             let recurrence = self.recurrence(packing, direction);
-            last.push(recurrence.run(&ready.weight_hh, &ready.bias, &products, kept, output));
+            last.push(recurrence.run(weight, &products, kept, output));
         }
         Ends { last, output }
     }
@@ -462,40 +455,24 @@ impl<T: Real> Encoder<T> {
         }
     }
 
-    /// Adds to `gradients` what `cache`'s forward pass owes to the weights, all but those of [`Encoder::multiply`], and returns
-    /// the gradient of the products. `gradients` may be made for products ([`EncoderShape::input`] 0).
+    /// Takes the gradient of the rows of the texts back through all layers.
     ///
     /// The cache is used up: gates turn into their own gradients in place.
     ///
     /// # Shapes
-    /// `pooled_gradient` `[B, D H]`; `places` `[N]`, each below `count`, says which row of the result each token is added to;
-    /// returns `[count, D G H]`.
-    pub fn backward(
-        &self,
-        packing: &Packing,
-        cache: EncoderCache<T>,
-        pooled_gradient: &[T],
-        gradients: &mut Encoder<T>,
-        places: &[u32],
-        count: usize,
-    ) -> Scratch<T> {
+    /// `pooled_gradient` `[B, D H]`.
+    pub fn backward(&self, packing: &Packing, cache: EncoderCache<T>, pooled_gradient: &[T]) -> Owed<T> {
         let shape = self.shape;
-        let (directions, hidden, sums) = (shape.directions(), shape.hidden, shape.sums());
-        let (width, stride) = (shape.output(), shape.products());
+        let (directions, hidden, width) = (shape.directions(), shape.hidden, shape.output());
         // What is owed to all states of the layer; `None` where it is owed to the last ones alone.
         let mut owed = match shape.pooling {
             Pooling::Last => None,
             Pooling::Mean => Some(pooling::mean_backward(packing, pooled_gradient, width)),
             Pooling::Max => Some(pooling::max_backward(packing, pooled_gradient, &cache.rows, width)),
         };
-        let mut products = Scratch::default();
-        for (layer, LayerCache { input, dropout, directions: kept }) in cache.layers.into_iter().enumerate().rev() {
-            let places = (layer == 0).then_some(places);
-            let rows = places.map_or(packing.tokens(), |_| count);
-            // Each row the sum over the tokens that read it.
-            products = Scratch::zeros(rows * stride);
-            for (direction, mut kept) in kept.into_iter().enumerate() {
-                let cell = layer * directions + direction;
+        let mut layers = cache.layers;
+        for (layer, LayerCache { input, dropout, directions: kept }) in layers.iter_mut().enumerate().rev() {
+            for (direction, kept) in kept.iter_mut().enumerate() {
                 let mut last = Scratch::zeros(packing.running(0) * hidden);
                 if owed.is_none() {
                     for (&sequence, last) in packing.order().iter().zip(last.chunks_exact_mut(hidden.max(1))) {
@@ -504,28 +481,19 @@ impl<T: Real> Encoder<T> {
                 }
                 let column = direction * hidden;
                 let output = owed.as_deref().map(|values| OfTokens { values, stride: width, column, places: None });
-                let mut into = OfTokens { values: &mut *products, stride, column: direction * sums, places };
-                let weight_gradient = &mut gradients.cells[cell].weight_hh;
-                let recurrence = self.recurrence(packing, direction);
-                let weight = &self.cells[cell].weight_hh;
-                recurrence.run_back(weight, &mut kept, last, output, &mut into, weight_gradient);
-                let mut bias = Scratch::zeros(sums);
-                add_columns(&mut bias, &products, stride, direction * sums);
-                add(&mut gradients.cells[cell].bias_ih, &bias);
-                add(&mut gradients.cells[cell].bias_hh, &bias);
+                let weight = &self.cells[layer * directions + direction].weight_hh;
+                self.recurrence(packing, direction).run_back(weight, kept, last, output);
             }
             if layer > 0 {
-                let cells = &mut gradients.cells[layer * directions..(layer + 1) * directions];
-                for (direction, cell) in cells.iter_mut().enumerate() {
-                    self.weights_backward(layer, direction, 0..sums, &input, &products, &mut cell.weight_ih);
+                let mut gradient = Scratch::any(input.len());
+                for (direction, (cell, kept)) in self.layer(layer).iter().zip(kept).enumerate() {
+                    self.input_backward(cell, direction, &kept.gates, 0, shape.sums(), &mut gradient);
                 }
-                let mut input_gradient = Scratch::any(input.len());
-                self.input_backward(layer, &products, &mut input_gradient);
-                dropout.apply(&mut input_gradient);
-                owed = Some(input_gradient);
+                dropout.apply(&mut gradient);
+                owed = Some(gradient);
             }
         }
-        products
+        Owed { layers }
     }
 
     /// The gradient of the rows that [`Encoder::multiply`] read.
@@ -533,42 +501,124 @@ impl<T: Real> Encoder<T> {
     /// # Shapes
     /// `products` `[U, D G H]`, the gradient of the products; `rows` `[U, E]` is written.
     pub fn rows_backward(&self, products: &[T], rows: &mut [T]) {
-        match self.shape.input {
-            0 => rows.copy_from_slice(products),
-            _ => self.input_backward(0, products, rows),
+        if self.shape.input == 0 {
+            return rows.copy_from_slice(products);
+        }
+        for (direction, cell) in self.layer(0).iter().enumerate() {
+            let column = direction * self.shape.sums();
+            self.input_backward(cell, direction, products, column, self.shape.products(), rows);
         }
     }
 
-    fn input_backward(&self, layer: usize, products: &[T], rows: &mut [T]) {
-        let (width, sums, stride) = (self.shape.layer_input(layer), self.shape.sums(), self.shape.products());
-        let count = rows.len() / width.max(1);
-        for (direction, cell) in self.layer(layer).iter().enumerate().filter(|_| count > 0) {
-            let into = if direction == 0 { Into::Replace } else { Into::Add };
-            let products = Rows { values: &products[direction * sums..], stride };
-            product_nn(rows, products, &cell.weight_ih, [count, width, sums], into);
+    /// What a direction owes to the rows that a layer read: written by the first direction, added to by the second.
+    fn input_backward(
+        &self,
+        cell: &Cell<T>,
+        direction: usize,
+        sums: &[T],
+        column: usize,
+        stride: usize,
+        rows: &mut [T],
+    ) {
+        let into = if direction == 0 { Into::Replace } else { Into::Add };
+        let count = sums.len() / stride.max(1);
+        if count > 0 {
+            let sums = Rows { values: &sums[column..], stride };
+            let width = cell.weight_ih.len() / self.shape.sums();
+            product_nn(rows, sums, &cell.weight_ih, [count, width, self.shape.sums()], into);
         }
     }
 
-    /// Adds to `gradient` the gradient of some rows of the input weights of a direction of a layer. The first layer's is not part of
-    /// [`Encoder::backward`], so that a batch which goes through in parts can be multiplied as a whole.
+    /// The gradients of all weights, from what the parts of a batch owe to them; computed in blocks, so that several threads share
+    /// the work, each block with its sums in the order of the parts.
     ///
     /// # Shapes
-    /// `rows` `[U, input]` as they went in, `products` `[U, D G H]` their products' gradient; `gradient` `[sums.len(), input]`.
-    pub fn weights_backward(
-        &self,
-        layer: usize,
-        direction: usize,
-        sums: Range<usize>,
-        rows: &[T],
-        products: &[T],
-        gradient: &mut [T],
-    ) {
-        let width = self.shape.layer_input(layer);
-        let count = rows.len() / width.max(1);
-        if count > 0 && !gradient.is_empty() {
-            let values = &products[direction * self.shape.sums() + sums.start..];
-            let products = Rows { values, stride: self.shape.products() };
-            product_tn(gradient, products, rows, [sums.len(), width, count], Into::Add);
+    /// `rows` `[U, E]` as they went into [`Encoder::multiply`], `products` `[U, D G H]` the gradient of their products.
+    pub fn gradients(&self, parts: &[Owed<T>], rows: &[T], products: &[T]) -> Encoder<T> {
+        let (shape, sums) = (self.shape, self.shape.sums());
+        let mut gradients = Encoder::zeros(shape);
+        let mut blocks: Vec<(usize, Block, usize, &mut [T])> = Vec::new();
+        for (index, cell) in gradients.cells.iter_mut().enumerate() {
+            let width = cell.weight_ih.len() / sums.max(1);
+            for (what, values, width) in [
+                (Block::Hidden, &mut cell.weight_hh, shape.hidden),
+                (Block::Input, &mut cell.weight_ih, width),
+                (Block::Bias, &mut cell.bias_ih, 1),
+            ] {
+                let pieces = values.chunks_mut((BLOCK * width).max(1)).enumerate();
+                blocks.extend(pieces.map(|(piece, values)| (index, what, piece * BLOCK, values)));
+            }
+        }
+        blocks.into_par_iter().for_each(|(index, what, first, values)| {
+            let (layer, direction) = (index / shape.directions(), index % shape.directions());
+            let first_layer = OfSums { values: products, stride: shape.products(), column: direction * sums + first };
+            let of_parts = parts.iter().map(|part| &part.layers[layer]);
+            let of_parts = of_parts.map(|layer| {
+                let kept = &layer.directions[direction];
+                (OfSums { values: &kept.gates, stride: sums, column: first }, kept, layer)
+            });
+            match (what, layer) {
+                (Block::Hidden, _) => of_parts.for_each(|(sums, kept, _)| sums.times(&kept.hidden_before, values)),
+                (Block::Input, 0) => first_layer.times(rows, values),
+                (Block::Input, _) => of_parts.for_each(|(sums, _, layer)| sums.times(&layer.input, values)),
+                (Block::Bias, 0) => first_layer.add_up(values),
+                (Block::Bias, _) => of_parts.for_each(|(sums, ..)| sums.add_up(values)),
+            }
+        });
+        for cell in &mut gradients.cells {
+            cell.bias_hh.copy_from_slice(&cell.bias_ih);
+        }
+        gradients
+    }
+}
+
+/// Rows of weights whose gradients are computed together.
+const BLOCK: usize = 128;
+
+/// What the gradients of a block of rows are of.
+#[derive(Debug, Clone, Copy)]
+enum Block {
+    Hidden,
+    Input,
+    Bias,
+}
+
+/// Gradients of some of the sums, `[rows, width]` of which the columns from `column` on are meant.
+struct OfSums<'a, T> {
+    values: &'a [T],
+    stride: usize,
+    column: usize,
+}
+
+impl<T: Real> OfSums<'_, T> {
+    /// Adds their product with the rows that were multiplied with the weights to the weights' gradient.
+    fn times(&self, rows: &[T], gradient: &mut [T]) {
+        let count = self.values.len() / self.stride.max(1);
+        let width = rows.len() / count.max(1);
+        if let Some(height) = gradient.len().checked_div(width) {
+            let sums = Rows { values: &self.values[self.column..], stride: self.stride };
+            product_tn(gradient, sums, rows, [height, width, count], Into::Add);
+        }
+    }
+
+    fn add_up(&self, gradient: &mut [T]) {
+        add_columns(gradient, self.values, self.stride, self.column);
+    }
+}
+
+/// What a backward pass owes to the weights and to the products: the gradients of all sums, and what they were the sums of.
+#[derive(Debug)]
+pub struct Owed<T: Real> {
+    layers: Vec<LayerCache<T>>,
+}
+
+impl<T: Real> Owed<T> {
+    /// Adds the gradient of a token's products to `sum`, `[D G H]`.
+    pub fn add_products(&self, token: usize, sum: &mut [T]) {
+        let directions = self.layers.first().map(|layer| layer.directions.as_slice()).unwrap_or_default();
+        let width = sum.len() / directions.len().max(1);
+        for (kept, sum) in directions.iter().zip(sum.chunks_exact_mut(width.max(1))) {
+            add(sum, &kept.gates[token * width..][..width]);
         }
     }
 }

@@ -9,14 +9,18 @@
 use multiversion::multiversion;
 
 use super::Real;
+use super::tokens::OfTokens;
 
 /// What a step of a cell reads and writes, row after row of the sequences that run.
 ///
 /// # Shapes
 /// With `R` sequences: `gates` `[R, 4 H]`, the others `[R, H]`.
 pub(super) struct Step<'a, T> {
-    /// Sums that become activations, in the order i, f, g, o.
+    /// What the states of the step before contribute to the sums, which become activations, in the order i, f, g, o.
     pub gates: &'a mut [T],
+    /// What the tokens contribute to the sums, bias and all, and which of them is the first sequence's.
+    pub products: &'a OfTokens<'a, &'a [T]>,
+    pub first: usize,
     /// Cell states, before and then after the step.
     pub cells: &'a mut [T],
     /// Cell states before the step, kept for the backward pass.
@@ -30,18 +34,28 @@ const LANES: usize = 16;
 
 /// From the gates' sums to the states: `c' = f c + i g`, `h' = o tanh(c')`.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
-pub(super) fn forward<T: Real>(step: Step<T>, bias: &[T]) {
-    let hidden = (bias.len() / 4).max(1);
-    let cells = step.cells.chunks_exact_mut(hidden).zip(step.cells_before.chunks_exact_mut(hidden));
-    let states = step.tanh_cells.chunks_exact_mut(hidden).zip(step.hidden.chunks_exact_mut(hidden));
-    for ((gates, (cells, cells_before)), (tanh_cells, hidden)) in
-        step.gates.chunks_exact_mut(4 * hidden).zip(cells).zip(states)
-    {
-        let mut row = Step { gates, cells, cells_before, tanh_cells, hidden };
-        let (whole, rest) = groups(row.hidden.len());
-        whole.for_each(|at| forward_units::<T, LANES>(&mut row, bias, at));
-        rest.for_each(|at| forward_units::<T, 1>(&mut row, bias, at));
+pub(super) fn forward<T: Real>(step: Step<T>, width: usize) {
+    let width = width.max(1);
+    let cells = step.cells.chunks_exact_mut(width).zip(step.cells_before.chunks_exact_mut(width));
+    let states = step.tanh_cells.chunks_exact_mut(width).zip(step.hidden.chunks_exact_mut(width));
+    let sums = step.gates.chunks_exact_mut(4 * width).zip(step.first..);
+    for (((gates, token), (cells, cells_before)), (tanh_cells, hidden)) in sums.zip(cells).zip(states) {
+        let mut row =
+            Row { gates, products: step.products.row(token, 4 * width), cells, cells_before, tanh_cells, hidden };
+        let (whole, rest) = groups(width);
+        whole.for_each(|at| forward_units::<T, LANES>(&mut row, at));
+        rest.for_each(|at| forward_units::<T, 1>(&mut row, at));
     }
+}
+
+/// A sequence's part of a [`Step`].
+struct Row<'a, T> {
+    gates: &'a mut [T],
+    products: &'a [T],
+    cells: &'a mut [T],
+    cells_before: &'a mut [T],
+    tanh_cells: &'a mut [T],
+    hidden: &'a mut [T],
 }
 
 /// Where groups of units begin, and the units that are left.
@@ -60,18 +74,18 @@ fn read<T: Real, const N: usize>(values: &[T], at: usize) -> [T; N] {
 
 /// The units from `at` on of one sequence.
 #[inline(always)]
-fn forward_units<T: Real, const N: usize>(row: &mut Step<T>, bias: &[T], at: usize) {
+fn forward_units<T: Real, const N: usize>(row: &mut Row<T>, at: usize) {
     let hidden = row.hidden.len();
     let places: [usize; 4] = std::array::from_fn(|gate| gate * hidden + at);
     let [mut i, mut f, mut g, mut o] = places.map(|place| read::<T, N>(row.gates, place));
-    let [bias_i, bias_f, bias_g, bias_o] = places.map(|place| read::<T, N>(bias, place));
+    let [x_i, x_f, x_g, x_o] = places.map(|place| read::<T, N>(row.products, place));
     let before = read::<T, N>(row.cells, at);
     let (mut cells, mut tanh_cells, mut states) = ([T::zero(); N], [T::zero(); N], [T::zero(); N]);
     for j in 0..N {
-        i[j] = (i[j] + bias_i[j]).sigmoid();
-        f[j] = (f[j] + bias_f[j]).sigmoid();
-        g[j] = (g[j] + bias_g[j]).tanh_();
-        o[j] = (o[j] + bias_o[j]).sigmoid();
+        i[j] = (i[j] + x_i[j]).sigmoid();
+        f[j] = (f[j] + x_f[j]).sigmoid();
+        g[j] = (g[j] + x_g[j]).tanh_();
+        o[j] = (o[j] + x_o[j]).sigmoid();
         cells[j] = i[j] * g[j] + f[j] * before[j];
         tanh_cells[j] = cells[j].tanh_();
         states[j] = o[j] * tanh_cells[j];

@@ -1,6 +1,6 @@
 //! A cell that reads a batch in one direction, forward in time and back.
 
-use super::real::{Into, Rows, product_nn, product_tn};
+use super::real::{Into, Rows, product_nn};
 use super::tokens::OfTokens;
 use super::{CellKind, Packing, Real, Scratch, gates, rnn};
 
@@ -20,7 +20,7 @@ pub(super) struct Kept<T: Real> {
     /// The gates after their activations, `[N, 4 H]`; the states of a plain network, `[N, H]`.
     pub gates: Scratch<T>,
     /// Hidden states that each step began with, `[N, H]`.
-    hidden_before: Scratch<T>,
+    pub hidden_before: Scratch<T>,
     /// Cell states that each step began with, `[N, H]`; LSTM only.
     pub cells_before: Scratch<T>,
     /// tanh of the cell states that each step ended with, `[N, H]`; LSTM only.
@@ -56,12 +56,11 @@ impl Recurrence<'_> {
     /// Runs over a batch. Returns the state in which each sequence ends, in the order of the packing's places.
     ///
     /// # Shapes
-    /// `weight` is `weight_hh` transposed, `[H, G H]`, `bias` `[G H]`, `products` `[N, G H]`; `kept` for `N` rows. `output` is
-    /// what to write all states to, `[N, H]`. Returns `[running(0), H]`.
+    /// `weight` is `weight_hh` transposed, `[H, G H]`; `products` `[N, G H]`, biases included; `kept` for `N` rows. `output` is what
+    /// to write all states to, `[N, H]`. Returns `[running(0), H]`.
     pub fn run<T: Real>(
         &self,
         weight: &[T],
-        bias: &[T],
         products: &OfTokens<&[T]>,
         kept: Option<&mut Kept<T>>,
         mut output: Option<OfTokens<&mut [T]>>,
@@ -79,27 +78,29 @@ impl Recurrence<'_> {
             let from = if keeps { first } else { 0 };
             let now = from * width..(from + running) * width;
             let gates = &mut kept.gates[from * rows..(from + running) * rows];
-            products.read(first, rows, gates);
             if keeps {
                 kept.hidden_before[now.clone()].copy_from_slice(&hidden[..running * width]);
             }
             if known > 0 {
                 let before = Rows { values: &hidden[..known * width], stride: width };
-                product_nn(&mut gates[..known * rows], before, weight, [known, rows, width], Into::Add);
+                product_nn(&mut gates[..known * rows], before, weight, [known, rows, width], Into::Replace);
             }
+            gates[known * rows..].fill(T::zero());
             let hidden = &mut hidden[..running * width];
             match self.kind {
                 CellKind::Lstm => {
                     let step = gates::Step {
                         gates,
+                        products,
+                        first,
                         cells: &mut cells[..running * width],
                         cells_before: &mut kept.cells_before[now.clone()],
                         tanh_cells: &mut kept.tanh_cells[now],
                         hidden,
                     };
-                    gates::forward(step, bias);
+                    gates::forward(step, width);
                 }
-                CellKind::Rnn => rnn::forward(gates, hidden, bias),
+                CellKind::Rnn => rnn::forward(gates, hidden, products, first, width),
             }
             if let Some(output) = &mut output {
                 output.write(first, width, hidden);
@@ -108,20 +109,17 @@ impl Recurrence<'_> {
         hidden
     }
 
-    /// Back over a batch: `kept.gates` becomes the gradients of the sums, and is added to `sums` too.
+    /// Back over a batch: `kept.gates` becomes the gradients of the sums.
     ///
     /// # Shapes
     /// `weight` is `weight_hh`, `[G H, H]`. `owed` is the gradient of the states in which the sequences end, in the order of
-    /// the packing's places, `[running(0), H]`; `output` that of all states, `[N, H]`; `sums` `[N, G H]`; `weight_gradient`
-    /// `[G H, H]` is added to.
+    /// the packing's places, `[running(0), H]`; `output` that of all states, `[N, H]`.
     pub fn run_back<T: Real>(
         &self,
         weight: &[T],
         kept: &mut Kept<T>,
         mut owed: Scratch<T>,
         output: Option<OfTokens<&[T]>>,
-        sums: &mut OfTokens<&mut [T]>,
-        weight_gradient: &mut [T],
     ) {
         let (packing, width) = (self.packing, self.hidden);
         let rows = self.kind.gates() * width;
@@ -150,9 +148,6 @@ impl Recurrence<'_> {
                 let gates = Rows { values: &gates[..known * rows], stride: rows };
                 product_nn(&mut owed[..known * width], gates, weight, [known, width, rows], Into::Replace);
             }
-            sums.add(first, rows, gates);
         }
-        let gates = Rows { values: &*kept.gates, stride: rows };
-        product_tn(weight_gradient, gates, &kept.hidden_before, [rows, width, packing.tokens()], Into::Add);
     }
 }

@@ -5,17 +5,25 @@ use multiversion::multiversion;
 
 use super::Real;
 use super::gates::flushed;
+use super::tokens::OfTokens;
 
-/// From sums to states, which take the sums' place and are copied to `hidden`.
+/// From sums to states, which take the sums' place and are copied to `hidden`. To the sums are added the products of the tokens
+/// from `first` on.
 ///
 /// # Shapes
-/// `sums` and `hidden` `[R, H]`, `bias` `[H]`.
+/// `sums` and `hidden` `[R, H]`.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
-pub(super) fn forward<T: Real>(sums: &mut [T], hidden: &mut [T], bias: &[T]) {
-    let width = bias.len().max(1);
-    for (sums, hidden) in sums.chunks_exact_mut(width).zip(hidden.chunks_exact_mut(width)) {
-        for ((sum, hidden), &bias) in sums.iter_mut().zip(hidden).zip(bias) {
-            *sum = (*sum + bias).tanh_();
+pub(super) fn forward<T: Real>(
+    sums: &mut [T],
+    hidden: &mut [T],
+    products: &OfTokens<&[T]>,
+    first: usize,
+    width: usize,
+) {
+    let width = width.max(1);
+    for ((sums, hidden), token) in sums.chunks_exact_mut(width).zip(hidden.chunks_exact_mut(width)).zip(first..) {
+        for ((sum, hidden), &product) in sums.iter_mut().zip(hidden).zip(products.row(token, width)) {
+            *sum = (*sum + product).tanh_();
             *hidden = *sum;
         }
     }

@@ -19,18 +19,16 @@ impl<V> OfTokens<'_, V> {
     }
 }
 
-impl<T: Real> OfTokens<'_, &[T]> {
-    /// Copies the rows of the tokens from `first` on, each `width` long, to `to`.
-    pub fn read(&self, first: usize, width: usize, to: &mut [T]) {
-        for (token, to) in (first..).zip(to.chunks_exact_mut(width)) {
-            to.copy_from_slice(&self.values[self.at(token)..][..width]);
-        }
+impl<'a, T: Real> OfTokens<'_, &'a [T]> {
+    /// The row of a token.
+    pub fn row(&self, token: usize, width: usize) -> &'a [T] {
+        &self.values[self.at(token)..][..width]
     }
 
     /// Adds the rows of the tokens from `first` on to `to`.
     pub fn read_add(&self, first: usize, width: usize, to: &mut [T]) {
         for (token, to) in (first..).zip(to.chunks_exact_mut(width)) {
-            add(to, &self.values[self.at(token)..][..width]);
+            add(to, self.row(token, width));
         }
     }
 }
@@ -41,14 +39,6 @@ impl<T: Real> OfTokens<'_, &mut [T]> {
         for (token, values) in (first..).zip(of_tokens.chunks_exact(width)) {
             let at = self.at(token);
             self.values[at..at + width].copy_from_slice(values);
-        }
-    }
-
-    /// Adds to the rows of the tokens from `first` on.
-    pub fn add(&mut self, first: usize, width: usize, of_tokens: &[T]) {
-        for (token, values) in (first..).zip(of_tokens.chunks_exact(width)) {
-            let at = self.at(token);
-            add(&mut self.values[at..at + width], values);
         }
     }
 }
