@@ -156,15 +156,18 @@ impl<T: Real> Network<T> {
             .zip(products.par_chunks_mut(WORDS_TOGETHER * shape.products()))
             .zip(ids.par_chunks(WORDS_TOGETHER))
             .enumerate();
-        let dropouts: Vec<Dropout<T>> = groups
-            .map(|(group, ((rows, products), ids))| {
-                let dropout = drops.as_ref().map_or_else(Dropout::none, |drops| self.drop_rows(ids, drops, group));
-                rows.copy_from_slice(&self.embedding.forward(ids));
-                dropout.apply(rows);
-                self.encoder.multiply(rows, products);
-                dropout
-            })
-            .collect();
+        let prepare_words = || -> Vec<Dropout<T>> {
+            groups
+                .map(|(group, ((rows, products), ids))| {
+                    let dropout = drops.as_ref().map_or_else(Dropout::none, |drops| self.drop_rows(ids, drops, group));
+                    rows.copy_from_slice(&self.embedding.forward(ids));
+                    dropout.apply(rows);
+                    self.encoder.multiply(rows, products);
+                    dropout
+                })
+                .collect()
+        };
+        let (dropouts, ()) = rayon::join(prepare_words, || self.encoder.prepare());
 
         let shards: Vec<Shard<T>> = shard::cut(sequences, shape.hidden)
             .into_par_iter()
@@ -238,17 +241,31 @@ impl<T: Real> Network<T> {
 
 /// The different ones of the ids in some sequences, as they are met, and the sequences of where they stand among them.
 pub(super) fn distinct<S: AsRef<[u32]>>(sequences: &[S]) -> (Vec<u32>, Vec<Vec<u32>>) {
+    let all = || sequences.iter().flat_map(|sequence| sequence.as_ref());
+    let (count, most) = all().fold((0usize, 0), |(count, most), &id| (count + 1, most.max(id as usize)));
     let mut ids = Vec::new();
-    let mut found: HashMap<u32, u32> = HashMap::new();
-    let mut place = |&id: &u32| {
-        *found.entry(id).or_insert_with(|| {
+    let mut number = |id: u32, place: &mut u32| {
+        if *place == u32::MAX {
+            *place = ids.len() as u32;
             ids.push(id);
-            ids.len() as u32 - 1
-        })
+        }
+        *place
     };
-    let places = sequences.iter().map(|sequence| sequence.as_ref().iter().map(&mut place).collect()).collect();
+    let mut places: Vec<Vec<u32>> = sequences.iter().map(|sequence| sequence.as_ref().to_vec()).collect();
+    let all = places.iter_mut().flatten();
+    if most < SPARSE * count {
+        // A place for every id there could be: faster than to look each up, as long as there are not many more than tokens.
+        let mut found = vec![u32::MAX; most + 1];
+        all.for_each(|id| *id = number(*id, &mut found[*id as usize]));
+    } else {
+        let mut found: HashMap<u32, u32> = HashMap::new();
+        all.for_each(|id| *id = number(*id, found.entry(*id).or_insert(u32::MAX)));
+    }
     (ids, places)
 }
+
+/// Possible ids a token from which on ids are looked up in a hash table.
+const SPARSE: usize = 64;
 
 impl<T: Real> Gradients<T> {
     /// Adds other gradients.

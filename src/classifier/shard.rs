@@ -15,7 +15,7 @@ const MANY_TEXTS: usize = 32;
 const SMALL_STATE: usize = 128;
 
 /// What a step costs beside its tokens, in tokens.
-const STEP: usize = 2;
+const STEP: usize = 1;
 
 /// Which texts of a batch make up each shard. Texts of like lengths are together, so that a shard's texts run side by side as long as
 /// it has steps; lengths alone decide where to cut, so that shards cost about the same.

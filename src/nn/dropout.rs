@@ -18,15 +18,25 @@ impl<T: Real> Dropout<T> {
         Dropout { mask: Vec::new() }
     }
 
-    /// Drops each of `count` components with probability `rate`, which is at least 0 and less than 1.
+    /// Drops each of `count` components with probability `rate`, which is at least 0 and less than 1; to 1/65,536, because four
+    /// draws are taken of each random number.
     pub fn new(count: usize, rate: f64, rng: &mut ChaCha8Rng) -> Self {
         if rate <= 0.0 {
             return Dropout::none();
         }
         let keep = T::of(1.0 / (1.0 - rate));
-        let threshold = (rate * f64::from(u32::MAX)) as u32;
-        let draw = || if rng.random::<u32>() < threshold { T::zero() } else { keep };
-        Dropout { mask: std::iter::repeat_with(draw).take(count).collect() }
+        let threshold = (rate * 65_536.0).round() as u64;
+        let mut mask = vec![keep; count];
+        for group in mask.chunks_mut(4) {
+            let mut draws = rng.random::<u64>();
+            for scale in group {
+                if draws & 0xffff < threshold {
+                    *scale = T::zero();
+                }
+                draws >>= 16;
+            }
+        }
+        Dropout { mask }
     }
 
     /// Drops rows as a whole, each with probability `rate`, beside what is dropped already.

@@ -399,6 +399,12 @@ impl<T: Real> Encoder<T> {
         &self.cells[layer * directions..(layer + 1) * directions]
     }
 
+    /// Makes what a pass needs in another form than the weights have it, so that the threads of a batch need not wait for it; without,
+    /// the first pass does.
+    pub fn prepare(&self) {
+        self.turned();
+    }
+
     fn turned(&self) -> &[Vec<T>] {
         let turned = |cell: &Cell<T>| transposed(&cell.weight_hh, self.shape.sums(), self.shape.hidden);
         self.turned.get_or_init(|| self.cells.iter().map(turned).collect())

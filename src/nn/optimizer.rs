@@ -111,6 +111,14 @@ impl<T: Real> Moments<T> {
     }
 }
 
+/// Some numbers of a parameter, and what a step needs to know of them.
+struct Piece<'a, T> {
+    values: &'a mut [T],
+    gradient: &'a [T],
+    first: &'a mut [T],
+    second: &'a mut [T],
+}
+
 impl<T: Real> DenseOptimizer<T> {
     /// An optimizer that has not stepped yet.
     pub fn new(options: OptimizerOptions) -> Self {
@@ -130,19 +138,20 @@ impl<T: Real> DenseOptimizer<T> {
             self.moments = parameters.iter().map(|p| Moments::zeros(self.options.kind, p.len())).collect();
         }
         let rule = Rule::new(&self.options, self.steps, factor, rate, Eps::AfterCorrection);
+        // The pieces of all parameters together, so that threads wait for each other once.
+        let mut pieces: Vec<Piece<T>> = Vec::new();
         for ((values, gradient), moments) in parameters.into_iter().zip(gradients).zip(&mut self.moments) {
-            let values = values.par_chunks_mut(PIECE).zip(gradient.par_chunks(PIECE));
-            let values = values.zip(moments.first.par_chunks_mut(PIECE));
-            match rule {
-                Rule::Adam(rule) => {
-                    let all = values.zip(moments.second.par_chunks_mut(PIECE));
-                    all.for_each(|(((values, gradient), mean), square)| adam(rule, values, gradient, mean, square));
-                }
-                Rule::Sgd(rule) => {
-                    values.for_each(|((values, gradient), direction)| sgd(rule, values, gradient, direction));
-                }
-            }
+            let mut second = moments.second.chunks_mut(PIECE);
+            let values = values.chunks_mut(PIECE).zip(gradient.chunks(PIECE)).zip(moments.first.chunks_mut(PIECE));
+            pieces.extend(values.map(|((values, gradient), first)| {
+                let second = second.next().unwrap_or_default();
+                Piece { values, gradient, first, second }
+            }));
         }
+        pieces.into_par_iter().for_each(|Piece { values, gradient, first, second }| match rule {
+            Rule::Adam(rule) => adam(rule, values, gradient, first, second),
+            Rule::Sgd(rule) => sgd(rule, values, gradient, first),
+        });
     }
 }
 

@@ -4,7 +4,6 @@
 
 use std::fmt::Debug;
 use std::iter::Sum;
-use std::thread::LocalKey;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -23,9 +22,9 @@ pub trait Real: Float + NumAssign + Sum + Debug + Default + Send + Sync + faer::
     fn of_f32(value: f32) -> Self;
     /// The nearest f32.
     fn as_f32(self) -> f32;
-    /// Free buffers of the thread.
+    /// Free buffers.
     #[doc(hidden)]
-    fn pool() -> &'static LocalKey<Pool<Self>>;
+    fn pool() -> &'static Pool<Self>;
     /// The logistic function.
     fn sigmoid(self) -> Self;
     /// The hyperbolic tangent.
@@ -33,8 +32,8 @@ pub trait Real: Float + NumAssign + Sum + Debug + Default + Send + Sync + faer::
 }
 
 impl Real for f32 {
-    fn pool() -> &'static LocalKey<Pool<Self>> {
-        thread_local!(static POOL: Pool<f32> = const { Pool::new(Vec::new()) });
+    fn pool() -> &'static Pool<Self> {
+        static POOL: Pool<f32> = Pool::new(Vec::new());
         &POOL
     }
 
@@ -78,8 +77,8 @@ impl Real for f32 {
 }
 
 impl Real for f64 {
-    fn pool() -> &'static LocalKey<Pool<Self>> {
-        thread_local!(static POOL: Pool<f64> = const { Pool::new(Vec::new()) });
+    fn pool() -> &'static Pool<Self> {
+        static POOL: Pool<f64> = Pool::new(Vec::new());
         &POOL
     }
 

@@ -1,37 +1,42 @@
 //! Buffers that are used again.
 //!
 //! A batch needs some megabytes for its states. To ask the system for them anew each time costs more than the element-wise
-//! arithmetic on them, so each thread keeps the buffers of its last batch.
+//! arithmetic on them, so the buffers of the last batch are kept. All threads share them: a buffer often ends on another thread than
+//! it began on.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::thread::LocalKey;
+use std::sync::{Mutex, PoisonError};
 
 use super::Real;
 
-/// Free buffers of a thread.
-pub type Pool<T> = RefCell<Vec<Vec<T>>>;
+/// Free buffers.
+pub type Pool<T> = Mutex<Vec<Vec<T>>>;
 
-/// Buffers that a thread keeps at most.
-const KEPT: usize = 64;
+/// Free buffers that are kept at most.
+const KEPT: usize = 256;
 
-/// A buffer that goes back to its thread's pool.
-pub struct Scratch<T: Real>(Vec<T>);
+/// A buffer that goes back to the pool.
+pub struct Scratch<T: Real> {
+    /// At least as long as what is seen of it: what it held before need not be cleared when more of it is wanted again.
+    buffer: Vec<T>,
+    length: usize,
+}
 
 impl<T: Real> Scratch<T> {
     /// A buffer that holds whatever it held before.
     pub(crate) fn any(length: usize) -> Self {
-        let mut buffer = with_pool(T::pool(), |pool| {
-            let fitting = pool.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= length);
-            let place = fitting.min_by_key(|(_, buffer)| buffer.capacity()).map(|(place, _)| place);
-            place.map(|place| pool.swap_remove(place))
-        })
-        .flatten()
+        if length == 0 {
+            return Scratch::default();
+        }
+        let mut pool = T::pool().lock().unwrap_or_else(PoisonError::into_inner);
+        let fitting = pool.iter().enumerate().filter(|(_, buffer)| buffer.len() >= length);
+        let place = fitting.min_by_key(|(_, buffer)| buffer.len()).map(|(place, _)| place);
+        let buffer = place.map(|place| pool.swap_remove(place));
+        drop(pool);
         // Some room, so that the next batch, a little larger, need not begin anew.
-        .unwrap_or_else(|| Vec::with_capacity(length + length / 4));
-        buffer.resize(length, T::zero());
-        Scratch(buffer)
+        let buffer = buffer.unwrap_or_else(|| vec![T::zero(); length + length / 4]);
+        Scratch { buffer, length }
     }
 
     /// A buffer of zeros.
@@ -44,29 +49,19 @@ impl<T: Real> Scratch<T> {
 
 impl<T: Real> Default for Scratch<T> {
     fn default() -> Self {
-        Scratch(Vec::new())
+        Scratch { buffer: Vec::new(), length: 0 }
     }
-}
-
-/// Passes a thread's pool to `work`; `None` when the thread is ending.
-fn with_pool<T, R>(pool: &'static LocalKey<Pool<T>>, work: impl FnOnce(&mut Vec<Vec<T>>) -> R) -> Option<R> {
-    pool.try_with(|pool| pool.try_borrow_mut().ok().map(|mut pool| work(&mut pool))).ok().flatten()
 }
 
 impl<T: Real> Drop for Scratch<T> {
     fn drop(&mut self) {
-        let buffer = std::mem::take(&mut self.0);
-        with_pool(T::pool(), |pool| {
-            if pool.len() < KEPT && buffer.capacity() > 0 {
-                pool.push(buffer);
-            }
-        });
-    }
-}
-
-impl<T: Real> From<Vec<T>> for Scratch<T> {
-    fn from(buffer: Vec<T>) -> Self {
-        Scratch(buffer)
+        if self.buffer.is_empty() {
+            return;
+        }
+        let mut pool = T::pool().lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.len() < KEPT {
+            pool.push(std::mem::take(&mut self.buffer));
+        }
     }
 }
 
@@ -74,18 +69,18 @@ impl<T: Real> Deref for Scratch<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        &self.0
+        &self.buffer[..self.length]
     }
 }
 
 impl<T: Real> DerefMut for Scratch<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.0
+        &mut self.buffer[..self.length]
     }
 }
 
 impl<T: Real> fmt::Debug for Scratch<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        (**self).fmt(f)
     }
 }
