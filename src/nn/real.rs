@@ -179,6 +179,13 @@ pub(super) fn product_nt<T: Real>(c: Rows<&mut [T]>, a: &[T], b: &[T], [m, n, k]
 
 /// `c (+)= a b`, with c `[m, n]`, a `[m, k]`, b `[k, n]`, all row-major.
 pub(super) fn product_nn<T: Real>(c: &mut [T], a: Rows<&[T]>, b: &[T], [m, n, k]: [usize; 3], into: Into) {
+    if m == 1 && n > 0 {
+        // A text alone. The library packs the matrix first, which takes longer than to read it once.
+        if into == Into::Replace {
+            c.fill(T::zero());
+        }
+        return add_combination(c, &a.values[..k], b);
+    }
     let b = MatRef::from_row_major_slice(b, k, n);
     let c = MatMut::from_row_major_slice_mut(c, m, n);
     matmul(c, into.accum(), a.matrix(m, k), b, T::of(1.0), Par::Seq);
@@ -189,6 +196,32 @@ pub(super) fn product_tn<T: Real>(c: &mut [T], a: Rows<&[T]>, b: &[T], [m, n, k]
     let b = MatRef::from_row_major_slice(b, k, n);
     let c = MatMut::from_row_major_slice_mut(c, m, n);
     matmul(c, into.accum(), a.matrix(k, m).transpose(), b, T::of(1.0), Par::Seq);
+}
+
+/// Adds to `sum` the rows of `rows`, `[factors.len(), sum.len()]`, each times its factor.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn add_combination<T: Real>(sum: &mut [T], factors: &[T], rows: &[T]) {
+    /// Sums that stay in registers while all rows go by.
+    const TOGETHER: usize = 128;
+    let width = sum.len();
+    let (whole, rest) = sum.as_chunks_mut::<TOGETHER>();
+    let left = whole.len() * TOGETHER;
+    for (place, sum) in whole.iter_mut().enumerate() {
+        let mut sums = *sum;
+        for (&factor, row) in factors.iter().zip(rows.chunks_exact(width)) {
+            if let Some(row) = row[place * TOGETHER..].first_chunk::<TOGETHER>() {
+                for lane in 0..TOGETHER {
+                    sums[lane] += factor * row[lane];
+                }
+            }
+        }
+        *sum = sums;
+    }
+    if !rest.is_empty() {
+        for (&factor, row) in factors.iter().zip(rows.chunks_exact(width)) {
+            rest.iter_mut().zip(&row[left..]).for_each(|(sum, &value)| *sum += factor * value);
+        }
+    }
 }
 
 /// `sum += row` for every row of `rows`, of which `stride` numbers belong to each and those from `column` on are meant.
@@ -245,7 +278,11 @@ mod tests {
 
     #[test]
     fn products_equal_their_definition() {
-        let (m, n, k) = (3, 5, 4);
+        // Sizes with and without a whole group of the sums that are kept together.
+        [[3, 5, 4], [2, 300, 7], [1, 128, 3]].into_iter().for_each(products_of);
+    }
+
+    fn products_of([m, n, k]: [usize; 3]) {
         let value = |i: usize| ((i * 37 + 11) % 17) as f64 - 8.0;
         let a: Vec<f64> = (0..m * k).map(value).collect();
         let b: Vec<f64> = (0..n * k).map(|i| value(i + 100)).collect();
