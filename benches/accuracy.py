@@ -45,7 +45,7 @@ def ended(argv, threads):
 
 def ours(vocable, task, arm, data, arguments):
     said = ended([vocable, "compare", "--vectors", data / VECTORS, *arguments_of(task, data), "--arms", arm,
-                  "--lr", TASKS[task]["rates"][arm], "--seeds", arguments.seeds, "--epochs", EPOCHS, "--patience", PATIENCE,
+                  "--tokenizer", "whitespace", "--lr", TASKS[task]["rates"][arm], "--seeds", arguments.seeds, "--epochs", EPOCHS, "--patience", PATIENCE,
                   "--json"], arguments.threads)
     return [run["test_accuracy"] for run in json.loads(said)["runs"]]
 

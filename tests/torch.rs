@@ -61,8 +61,9 @@ fn assert_same(classifier: &Classifier, logits: &[Vec<f64>], what: &str) {
 fn settings() -> Vec<Value> {
     let header = |embedding: &str, case: &str, cell: &str, pooling: &str, layers: usize, bidirectional: bool| {
         json!({
-            "version": 1,
+            "version": 2,
             "embedding": embedding,
+            "tokenizer": "whitespace",
             "case": case,
             "cell": cell,
             "pooling": pooling,
@@ -95,6 +96,7 @@ fn pytorch_gives_the_logits_of_a_model_that_we_trained() {
         let named = |key: &str| header[key].as_str().unwrap();
         let options = TrainOptions {
             embedding: named("embedding").parse().unwrap(),
+            tokenizer: named("tokenizer").parse().unwrap(),
             case: if named("case") == "fold" { Case::Fold } else { Case::Exact },
             cell: named("cell").parse().unwrap(),
             pooling: named("pooling").parse().unwrap(),
@@ -109,8 +111,9 @@ fn pytorch_gives_the_logits_of_a_model_that_we_trained() {
         let trained = train(&vectors, &parts, &options, &mut |_| {}).unwrap();
         let path = folder.path("model.safetensors");
         trained.classifier.save(&path).unwrap();
-        let logits = python("model = load(path)", &path, &json!(null));
+        let logits = python("model = load(path)\nsave(model, path)", &path, &json!(null));
         assert_same(&trained.classifier, &logits, &header.to_string());
+        assert_same(&Classifier::open(&path).unwrap(), &logits, &format!("{header}, and back"));
     }
 }
 
