@@ -128,14 +128,14 @@ impl Classifier {
 
     /// The words of some texts, in parallel.
     fn words<'t, S: AsRef<str> + Sync>(&self, texts: &'t [S]) -> Vec<Vec<Cow<'t, str>>> {
-        texts.par_iter().map(|text| self.tokenizer.words(text.as_ref())).collect()
+        mapped(texts, |text| self.tokenizer.words(text.as_ref()))
     }
 
     /// The ids of the words of some texts, and rows that were made for words which have none: their ids follow those of
     /// [`Embedding::id_of_made`].
     fn ids(&self, texts: &[Vec<Cow<str>>]) -> (Vec<Vec<u32>>, Vec<f32>) {
         let known = |words: &Vec<Cow<str>>| words.iter().map(|word| self.id(word).unwrap_or(UNKNOWN)).collect();
-        let mut ids: Vec<Vec<u32>> = texts.par_iter().map(known).collect();
+        let mut ids: Vec<Vec<u32>> = mapped(texts, known);
         let mut made = Vec::new();
         let Some(vectors) = self.vectors.as_ref().filter(|vectors| vectors.subwords().is_some()) else {
             return (ids, made);
@@ -175,6 +175,15 @@ impl Classifier {
     }
 }
 
+/// What `work` makes of each item, in parallel; of a single one here and now, since to hand it to another thread takes longer than
+/// a sentence takes.
+fn mapped<'i, T: Sync, R: Send>(items: &'i [T], work: impl Fn(&'i T) -> R + Sync + Send) -> Vec<R> {
+    match items {
+        [item] => vec![work(item)],
+        _ => items.par_iter().map(work).collect(),
+    }
+}
+
 /// The probabilities of some sequences of ids, `made` being the rows of ids that the embedding does not have: `[B, C]`.
 fn probabilities(network: &Network<f32>, sequences: &[Vec<u32>], made: &[f32]) -> Vec<f32> {
     let classes = network.classes();
@@ -184,16 +193,14 @@ fn probabilities(network: &Network<f32>, sequences: &[Vec<u32>], made: &[f32]) -
     // Texts of like lengths together, so that all of them run for as long as one does.
     let mut order: Vec<usize> = (0..sequences.len()).collect();
     order.sort_by_key(|&text| std::cmp::Reverse(sequences[text].len()));
-    let found: Vec<(&[usize], Vec<f32>)> = order
-        .par_chunks(PREDICTED_TOGETHER)
-        .map(|texts| {
-            let places: Vec<&[u32]> = texts.iter().map(|&text| places[text].as_slice()).collect();
-            let mut logits = network.logits_of_products(&products, &places);
-            softmax(&mut logits, classes);
-            (texts, logits)
-        })
-        .collect();
-    for (texts, probabilities) in found {
+    let groups: Vec<&[usize]> = order.chunks(PREDICTED_TOGETHER).collect();
+    let found = mapped(&groups, |texts| {
+        let places: Vec<&[u32]> = texts.iter().map(|&text| places[text].as_slice()).collect();
+        let mut logits = network.logits_of_products(&products, &places);
+        softmax(&mut logits, classes);
+        logits
+    });
+    for (texts, probabilities) in groups.into_iter().zip(found) {
         for (&text, probabilities) in texts.iter().zip(probabilities.chunks_exact(classes)) {
             all[text * classes..][..classes].copy_from_slice(probabilities);
         }

@@ -101,10 +101,14 @@ impl<T: Real> Network<T> {
     pub(super) fn products(&self, ids: &[u32], made: &[T]) -> Vec<T> {
         let width = self.encoder.shape().products();
         let mut products = vec![T::zero(); ids.len() * width];
-        products
-            .par_chunks_mut(WORDS_TOGETHER * width)
-            .zip(ids.par_chunks(WORDS_TOGETHER))
-            .for_each(|(products, ids)| self.encoder.multiply(&self.embedding.forward_with(ids, made), products));
+        let multiply =
+            |products: &mut [T], ids: &[u32]| self.encoder.multiply(&self.embedding.forward_with(ids, made), products);
+        if ids.len() <= WORDS_TOGETHER {
+            multiply(&mut products, ids);
+            return products;
+        }
+        let groups = products.par_chunks_mut(WORDS_TOGETHER * width).zip(ids.par_chunks(WORDS_TOGETHER));
+        groups.for_each(|(products, ids)| multiply(products, ids));
         products
     }
 
