@@ -10,123 +10,20 @@
 //!
 //! `docs/lstm.md` derives the backward pass.
 
-use std::fmt;
-use std::str::FromStr;
+mod gradients;
+mod shape;
+
 use std::sync::OnceLock;
 
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
-use rayon::prelude::*;
-use serde::Serialize;
 
-use super::real::{Into, Rows, add, add_columns, product_nn, product_nt, product_tn};
+use super::real::{Into, Rows, add, product_nn, product_nt};
 use super::recurrence::{Kept, Recurrence};
 use super::tokens::OfTokens;
 use super::{Dropout, Packing, Parameter, Pooling, Real, Scratch, pooling};
-use crate::error::{Error, Result};
-
-/// What a cell computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CellKind {
-    /// The long short-term memory, PyTorch's `nn.LSTM`.
-    #[default]
-    Lstm,
-    /// The plain recurrent network with tanh, PyTorch's `nn.RNN`.
-    Rnn,
-}
-
-impl CellKind {
-    /// All kinds.
-    pub const ALL: [CellKind; 2] = [CellKind::Lstm, CellKind::Rnn];
-
-    /// The name on the command line, and before the names of the weights in model files.
-    pub fn name(self) -> &'static str {
-        match self {
-            CellKind::Lstm => "lstm",
-            CellKind::Rnn => "rnn",
-        }
-    }
-
-    /// Sums that a cell computes for each number of its state, `G`: the four gates i, f, g, o, or one.
-    pub fn gates(self) -> usize {
-        match self {
-            CellKind::Lstm => 4,
-            CellKind::Rnn => 1,
-        }
-    }
-}
-
-impl fmt::Display for CellKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for CellKind {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        CellKind::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| Error::invalid("encoder", CellKind::ALL.map(CellKind::name).join(", "), format!("`{name}`")))
-    }
-}
-
-/// The sizes of an encoder, and how it is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EncoderShape {
-    /// The cells of all layers.
-    pub cell: CellKind,
-    /// Numbers a token that go in, `E`; 0 where tokens come as products with the input weights already
-    /// ([`EncoderShape::products`] numbers each), which is what an LSTM over one-hot words is.
-    pub input: usize,
-    /// Numbers of a state, `H`.
-    pub hidden: usize,
-    /// Layers, each reading the one before.
-    pub layers: usize,
-    /// Whether a second cell of each layer reads from the end to the beginning.
-    pub bidirectional: bool,
-    /// How the states of the last layer become one row.
-    pub pooling: Pooling,
-}
-
-impl EncoderShape {
-    /// An LSTM of one layer in one direction, of which the last state is taken.
-    pub fn lstm(input: usize, hidden: usize) -> Self {
-        let (cell, pooling) = (CellKind::Lstm, Pooling::Last);
-        EncoderShape { cell, input, hidden, layers: 1, bidirectional: false, pooling }
-    }
-
-    /// Directions, `D`.
-    pub fn directions(&self) -> usize {
-        1 + usize::from(self.bidirectional)
-    }
-
-    /// Numbers a text that come out, `D * H`.
-    pub fn output(&self) -> usize {
-        self.directions() * self.hidden
-    }
-
-    /// Numbers a token after the product with the input weights of the first layer, `D * G * H`.
-    pub fn products(&self) -> usize {
-        self.directions() * self.sums()
-    }
-
-    /// Numbers of a token's row as it goes in: `E`, or the products.
-    pub fn row(&self) -> usize {
-        if self.input == 0 { self.products() } else { self.input }
-    }
-
-    fn sums(&self) -> usize {
-        self.cell.gates() * self.hidden
-    }
-
-    fn layer_input(&self, layer: usize) -> usize {
-        if layer == 0 { self.input } else { self.output() }
-    }
-}
+pub use gradients::Owed;
+pub use shape::{CellKind, EncoderShape};
 
 /// The weights of one cell (a layer and a direction), or their gradients. The gates of an LSTM stand in the order i, f, g, o.
 #[derive(Debug, Clone, PartialEq)]
@@ -532,99 +429,6 @@ impl<T: Real> Encoder<T> {
             let sums = Rows { values: &sums[column..], stride };
             let width = cell.weight_ih.len() / self.shape.sums();
             product_nn(rows, sums, &cell.weight_ih, [count, width, self.shape.sums()], into);
-        }
-    }
-
-    /// The gradients of all weights, from what the parts of a batch owe to them; computed in blocks, so that several threads share
-    /// the work, each block with its sums in the order of the parts.
-    ///
-    /// # Shapes
-    /// `rows` `[U, E]` as they went into [`Encoder::multiply`], `products` `[U, D G H]` the gradient of their products.
-    pub fn gradients(&self, parts: &[Owed<T>], rows: &[T], products: &[T]) -> Encoder<T> {
-        let (shape, sums) = (self.shape, self.shape.sums());
-        let mut gradients = Encoder::zeros(shape);
-        let mut blocks: Vec<(usize, Block, usize, &mut [T])> = Vec::new();
-        for (index, cell) in gradients.cells.iter_mut().enumerate() {
-            let width = cell.weight_ih.len() / sums.max(1);
-            for (what, values, width) in [
-                (Block::Hidden, &mut cell.weight_hh, shape.hidden),
-                (Block::Input, &mut cell.weight_ih, width),
-                (Block::Bias, &mut cell.bias_ih, 1),
-            ] {
-                let pieces = values.chunks_mut((BLOCK * width).max(1)).enumerate();
-                blocks.extend(pieces.map(|(piece, values)| (index, what, piece * BLOCK, values)));
-            }
-        }
-        blocks.into_par_iter().for_each(|(index, what, first, values)| {
-            let (layer, direction) = (index / shape.directions(), index % shape.directions());
-            let first_layer = OfSums { values: products, stride: shape.products(), column: direction * sums + first };
-            let of_parts = parts.iter().map(|part| &part.layers[layer]);
-            let of_parts = of_parts.map(|layer| {
-                let kept = &layer.directions[direction];
-                (OfSums { values: &kept.gates, stride: sums, column: first }, kept, layer)
-            });
-            match (what, layer) {
-                (Block::Hidden, _) => of_parts.for_each(|(sums, kept, _)| sums.times(&kept.hidden_before, values)),
-                (Block::Input, 0) => first_layer.times(rows, values),
-                (Block::Input, _) => of_parts.for_each(|(sums, _, layer)| sums.times(&layer.input, values)),
-                (Block::Bias, 0) => first_layer.add_up(values),
-                (Block::Bias, _) => of_parts.for_each(|(sums, ..)| sums.add_up(values)),
-            }
-        });
-        for cell in &mut gradients.cells {
-            cell.bias_hh.copy_from_slice(&cell.bias_ih);
-        }
-        gradients
-    }
-}
-
-/// Rows of weights whose gradients are computed together.
-const BLOCK: usize = 128;
-
-/// What the gradients of a block of rows are of.
-#[derive(Debug, Clone, Copy)]
-enum Block {
-    Hidden,
-    Input,
-    Bias,
-}
-
-/// Gradients of some of the sums, `[rows, width]` of which the columns from `column` on are meant.
-struct OfSums<'a, T> {
-    values: &'a [T],
-    stride: usize,
-    column: usize,
-}
-
-impl<T: Real> OfSums<'_, T> {
-    /// Adds their product with the rows that were multiplied with the weights to the weights' gradient.
-    fn times(&self, rows: &[T], gradient: &mut [T]) {
-        let count = self.values.len() / self.stride.max(1);
-        let width = rows.len() / count.max(1);
-        if let Some(height) = gradient.len().checked_div(width) {
-            let sums = Rows { values: &self.values[self.column..], stride: self.stride };
-            product_tn(gradient, sums, rows, [height, width, count], Into::Add);
-        }
-    }
-
-    fn add_up(&self, gradient: &mut [T]) {
-        add_columns(gradient, self.values, self.stride, self.column);
-    }
-}
-
-/// What a backward pass owes to the weights and to the products: the gradients of all sums, and what they were the sums of.
-#[derive(Debug)]
-pub struct Owed<T: Real> {
-    layers: Vec<LayerCache<T>>,
-}
-
-impl<T: Real> Owed<T> {
-    /// Adds the gradient of a token's products to `sum`, `[D G H]`.
-    pub fn add_products(&self, token: usize, sum: &mut [T]) {
-        let directions = self.layers.first().map(|layer| layer.directions.as_slice()).unwrap_or_default();
-        let width = sum.len() / directions.len().max(1);
-        for (kept, sum) in directions.iter().zip(sum.chunks_exact_mut(width.max(1))) {
-            add(sum, &kept.gates[token * width..][..width]);
         }
     }
 }
