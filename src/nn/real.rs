@@ -73,14 +73,14 @@ impl Real for f32 {
         let x = if self > END { END } else { self };
         let x = if x < -END { -END } else { x };
         let square = x * x;
-        let mut above = -2.760_768_5e-16;
+        let mut above = -2.760_768_4e-16;
         for coefficient in
-            [2.000_187_9e-13, -8.604_671_5e-11, 5.122_297e-8, 1.485_722_4e-5, 6.372_619e-4, 4.893_524_6e-3]
+            [2.000_188e-13, -8.604_672e-11, 5.122_297_3e-8, 1.485_722_35e-5, 6.372_619_5e-4, 4.893_524_6e-3]
         {
             above = above * square + coefficient;
         }
         let mut below = 1.198_258_4e-6;
-        for coefficient in [1.185_347_1e-4, 2.268_434_6e-3, 4.893_525_2e-3] {
+        for coefficient in [1.185_347_1e-4, 2.268_434_7e-3, 4.893_525e-3] {
             below = below * square + coefficient;
         }
         x * above / below
