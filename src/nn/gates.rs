@@ -81,8 +81,10 @@ fn read<T: Real, const N: usize>(values: &[T], at: usize) -> [T; N] {
 fn forward_units<T: Real, const N: usize>(row: &mut Row<T>, at: usize) {
     let hidden = row.hidden.len();
     let places: [usize; 4] = std::array::from_fn(|gate| gate * hidden + at);
-    let nothing = [[T::zero(); N]; 4];
-    let of_states = if row.known { places.map(|place| read::<T, N>(row.gates, place)) } else { nothing };
+    let mut of_states = places.map(|place| read::<T, N>(row.gates, place));
+    if !row.known {
+        of_states = [[T::zero(); N]; 4];
+    }
     let [mut i, mut f, mut g, mut o] = of_states;
     let [x_i, x_f, x_g, x_o] = places.map(|place| read::<T, N>(row.products, place));
     let before = read::<T, N>(row.cells, at);
