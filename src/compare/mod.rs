@@ -1,5 +1,7 @@
 //! The same task with several embeddings and seeds, side by side.
 
+pub mod statistics;
+
 use std::sync::Arc;
 
 use serde::Serialize;
