@@ -1,5 +1,6 @@
 //! The same task with several embeddings and seeds, side by side.
 
+pub mod disagreements;
 pub mod movement;
 pub mod statistics;
 
