@@ -27,7 +27,7 @@ mod tokens;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingMode, EmbeddingOptions, PADDING, RowGradients, UNKNOWN};
-pub use encoder::{Cell, CellKind, Encoder, EncoderCache, EncoderShape, Owed};
+pub use encoder::{Cell, CellKind, Encoder, EncoderCache, EncoderShape, Owed, Share};
 pub use loss::{CrossEntropy, cross_entropy, softmax};
 pub use matrix::{Matrix, MatrixOptions};
 pub(crate) use optimizer::Moments;
