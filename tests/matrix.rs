@@ -138,7 +138,7 @@ fn the_program_writes_a_matrix_and_the_unknown_words() {
         "{}",
         ran.err
     );
-    assert!(ran.out.contains("4 rows x 50; 2 words from the vectors, 2 that they lack"), "{}", ran.out);
+    assert!(ran.out.contains("4 rows x 50; words known to the vectors: 2, unknown: 2"), "{}", ran.out);
     vocable(arguments(&["--unk", "[UNK]"])).refused(2, "`[UNK]`, which it lacks");
     vocable(["matrix-for", "absent.txt", "--out", "m.tsv"]).refused(2, ".npy or .safetensors");
 }

@@ -127,7 +127,7 @@ impl MatrixFor {
             output.json(&written)?;
         } else {
             output.text(format_args!(
-                "{}: {} rows x {}; {} words from the vectors, {} that they lack\n",
+                "{}: {} rows x {}; words known to the vectors: {}, unknown: {}\n",
                 written.file,
                 report::thousands(written.rows),
                 written.dimension,
