@@ -19,6 +19,7 @@ mod info;
 mod input;
 mod interrupt;
 mod log;
+mod matrix_for;
 mod nearest;
 mod odd;
 mod output;
@@ -150,6 +151,7 @@ enum Command {
     Info(info::Info),
     Doctor(doctor::Doctor),
     Convert(convert::Convert),
+    MatrixFor(matrix_for::MatrixFor),
     Coverage(coverage::Coverage),
     Train(train::Train),
     Predict(predict::Predict),
@@ -199,6 +201,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Info(command) => command.run(common, output),
         Command::Doctor(command) => command.run(common, output),
         Command::Convert(command) => command.run(common, output),
+        Command::MatrixFor(command) => command.run(common, output),
         Command::Coverage(command) => command.run(common, output),
         Command::Train(command) => command.run(common, output),
         Command::Predict(command) => command.run(common, output),

@@ -241,7 +241,7 @@ pub struct Settings {
     case: Case,
 }
 
-fn case(name: &str) -> Result<Case, String> {
+pub fn case(name: &str) -> Result<Case, String> {
     match name {
         "exact" => Ok(Case::Exact),
         "fold" => Ok(Case::Fold),

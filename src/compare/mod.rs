@@ -1,5 +1,9 @@
 //! The same task with several embeddings and seeds, side by side.
 
+pub mod disagreements;
+pub mod movement;
+pub mod statistics;
+
 use std::sync::Arc;
 
 use serde::Serialize;

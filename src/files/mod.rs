@@ -17,6 +17,7 @@ mod stream;
 pub mod subwords;
 pub mod table;
 mod text;
+mod vocabulary_file;
 mod word2vec;
 mod words;
 mod write;
@@ -38,6 +39,7 @@ pub use row::parse_vector;
 use stream::Stream;
 pub use subwords::{SubwordLayout, Subwords};
 pub use table::{Precision, Table, TableInfo};
+pub use vocabulary_file::{MatrixForm, matrix_form, parse_vocabulary, save_matrix, vocabulary_file};
 pub use words::Words;
 pub use write::{check_writable, write_beside};
 

@@ -1,0 +1,146 @@
+//! `vocable matrix-for`
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+use vocable::files::{check_writable, matrix_form, save_matrix, vocabulary_file, write_beside};
+use vocable::nn::{Matrix, MatrixOptions};
+use vocable::report;
+use vocable::vectors::Case;
+
+use super::Common;
+use super::output::{self, Failure, Output};
+use super::train::case;
+
+/// How vocabularies usually call a pad.
+const PADS: [&str; 4] = ["", "<pad>", "[PAD]", "<PAD>"];
+
+/// How vocabularies usually call unknown words.
+const UNKNOWNS: [&str; 4] = ["<unk>", "[UNK]", "<UNK>", "<oov>"];
+
+/// Write the rows of a vocabulary that another tool made, index by index, for its embedding layer.
+///
+/// VOCAB is a list of words, one a line; a JSON list; or JSON from word to index, also a tokenizer.json. Row i of the matrix is that of
+/// the word with index i: from the vectors, or small and random for words that they lack, as in `vocable train`. An index without a
+/// word gets zeros.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct MatrixFor {
+    /// The vocabulary
+    #[arg(value_name = "VOCAB")]
+    vocabulary: PathBuf,
+    /// File to write: a NumPy array (.npy), or a safetensors file with the tensor `weight` (.safetensors)
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// The vocabulary's word for a pad; its row is zeros
+    #[arg(long, value_name = "TOKEN")]
+    pad: Option<String>,
+    /// The vocabulary's word for unknown words; its row is the file's `<unk>`, or else the mean of all rows
+    #[arg(long, value_name = "TOKEN")]
+    unk: Option<String>,
+    /// How words are looked up: exact, or fold (as written, then in lower case)
+    #[arg(long, value_name = "HOW", default_value = "exact", value_parser = case)]
+    case: Case,
+    /// Write the words that the vectors lack to FILE, one a line
+    #[arg(long, value_name = "FILE")]
+    unknown_list: Option<PathBuf>,
+    /// Standard deviation of the rows of words that the vectors lack
+    #[arg(long, value_name = "X", default_value_t = MatrixOptions::default().oov_deviation)]
+    oov_deviation: f64,
+    /// Seed of these rows
+    #[arg(long, value_name = "N", default_value_t = MatrixOptions::default().seed)]
+    seed: u64,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  vocable matrix-for vocab.txt --vectors glove.6B.300d.txt --out matrix.npy --pad '<pad>' --unk '<unk>'
+  vocable matrix-for tokenizer.json --vectors glove.safetensors --out weight.safetensors --pad '[PAD]' --unk '[UNK]' --case fold
+
+docs/matrix.md has the lines that load it into PyTorch and Keras.";
+
+#[derive(Serialize)]
+struct Written {
+    file: String,
+    rows: usize,
+    dimension: usize,
+    known: usize,
+    unknown: usize,
+    without_word: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown_list: Option<String>,
+}
+
+impl MatrixFor {
+    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        matrix_form(&self.out)?;
+        check_writable(&self.out)?;
+        let vocabulary = vocabulary_file(&self.vocabulary)?;
+        let vectors = Arc::new(common.open()?);
+        let special = |token: &Option<String>| token.as_ref().map(|token| token.clone().into_bytes());
+        let options = MatrixOptions {
+            pad: special(&self.pad),
+            unknown: special(&self.unk),
+            case: self.case,
+            oov_deviation: self.oov_deviation,
+            seed: self.seed,
+        };
+        let matrix = Matrix::for_vocabulary(&vectors, &vocabulary, &options)?;
+        let word = |row: &usize| vocabulary.get(*row).and_then(Option::as_deref).unwrap_or_default();
+        for row in &matrix.unknown {
+            let has = |names: &[&str]| names.iter().any(|name| name.as_bytes() == word(row));
+            let option = if has(&PADS) {
+                "pad"
+            } else if has(&UNKNOWNS) {
+                "unk"
+            } else {
+                continue;
+            };
+            let name = String::from_utf8_lossy(word(row));
+            output::warn(format_args!(
+                "row {row}, `{name}`, is not in the vectors and gets a random row; --{option} '{name}' says what it is"
+            ));
+        }
+        save_matrix(&self.out, &matrix.values, matrix.dimension)?;
+        if let Some(path) = &self.unknown_list {
+            write_beside(path, |out| {
+                matrix.unknown.iter().try_for_each(|row| {
+                    out.write_all(word(row))?;
+                    out.write_all(b"\n")
+                })
+            })?;
+        }
+        let written = Written {
+            file: self.out.to_string_lossy().into_owned(),
+            rows: matrix.rows(),
+            dimension: matrix.dimension,
+            known: matrix.known,
+            unknown: matrix.unknown.len(),
+            without_word: matrix.without_word.len(),
+            unknown_list: self.unknown_list.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        };
+        if output.json {
+            output.json(&written)?;
+        } else {
+            output.text(format_args!(
+                "{}: {} rows x {}; words known to the vectors: {}, unknown: {}\n",
+                written.file,
+                report::thousands(written.rows),
+                written.dimension,
+                report::thousands(written.known),
+                report::thousands(written.unknown)
+            ))?;
+            if written.without_word > 0 {
+                output::note(format_args!(
+                    "{} rows have no word and are zeros",
+                    report::thousands(written.without_word)
+                ));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

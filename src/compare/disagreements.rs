@@ -1,0 +1,120 @@
+//! Where two arms disagree: test texts that one gets right and the other wrong.
+
+use serde::Serialize;
+
+use crate::classifier::{Tokenizer, most_probable};
+use crate::error::{Error, Result};
+use crate::vectors::{Case, Vectors};
+
+/// What an arm says about a text.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Said {
+    /// The most probable class; of equals the first.
+    pub class: usize,
+    /// Its probability, from 0 to 1.
+    pub probability: f32,
+}
+
+/// A text that one arm gets right and the other wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Disagreement {
+    /// Index of the text.
+    pub text: usize,
+    /// Its class.
+    pub label: usize,
+    /// What the first arm says.
+    pub first: Said,
+    /// What the second arm says.
+    pub second: Said,
+    /// How much more probable the right class is to the arm that is right than to the other, from 0 to 1.
+    pub gap: f32,
+}
+
+/// All texts about which two arms disagree, one of them being right; widest [`Disagreement::gap`] first, of equals the first text.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Disagreements {
+    /// Texts that the first alone gets right.
+    pub only_first: Vec<Disagreement>,
+    /// Texts that the second alone gets right.
+    pub only_second: Vec<Disagreement>,
+}
+
+/// A word of a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MarkedWord {
+    /// The word, as the tokenizer cuts it.
+    pub word: String,
+    /// Whether the vectors know it, by a row or by its character n-grams.
+    pub known: bool,
+}
+
+/// The mean of several runs' probabilities, text by text and class by class.
+///
+/// # Shapes
+/// Each run `[T, C]`; so is the mean.
+///
+/// # Errors
+/// No runs, or runs of unequal length.
+pub fn mean_probabilities<R: AsRef<[f32]>>(runs: &[R]) -> Result<Vec<f32>> {
+    let length = runs.first().map_or(0, |run| run.as_ref().len());
+    if runs.is_empty() || runs.iter().any(|run| run.as_ref().len() != length) {
+        let found: Vec<String> = runs.iter().map(|run| run.as_ref().len().to_string()).collect();
+        return Err(Error::invalid("probabilities of runs", "as many of each, at least one run", found.join(", ")));
+    }
+    let mut sums = vec![0.0f64; length];
+    for run in runs {
+        sums.iter_mut().zip(run.as_ref()).for_each(|(sum, &probability)| *sum += f64::from(probability));
+    }
+    Ok(sums.into_iter().map(|sum| (sum / runs.len() as f64) as f32).collect())
+}
+
+impl Disagreements {
+    /// From two arms' probabilities and the right classes.
+    ///
+    /// # Shapes
+    /// `first` and `second` `[T, C]`, `labels` `[T]` each below `C`.
+    ///
+    /// # Errors
+    /// Shapes that do not fit together.
+    pub fn of(first: &[f32], second: &[f32], labels: &[u32], classes: usize) -> Result<Disagreements> {
+        let numbers = labels.len().checked_mul(classes);
+        let shapes_fit = numbers == Some(first.len()) && numbers == Some(second.len());
+        if classes == 0 || !shapes_fit || labels.iter().any(|&label| label as usize >= classes) {
+            let expected = format!("{} texts x {classes} classes, labels below that", labels.len());
+            let found = format!("{} and {} probabilities", first.len(), second.len());
+            return Err(Error::invalid("outcomes of two arms", expected, found));
+        }
+        let mut all = Disagreements { only_first: Vec::new(), only_second: Vec::new() };
+        let rows = first.chunks_exact(classes).zip(second.chunks_exact(classes));
+        for (text, ((first, second), &label)) in rows.zip(labels).enumerate() {
+            let label = label as usize;
+            let said = |row: &[f32]| {
+                let class = most_probable(row);
+                Said { class, probability: row[class] }
+            };
+            let gap = (first[label] - second[label]).abs();
+            let found = Disagreement { text, label, first: said(first), second: said(second), gap };
+            match (found.first.class == label, found.second.class == label) {
+                (true, false) => all.only_first.push(found),
+                (false, true) => all.only_second.push(found),
+                _ => {}
+            }
+        }
+        for side in [&mut all.only_first, &mut all.only_second] {
+            side.sort_by(|a, b| b.gap.total_cmp(&a.gap));
+        }
+        Ok(all)
+    }
+}
+
+/// The words of a text as a classifier reads it, those marked that the vectors do not know.
+///
+/// # Errors
+/// A damaged table file.
+pub fn marked_words(text: &str, vectors: &Vectors, tokenizer: Tokenizer, case: Case) -> Result<Vec<MarkedWord>> {
+    let marked = |word: &str| {
+        let known = vectors.find(word, case)?.is_some() || vectors.vector(word).is_some();
+        Ok(MarkedWord { word: word.to_owned(), known })
+    };
+    tokenizer.words(text).iter().map(|word| marked(word)).collect()
+}
