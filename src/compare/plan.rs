@@ -228,8 +228,8 @@ impl Plan {
         each_once("sweeps", sweeps.iter().map(Sweep::key))?;
         each_once("training sizes", sizes.iter())?;
 
-        let counts = sweeps.iter().map(|sweep| sweep.values.len()).chain([vectors.len(), sizes.len(), arms.len()]);
-        let count = counts.fold(Some(seeds.len()), |product, count| product?.checked_mul(count));
+        let mut counts = sweeps.iter().map(|sweep| sweep.values.len()).chain([vectors.len(), sizes.len(), arms.len()]);
+        let count = counts.try_fold(seeds.len(), |product: usize, count| product.checked_mul(count));
         if count.is_none_or(|count| count > MOST_RUNS) {
             let found = count.map_or("more".to_owned(), |count| count.to_string());
             return Err(Error::invalid("number of runs", format!("at most {MOST_RUNS}"), found));
