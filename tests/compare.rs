@@ -275,7 +275,7 @@ fn options_that_make_no_comparison_are_refused() {
     for (option, value, said) in [
         ("--arms", "frozen,frozen", "arms: expected each once, found `frozen` twice"),
         ("--arms", "frozen,melted", "frozen, tuned, oov-only, random, one-hot"),
-        ("--seeds", "0", "at least one arm and one seed"),
+        ("--seeds", "0", "0 is not in 1..=100000"),
         ("--seeds", "100001", "100001"),
         ("--train-sizes", "4", "from 2 (a text of each label) to 3 (all of"),
         ("--train-sizes", "1", "from 2 (a text of each label) to 3 (all of"),
