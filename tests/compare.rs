@@ -1,17 +1,21 @@
 //! The comparison: what it promises about its runs, and what the program prints of it.
 
-use std::path::Path;
-use std::process::Command;
-use std::sync::Arc;
+mod common;
 
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+
+use common::{Folder, fixture, vocable};
+use safetensors::SafeTensors;
 use serde_json::Value;
 use vocable::Vectors;
-use vocable::classifier::{DataOptions, Dataset, Parts, TrainOptions, train};
-use vocable::compare::{CompareOptions, compare};
+use vocable::classifier::{DataOptions, Dataset, Parts, TrainOptions, Training, subset, train};
+use vocable::compare::{CompareOptions, Comparison, Event, NamedVectors, Plan, RunOptions, Sweep, TrainSize, compare};
 use vocable::nn::EmbeddingMode;
 
-fn fixture(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name).to_string_lossy().into_owned()
+fn vectors() -> NamedVectors {
+    NamedVectors::of(Arc::new(Vectors::demo().expect("the built-in vectors")))
 }
 
 fn parts() -> Parts {
@@ -23,75 +27,350 @@ fn small() -> TrainOptions {
     TrainOptions { hidden: 16, epochs: 6, lr: 5e-3, batch: 32, ..TrainOptions::default() }
 }
 
+fn one_after_the_other() -> RunOptions {
+    RunOptions { jobs: Some(1), ..RunOptions::default() }
+}
+
+fn done(plan: &Plan, how: &RunOptions) -> Comparison {
+    compare(plan, None, how, &|_| ControlFlow::Continue(())).expect("a comparison")
+}
+
+/// All that does not depend on clocks.
+fn timeless(comparison: &Comparison) -> Vec<vocable::compare::Run> {
+    comparison.runs.iter().map(|run| vocable::compare::Run { seconds: None, ..run.clone() }).collect()
+}
+
 #[test]
 fn each_run_equals_training_alone_and_summaries_follow_from_the_runs() {
-    let vectors = Arc::new(Vectors::demo().expect("the built-in vectors"));
-    let parts = parts();
     let arms = vec![EmbeddingMode::Frozen, EmbeddingMode::OovOnly];
-    let options = CompareOptions { arms, seeds: vec![4, 5], train: TrainOptions { epochs: 2, ..small() } };
-    let mut seen = Vec::new();
-    let comparison = compare(&vectors, &parts, &options, &mut |run, arm, seed, _| {
-        if seen.last() != Some(&(run, arm, seed)) {
-            seen.push((run, arm, seed));
+    let options = CompareOptions {
+        arms,
+        seeds: vec![4, 5],
+        train: TrainOptions { epochs: 2, ..small() },
+        ..CompareOptions::default()
+    };
+    let plan = Plan::new(vec![vectors()], parts(), &options).expect("a plan");
+    let seen = Mutex::new(Vec::new());
+    let comparison = compare(&plan, None, &one_after_the_other(), &|event| {
+        if let Event::Progress { index, run, .. } = event {
+            let mut seen = seen.lock().unwrap();
+            if seen.last() != Some(&(index, run.arm, run.seed)) {
+                seen.push((index, run.arm, run.seed));
+            }
         }
+        ControlFlow::Continue(())
     })
     .expect("a comparison");
     let (frozen, oov) = (EmbeddingMode::Frozen, EmbeddingMode::OovOnly);
-    assert_eq!(seen, [(1, frozen, 4), (2, frozen, 5), (3, oov, 4), (4, oov, 5)]);
+    assert_eq!(seen.into_inner().unwrap(), [(0, frozen, 4), (1, frozen, 5), (2, oov, 4), (3, oov, 5)]);
 
     let settings = TrainOptions { embedding: EmbeddingMode::OovOnly, seed: 5, ..options.train.clone() };
-    let alone = train(&vectors, &parts, &settings, &mut |_| {}).expect("a training");
+    let alone = train(&vectors().vectors, &parts(), &settings, &mut |_| {}).expect("a training");
     let run = &comparison.runs[3];
-    assert_eq!((run.arm, run.seed, run.best_epoch, run.epochs), ("oov-only", 5, alone.best_epoch, 2));
+    assert_eq!((run.arm.name(), run.seed, run.best_epoch, run.epochs), ("oov-only", 5, alone.best_epoch, 2));
+    assert_eq!(run.name, "oov-only-seed5");
     assert_eq!(run.dev_accuracy, alone.dev.accuracy());
     assert_eq!(run.test_accuracy, alone.test.as_ref().map(|test| test.accuracy()));
+    assert_eq!((&run.dev, &run.test), (&alone.dev, &alone.test));
     assert_eq!(run.trained_parameters, alone.trained_parameters);
+    assert_eq!((run.words, run.known_words), alone.words);
 
     let arm = &comparison.arms[1];
     let (a, b) = (comparison.runs[2].dev_accuracy, comparison.runs[3].dev_accuracy);
     assert!((arm.dev_accuracy.mean - (a + b) / 2.0).abs() < 1e-12);
     assert!((arm.dev_accuracy.deviation - (a - b).abs() / 2f64.sqrt()).abs() < 1e-12);
     assert!(comparison.arms[0].trained_parameters < arm.trained_parameters);
+    assert_eq!((arm.runs, comparison.planned), (2, 4));
+}
+
+#[test]
+fn predictions_and_rows_of_a_run_are_those_of_its_model() {
+    use EmbeddingMode::{Frozen, OneHot, OovOnly, Random, Tuned};
+    let options = CompareOptions {
+        arms: EmbeddingMode::ALL.to_vec(),
+        seeds: vec![1],
+        train: TrainOptions { epochs: 2, ..small() },
+        ..CompareOptions::default()
+    };
+    let plan = Plan::new(vec![vectors()], parts(), &options).expect("a plan");
+    let comparison = done(&plan, &RunOptions::default());
+    for run in &comparison.runs {
+        let (predictions, test) = (run.predictions.as_ref().expect("predictions"), run.test.as_ref().expect("figures"));
+        let mut confusion = vec![vec![0; run.labels.len()]; run.labels.len()];
+        for ((&right, &predicted), text) in
+            predictions.right.iter().zip(&predictions.predicted).zip(&parts().test.unwrap().texts)
+        {
+            confusion[right][predicted] += 1;
+            assert_eq!(run.labels[right], text.label);
+        }
+        assert_eq!(confusion, test.confusion, "{}", run.name);
+        let losses =
+            predictions.probabilities.iter().zip(&predictions.right).map(|(row, &right)| -f64::from(row[right]).ln());
+        let loss = losses.sum::<f64>() / predictions.right.len() as f64;
+        assert!((loss - test.loss).abs() < 1e-12, "{}: {loss} and {}", run.name, test.loss);
+
+        let rows = run.file_rows.as_ref().map(|rows| (rows.rows > 100, rows.before == rows.after));
+        match run.arm {
+            Frozen | OovOnly => assert_eq!(rows, Some((true, true)), "{}", run.name),
+            Tuned => assert_eq!(rows, Some((true, false)), "{}", run.name),
+            Random | OneHot => assert_eq!(rows, None, "{}", run.name),
+        }
+    }
+    assert_eq!(comparison.test_texts, parts().test.unwrap().texts);
+}
+
+#[test]
+fn runs_side_by_side_have_the_results_of_runs_one_after_the_other() {
+    let options = CompareOptions {
+        arms: EmbeddingMode::ALL.to_vec(),
+        seeds: vec![1, 2],
+        train: TrainOptions { epochs: 3, ..small() },
+        ..CompareOptions::default()
+    };
+    let plan = Plan::new(vec![vectors()], parts(), &options).expect("a plan");
+    let expected = timeless(&done(&plan, &one_after_the_other()));
+    for jobs in [2, 3, 64] {
+        let found = done(&plan, &RunOptions { jobs: Some(jobs), ..RunOptions::default() });
+        assert_eq!(timeless(&found), expected, "{jobs} side by side");
+    }
+}
+
+/// The tensors of a training's checkpoint after its first step.
+fn order_after_a_step(mut training: Training, folder: &Folder) -> Vec<u8> {
+    training.advance().expect("a step");
+    let path = folder.path("checkpoint");
+    training.save(&path).expect("a checkpoint");
+    let bytes = std::fs::read(path).expect("the file");
+    let tensors = SafeTensors::deserialize(&bytes).expect("a safetensors file");
+    tensors.tensor("order").expect("the order of the texts").data().to_vec()
+}
+
+#[test]
+fn arms_of_a_seed_share_their_first_weights_and_the_order_of_the_texts() {
+    let folder = Folder::new();
+    let options = CompareOptions {
+        arms: EmbeddingMode::ALL.to_vec(),
+        seeds: vec![3, 4],
+        train_sizes: vec![TrainSize::Texts(100), TrainSize::All],
+        train: TrainOptions { bidirectional: true, layers: 2, ..small() },
+        ..CompareOptions::default()
+    };
+    let plan = Plan::new(vec![vectors()], parts(), &options).expect("a plan");
+    let begin = |arm: EmbeddingMode, texts: usize, seed: u64| {
+        let run = plan.runs().iter().find(|r| (r.arm, r.train_texts, r.seed) == (arm, texts, seed)).expect("the run");
+        let parts = plan.parts_of(run).expect("its texts");
+        let training = Training::new(&plan.vectors()[0].vectors, &parts, &run.options).expect("a training");
+        let network = training.classifier().network();
+        let weights = |parameters: Vec<vocable::nn::Parameter<f32>>| -> Vec<Vec<f32>> {
+            parameters.into_iter().map(|p| p.values.to_vec()).collect()
+        };
+        let weights = (weights(network.encoder.parameters()), weights(network.head.parameters()));
+        (weights, order_after_a_step(training, &folder), parts.train.texts.clone())
+    };
+    for texts in [100, parts().train.texts.len()] {
+        let first = begin(EmbeddingMode::Frozen, texts, 3);
+        for arm in [EmbeddingMode::Tuned, EmbeddingMode::OovOnly, EmbeddingMode::Random] {
+            assert!(begin(arm, texts, 3) == first, "{arm}");
+        }
+        // It has no input weights, so that its other weights are drawn from another place in the stream.
+        let one_hot = begin(EmbeddingMode::OneHot, texts, 3);
+        assert!((&one_hot.1, &one_hot.2) == (&first.1, &first.2), "one-hot");
+        assert!(begin(EmbeddingMode::Frozen, texts, 4).0 != first.0, "another seed");
+    }
 }
 
 /// What the demo data was made for: most words of opinion of the test reviews are new, and only the vectors know them.
 #[test]
 fn pretrained_vectors_are_worth_something_on_unseen_words() {
-    let vectors = Arc::new(Vectors::demo().expect("the built-in vectors"));
     let arms = vec![EmbeddingMode::Frozen, EmbeddingMode::Tuned, EmbeddingMode::Random];
-    let options = CompareOptions { arms, seeds: vec![1], train: small() };
-    let comparison = compare(&vectors, &parts(), &options, &mut |_, _, _, _| {}).expect("a comparison");
+    let options = CompareOptions { arms, seeds: vec![1], train: small(), ..CompareOptions::default() };
+    let plan = Plan::new(vec![vectors()], parts(), &options).expect("a plan");
+    let comparison = done(&plan, &RunOptions::default());
     let [frozen, tuned, random] = [0, 1, 2].map(|arm| comparison.runs[arm].test_accuracy.expect("a test part"));
     assert!(frozen > random + 0.1 && tuned > random + 0.1, "frozen {frozen}, tuned {tuned}, random {random}");
 }
 
+fn texts(labels: &[(&str, usize)]) -> Dataset {
+    let texts = labels.iter().flat_map(|&(label, count)| (0..count).map(move |number| format!("{label} {number}\n")));
+    Dataset::parse(texts.collect::<String>().as_bytes(), &DataOptions::default(), "texts").expect("a data set")
+}
+
+#[test]
+fn smaller_parts_lie_within_larger_ones_and_labels_keep_their_shares() {
+    let counts = [("a", 700), ("b", 250), ("c", 49), ("d", 1)];
+    let all = texts(&counts);
+    for seed in 0..5 {
+        let mut smaller: BTreeSet<u64> = BTreeSet::new();
+        for size in [4, 5, 10, 99, 100, 500, 999, 1000] {
+            let part = subset(&all, size, seed).expect("a part");
+            assert_eq!(part.texts.len(), size);
+            let lines: BTreeSet<u64> = part.texts.iter().map(|text| text.line).collect();
+            assert!(smaller.is_subset(&lines) && lines.len() == size, "size {size}");
+            assert!(part.texts.is_sorted_by_key(|text| text.line), "in the file's order");
+            smaller = lines;
+            for (label, count) in counts {
+                let found = part.texts.iter().filter(|text| text.label == label).count();
+                let share = size as f64 * count as f64 / 1000.0;
+                // Every label has its share, rounded up, of a number of texts that is short by less than the labels.
+                assert!(
+                    found >= 1 && (found as f64 - share).abs() <= counts.len() as f64,
+                    "{found} of {label}, not {share}"
+                );
+            }
+        }
+        assert_eq!(subset(&all, 1000, seed).expect("all of it").texts, all.texts);
+    }
+    assert_ne!(subset(&all, 10, 1).unwrap().texts, subset(&all, 10, 2).unwrap().texts);
+    for size in [0, 3, 1001] {
+        let error = subset(&all, size, 1).expect_err("a refusal").to_string();
+        assert!(error.contains("from 4 (a text of each label) to 1000 (all of texts)"), "{error}");
+    }
+}
+
+#[test]
+fn a_plan_lists_all_combinations_under_names_of_what_varies() {
+    let sweep = |text: &str| text.parse::<Sweep>().expect("a sweep");
+    let table = Arc::new(Vectors::new(["film", "good"], vec![0.5; 8], 4).expect("vectors"));
+    let options = CompareOptions {
+        arms: vec![EmbeddingMode::Tuned, EmbeddingMode::OneHot],
+        seeds: vec![7, 8],
+        train_sizes: vec![TrainSize::Texts(100), TrainSize::All],
+        sweeps: vec![sweep("lr=1e-3,0.0020"), sweep("encoder=lstm,rnn"), sweep("hidden=4")],
+        train: small(),
+    };
+    let plan = Plan::new(vec![vectors(), NamedVectors { name: "glove".into(), vectors: table }], parts(), &options);
+    let plan = plan.expect("a plan");
+    let names: Vec<&str> = plan.runs().iter().map(|run| run.name.as_str()).collect();
+    assert_eq!(names.len(), 2 * 2 * 2 * 2 * 2 * 2);
+    let (first, last) = (names[0], names[names.len() - 1]);
+    let demo = &plan.vectors()[0].name;
+    assert_eq!(first, format!("tuned-{demo}-n100-lr0.001-lstm-seed7"));
+    assert_eq!(last, format!("one-hot-glove-n{}-lr0.002-rnn-seed8", parts().train.texts.len()));
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+    let run = &plan.runs()[names.len() - 1];
+    assert_eq!((run.options.lr, run.options.cell.name(), run.options.hidden), (0.002, "rnn", 4));
+    assert_eq!((run.options.embedding, run.options.seed), (EmbeddingMode::OneHot, 8));
+    let settings: Vec<(&str, &str)> = run.settings.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    assert_eq!(settings, [("encoder", "rnn"), ("hidden", "4"), ("lr", "0.002")]);
+
+    // Files of one name are told apart.
+    let plan = Plan::new(vec![vectors(), vectors()], parts(), &CompareOptions::default()).expect("a plan");
+    assert_eq!(plan.vectors()[1].name, format!("{}-2", plan.vectors()[0].name));
+}
+
+#[test]
+fn vectors_are_named_after_their_file() {
+    let folder = Folder::new();
+    for (file, name) in [("glove.6B.50d.txt", "glove.6B.50d"), ("my vectors.txt", "my_vectors"), (".txt", "vectors")] {
+        let path = folder.file(file, "a 1 2\nb 3 4\n");
+        assert_eq!(NamedVectors::of(Arc::new(Vectors::open(path).expect("vectors"))).name, name);
+    }
+}
+
+#[test]
+fn options_that_make_no_comparison_are_refused() {
+    let folder = Folder::new();
+    let data = folder.file("data", "pos a great film\nneg a dull film\npos superb\n");
+    let (train, vectors) = (data.to_str().unwrap(), fixture("demo.50d.txt"));
+    for (option, value, said) in [
+        ("--arms", "frozen,frozen", "arms: expected each once, found `frozen` twice"),
+        ("--arms", "frozen,melted", "frozen, tuned, oov-only, random, one-hot"),
+        ("--seeds", "0", "0 is not in 1..=100000"),
+        ("--seeds", "100001", "100001"),
+        ("--train-sizes", "4", "from 2 (a text of each label) to 3 (all of"),
+        ("--train-sizes", "1", "from 2 (a text of each label) to 3 (all of"),
+        ("--train-sizes", "2,2", "training sizes: expected each once, found `2` twice"),
+        ("--train-sizes", "all,3", "training sizes: expected each once, found `3` twice"),
+        ("--train-sizes", "some", "numbers of texts, or `all`, found `some`"),
+        ("--sweep", "lr", "as in lr=1e-3,2e-3"),
+        ("--sweep", "speed=1", "expected one of batch, clip, dropout, embedding-dropout"),
+        ("--sweep", "lr=fast", "expected a value of lr, found `fast`"),
+        ("--sweep", "lr=1e-3,0.001", "expected each value of lr once, found `0.001`"),
+        ("--sweep", "lr=-1", "learning rate: expected a number above 0"),
+        ("--sweep", "lr=", "expected a value of lr"),
+        ("--jobs", "0", "--jobs: expected a number from 1"),
+        ("--checkpoint-minutes", "1", "--out"),
+        ("--report", "somewhere", "--train"),
+        ("--report", "", "--report"),
+    ] {
+        let data = ["--train", train, "--dev", train, "--vectors", vectors.to_str().unwrap()];
+        let arguments = ["compare"].into_iter().chain(data).map(str::to_owned).chain([format!("{option}={value}")]);
+        vocable(arguments).refused(2, said);
+    }
+    vocable(["compare", "--train", train, "--dev", train, "--sweep", "lr=1", "--sweep", "lr=2"])
+        .refused(2, "sweeps: expected each once, found `lr` twice");
+    vocable(["compare", "--train", train, "--dev", train, "--seeds", "100000", "--arms", "frozen,tuned"])
+        .refused(2, "number of runs: expected at most 100000, found 200000");
+    vocable(["compare"]).refused(2, "--train");
+    let vectors = vectors.to_str().unwrap();
+    vocable(["nearest", "film", "--vectors", vectors, "--vectors", vectors])
+        .refused(2, "--vectors: expected one file; only `compare` takes several, found 2");
+}
+
 #[test]
 fn the_program_compares_and_prints_json() {
-    let output = Command::new(env!("CARGO_BIN_EXE_vocable"))
-        .env_remove("VOCABLE_VECTORS")
-        .args(["compare", "--train", &fixture("reviews.dev.txt"), "--arms", "frozen,random", "--seeds", "2"])
-        .args(["--hidden", "4", "--epochs", "1", "--json"])
-        .output()
-        .expect("the program runs");
-    assert!(output.status.success());
-    let json: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    let train = fixture("reviews.dev.txt");
+    let arguments = ["compare", "--train", train.to_str().unwrap(), "--arms", "frozen,random", "--seeds", "2"];
+    let ran = vocable(arguments.into_iter().chain(["--hidden", "4", "--epochs", "1", "--json"]));
+    let json: Value = ran.only_json();
     let runs = json["runs"].as_array().expect("runs");
     let of_run: Vec<(&str, u64)> =
         runs.iter().map(|run| (run["arm"].as_str().expect("an arm"), run["seed"].as_u64().expect("a seed"))).collect();
     assert_eq!(of_run, [("frozen", 1), ("frozen", 2), ("random", 1), ("random", 2)]);
     assert!(runs.iter().all(|run| run["test_accuracy"].is_null() && run["dev_accuracy"].is_f64()));
     assert_eq!(json["arms"].as_array().expect("arms").len(), 2);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.contains("20 texts of the training part serve for it, 180 remain"), "{errors}");
+    assert!(ran.err.contains("20 texts of the training part serve for it, 180 remain"), "{}", ran.err);
+    for number in 1..=4 {
+        assert!(ran.err.contains(&format!("run {number} of 4: ")), "{}", ran.err);
+    }
+}
+
+#[test]
+fn what_varies_has_a_column() {
+    let folder = Folder::new();
+    let data = folder.file("data", "pos a great film\nneg a dull film\npos superb\n");
+    let small = fixture("demo.50d.txt");
+    let other = folder.path("other.txt");
+    std::fs::copy(&small, &other).unwrap();
+    let (data, small, other) = (data.to_str().unwrap(), small.to_str().unwrap(), other.to_str().unwrap());
+    let ran = vocable([
+        "compare",
+        "--train",
+        data,
+        "--dev",
+        data,
+        "--vectors",
+        small,
+        "--vectors",
+        other,
+        "--arms",
+        "tuned,one-hot",
+        "--seeds",
+        "1",
+        "--epochs",
+        "1",
+        "--hidden",
+        "2",
+        "--train-sizes",
+        "2,all",
+        "--sweep",
+        "encoder=rnn,lstm",
+    ]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let lines: Vec<Vec<&str>> = ran.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0][..4], ["vectors", "encoder", "texts", "embedding"]);
+    let rows: Vec<&[&str]> = lines[1..].iter().map(|line| &line[..4]).collect();
+    assert_eq!(rows.len(), 16);
+    assert_eq!(rows[0], ["demo.50d", "rnn", "2", "tuned"]);
+    assert_eq!(rows[1], ["demo.50d", "rnn", "2", "one-hot"]);
+    assert_eq!(rows[15], ["other", "lstm", "3", "one-hot"]);
 }
 
 #[test]
 fn the_demo_walks_through_all_of_it() {
-    let output = Command::new(env!("CARGO_BIN_EXE_vocable")).args(["demo", "--seeds", "1"]).output();
-    let output = output.expect("the program runs");
-    assert!(output.status.success());
-    let text = String::from_utf8_lossy(&output.stdout);
+    let ran = vocable(["demo", "--seeds", "1"]);
+    assert_eq!(ran.code, 0);
     for part in ["2,500 words", "queen", "italy", "crocodile", "frozen", "oov-only", "random", "glove.6B.zip"] {
-        assert!(text.contains(part), "`{part}` is missing in {text}");
+        assert!(ran.out.contains(part), "`{part}` is missing in {}", ran.out);
     }
 }

@@ -6,7 +6,6 @@
 //! they are the same.
 
 use std::collections::HashMap;
-use std::hash::Hasher;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,8 +13,8 @@ use std::sync::Arc;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use twox_hash::XxHash3_64;
 
+use super::checksum::{Hash, of_f32};
 use super::network::Network;
 use super::session::{Epoch, Training};
 use super::train::{Parts, TrainOptions};
@@ -62,28 +61,6 @@ impl Sources {
     }
 }
 
-/// XXH3 of parts, each with its length.
-struct Hash(XxHash3_64);
-
-impl Hash {
-    fn new() -> Hash {
-        Hash(XxHash3_64::new())
-    }
-
-    fn number(&mut self, number: usize) {
-        self.0.write(&(number as u64).to_le_bytes());
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.number(bytes.len());
-        self.0.write(bytes);
-    }
-
-    fn text(&self) -> String {
-        format!("{:016x}", self.0.finish())
-    }
-}
-
 /// Everything of a checkpoint that is not a tensor.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
@@ -120,13 +97,6 @@ impl Tensor {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         Tensor { name: name.into(), dtype: Dtype::U32, shape: vec![values.len()], bytes }
     }
-}
-
-/// Little-endian, whatever this machine is.
-fn of_f32(values: &[f32]) -> Vec<u8> {
-    let mut bytes = vec![0; 4 * values.len()];
-    bytes.as_chunks_mut::<4>().0.iter_mut().zip(values).for_each(|(bytes, value)| *bytes = value.to_le_bytes());
-    bytes
 }
 
 /// The checksum of a checkpoint, over its header and all its tensors by name.

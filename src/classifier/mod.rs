@@ -1,8 +1,10 @@
 //! Text to tokens to batches to a model: training, prediction, metrics, model files.
 
 mod checkpoint;
+mod checksum;
 mod coverage;
 pub mod dataset;
+mod figures;
 mod file;
 mod gates;
 mod metrics;
@@ -24,8 +26,10 @@ use crate::error::{Error, Result};
 use crate::files::Words;
 use crate::nn::{Embedding, UNKNOWN, softmax};
 use crate::vectors::{Case, Vectors, Vocabulary};
+pub use checksum::{checksum_of_texts, checksum_of_vectors};
 pub use coverage::{Advice, Coverage, Covered, advise};
 pub use dataset::{DataFormat, DataOptions, Dataset, LabelledText, Lines};
+pub use figures::{EpochFigures, Figures, Log, Measured};
 pub use gates::{Behaviour, GATE_WORDS, GateOptions, GateView, WordGates};
 pub use metrics::{CALIBRATION_BINS, ClassMetrics, Metrics, most_probable};
 use network::distinct;
@@ -33,7 +37,7 @@ pub use network::{DropoutRates, Drops, Gradients, Network};
 pub use optimizer::{Optimizer, RowSettings};
 pub use session::{Ended, Epoch, Progress, Trained, Training, train};
 pub use tokenizer::{Tokenizer, WordCounts};
-pub use train::{Parts, TrainOptions, split};
+pub use train::{Parts, TrainOptions, split, subset};
 pub use weights::ClassWeights;
 
 /// Sequences that go through the network together when predicting. Fixed, so that the same texts give the same bits at any

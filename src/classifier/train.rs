@@ -1,5 +1,7 @@
 //! What training is made of: its options, its parts, the gradients of a batch.
 
+use std::collections::BTreeMap;
+
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -23,6 +25,7 @@ pub(super) mod stream {
     pub const SPLIT: u64 = 1;
     pub const ORDER: u64 = 2;
     pub const DROPOUT: u64 = 3;
+    pub const SUBSET: u64 = 4;
 }
 
 /// How to train.
@@ -218,6 +221,40 @@ pub fn split(train: Dataset, seed: u64) -> Result<(Dataset, Dataset)> {
         Dataset { name: format!("{} ({what})", train.name), texts, ..train.clone() }
     };
     Ok((part(rest, "training part"), part(dev, "development part")))
+}
+
+/// Some texts of a training part, in its order: drawn by chance, the labels in the shares that they have in all of it, and each
+/// label at least once.
+///
+/// With one seed, smaller subsets are parts of larger ones. The texts of each label are shuffled; text `i` of a label's `n`,
+/// counted from 0, then stands at `i / n`, and a subset is what stands first.
+///
+/// # Errors
+/// A number of texts that is larger than the part, or smaller than its number of labels.
+pub fn subset(train: &Dataset, texts: usize, seed: u64) -> Result<Dataset> {
+    let mut labels: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, text) in train.texts.iter().enumerate() {
+        labels.entry(&text.label).or_default().push(index);
+    }
+    if texts < labels.len() || texts > train.texts.len() {
+        let expected =
+            format!("from {} (a text of each label) to {} (all of {})", labels.len(), train.texts.len(), train.name);
+        return Err(Error::invalid("number of training texts", expected, texts.to_string()));
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(stream::SUBSET);
+    let mut places: Vec<(usize, usize, usize)> = Vec::with_capacity(train.texts.len());
+    for indices in labels.values_mut() {
+        indices.shuffle(&mut rng);
+        places.extend(indices.iter().enumerate().map(|(place, &index)| (place, indices.len(), index)));
+    }
+    // Stable: where several labels have a text at one place, the labels' order decides. Products of two lengths of lists in
+    // memory fit.
+    places.sort_by(|a, b| (a.0 as u128 * b.1 as u128).cmp(&(b.0 as u128 * a.1 as u128)));
+    let mut chosen: Vec<usize> = places.into_iter().take(texts).map(|(.., index)| index).collect();
+    chosen.sort_unstable();
+    let texts = chosen.into_iter().map(|index| train.texts[index].clone()).collect();
+    Ok(Dataset { name: train.name.clone(), format: train.format, texts, replaced: train.replaced })
 }
 
 /// A part in numbers.

@@ -84,12 +84,14 @@ impl Checkpoints {
 
     /// The command line that this program was called with, and `--resume`.
     fn command_line(&self) -> String {
-        let mut words: Vec<String> = std::env::args_os().map(|word| quoted(&output::shown(&word))).collect();
-        if !self.resume {
-            words.push("--resume".to_owned());
-        }
-        words.join(" ")
+        let more = if self.resume { "" } else { " --resume" };
+        format!("{}{more}", command_line())
     }
+}
+
+/// The command line that this program was called with, as a shell reads it back.
+pub fn command_line() -> String {
+    std::env::args_os().map(|word| quoted(&output::shown(&word))).collect::<Vec<_>>().join(" ")
 }
 
 /// How far a training is.

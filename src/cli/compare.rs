@@ -1,89 +1,239 @@
 //! `vocable compare`
 
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use clap::Args;
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use vocable::classifier::Progress;
-use vocable::compare::{CompareOptions, Comparison, compare};
+use vocable::compare::{
+    CompareOptions, Comparison, Directory, Event, NamedVectors, Plan, Run, RunOptions, Sweep, TrainSize, compare, load,
+};
 use vocable::nn::EmbeddingMode;
-use vocable::{Error, Vectors, classifier, report};
+use vocable::{Error, report};
 
-use super::Common;
+use super::checkpoints::command_line;
 use super::output::{self, Failure, Output};
-use super::train::{Data, Settings, bar, note_tokenizer};
+use super::train::{OtherData, Settings, note_tokenizer};
+use super::{Common, interrupt};
 
 /// Train the same classifier with frozen, tuned, oov-only and random embeddings, and compare.
 ///
 /// Each embedding is trained with several seeds. Runs of the same seed share the first weights, the order of the texts and what
 /// dropout drops, so that they differ in the embedding alone. Figures are mean ± standard deviation over the seeds.
+///
+/// Several --vectors, --train-sizes and --sweep multiply the runs: every embedding is trained with every combination. Runs go
+/// side by side, a thread each; results do not depend on it.
+///
+/// With --out all of it is kept in a folder: configuration, logs, models, results. The same command goes on after it was
+/// stopped, without repeating what is done, to the same results; --report prints them again.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  vocable compare --vectors glove.6B.50d.txt --train train.txt --dev dev.txt --test test.txt --seeds 5"
-)]
+#[command(after_help = "Examples:
+  vocable compare --vectors glove.6B.50d.txt --train train.txt --dev dev.txt --test test.txt --seeds 5 --out runs
+  vocable compare --vectors glove.6B.50d.txt --train train.txt --train-sizes 100,1000,all --arms frozen,tuned,random
+  vocable compare --vectors glove.txt --vectors word2vec.bin --train train.txt --sweep lr=1e-3,3e-3 --sweep encoder=lstm,rnn
+  vocable compare --report runs")]
 pub struct Compare {
+    /// Labelled texts to learn from
+    #[arg(long, value_name = "FILE", required_unless_present = "report", help_heading = "Texts")]
+    train: Option<PathBuf>,
     #[command(flatten)]
-    data: Data,
-    /// Embeddings to compare, separated by commas
+    data: OtherData,
+    /// Embeddings to compare, separated by commas: frozen, tuned, oov-only, random, one-hot
     #[arg(long, value_name = "MODES", value_delimiter = ',', default_value = "frozen,tuned,oov-only,random")]
     arms: Vec<EmbeddingMode>,
     /// How many seeds each is trained with
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     seeds: u64,
     /// The first seed; the others count up from it
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Learn from so many texts, too: numbers separated by commas, or `all`. Each label keeps its share, and smaller parts lie
+    /// within larger ones
+    #[arg(long, value_name = "SIZES", value_delimiter = ',')]
+    train_sizes: Vec<TrainSize>,
+    /// Train with several values of an option, as in lr=1e-3,2e-3 or encoder=lstm,rnn; may be given again for another option
+    #[arg(long, value_name = "KEY=VALUES")]
+    sweep: Vec<Sweep>,
+    /// Keep everything in this folder, and go on with what is there
+    #[arg(long, value_name = "DIR", help_heading = "Runs")]
+    out: Option<PathBuf>,
+    /// Print the results in a folder again, without running anything
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "train"], help_heading = "Runs")]
+    report: Option<PathBuf>,
+    /// Runs side by side at most; each needs memory for its own weights [default: as many as threads]
+    #[arg(long, value_name = "N", help_heading = "Runs")]
+    jobs: Option<usize>,
+    /// Save each run under way every M minutes
+    #[arg(long, value_name = "M", default_value_t = 0.5, requires = "out", help_heading = "Runs")]
+    checkpoint_minutes: f64,
     #[command(flatten)]
     settings: Settings,
 }
 
 impl Compare {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        let (comparison, stopped) = match (&self.report, &self.train) {
+            (Some(path), _) => (read(path)?, false),
+            (None, Some(train)) => self.compare(common, train)?,
+            (None, None) => return Err(Error::invalid("--train", "a file of labelled texts", "none").into()),
+        };
+        if !comparison.runs.is_empty() {
+            if output.json {
+                output.json(&comparison.without_predictions())?;
+            } else {
+                output.text(report::comparison(&comparison))?;
+            }
+        }
+        Ok(if stopped { interrupt::exit_code() } else { ExitCode::SUCCESS })
+    }
+
+    /// What came of the runs, and whether Ctrl-C ended them.
+    fn compare(&self, common: &Common, train: &Path) -> Result<(Comparison, bool), Error> {
+        let minutes = self.checkpoint_minutes;
+        let every = Duration::try_from_secs_f64(60.0 * minutes).ok().filter(|_| minutes > 0.0);
+        let Some(checkpoint_every) = every else {
+            return Err(Error::invalid("--checkpoint-minutes", "a number above 0", minutes.to_string()));
+        };
+        if self.jobs == Some(0) {
+            return Err(Error::invalid("--jobs", "a number from 1", "0"));
+        }
+        let how = RunOptions { jobs: self.jobs, checkpoint_every };
         let options = CompareOptions {
             arms: self.arms.clone(),
             seeds: (0..self.seeds).map(|index| self.seed.wrapping_add(index)).collect(),
+            train_sizes: self.train_sizes.clone(),
+            sweeps: self.sweep.clone(),
             train: self.settings.options(EmbeddingMode::Frozen, self.seed)?,
         };
-        let parts = self.data.open(self.seed)?;
-        let vectors = Arc::new(common.open()?);
-        note_tokenizer(&vectors, &parts, &options.train)?;
-        let comparison = compare_with_bar(&vectors, &parts, &options)?;
-        if output.json {
-            output.json(&comparison)?;
-        } else {
-            output.text(report::comparison(&comparison))?;
+        let parts = self.data.open(train, self.seed)?;
+        let vectors: Vec<NamedVectors> =
+            common.open_all()?.into_iter().map(|vectors| NamedVectors::of(Arc::new(vectors))).collect();
+        for named in &vectors {
+            note_tokenizer(&named.vectors, &parts, &options.train)?;
         }
-        Ok(ExitCode::SUCCESS)
+        let plan = Plan::new(vectors, parts, &options)?;
+        let Some(path) = &self.out else {
+            return Ok((compare_with_bar(&plan, None, &how, &AtomicBool::new(false))?, false));
+        };
+        let directory = Directory::open(path, &plan)?;
+        let stop = interrupt::watch();
+        let comparison = compare_with_bar(&plan, Some(&directory), &how, &stop)?;
+        if !comparison.is_finished() {
+            let (done, planned) = (comparison.runs.len(), comparison.planned);
+            output::warn(format_args!(
+                "interrupted: {done} of {planned} runs are done; to go on:\n  {}",
+                command_line()
+            ));
+        }
+        let stopped = !comparison.is_finished();
+        Ok((comparison, stopped))
     }
 }
 
-/// Compares while a progress bar shows how far it is; without a terminal, a line a run says so.
+/// Reads what is in a folder, and says what is missing.
+fn read(path: &Path) -> Result<Comparison, Error> {
+    let comparison = load(path)?;
+    if !comparison.is_finished() {
+        output::warn(format_args!(
+            "{}: {} of {} runs are done",
+            path.display(),
+            comparison.runs.len(),
+            comparison.planned
+        ));
+    }
+    Ok(comparison)
+}
+
+/// Compares while a progress bar shows how far it is; without a terminal, a line for each run that is done says so.
 pub fn compare_with_bar(
-    vectors: &Arc<Vectors>,
-    parts: &classifier::Parts,
-    options: &CompareOptions,
+    plan: &Plan,
+    directory: Option<&Directory>,
+    how: &RunOptions,
+    stop: &AtomicBool,
 ) -> Result<Comparison, Error> {
-    let runs = options.arms.len() * options.seeds.len();
-    let bar: ProgressBar = bar();
-    let mut announced = 0;
-    let comparison = compare(vectors, parts, options, &mut |run, arm, seed, progress| {
-        if announced < run && bar.is_hidden() {
-            output::note(format_args!("run {run} of {runs}: {arm}, seed {seed}"));
-        }
-        announced = run;
-        if let Progress::Step { epoch, done, of } = progress {
-            bar.set_length(of as u64);
-            bar.set_position(done as u64);
-            bar.set_message(format!("{run}/{runs} {arm} epoch {epoch}"));
-        }
+    let shown = Shown::new(plan);
+    let comparison = compare(plan, directory, how, &|event| {
+        shown.event(event);
+        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    bar.finish_and_clear();
+    shown.bar.finish_and_clear();
     for run in comparison.iter().flat_map(|comparison| &comparison.runs).filter(|run| run.ended == "diverged") {
         output::warn(format_args!(
-            "{}, seed {}: the loss was no number after epoch {}; its best epoch before counts. Try a lower --lr",
-            run.arm, run.seed, run.epochs
+            "{}: the loss was no number after epoch {}; its best epoch before counts. Try a lower --lr",
+            run.name, run.epochs
         ));
     }
     comparison
+}
+
+/// How far a comparison is, for whoever waits for it.
+struct Shown {
+    bar: ProgressBar,
+    /// Texts done of each run.
+    texts: Vec<AtomicU64>,
+    /// Texts of each run, if it takes all its epochs.
+    of: Vec<u64>,
+    done: Mutex<usize>,
+}
+
+impl Shown {
+    fn new(plan: &Plan) -> Shown {
+        let texts =
+            |run: &vocable::compare::PlannedRun| (run.train_texts as u64).saturating_mul(run.options.epochs as u64);
+        let of: Vec<u64> = plan.runs().iter().map(texts).collect();
+        let bar = ProgressBar::new(of.iter().sum());
+        let bar = match ProgressStyle::with_template("{msg:40} {wide_bar} {percent:>3} % {eta:>5}") {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        };
+        Shown { bar, texts: of.iter().map(|_| AtomicU64::new(0)).collect(), of, done: Mutex::new(0) }
+    }
+
+    fn event(&self, event: Event) {
+        match event {
+            Event::Found { index, run: _ } => {
+                let mut done = self.done();
+                *done += 1;
+                self.set(index, self.of[index]);
+            }
+            Event::Progress { index, run, progress: Progress::Step { epoch, done, of } } => {
+                self.set(index, ((epoch - 1) * of + done) as u64);
+                self.bar.set_message(format!("{}/{} {} epoch {epoch}", *self.done(), self.of.len(), run.name));
+            }
+            Event::Progress { .. } => {}
+            Event::Done { index, run } => {
+                self.set(index, self.of[index]);
+                let mut done = self.done();
+                *done += 1;
+                if self.bar.is_hidden() {
+                    output::note(format_args!("run {} of {}: {}", *done, self.of.len(), in_short(run)));
+                }
+            }
+            Event::Failed { run } => self.bar.suspend(|| output::note(format_args!("the run {} failed", run.name))),
+        }
+    }
+
+    fn done(&self) -> std::sync::MutexGuard<'_, usize> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, index: usize, texts: u64) {
+        if let Some(place) = self.texts.get(index) {
+            place.store(texts, Ordering::Relaxed);
+        }
+        self.bar.set_position(self.texts.iter().map(|texts| texts.load(Ordering::Relaxed)).sum());
+    }
+}
+
+/// A run in a line.
+fn in_short(run: &Run) -> String {
+    let test = run.test_accuracy.map(|test| format!(", test {}", report::percent(test))).unwrap_or_default();
+    let seconds = run.seconds.map(|seconds| format!(", {seconds:.1} s")).unwrap_or_default();
+    let dev = report::percent(run.dev_accuracy);
+    format!("{}: dev {dev}{test}, epoch {} of {}{seconds}", run.name, run.best_epoch, run.epochs)
 }

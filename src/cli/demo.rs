@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use serde::Serialize;
 use vocable::classifier::{DataOptions, Dataset, Parts, Tokenizer, TrainOptions};
-use vocable::compare::{CompareOptions, Comparison};
+use vocable::compare::{CompareOptions, Comparison, NamedVectors, Plan, RunOptions};
 use vocable::nn::EmbeddingMode;
 use vocable::query::{Method, NearestOptions};
 use vocable::{Error, Vectors, report};
@@ -74,6 +75,8 @@ impl Demo {
         let options = CompareOptions {
             arms: vec![Frozen, Tuned, OovOnly, Random],
             seeds: (1..=self.seeds).collect(),
+            train_sizes: Vec::new(),
+            sweeps: Vec::new(),
             train: TrainOptions {
                 // The reviews are cut already.
                 tokenizer: Tokenizer::Whitespace,
@@ -85,7 +88,9 @@ impl Demo {
                 ..TrainOptions::default()
             },
         };
-        let comparison = compare_with_bar(&vectors, &parts, &options)?;
+        let plan = Plan::new(vec![NamedVectors::of(Arc::clone(&vectors))], parts, &options)?;
+        let comparison =
+            compare_with_bar(&plan, None, &RunOptions::default(), &AtomicBool::new(false))?.without_predictions();
         if output.json {
             let (rows, dimension) = (vectors.len(), vectors.dimension());
             output.json(&Outcome { rows, dimension, comparison })?;

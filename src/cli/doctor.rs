@@ -44,7 +44,11 @@ struct Finding<'a> {
 
 impl Doctor {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
-        let path = self.file.clone().or_else(|| common.vectors()).ok_or_else(|| {
+        let named = match &self.file {
+            Some(file) => Some(file.clone()),
+            None => common.vectors()?,
+        };
+        let path = named.ok_or_else(|| {
             vocable::Error::invalid("FILE", "a file to look over", "none; name one, or give --vectors")
         })?;
         let options = common.read_options();

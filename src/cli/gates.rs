@@ -96,7 +96,7 @@ impl Gates {
         }
         let mut classifier = Classifier::open(&self.model)?;
         // Only vectors named for this call: those of the environment need not be the ones the model was trained with.
-        if let Some(path) = &common.vectors {
+        if let Some(path) = common.named_vectors()? {
             classifier.look_up_in(&Arc::new(common.open_file(path)?))?;
         }
         let cell = GateOptions { layer: self.layer, reverse: self.reverse };

@@ -13,12 +13,10 @@ mod coverage;
 mod demo;
 mod doctor;
 mod evaluate;
-mod figures;
 mod gates;
 mod info;
 mod input;
 mod interrupt;
-mod log;
 mod matrix_for;
 mod nearest;
 mod odd;
@@ -67,9 +65,9 @@ Exit codes: 0 done, 1 a question without an answer (an unknown word, no word nea
 #[derive(Debug, Args)]
 struct Common {
     /// File of vectors: GloVe or word2vec text, word2vec binary, fastText .vec or .bin, .npy, plain, .gz or .zip; or a
-    /// table file [env: VOCABLE_VECTORS]
+    /// table file; `compare` takes several, each behind its own --vectors [env: VOCABLE_VECTORS]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Vectors")]
-    vectors: Option<PathBuf>,
+    vectors: Vec<PathBuf>,
     /// Format of the file, if it should not be told by content: glove, word2vec, word2vec-binary, fasttext, numpy, table
     #[arg(long, global = true, value_name = "NAME", help_heading = "Vectors")]
     format: Option<Format>,
@@ -99,26 +97,37 @@ struct Common {
 impl Common {
     /// Opens the vectors, and says on standard error what a user should know about them.
     fn open(&self) -> Result<Vectors, Error> {
-        let mut vectors = match self.vectors() {
+        let mut vectors = match self.vectors()? {
             Some(path) => self.open_file(&path)?,
-            None => {
-                let vectors = Vectors::demo()?;
-                output::note(format_args!(
-                    "no --vectors given: the built-in demo vectors answer ({} words x {})",
-                    vectors.len(),
-                    vectors.dimension()
-                ));
-                vectors
-            }
+            None => demo_vectors()?,
         };
         vectors.set_scan(self.exact_scan.unwrap_or_default());
         Ok(vectors)
     }
 
+    /// Opens all files of vectors that are named, at least the built-in one.
+    fn open_all(&self) -> Result<Vec<Vectors>, Error> {
+        if self.vectors.len() > 1 {
+            return self.vectors.iter().map(|path| self.open_file(path)).collect();
+        }
+        Ok(vec![self.open()?])
+    }
+
     /// The file named by the option, or else by the environment, where an empty variable is none.
-    fn vectors(&self) -> Option<PathBuf> {
+    fn vectors(&self) -> Result<Option<PathBuf>, Error> {
         let from_environment = || std::env::var_os("VOCABLE_VECTORS").filter(|path| !path.is_empty());
-        self.vectors.clone().or_else(|| from_environment().map(PathBuf::from))
+        Ok(self.named_vectors()?.map(Path::to_owned).or_else(|| from_environment().map(PathBuf::from)))
+    }
+
+    /// The file named by the option.
+    fn named_vectors(&self) -> Result<Option<&Path>, Error> {
+        match self.vectors.as_slice() {
+            [] => Ok(None),
+            [path] => Ok(Some(path)),
+            several => {
+                Err(Error::invalid("--vectors", "one file; only `compare` takes several", several.len().to_string()))
+            }
+        }
     }
 
     fn read_options(&self) -> ReadOptions {
@@ -138,6 +147,17 @@ impl Common {
         }
         Ok(vectors)
     }
+}
+
+/// The built-in vectors, in place of those that no one named.
+fn demo_vectors() -> Result<Vectors, Error> {
+    let vectors = Vectors::demo()?;
+    output::note(format_args!(
+        "no --vectors given: the built-in demo vectors answer ({} words x {})",
+        vectors.len(),
+        vectors.dimension()
+    ));
+    Ok(vectors)
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use vocable::classifier::{Classifier, Prediction};
+use vocable::classifier::{Classifier, Measured, Prediction};
 use vocable::{Error, report};
 
 use super::Common;
-use super::figures::Measured;
+
 use super::output::{self, Failure, Output};
 use super::train::DataForm;
 
@@ -58,7 +58,7 @@ impl Predict {
         }
         let mut classifier = Classifier::open(&self.model)?;
         // Only vectors named for this call: those of the environment need not be the ones the model was trained with.
-        if let Some(path) = &common.vectors {
+        if let Some(path) = common.named_vectors()? {
             classifier.look_up_in(&Arc::new(common.open_file(path)?))?;
         }
         if let Some(path) = &self.measure {

@@ -10,8 +10,8 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use vocable::classifier::{
-    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Ended, Parts, Progress, Tokenizer, TrainOptions,
-    advise, split,
+    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Ended, Epoch, EpochFigures, Log, Measured, Parts,
+    Progress, Tokenizer, TrainOptions, advise, split,
 };
 use vocable::files::check_writable;
 use vocable::nn::{CellKind, EmbeddingMode, OptimizerKind, Pooling, Schedule};
@@ -20,8 +20,6 @@ use vocable::vectors::Case;
 use vocable::{Error, Vectors};
 
 use super::checkpoints::Checkpoints;
-use super::figures::Measured;
-use super::log::{EpochFigures, Log};
 use super::output::{self, Failure, Output};
 use super::{Common, interrupt};
 
@@ -69,6 +67,13 @@ pub struct Data {
     /// Labelled texts to learn from
     #[arg(long, value_name = "FILE", help_heading = "Texts")]
     train: PathBuf,
+    #[command(flatten)]
+    others: OtherData,
+}
+
+/// The texts of a task but for those to learn from.
+#[derive(Debug, Args)]
+pub struct OtherData {
     /// Labelled texts to choose the epoch by
     #[arg(long, value_name = "FILE", help_heading = "Texts")]
     dev: Option<PathBuf>,
@@ -133,11 +138,11 @@ impl DataForm {
     }
 }
 
-impl Data {
+impl OtherData {
     /// Reads the parts; cuts a development part where none is given.
-    pub fn open(&self, seed: u64) -> Result<Parts, Error> {
+    pub fn open(&self, train: &Path, seed: u64) -> Result<Parts, Error> {
         let open = |path: &PathBuf| self.form.open(path);
-        let train = open(&self.train)?;
+        let train = self.form.open(train)?;
         let (train, dev) = match &self.dev {
             Some(path) => (train, open(path)?),
             None => {
@@ -310,21 +315,21 @@ impl Train {
             check_writable(path)?;
         }
         self.checkpoints.check()?;
-        let parts = self.data.open(self.seed)?;
+        let parts = self.data.others.open(&self.data.train, self.seed)?;
         let vectors = Arc::new(common.open()?);
         note_tokenizer(&vectors, &parts, &options)?;
         let mut training = self.checkpoints.begin(&vectors, &parts, &options)?;
         let stop = interrupt::watch();
         let mut saved = Instant::now();
-        let mut log = self.log.as_deref().map(Log::open).transpose()?;
+        let mut log = self.log.as_deref().map(Log::create).transpose()?;
         // Epochs that a checkpoint brings stand in the log again, each once.
-        log.iter_mut().for_each(|log| training.history().iter().for_each(|epoch| log.epoch(epoch)));
+        log.iter_mut().for_each(|log| training.history().iter().for_each(|epoch| write(log, epoch)));
         let bar = bar();
         while let Some(progress) = training.advance() {
             let epoch_ended = matches!(progress, Progress::Epoch(_));
             show(&progress, &bar);
             if let (Some(log), Progress::Epoch(epoch)) = (&mut log, &progress) {
-                log.epoch(epoch);
+                write(log, epoch);
             }
             if epoch_ended || self.checkpoints.is_due(saved) {
                 bar.suspend(|| self.checkpoints.save(&training));
@@ -378,6 +383,13 @@ impl Train {
             out: self.out.as_ref().map(|path| path.to_string_lossy().into_owned()),
         })?;
         Ok(code)
+    }
+}
+
+/// Writes an epoch's line. A full disk is no reason to lose the training: it is warned of.
+fn write(log: &mut Log, epoch: &Epoch) {
+    if let Err(error) = log.epoch(epoch) {
+        output::warn(error);
     }
 }
 

@@ -203,6 +203,7 @@ impl Movement {
             mode: options.embedding,
             case: Case::Exact,
             oov_deviation: options.oov_deviation,
+            random_deviation: options.random_deviation,
             seed: options.seed,
         };
         let before = Embedding::<f32>::new(vectors, &words, &rows)?;

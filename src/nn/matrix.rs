@@ -70,6 +70,7 @@ impl Matrix {
             case: options.case,
             oov_deviation: options.oov_deviation,
             seed: options.seed,
+            ..EmbeddingOptions::default()
         };
         let embedding = Embedding::<f32>::new(vectors, &words, &rows)?;
         let dimension = embedding.dimension();

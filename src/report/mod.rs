@@ -10,7 +10,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use unicode_width::UnicodeWidthStr;
 
 use crate::classifier::Trained;
-use crate::compare::{Comparison, Spread};
+use crate::compare::{Arm, Comparison, Spread};
 use crate::query::Answer;
 use crate::vectors::Vectors;
 pub use coverage::coverage;
@@ -75,21 +75,39 @@ pub fn training(trained: &Trained) -> String {
     format!("{facts}\n{}", metrics(trained.classifier.labels(), &parts))
 }
 
-/// A comparison: a row for each arm, mean ± standard deviation over its seeds, shares in percent.
+/// A comparison: a row for each arm, mean ± standard deviation over its seeds, shares in percent; and columns for what else
+/// varies.
 pub fn comparison(comparison: &Comparison) -> String {
-    let tested = comparison.arms.iter().all(|arm| arm.test_accuracy.is_some());
-    let mut columns = vec![("embedding", false), ("dev acc %", true), ("dev F1 %", true)];
+    let arms = &comparison.arms;
+    let all = |there: fn(&Arm) -> bool| arms.iter().all(there);
+    let (tested, timed) = (all(|arm| arm.test_accuracy.is_some()), all(|arm| arm.seconds.is_some()));
+    let varies = |differs: fn(&Arm, &Arm) -> bool| arms.iter().any(|arm| differs(arm, &arms[0]));
+    let several_vectors = varies(|a, b| a.vectors != b.vectors);
+    let several_sizes = varies(|a, b| a.train_texts != b.train_texts);
+    let swept: Vec<&str> = arms.first().into_iter().flat_map(|arm| arm.settings.keys()).map(String::as_str).collect();
+
+    let mut columns = Vec::new();
+    columns.extend(several_vectors.then_some(("vectors", false)));
+    columns.extend(swept.iter().map(|&key| (key, true)));
+    columns.extend(several_sizes.then_some(("texts", true)));
+    columns.extend([("embedding", false), ("dev acc %", true), ("dev F1 %", true)]);
     if tested {
         columns.extend([("test acc %", true), ("test F1 %", true)]);
     }
-    columns.extend([("trained", true), ("epoch", true), ("seconds", true)]);
-    let rows = comparison.arms.iter().map(|arm| {
-        let mut row = vec![arm.arm.to_owned(), shares(arm.dev_accuracy), shares(arm.dev_macro_f1)];
-        row.extend(arm.test_accuracy.map(shares));
-        row.extend(arm.test_macro_f1.map(shares));
+    columns.extend([("trained", true), ("epoch", true)]);
+    columns.extend(timed.then_some(("seconds", true)));
+    let rows = arms.iter().map(|arm| {
+        let mut row = Vec::new();
+        row.extend(several_vectors.then(|| arm.vectors.clone()));
+        row.extend(swept.iter().map(|&key| arm.settings.get(key).cloned().unwrap_or_default()));
+        row.extend(several_sizes.then(|| thousands(arm.train_texts)));
+        row.extend([arm.arm.name().to_owned(), shares(arm.dev_accuracy), shares(arm.dev_macro_f1)]);
+        if tested {
+            row.extend([arm.test_accuracy, arm.test_macro_f1].into_iter().flatten().map(shares));
+        }
         row.push(thousands(arm.trained_parameters));
         row.push(format!("{:.1}", arm.best_epoch.mean));
-        row.push(format!("{:.1}", arm.seconds.mean));
+        row.extend(arm.seconds.filter(|_| timed).map(|seconds| format!("{:.1}", seconds.mean)));
         row
     });
     table(&columns, rows)

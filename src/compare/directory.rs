@@ -1,0 +1,463 @@
+//! The folder of a comparison: what is asked for, and of each run the configuration, the log, the model and the results.
+//!
+//! A run counts as done when its `result.json` is there, which is written last, beside its name and then renamed. Results,
+//! models and configurations are the same bytes whenever and however often a comparison was interrupted; what is not, because
+//! clocks have a part in it, stands in files of its own: `timing.json` and `log.jsonl`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::plan::{NamedVectors, Plan, PlannedRun, path_of};
+use super::results::{Comparison, Run};
+use crate::classifier::{
+    Classifier, Dataset, LabelledText, Parts, TrainOptions, Trained, checksum_of_texts, checksum_of_vectors,
+};
+use crate::error::{Error, Malformed, Place, Result};
+use crate::files::write_beside;
+
+/// The version of the folder's files that this library writes and reads.
+const VERSION: u32 = 1;
+
+const CONFIGURATION: &str = "compare.json";
+const TEST_TEXTS: &str = "test.jsonl";
+const RUNS: &str = "runs";
+const LOCK: &str = ".lock";
+
+/// The folder of a comparison, held by this process alone.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    configuration: Configuration,
+    /// Locked as long as it is open, where the system has locks.
+    lock: File,
+}
+
+/// What a comparison is made from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Configuration {
+    version: u32,
+    /// The version of the library that made the folder.
+    vocable: String,
+    vectors: Vec<VectorsFile>,
+    texts: TextFiles,
+    arms: Vec<String>,
+    seeds: Vec<u64>,
+    train_sizes: Vec<usize>,
+    sweeps: BTreeMap<String, Vec<String>>,
+    /// All other options of training.
+    options: Value,
+    /// The names of the runs, in their order.
+    runs: Vec<String>,
+}
+
+/// Vectors that runs begin with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct VectorsFile {
+    name: String,
+    path: String,
+    rows: usize,
+    dimension: usize,
+    checksum: String,
+}
+
+/// The parts of the task.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct TextFiles {
+    train: TextFile,
+    dev: TextFile,
+    test: Option<TextFile>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct TextFile {
+    path: String,
+    texts: usize,
+    checksum: String,
+}
+
+/// What a run is made from.
+#[derive(Debug, Serialize)]
+struct RunConfiguration<'a> {
+    version: u32,
+    run: &'a str,
+    vectors: &'a VectorsFile,
+    texts: &'a TextFiles,
+    /// How many of the training texts the run learns from.
+    train_texts: usize,
+    settings: &'a BTreeMap<String, String>,
+    options: &'a TrainOptions,
+}
+
+/// What of a run's outcome is another each time.
+#[derive(Debug, Serialize, Deserialize)]
+struct Timing {
+    seconds: f64,
+    tokens_per_second: f64,
+}
+
+/// A text of the test part.
+#[derive(Debug, Serialize, Deserialize)]
+struct TestText {
+    label: String,
+    text: String,
+    line: u64,
+}
+
+impl Configuration {
+    fn of(plan: &Plan) -> Result<Configuration> {
+        let options = plan.options();
+        let mut train = serde_json::to_value(&options.train).map_err(|e| impossible(&e))?;
+        // These are the arms and the seeds.
+        if let Some(train) = train.as_object_mut() {
+            train.remove("embedding");
+            train.remove("seed");
+        }
+        Ok(Configuration {
+            version: VERSION,
+            vocable: env!("CARGO_PKG_VERSION").to_owned(),
+            vectors: plan.vectors().iter().map(VectorsFile::of).collect(),
+            texts: TextFiles::of(plan.parts()),
+            arms: options.arms.iter().map(|arm| arm.name().to_owned()).collect(),
+            seeds: options.seeds.clone(),
+            train_sizes: plan.train_sizes().to_vec(),
+            sweeps: options.sweeps.iter().map(|s| (s.key().to_owned(), s.values().to_vec())).collect(),
+            options: train,
+            runs: plan.runs().iter().map(|run| run.name.clone()).collect(),
+        })
+    }
+
+    /// What must be the same for a comparison to be gone on with, by the names that a user knows. Where files lie, and which
+    /// version wrote the folder, may change.
+    fn essence(&self) -> BTreeMap<String, String> {
+        let texts = |file: &TextFile| format!("{} ({})", file.texts, file.checksum);
+        let vectors = self.vectors.iter().map(|file| format!("{} ({})", file.name, file.checksum));
+        let sweeps = self.sweeps.iter().map(|(key, values)| format!("{key}={}", values.join(",")));
+        let mut all = BTreeMap::from(
+            [
+                ("vectors", vectors.collect::<Vec<_>>().join(", ")),
+                ("training texts", texts(&self.texts.train)),
+                ("development texts", texts(&self.texts.dev)),
+                ("test texts", self.texts.test.as_ref().map_or("none".to_owned(), texts)),
+                ("arms", self.arms.join(",")),
+                ("seeds", self.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(",")),
+                ("training sizes", self.train_sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",")),
+                ("sweeps", sweeps.collect::<Vec<_>>().join(" ")),
+                ("runs", self.runs.join(" ")),
+            ]
+            .map(|(key, value)| (key.to_owned(), value)),
+        );
+        let options = self.options.as_object().into_iter().flatten();
+        all.extend(options.map(|(key, value)| (key.replace('_', " "), value.to_string())));
+        all
+    }
+
+    /// Refuses another configuration than that of the folder, and names what differs.
+    fn check(&self, wanted: &Configuration, path: &Path) -> Result<()> {
+        let (then, now) = (self.essence(), wanted.essence());
+        // What runs there are follows from all else; it is named only where nothing else explains a difference.
+        let mut keys: Vec<&String> = then.keys().chain(now.keys()).collect::<BTreeSet<_>>().into_iter().collect();
+        keys.sort_by_key(|key| *key == "runs");
+        let value = |all: &BTreeMap<String, String>, key: &str| all.get(key).cloned().unwrap_or("nothing".to_owned());
+        let shown = |value: String| if value.is_empty() { "none".to_owned() } else { value };
+        match keys.into_iter().find(|key| then.get(*key) != now.get(*key)) {
+            None => Ok(()),
+            Some(key) => Err(Malformed::at(
+                Place::File,
+                format!("a comparison with {key} {}", shown(value(&now, key))),
+                format!("one with {}", shown(value(&then, key))),
+            )
+            .in_file(path.to_string_lossy())
+            .advise("give what it was made with, or name another folder with --out")
+            .into()),
+        }
+    }
+}
+
+impl VectorsFile {
+    fn of(named: &NamedVectors) -> VectorsFile {
+        VectorsFile {
+            name: named.name.clone(),
+            path: path_of(&named.vectors).to_string_lossy().into_owned(),
+            rows: named.vectors.len(),
+            dimension: named.vectors.dimension(),
+            checksum: checksum_of_vectors(&named.vectors),
+        }
+    }
+}
+
+impl TextFiles {
+    fn of(parts: &Parts) -> TextFiles {
+        let file = |data: &Dataset| TextFile {
+            path: data.name.clone(),
+            texts: data.texts.len(),
+            checksum: checksum_of_texts(data),
+        };
+        TextFiles { train: file(&parts.train), dev: file(&parts.dev), test: parts.test.as_ref().map(file) }
+    }
+}
+
+impl Directory {
+    /// Makes the folder of a comparison, or opens the one that is there to go on with it.
+    ///
+    /// # Errors
+    /// A folder of another comparison, which is named, or with other things in it; one that another process works in; the
+    /// system's refusals.
+    pub fn open(path: impl AsRef<Path>, plan: &Plan) -> Result<Directory> {
+        let path = path.as_ref();
+        for named in plan.vectors() {
+            named.vectors.check()?;
+        }
+        let wanted = Configuration::of(plan)?;
+        let file = path.join(CONFIGURATION);
+        let refused = |expected: &str, found: &str, advice: &str| -> Error {
+            Malformed::at(Place::File, expected, found).in_file(path.to_string_lossy()).advise(advice).into()
+        };
+        if path.exists() && !file.exists() {
+            let mut entries = fs::read_dir(path).map_err(|e| Error::io(path, "read it", e))?;
+            // Files with a dot are no one's work; our own lock may be there of a start that was cut short.
+            let foreign = entries.any(|entry| {
+                entry.is_ok_and(|entry| {
+                    !entry.file_name().to_string_lossy().starts_with('.') && entry.file_name() != RUNS
+                })
+            });
+            if foreign {
+                return Err(refused(
+                    "an empty folder, or that of a comparison",
+                    "other files",
+                    "name another with --out",
+                ));
+            }
+        }
+        fs::create_dir_all(path.join(RUNS)).map_err(|e| Error::io(path, "make it", e))?;
+        let lock_path = path.join(LOCK);
+        let lock = File::create(&lock_path).map_err(|e| Error::io(&lock_path, "make it", e))?;
+        // File systems without locks let everyone in.
+        if let Err(TryLockError::WouldBlock) = lock.try_lock() {
+            return Err(refused("a folder that no other process works in", "one at work", "wait for it to end"));
+        }
+        remove_half_written(path);
+        if file.exists() {
+            read_configuration(path)?.check(&wanted, path)?;
+        } else {
+            if let Some(test) = &plan.parts().test {
+                write_texts(&path.join(TEST_TEXTS), test)?;
+            }
+            write_json(&file, &wanted, true)?;
+        }
+        Ok(Directory { path: path.to_owned(), configuration: wanted, lock })
+    }
+
+    /// The outcome of a run, if it is done.
+    ///
+    /// # Errors
+    /// Results that cannot be read, or are another run's.
+    pub(super) fn finished(&self, planned: &PlannedRun) -> Result<Option<Run>> {
+        let run = read_run(&self.path, &planned.name)?;
+        match run {
+            Some(run) if !run.is(planned) => {
+                let file = run_folder(&self.path, &planned.name).join(RunFiles::RESULT);
+                Err(damaged(&file, format!("results of the run {}", planned.name), format!("those of {}", run.name)))
+            }
+            run => Ok(run),
+        }
+    }
+
+    /// The files of a run that is to begin, or to go on.
+    ///
+    /// # Errors
+    /// The system's refusals.
+    pub(super) fn begin(&self, planned: &PlannedRun) -> Result<RunFiles> {
+        let folder = run_folder(&self.path, &planned.name);
+        fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, "make it", e))?;
+        remove_half_written(&folder);
+        let Some(vectors) = self.configuration.vectors.get(planned.vectors) else {
+            return Err(Error::invalid("run", "vectors of the comparison", "others"));
+        };
+        let configuration = RunConfiguration {
+            version: VERSION,
+            run: &planned.name,
+            vectors,
+            texts: &self.configuration.texts,
+            train_texts: planned.train_texts,
+            settings: &planned.settings,
+            options: &planned.options,
+        };
+        write_json(&folder.join("config.json"), &configuration, true)?;
+        Ok(RunFiles { folder })
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // Not only closed: a process that was forked in the meantime may still have it open.
+        let _ = self.lock.unlock();
+    }
+}
+
+/// The files of a run.
+#[derive(Debug)]
+pub(super) struct RunFiles {
+    folder: PathBuf,
+}
+
+impl RunFiles {
+    const RESULT: &str = "result.json";
+    const TIMING: &str = "timing.json";
+    const MODEL: &str = "model.safetensors";
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.folder.join("log.jsonl")
+    }
+
+    pub(super) fn checkpoint(&self) -> PathBuf {
+        self.folder.join("checkpoint.safetensors")
+    }
+
+    /// Writes what came of the run, its results last.
+    pub(super) fn finish(&self, run: &Run, trained: &Trained) -> Result<()> {
+        trained.classifier.save(self.folder.join(RunFiles::MODEL))?;
+        let timing = Timing { seconds: trained.seconds, tokens_per_second: trained.tokens_per_second() };
+        write_json(&self.folder.join(RunFiles::TIMING), &timing, true)?;
+        let timeless = Run { seconds: None, ..run.clone() };
+        write_json(&self.folder.join(RunFiles::RESULT), &timeless, false)?;
+        match fs::remove_file(self.checkpoint()) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(self.checkpoint(), "remove it", e)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads the folder of a comparison, finished or not.
+///
+/// # Errors
+/// A folder that is none of a comparison, or files in it that were altered.
+pub fn load(path: impl AsRef<Path>) -> Result<Comparison> {
+    let path = path.as_ref();
+    let configuration = read_configuration(path)?;
+    let mut runs = Vec::new();
+    for name in &configuration.runs {
+        runs.extend(read_run(path, name)?);
+    }
+    let test_texts = if configuration.texts.test.is_some() { read_texts(&path.join(TEST_TEXTS))? } else { Vec::new() };
+    Ok(Comparison::of(configuration.runs.len(), runs, test_texts))
+}
+
+/// Opens the model of a run that is done.
+///
+/// # Errors
+/// As [`Classifier::open`].
+pub fn open_model(path: impl AsRef<Path>, run: &str) -> Result<Classifier> {
+    Classifier::open(run_folder(path.as_ref(), run).join(RunFiles::MODEL))
+}
+
+fn run_folder(path: &Path, name: &str) -> PathBuf {
+    path.join(RUNS).join(name)
+}
+
+fn read_configuration(path: &Path) -> Result<Configuration> {
+    let file = path.join(CONFIGURATION);
+    if !file.exists() {
+        let what = Malformed::at(Place::File, "the folder of a comparison", format!("none with a {CONFIGURATION}"));
+        return Err(what.in_file(path.to_string_lossy()).advise("`vocable compare --out` makes one").into());
+    }
+    let value: Value = read_json(&file, "the configuration of a comparison")?;
+    let version = value.get("version").and_then(Value::as_u64);
+    if version != Some(u64::from(VERSION)) {
+        let found = version.map_or("none".to_owned(), |version| format!("version {version}"));
+        let what = Malformed::at(Place::File, format!("a comparison of version {VERSION}"), found);
+        return Err(what.in_file(file.to_string_lossy()).advise("go on with the vocable that made it").into());
+    }
+    let configuration: Configuration = serde_json::from_value(value)
+        .map_err(|e| damaged(&file, "the configuration of a comparison".to_owned(), e.to_string()))?;
+    // They name folders.
+    match configuration.runs.iter().find(|name| name.is_empty() || name.contains(['/', '\\']) || name.contains("..")) {
+        Some(name) => Err(damaged(&file, "names of runs".to_owned(), format!("`{name}`"))),
+        None => Ok(configuration),
+    }
+}
+
+/// The outcome of a run, if it is done.
+fn read_run(path: &Path, name: &str) -> Result<Option<Run>> {
+    let folder = run_folder(path, name);
+    let file = folder.join(RunFiles::RESULT);
+    if !file.exists() {
+        return Ok(None);
+    }
+    let mut run: Run = read_json(&file, "results of a run")?;
+    let classes = run.labels.len();
+    let square = |rows: &Vec<Vec<usize>>| rows.len() == classes && rows.iter().all(|row| row.len() == classes);
+    let confusions = [Some(&run.dev), run.test.as_ref()].into_iter().flatten();
+    let fits = run.predictions.as_ref().is_none_or(|all| {
+        all.right.len() == all.predicted.len()
+            && all.right.len() == all.probabilities.len()
+            && all.right.iter().chain(&all.predicted).all(|&class| class < classes)
+            && all.probabilities.iter().all(|row| row.len() == classes)
+    });
+    if !fits || !confusions.into_iter().all(|metrics| square(&metrics.confusion)) {
+        return Err(damaged(&file, format!("figures of {classes} classes"), "others".to_owned()));
+    }
+    let timing = folder.join(RunFiles::TIMING);
+    if timing.exists() {
+        run.seconds = Some(read_json::<Timing>(&timing, "the time that a run took")?.seconds);
+    }
+    Ok(Some(run))
+}
+
+fn read_texts(path: &Path) -> Result<Vec<LabelledText>> {
+    let bytes = fs::read(path).map_err(|e| Error::io(path, "read it", e))?;
+    let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    let text = |line| {
+        let TestText { label, text, line } = serde_json::from_slice(line)?;
+        Ok(LabelledText { label, text, line })
+    };
+    let texts: Result<_, serde_json::Error> = lines.map(text).collect();
+    texts.map_err(|e| damaged(path, "texts as JSON lines".to_owned(), e.to_string()))
+}
+
+fn write_texts(path: &Path, data: &Dataset) -> Result<()> {
+    write_beside(path, |file| {
+        for LabelledText { label, text, line } in &data.texts {
+            serde_json::to_writer(&mut *file, &TestText { label: label.clone(), text: text.clone(), line: *line })?;
+            writeln!(file)?;
+        }
+        Ok(())
+    })
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T> {
+    let bytes = fs::read(path).map_err(|e| Error::io(path, "read it", e))?;
+    serde_json::from_slice(&bytes).map_err(|e| damaged(path, what.to_owned(), e.to_string()))
+}
+
+fn write_json(path: &Path, value: &impl Serialize, pretty: bool) -> Result<()> {
+    let bytes = if pretty { serde_json::to_vec_pretty(value) } else { serde_json::to_vec(value) };
+    let bytes = bytes.map_err(|e| impossible(&e))?;
+    write_beside(path, |file| {
+        file.write_all(&bytes)?;
+        writeln!(file)
+    })
+}
+
+/// Removes what a process left that was killed while it wrote.
+fn remove_half_written(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".vocable-")) {
+        // It is in no one's way.
+        let _ = fs::remove_file(entry.path());
+    }
+}
+
+fn damaged(path: &Path, expected: String, found: String) -> Error {
+    let what = Malformed::at(Place::File, expected, found).in_file(path.to_string_lossy());
+    what.advise("the file was altered; remove its folder to run what it holds again").into()
+}
+
+fn impossible(e: &dyn std::fmt::Display) -> Error {
+    Error::invalid("comparison", "what JSON holds", e.to_string())
+}

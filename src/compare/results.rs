@@ -1,0 +1,276 @@
+//! What came of the runs: what statistics and reports read.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::plan::PlannedRun;
+use crate::classifier::{Classifier, Dataset, LabelledText, Metrics, Trained};
+use crate::error::{Error, Result};
+use crate::nn::EmbeddingMode;
+
+/// A run that is done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// What tells it from the others ([`PlannedRun::name`]).
+    pub name: String,
+    /// Its embedding.
+    #[serde(deserialize_with = "embedding")]
+    pub arm: EmbeddingMode,
+    /// The vectors it began with, by name.
+    pub vectors: String,
+    /// How many texts it learnt from.
+    pub train_texts: usize,
+    /// Values of the settings that are swept.
+    pub settings: BTreeMap<String, String>,
+    /// Its seed.
+    pub seed: u64,
+    /// Accuracy on the development part, from 0 to 1.
+    pub dev_accuracy: f64,
+    /// Macro-F1 on the development part, from 0 to 1.
+    pub dev_macro_f1: f64,
+    /// Accuracy on the test part.
+    pub test_accuracy: Option<f64>,
+    /// Macro-F1 on the test part.
+    pub test_macro_f1: Option<f64>,
+    /// Numbers that training could change.
+    pub trained_parameters: usize,
+    /// The epoch that was kept.
+    pub best_epoch: usize,
+    /// Epochs that ran.
+    pub epochs: usize,
+    /// Why it ended: epochs, patience or diverged ([`Ended::name`](crate::classifier::Ended::name)).
+    pub ended: String,
+    /// Distinct words of the texts it learnt from.
+    pub words: usize,
+    /// How many of them the vectors know.
+    pub known_words: usize,
+    /// The rows that its words have in the vectors; none of random rows and one-hot words.
+    pub file_rows: Option<FileRows>,
+    /// The labels, in the order in which [`Metrics::confusion`] and [`Predictions`] count classes.
+    pub labels: Vec<String>,
+    /// Figures on the development part.
+    pub dev: Metrics,
+    /// Figures on the test part.
+    pub test: Option<Metrics>,
+    /// What it says about each text of the test part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predictions: Option<Predictions>,
+    /// Seconds the run took; it shared the machine with the runs beside it. Not among its results, because it is another one each
+    /// time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+}
+
+/// The rows of the vectors that a run read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRows {
+    /// How many.
+    pub rows: usize,
+    /// Checksum of them as they were in the vectors when the run began.
+    pub before: String,
+    /// Checksum of them as they are in the model: the same if none was changed.
+    pub after: String,
+}
+
+/// What a run says about the texts of the test part, in their order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Predictions {
+    /// The right class of each text.
+    pub right: Vec<usize>,
+    /// The predicted class of each text.
+    pub predicted: Vec<usize>,
+    /// The probability of each class, for each text.
+    pub probabilities: Vec<Vec<f32>>,
+}
+
+fn embedding<'d, D: Deserializer<'d>>(deserializer: D) -> Result<EmbeddingMode, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+impl Run {
+    /// The outcome of a training as planned; `rows` are the checksums of file rows before it, `test` the texts it was measured on.
+    pub(super) fn of(
+        planned: &PlannedRun,
+        vectors: &str,
+        trained: &Trained,
+        file_rows: Option<FileRows>,
+        test: Option<&Dataset>,
+    ) -> Result<Run> {
+        let finite = trained.test.as_ref().is_none_or(|m| m.loss.is_finite() && m.calibration_error.is_finite());
+        if !finite {
+            let found = format!("others, in the run {}; try a lower --lr", planned.name);
+            return Err(Error::invalid("figures on the test part", "finite numbers", found));
+        }
+        Ok(Run {
+            name: planned.name.clone(),
+            arm: planned.arm,
+            vectors: vectors.to_owned(),
+            train_texts: planned.train_texts,
+            settings: planned.settings.clone(),
+            seed: planned.seed,
+            dev_accuracy: trained.dev.accuracy(),
+            dev_macro_f1: trained.dev.macro_f1(),
+            test_accuracy: trained.test.as_ref().map(Metrics::accuracy),
+            test_macro_f1: trained.test.as_ref().map(Metrics::macro_f1),
+            trained_parameters: trained.trained_parameters,
+            best_epoch: trained.best_epoch,
+            epochs: trained.history.len(),
+            ended: trained.ended.name().to_owned(),
+            words: trained.words.0,
+            known_words: trained.words.1,
+            file_rows,
+            labels: trained.classifier.labels().to_vec(),
+            dev: trained.dev.clone(),
+            test: trained.test.clone(),
+            predictions: test.map(|test| Predictions::of(&trained.classifier, test)),
+            seconds: Some(trained.seconds),
+        })
+    }
+
+    /// Whether it is a run of this plan.
+    pub(super) fn is(&self, planned: &PlannedRun) -> bool {
+        (&self.name, self.arm, self.seed, self.train_texts)
+            == (&planned.name, planned.arm, planned.seed, planned.train_texts)
+            && self.settings == planned.settings
+    }
+}
+
+impl Predictions {
+    /// What a classifier says about some texts. A label that it does not have counts as a class behind all others; training has
+    /// refused such texts before.
+    fn of(classifier: &Classifier, test: &Dataset) -> Predictions {
+        let labels = classifier.labels();
+        let class = |text: &LabelledText| labels.iter().position(|l| *l == text.label).unwrap_or(labels.len());
+        let predictions = classifier.predict(&test.texts);
+        Predictions {
+            right: test.texts.iter().map(class).collect(),
+            predicted: predictions.iter().map(|prediction| prediction.class).collect(),
+            probabilities: predictions.into_iter().map(|prediction| prediction.probabilities).collect(),
+        }
+    }
+}
+
+/// Mean and standard deviation (of the sample, n - 1; 0 for a single value).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub deviation: f64,
+}
+
+impl Spread {
+    /// Of some values; NaN for none.
+    pub fn of(values: impl Iterator<Item = f64> + Clone) -> Spread {
+        let count = values.clone().count() as f64;
+        let mean = values.clone().sum::<f64>() / count;
+        let squares: f64 = values.map(|value| (value - mean).powi(2)).sum();
+        Spread { mean, deviation: if count > 1.0 { (squares / (count - 1.0)).sqrt() } else { 0.0 } }
+    }
+}
+
+/// An arm over all its seeds, everything else being the same.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Arm {
+    /// The embedding.
+    pub arm: EmbeddingMode,
+    /// The vectors its runs began with, by name.
+    pub vectors: String,
+    /// How many texts they learnt from.
+    pub train_texts: usize,
+    /// Values of the settings that are swept.
+    pub settings: BTreeMap<String, String>,
+    /// How many runs that are.
+    pub runs: usize,
+    /// Accuracy on the development part, from 0 to 1.
+    pub dev_accuracy: Spread,
+    /// Macro-F1 on the development part.
+    pub dev_macro_f1: Spread,
+    /// Accuracy on the test part.
+    pub test_accuracy: Option<Spread>,
+    /// Macro-F1 on the test part.
+    pub test_macro_f1: Option<Spread>,
+    /// Numbers that training could change, of its first run: with fewer texts than all, each seed has words of its own.
+    pub trained_parameters: usize,
+    /// The epoch that was kept.
+    pub best_epoch: Spread,
+    /// Seconds a run.
+    pub seconds: Option<Spread>,
+}
+
+/// The outcome of a comparison.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// How many runs were planned; where there are fewer, it is not finished.
+    pub planned: usize,
+    /// A summary for each arm, in the order of the runs; for each combination of vectors, settings and number of training texts its own.
+    pub arms: Vec<Arm>,
+    /// All runs that are done, in the order of the plan.
+    pub runs: Vec<Run>,
+    /// The texts of the test part; none where there is no such part.
+    #[serde(skip)]
+    pub test_texts: Vec<LabelledText>,
+}
+
+impl Comparison {
+    /// Sums up finished runs, which stand in the order of their plan.
+    pub fn of(planned: usize, runs: Vec<Run>, test_texts: Vec<LabelledText>) -> Comparison {
+        let arms = runs.chunk_by(|a, b| all_but_seed(a) == all_but_seed(b)).filter_map(Arm::of).collect();
+        Comparison { planned, arms, runs, test_texts }
+    }
+
+    /// Whether all runs are done.
+    pub fn is_finished(&self) -> bool {
+        self.runs.len() == self.planned
+    }
+
+    /// Without what runs say about single texts, which is most of its size.
+    pub fn without_predictions(mut self) -> Comparison {
+        self.runs.iter_mut().for_each(|run| run.predictions = None);
+        self
+    }
+}
+
+fn all_but_seed(run: &Run) -> (EmbeddingMode, &str, usize, &BTreeMap<String, String>) {
+    (run.arm, &run.vectors, run.train_texts, &run.settings)
+}
+
+impl Arm {
+    fn of(runs: &[Run]) -> Option<Arm> {
+        let first = runs.first()?;
+        let spread = |value: fn(&Run) -> f64| Spread::of(runs.iter().map(value));
+        // A test part is there for all runs or for none.
+        let if_all = |value: fn(&Run) -> Option<f64>| {
+            let values: Option<Vec<f64>> = runs.iter().map(value).collect();
+            values.map(|values| Spread::of(values.iter().copied()))
+        };
+        Some(Arm {
+            arm: first.arm,
+            vectors: first.vectors.clone(),
+            train_texts: first.train_texts,
+            settings: first.settings.clone(),
+            runs: runs.len(),
+            dev_accuracy: spread(|run| run.dev_accuracy),
+            dev_macro_f1: spread(|run| run.dev_macro_f1),
+            test_accuracy: if_all(|run| run.test_accuracy),
+            test_macro_f1: if_all(|run| run.test_macro_f1),
+            trained_parameters: first.trained_parameters,
+            best_epoch: spread(|run| run.best_epoch as f64),
+            seconds: if_all(|run| run.seconds),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Spread;
+
+    #[test]
+    fn spread_of_a_case_done_by_hand() {
+        let spread = Spread::of([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0].into_iter());
+        assert_eq!(spread.mean, 5.0);
+        assert!((spread.deviation - (32.0f64 / 7.0).sqrt()).abs() < 1e-12);
+        assert_eq!(Spread::of([3.0].into_iter()).deviation, 0.0);
+    }
+}

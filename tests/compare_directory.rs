@@ -1,0 +1,361 @@
+//! The folder of a comparison: what is in it, and what becomes of a comparison that is killed.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use common::{Folder, Ran, fixture, program, vocable};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+use vocable::Vectors;
+use vocable::classifier::{Classifier, DataOptions, Dataset, Parts, TrainOptions};
+use vocable::compare::{
+    CompareOptions, Comparison, Directory, Event, NamedVectors, Plan, RunOptions, TrainSize, compare, load, open_model,
+};
+use vocable::nn::EmbeddingMode;
+
+const TEXTS: &str = "pos a great film\nneg a dull film\npos zzgrqx superb\nneg ghastlyish\n";
+
+fn plan(change: impl FnOnce(&mut CompareOptions, &mut Parts)) -> Plan {
+    let data = Dataset::parse(TEXTS.as_bytes(), &DataOptions::default(), "texts").expect("a data set");
+    let mut parts = Parts { train: data.clone(), dev: data.clone(), test: Some(data) };
+    let mut options = CompareOptions {
+        arms: vec![EmbeddingMode::Tuned, EmbeddingMode::Random, EmbeddingMode::OneHot],
+        seeds: vec![1, 2],
+        train_sizes: vec![TrainSize::Texts(3), TrainSize::All],
+        sweeps: vec!["lr=0.01,0.02".parse().expect("a sweep")],
+        train: TrainOptions { hidden: 3, epochs: 4, batch: 2, ..TrainOptions::default() },
+    };
+    change(&mut options, &mut parts);
+    let vectors = NamedVectors::of(Arc::new(Vectors::demo().expect("the built-in vectors")));
+    Plan::new(vec![vectors], parts, &options).expect("a plan")
+}
+
+fn every_step() -> RunOptions {
+    RunOptions { jobs: Some(2), checkpoint_every: Duration::ZERO }
+}
+
+fn go_on(plan: &Plan, path: &Path) -> Comparison {
+    let directory = Directory::open(path, plan).expect("a folder");
+    compare(plan, Some(&directory), &every_step(), &|_| ControlFlow::Continue(())).expect("a comparison")
+}
+
+/// All files of a folder that hold results: what clocks have a part in stands apart.
+fn results(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("timing.json") && !path.ends_with("log.jsonl") && !path.ends_with(".lock") {
+                all.insert(path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    all
+}
+
+#[track_caller]
+fn assert_same(found: &Path, expected: &Path) {
+    let (found, expected) = (results(found), results(expected));
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (path, bytes) in &expected {
+        assert!(found[path] == *bytes, "{} differs", path.display());
+    }
+}
+
+#[test]
+fn a_folder_holds_everything_and_is_read_again() {
+    let folder = Folder::new();
+    let (path, plan) = (folder.path("runs"), plan(|_, _| {}));
+    let comparison = go_on(&plan, &path);
+    assert_eq!(comparison.runs.len(), 24);
+    let run = path.join("runs").join("tuned-n3-lr0.02-seed2");
+    let mut names: Vec<_> = std::fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["config.json", "log.jsonl", "model.safetensors", "result.json", "timing.json"]);
+    let configuration: Value = serde_json::from_slice(&std::fs::read(run.join("config.json")).unwrap()).unwrap();
+    assert_eq!(configuration["options"]["lr"], 0.02);
+    assert_eq!(configuration["options"]["embedding"], "tuned");
+    assert_eq!(configuration["train_texts"], 3);
+    assert_eq!(configuration["texts"]["train"]["texts"], 4);
+    assert!(configuration["vectors"]["checksum"].as_str().unwrap().starts_with("xxh3:"));
+    let log = std::fs::read_to_string(run.join("log.jsonl")).unwrap();
+    assert_eq!(log.lines().count(), 4);
+    assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).unwrap()["dev"]["accuracy"].is_f64()));
+
+    let again = load(&path).expect("the comparison");
+    assert_eq!(again, comparison);
+    assert!(again.is_finished());
+    let model = open_model(&path, "tuned-n3-lr0.02-seed2").expect("a model");
+    let run = again.runs.iter().find(|run| run.name == "tuned-n3-lr0.02-seed2").expect("the run");
+    let predicted: Vec<usize> = model.predict(&again.test_texts).iter().map(|prediction| prediction.class).collect();
+    assert_eq!(run.predictions.as_ref().map(|all| &all.predicted), Some(&predicted));
+
+    // Nothing is done twice.
+    let began = AtomicUsize::new(0);
+    let directory = Directory::open(&path, &plan).expect("the folder");
+    let third = compare(&plan, Some(&directory), &every_step(), &|event| {
+        began.fetch_add(usize::from(!matches!(event, Event::Found { .. })), Ordering::Relaxed);
+        ControlFlow::Continue(())
+    });
+    assert_eq!((third.expect("a comparison"), began.into_inner()), (comparison, 0));
+}
+
+#[test]
+fn a_comparison_stopped_after_any_event_goes_on_to_the_same_results() {
+    let folder = Folder::new();
+    let (whole, plan) = (folder.path("whole"), plan(|options, _| options.train_sizes.clear()));
+    go_on(&plan, &whole);
+    for stop in [1, 2, 7, 20, 41, 64] {
+        let path = folder.path(&format!("stopped{stop}"));
+        let mut times = 0;
+        loop {
+            let directory = Directory::open(&path, &plan).expect("a folder");
+            let events = AtomicUsize::new(0);
+            let comparison = compare(&plan, Some(&directory), &every_step(), &|event| {
+                // What was done before does not count, or it would never end.
+                let new = usize::from(!matches!(event, Event::Found { .. }));
+                let seen = events.fetch_add(new, Ordering::Relaxed) + new;
+                if seen >= stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            times += 1;
+            if comparison.expect("a comparison").is_finished() {
+                break;
+            }
+        }
+        assert!(times > 1);
+        assert_same(&path, &whole);
+    }
+}
+
+#[test]
+fn another_comparison_in_the_folder_is_refused_by_what_differs() {
+    let folder = Folder::new();
+    let path = folder.path("runs");
+    let made = plan(|_, _| {});
+    drop(Directory::open(&path, &made).expect("a folder"));
+    let refused = |plan: &Plan, said: &str| {
+        let error = Directory::open(&path, plan).expect_err("a refusal").to_string();
+        assert!(error.contains(said) && error.contains("name another folder with --out"), "{error}");
+    };
+    refused(&plan(|o, _| o.train.hidden = 4), "a comparison with hidden 4, found one with 3");
+    refused(&plan(|o, _| o.train.dropout.hidden = 0.25), "a comparison with dropout ");
+    refused(&plan(|o, _| o.seeds.push(3)), "a comparison with seeds 1,2,3, found one with 1,2");
+    refused(
+        &plan(|o, _| o.arms.truncate(2)),
+        "a comparison with arms tuned,random, found one with tuned,random,one-hot",
+    );
+    refused(&plan(|o, _| o.sweeps.clear()), "a comparison with sweeps none, found one with lr=0.01,0.02");
+    refused(&plan(|o, _| o.train_sizes.clear()), "a comparison with training sizes 4, found one with 3,4");
+    refused(&plan(|_, p| p.test = None), "a comparison with test texts none, found one with 4 (xxh3:");
+    refused(&plan(|_, p| p.train.texts[0].text = "a film".into()), "a comparison with training texts 4 (xxh3:");
+    refused(&plan(|_, p| p.dev.texts[0].label = "neg".into()), "a comparison with development texts 4 (xxh3:");
+    let mut other = Vectors::demo().expect("the built-in vectors").values().to_vec();
+    other[17] += 1.0;
+    let demo = Vectors::demo().expect("the built-in vectors");
+    let other = Vectors::new(demo.vocabulary().iter(), other, demo.dimension()).expect("vectors");
+    let named = NamedVectors { name: made.vectors()[0].name.clone(), vectors: Arc::new(other) };
+    let other = Plan::new(vec![named], made.parts().clone(), made.options()).expect("a plan");
+    refused(&other, "a comparison with vectors ");
+
+    // Where the files lie may change.
+    assert!(Directory::open(&path, &plan(|_, p| p.train.name = "elsewhere".into())).is_ok());
+}
+
+#[test]
+fn a_folder_of_other_things_or_altered_ones_is_refused() {
+    let folder = Folder::new();
+    let made = plan(|options, _| options.train_sizes.clear());
+    let refused = |path: &Path, said: &str| {
+        let error = Directory::open(path, &made).map(drop).expect_err("a refusal").to_string();
+        assert!(error.contains(said), "{error}");
+    };
+    let path = folder.path("mine");
+    std::fs::create_dir(&path).unwrap();
+    drop(Directory::open(&path, &made).expect("an empty folder"));
+    std::fs::remove_file(path.join("compare.json")).unwrap();
+    std::fs::write(path.join("novel.txt"), "once").unwrap();
+    refused(&path, "mine: expected an empty folder, or that of a comparison, found other files");
+    refused(&folder.file("file", "a"), "file");
+
+    let path = folder.path("runs");
+    go_on(&made, &path);
+    let held = Directory::open(&path, &made).expect("the folder");
+    refused(&path, "a folder that no other process works in");
+    drop(held);
+
+    let load_refused = |said: &str| {
+        let error = load(&path).expect_err("a refusal").to_string();
+        assert!(error.contains(said) && !error.contains('\n'), "{error}");
+    };
+    let result = path.join("runs").join("random-lr0.01-seed1").join("result.json");
+    let bytes = std::fs::read(&result).unwrap();
+    for altered in [&bytes[..100], b"{}", b"[1]", b""] {
+        std::fs::write(&result, altered).unwrap();
+        load_refused("result.json: expected results of a run");
+    }
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    std::fs::write(&result, text.replace(r#""confusion":[["#, r#""confusion":[[5],["#)).unwrap();
+    load_refused("figures of 2 classes");
+    std::fs::write(&result, text.replace(r#""arm":"random""#, r#""arm":"melted""#)).unwrap();
+    load_refused("found `melted`");
+    std::fs::write(&result, text.replace(r#""seed":1"#, r#""seed":9"#)).unwrap();
+    let directory = Directory::open(&path, &made).expect("the folder");
+    let error = compare(&made, Some(&directory), &every_step(), &|_| ControlFlow::Continue(())).expect_err("a refusal");
+    assert!(error.to_string().contains("results of the run random-lr0.01-seed1"), "{error}");
+    drop(directory);
+
+    let configuration = path.join("compare.json");
+    let text = std::fs::read_to_string(&configuration).unwrap();
+    std::fs::write(&configuration, text.replace("random-lr0.01-seed1", "../../random")).unwrap();
+    load_refused("names of runs");
+    std::fs::write(&configuration, text.replace(r#""version": 1"#, r#""version": 2"#)).unwrap();
+    load_refused("a comparison of version 1, found version 2");
+    std::fs::remove_file(&configuration).unwrap();
+    load_refused("`vocable compare --out` makes one");
+}
+
+#[test]
+fn a_run_that_fails_is_named_and_the_others_stay() {
+    let folder = Folder::new();
+    let path = folder.path("runs");
+    let made = plan(|options, _| {
+        options.train_sizes.clear();
+        options.sweeps = vec!["lr=0.01,1e300".parse().expect("a sweep")];
+    });
+    let directory = Directory::open(&path, &made).expect("a folder");
+    let failed = std::sync::Mutex::new(Vec::new());
+    let how = RunOptions { jobs: Some(1), ..every_step() };
+    let error = compare(&made, Some(&directory), &how, &|event| {
+        if let Event::Failed { run } = event {
+            failed.lock().unwrap().push(run.name.clone());
+        }
+        ControlFlow::Continue(())
+    });
+    assert!(error.expect_err("no number").to_string().contains("not a finite number any more"));
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.len() == 1 && failed[0].starts_with("tuned-lr1e300-seed"), "{failed:?}");
+    assert_eq!(load(&path).expect("what was done").runs.len(), 6);
+}
+
+fn arguments(out: &Path, more: &[&str]) -> Vec<OsString> {
+    let mut all: Vec<OsString> =
+        ["compare", "--hidden=8", "--epochs=4", "--batch=8", "--seeds=2", "--vectors"].map(OsString::from).into();
+    all.extend([fixture("demo.50d.txt").into(), "--train".into(), fixture("reviews.train.txt").into()]);
+    all.extend([
+        "--dev".into(),
+        fixture("reviews.dev.txt").into(),
+        "--test".into(),
+        fixture("reviews.test.txt").into(),
+    ]);
+    all.extend(["--arms=frozen,tuned,one-hot".into(), "--train-sizes=50,all".into(), "--out".into(), out.into()]);
+    all.extend(more.iter().map(OsString::from));
+    all
+}
+
+fn begin(out: &Path) -> Child {
+    let more = ["--checkpoint-minutes=1e-4"];
+    program().args(arguments(out, &more)).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// The finished runs in a folder, and when each was.
+fn finished(out: &Path) -> BTreeMap<PathBuf, SystemTime> {
+    let runs = std::fs::read_dir(out.join("runs")).into_iter().flatten().flatten();
+    let results = runs.map(|run| run.path().join("result.json"));
+    results.filter_map(|path| Some((path.clone(), path.metadata().ok()?.modified().unwrap()))).collect()
+}
+
+#[test]
+fn a_comparison_killed_at_any_moment_goes_on_to_the_same_results() {
+    let folder = Folder::new();
+    let whole = folder.path("whole");
+    let expected = vocable(arguments(&whole, &["--threads=1", "--json"])).only_json();
+    assert_eq!(expected["runs"].as_array().unwrap().len(), 12);
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let (mut killed, mut killed_between) = (0, 0);
+    for round in 0..2 {
+        let out = folder.path(&format!("killed{round}"));
+        for _ in 0..8 {
+            let mut child = begin(&out);
+            std::thread::sleep(Duration::from_millis(rng.random_range(50..600)));
+            let ended = child.try_wait().unwrap().is_some();
+            // SIGKILL, where there are signals.
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let done = finished(&out).len();
+            killed += usize::from(!ended);
+            killed_between += usize::from(!ended && (1..12).contains(&done));
+            if ended {
+                break;
+            }
+        }
+        let before = finished(&out);
+        let last = begin(&out).wait_with_output().unwrap();
+        assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
+        assert_same(&out, &whole);
+        let after = finished(&out);
+        assert!(before.iter().all(|(path, time)| after[path] == *time), "a finished run was repeated");
+    }
+    assert!(killed > 0 && killed_between > 0, "no comparison was killed between its first run and its last: {killed}");
+
+    // The report is that of the comparison, and times are those of its runs.
+    let report = vocable([OsString::from("compare"), "--report".into(), whole.clone().into(), "--json".into()]);
+    assert_eq!(report.only_json(), expected);
+    let table = vocable([OsString::from("compare"), "--report".into(), whole.clone().into()]);
+    assert!(table.out.contains("one-hot") && table.out.contains("seconds") && table.code == 0, "{table:?}");
+    assert_eq!(table.err, "");
+}
+
+#[test]
+fn the_report_of_an_unfinished_comparison_says_so() {
+    let folder = Folder::new();
+    let path = folder.path("runs");
+    let made = plan(|options, _| options.train_sizes.clear());
+    let report = || -> Ran { vocable([OsString::from("compare"), "--report".into(), path.clone().into()]) };
+    report().refused(2, "expected the folder of a comparison");
+    go_on(&made, &path);
+    std::fs::remove_file(path.join("runs").join("random-lr0.01-seed1").join("result.json")).unwrap();
+    let ran = report();
+    assert!(ran.code == 0 && ran.err.contains("11 of 12 runs are done"), "{ran:?}");
+    assert_eq!(ran.out.lines().count(), 1 + 6);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_the_runs_under_way_and_says_how_to_go_on() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Command;
+
+    let folder = Folder::new();
+    let (out, whole) = (folder.path("a folder"), folder.path("whole"));
+    assert_eq!(vocable(arguments(&whole, &[])).code, 0);
+    // Only when it ends are runs under way saved.
+    let arguments = arguments(&out, &["--checkpoint-minutes=60"]);
+    let mut child = program().args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    let mut told = String::new();
+    while !told.contains("run 2 of 12") {
+        assert!(err.read_line(&mut told).unwrap() > 0, "{told}");
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    err.read_to_string(&mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{told}");
+    assert!(told.contains("of 12 runs are done; to go on:"), "{told}");
+    let line = told.lines().find(|line| line.starts_with("  ")).expect("a command line").trim();
+    assert!(
+        Command::new("sh").args(["-c", line]).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+    );
+    assert_same(&out, &whole);
+    assert!(Classifier::open(out.join("runs").join("frozen-n50-seed1").join("model.safetensors")).is_ok());
+}
