@@ -383,13 +383,13 @@ async function render(changes) {
   const changed = (...names) => !changes || names.some((name) => name in changes);
   if (changed('colour') && $('colour').value !== state.colour && state.colour) $('colour').value = state.colour;
   if (changes && 'colour' in changes) return shown && display();
-  const searching = changed('word') ? search() : null;
+  if (changed('word')) await search();
   if (changed('pairs')) {
     $('pairlist').value = state.pairs || '';
     if (state.pairs) $('pairs').open = true;
   }
   if (changed('a', 'b', 'c')) await analogy();
-  await Promise.all([searching, map()]);
+  await map();
 }
 
 async function start() {

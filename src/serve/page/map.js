@@ -2,6 +2,7 @@
 // takes a few milliseconds for 50,000 of them and needs no graphics card.
 
 const LABELS = 140; // words that are written out, at the most
+const TRIED = 2500; // words for which room is looked for, at the most
 const CELL = 6; // pixels of the grid that keeps words apart
 const NEAR = 14; // pixels within which a point counts as pointed at
 const FURTHEST = 4000; // how much closer than the whole map one can go
@@ -33,13 +34,14 @@ export class Plot {
   }
 
   whole() {
+    if (!this.width) return; // It has no room yet; as soon as it has, it is asked again.
     const { x, y } = this.data;
     let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity];
     for (let i = 0; i < x.length; i++) {
       left = Math.min(left, x[i]); right = Math.max(right, x[i]);
       low = Math.min(low, y[i]); high = Math.max(high, y[i]);
     }
-    const { clientWidth: width, clientHeight: height } = this.canvas;
+    const { width, height } = this;
     const room = Math.max(40, Math.min(width, height) * 0.06);
     const scale = Math.min((width - 2 * room) / (right - left || 1), (height - 2 * room) / (high - low || 1));
     this.least = Math.max(scale, 1e-9);
@@ -63,6 +65,7 @@ export class Plot {
   resize() {
     const { clientWidth: width, clientHeight: height } = this.canvas;
     if (!width || !height) return;
+    Object.assign(this, { width, height });
     this.ratio = Math.min(window.devicePixelRatio || 1, 2);
     this.canvas.width = Math.round(width * this.ratio);
     this.canvas.height = Math.round(height * this.ratio);
@@ -89,8 +92,8 @@ export class Plot {
 
   // In pixels of the page.
   place(i) {
-    const { clientWidth: width, clientHeight: height } = this.canvas;
     const { x, y, scale } = this.view;
+    const { width, height } = this;
     return [(this.data.x[i] - x) * scale + width / 2, (y - this.data.y[i]) * scale + height / 2];
   }
 
@@ -143,8 +146,7 @@ export class Plot {
 
   // Words beside their points: those that matter first, each where nothing stands yet.
   write(size) {
-    const { data, context } = this;
-    const { clientWidth: width, clientHeight: height } = this.canvas;
+    const { data, context, width, height } = this;
     const columns = Math.ceil(width / CELL) + 1;
     const taken = new Uint8Array(columns * (Math.ceil(height / CELL) + 1));
     const [ink, card, accent] = ['--ink', '--card', '--arrow'].map((name) => this.colour(name));
@@ -152,11 +154,7 @@ export class Plot {
     context.textBaseline = 'middle';
     // A word stands on the side where its arrow is not.
     const leftward = new Set(data.arrows.map(([from, to]) => (data.x[from] < data.x[to] ? from : to)));
-    const put = (i, forced) => {
-      const [px, py] = this.place(i);
-      if (px < 0 || py < 0 || px > width || py > height) return false;
-      const strong = data.strong.has(i) || i === this.marked;
-      context.font = `${strong ? 600 : 400} ${strong ? 14 : 12.5}px system-ui, sans-serif`;
+    const put = (i, [px, py], strong) => {
       const key = (strong ? '!' : ' ') + data.words[i];
       if (!this.widths.has(key)) this.widths.set(key, context.measureText(data.words[i]).width);
       const long = this.widths.get(key);
@@ -167,7 +165,7 @@ export class Plot {
         for (let column = Math.floor(left / CELL); column <= Math.floor((left + long) / CELL); column++) {
           if (row < 0 || column < 0 || column >= columns) continue;
           const cell = row * columns + column;
-          if (taken[cell] && !forced) return false;
+          if (taken[cell] && !strong) return false;
           cells.push(cell);
         }
       }
@@ -186,18 +184,28 @@ export class Plot {
       context.fillText(data.words[i], left, py);
       return true;
     };
-    if (this.marked >= 0) put(this.marked, true);
-    for (const i of data.strong) if (i !== this.marked) put(i, true);
-    let written = 0;
-    for (let i = 0; i < data.words.length && written < LABELS; i++) {
-      if (i !== this.marked && !data.strong.has(i) && put(i, false)) written += 1;
+    const inside = ([px, py]) => px >= 0 && py >= 0 && px <= width && py <= height;
+    context.font = '600 14px system-ui, sans-serif';
+    for (const i of new Set([this.marked, ...data.strong])) {
+      const at = i >= 0 && this.place(i);
+      if (at && inside(at)) put(i, at, true);
+    }
+    context.font = '400 12.5px system-ui, sans-serif';
+    let [written, tried] = [0, 0];
+    for (let i = 0; i < data.words.length && written < LABELS && tried < TRIED; i++) {
+      const at = this.place(i);
+      if (i === this.marked || data.strong.has(i) || !inside(at)) continue;
+      tried += 1;
+      // Most find their place taken where it begins, and need not be measured.
+      if (taken[Math.floor(at[1] / CELL) * columns + Math.floor((at[0] + size + 4) / CELL)]) continue;
+      if (put(i, at, false)) written += 1;
     }
   }
 
   // The point nearest to a place, within some pixels; -1 for none.
   at(px, py, within) {
     const { x, y } = this.data;
-    const { clientWidth: width, clientHeight: height } = this.canvas;
+    const { width, height } = this;
     const { scale } = this.view;
     const [mx, my] = [this.view.x + (px - width / 2) / scale, this.view.y - (py - height / 2) / scale];
     let [best, least] = [-1, (within / scale) ** 2];
@@ -214,7 +222,7 @@ export class Plot {
 
   // Closer or farther, with what is at a place of the canvas kept there.
   zoom(factor, px, py) {
-    const { clientWidth: width, clientHeight: height } = this.canvas;
+    const { width, height } = this;
     const [dx, dy] = [px - width / 2, height / 2 - py];
     const scale = Math.min(Math.max(this.view.scale * factor, this.least / 3), this.least * FURTHEST);
     const { x, y, scale: before } = this.view;
@@ -229,7 +237,7 @@ export class Plot {
   // Marks the next word from the middle of the map outwards, or the one before.
   step(by) {
     if (!this.tour) {
-      const { clientWidth: width, clientHeight: height } = this.canvas;
+      const { width, height } = this;
       const from = (i) => { const [px, py] = this.place(i); return Math.hypot(px - width / 2, py - height / 2); };
       const inside = (i) => { const [px, py] = this.place(i); return px >= 0 && py >= 0 && px <= width && py <= height; };
       const order = this.data.words.map((_, i) => i).filter(inside).map((i) => [from(i), i]).sort((a, b) => a[0] - b[0]);
@@ -282,7 +290,7 @@ export class Plot {
     }, { passive: false });
     canvas.addEventListener('keydown', (event) => {
       if (!this.data || event.ctrlKey || event.metaKey || event.altKey) return;
-      const [px, py] = [canvas.clientWidth / 2, canvas.clientHeight / 2];
+      const [px, py] = [this.width / 2, this.height / 2];
       const keys = {
         ArrowLeft: () => this.move(60, 0), ArrowRight: () => this.move(-60, 0),
         ArrowUp: () => this.move(0, 60), ArrowDown: () => this.move(0, -60),
