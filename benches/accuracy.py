@@ -26,6 +26,11 @@ TASKS = {
 }
 VECTORS = "glove.6B.50d.head.txt"
 SEEDS, EPOCHS, PATIENCE = 5, 20, 5
+# What accuracy_peers.py does, said in full, so that results stay comparable when defaults change.
+PROTOCOL = ["--tokenizer", "whitespace", "--case", "exact", "--encoder", "lstm", "--hidden", 128, "--layers", 1, "--pooling", "last",
+            "--batch", 64, "--optimizer", "adam", "--weight-decay", 0, "--schedule", "constant", "--warmup", 0,
+            "--class-weights", "none", "--label-smoothing", 0, "--clip", 5, "--dropout", 0.5, "--embedding-dropout", 0.2,
+            "--word-dropout", 0, "--oov-deviation", 0.1, "--random-deviation", 0.1]
 
 
 def arguments_of(task, data):
@@ -45,20 +50,21 @@ def ended(argv, threads):
 
 def ours(vocable, task, arm, data, arguments):
     said = ended([vocable, "compare", "--vectors", data / VECTORS, *arguments_of(task, data), "--arms", arm,
-                  "--tokenizer", "whitespace", "--lr", TASKS[task]["rates"][arm], "--seeds", arguments.seeds, "--epochs", EPOCHS, "--patience", PATIENCE,
-                  "--json"], arguments.threads)
-    return [run["test_accuracy"] for run in json.loads(said)["runs"]]
+                  *PROTOCOL, "--lr", TASKS[task]["rates"][arm], "--seeds", arguments.seeds, "--epochs", EPOCHS,
+                  "--patience", PATIENCE, "--json"], arguments.threads)
+    return json.loads(said)["runs"]
 
 
 def theirs(python, task, arm, data, arguments):
     said = ended([python, ROOT / "benches" / "accuracy_peers.py", "--vectors", DATA / "train-words-50.bin",
                   *arguments_of(task, data), "--arm", arm, "--lr", TASKS[task]["rates"][arm], "--seeds", arguments.seeds,
                   "--epochs", EPOCHS, "--patience", PATIENCE, "--threads", arguments.threads], arguments.threads)
-    return [json.loads(line)["test_accuracy"] for line in said.splitlines()]
+    return [json.loads(line) for line in said.splitlines()]
 
 
-def spread(runs):
+def spread(runs, part="test"):
     """Mean and deviation of the sample in percent."""
+    runs = [run[f"{part}_accuracy"] for run in runs]
     deviation = statistics.stdev(runs) if len(runs) > 1 else 0.0
     return f"{100 * statistics.mean(runs):.1f} ± {100 * deviation:.1f}"
 
@@ -91,7 +97,7 @@ def main():
                     continue
                 try:
                     found[name] = measure()
-                    say(f"{task}, {arm}, {name}: {spread(found[name])}")
+                    say(f"{task}, {arm}, {name}: test {spread(found[name])}, dev {spread(found[name], 'dev')}")
                 except LeftOut as reason:
                     omissions.add(f"{task}, {arm}, {name}", reason)
             lines.append([task, arm, *(spread(found[name]) if name in found else "" for name in ["vocable", "PyTorch"])])

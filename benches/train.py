@@ -221,10 +221,10 @@ def busy_neighbour(wanted):
         neighbour.wait()
 
 
-def contestants(cell, ours, python):
+def contestants(cell, ours, python, quick):
     found = [Contestant("vocable", [ours])]
     for form in forms(cell):
-        if python:
+        if python and (not quick or form in [Form(), Form(bf16=True)]):
             found.append(Contestant(str(form), [python, ROOT / "benches" / "train_peers.py"], form))
     return found
 
@@ -325,6 +325,7 @@ def parse_arguments():
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", metavar="FOLDER",
                         help="where sst2.train.txt and glove.6B.50d.head.txt are")
     parser.add_argument("--python", metavar="PROGRAM", help="a Python that has torch and numpy, instead of installing them")
+    parser.add_argument("--quick", action="store_true", help="PyTorch only in the forms that were the fastest where all were measured")
     parser.add_argument("--skip-torch", action="store_true", help="Vocable alone")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run as JSON, too")
     return parser.parse_args()
@@ -352,7 +353,7 @@ def main():
         if unmade & set(names):
             omissions.add(title, "its files could not be made")
             continue
-        found = contestants(cell, ours, python)
+        found = contestants(cell, ours, python, arguments.quick)
         others = measure(name, cell, found, arguments.rounds, arguments.epochs, arguments.texts, omissions)
         rows = results(cell, found)
         if not rows or rows[0]["name"] != "vocable":

@@ -77,7 +77,8 @@ fn main() -> ExitCode {
 
 fn perform(cell: &str) -> Result<Done, Box<dyn Error>> {
     let cell: Cell = serde_json::from_str(cell)?;
-    rayon::ThreadPoolBuilder::new().num_threads(cell.threads).build_global()?;
+    // The program does the same.
+    rayon::ThreadPoolBuilder::new().num_threads(cell.threads).use_current_thread().build_global()?;
     let options = DataOptions { format: Some(DataFormat::Plain), ..DataOptions::default() };
     let data = Dataset::open(&cell.texts, &options)?;
     let texts: Vec<String> = data.texts.iter().map(|labelled| labelled.text.clone()).collect();

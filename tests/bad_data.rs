@@ -78,6 +78,35 @@ fn a_column_that_is_missing_is_named_beside_those_that_are_there() {
 }
 
 #[test]
+fn a_file_named_csv_is_one_although_its_header_names_other_columns() {
+    let folder = Folder::new();
+    for name in ["data.csv", "data.CSV"] {
+        let path = folder.file(name, "tweet,polarity\na film,5\nno film,1\n");
+        let ran = on(&["train", "--train"], &path);
+        ran.refused(2, "line 1: expected a column for the label (label, labels, class");
+        assert!(ran.err.contains("found the columns tweet, polarity; name it with"), "{}", ran.err);
+    }
+    let plain = folder.file("plain.csv", "label,text\npos,a film\nneg,no film\n");
+    let ran = on(&["train", "--hidden", "2", "--epochs", "1", "--dev", plain.to_str().unwrap(), "--train"], &plain);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn nearly_as_many_labels_as_texts_are_warned_of() {
+    let folder = Folder::new();
+    let train = |name: &str, labels: usize| {
+        let line = |index: usize| format!("word{} another film\n", index % labels);
+        let path = folder.file(name, (0..40).map(line).collect::<String>());
+        on(&["train", "--hidden", "2", "--epochs", "1", "--dev", path.to_str().unwrap(), "--train"], &path)
+    };
+    let ran = train("texts", 21);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let said = "21 labels in 40 texts, the first of them `word0`, `word1`, `word2`: if these are no labels";
+    assert!(ran.err.contains(said), "{}", ran.err);
+    assert!(!train("labels", 20).err.contains("if these are no labels"));
+}
+
+#[test]
 fn labels_without_a_text_among_others_are_warned_of() {
     let folder = Folder::new();
     let path = folder.file("some", "pos a film\nneg\nneg no film\npos\n");

@@ -81,14 +81,14 @@ fn encoder_gradients_of(seed: u64, stride: usize, shape: EncoderShape, lengths: 
     if shape.pooling == Pooling::Max && !decided(&packing, &cache.output(), shape.output()) {
         return false;
     }
-    let owed = [encoder.backward(&packing, cache, &weights)];
+    let owed = encoder.backward(&packing, cache, &weights);
     let mut products_gradient = vec![0.0; 3 * shape.products()];
     for (token, &place) in places.iter().enumerate() {
-        owed[0].add_products(token, &mut products_gradient[place as usize * shape.products()..][..shape.products()]);
+        owed.add_products(token, &mut products_gradient[place as usize * shape.products()..][..shape.products()]);
     }
-    let gradients = encoder.gradients(&owed, &input, &products_gradient);
     let mut input_gradient = vec![0.0; input.len()];
-    encoder.rows_backward(&products_gradient, &mut input_gradient);
+    let of_rows = encoder.multiply_backward(&input, &products_gradient, Some(&mut input_gradient));
+    let gradients = encoder.gradients(&[owed.share(), &of_rows]);
     let parameters: Vec<(String, Vec<f64>)> =
         gradients.parameters().into_iter().map(|p| (p.name, p.values.to_vec())).collect();
     for (which, (name, analytic)) in parameters.iter().enumerate() {

@@ -158,7 +158,8 @@ fn outputs_loss_and_gradients<T: Real>(file: &str, layers: usize, bidirectional:
     let mut products = vec![T::zero(); products.len()];
     products.chunks_exact_mut(shape.products()).enumerate().for_each(|(token, sum)| owed.add_products(token, sum));
     let mut input_gradient = vec![T::zero(); ids.len() * shape.input];
-    network.encoder.rows_backward(&products, &mut input_gradient);
+    let rows = network.embedding.forward(&ids);
+    network.encoder.multiply_backward(&rows, &products, Some(&mut input_gradient));
     close(&tensors, "grad.x", &padded(&packing, &input_gradient, network.embedding.dimension()), tolerance);
 
     // And in one call, as training does it.

@@ -359,7 +359,8 @@ impl Tensors<'_> {
 /// The header and the tensors of a checkpoint whose checksum is right.
 fn opened(bytes: &[u8]) -> Result<(Header, Tensors<'_>), Malformed> {
     let whole = |found: String| {
-        Malformed::at(Place::File, "a checkpoint of a training (safetensors)", found).advise("remove it to begin anew")
+        Malformed::at(Place::File, "a checkpoint of a training (safetensors)", found)
+            .advise("name another file; or, if it is a checkpoint that was cut short, remove it to begin anew")
     };
     let tensors = SafeTensors::deserialize(bytes).map_err(|e| whole(e.to_string()))?;
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| whole(e.to_string()))?;

@@ -76,8 +76,11 @@ pub const LABEL_NAMES: [&str; 7] = ["label", "labels", "class", "category", "tar
 /// Names under which texts are looked for.
 pub const TEXT_NAMES: [&str; 7] = ["text", "sentence", "review", "question", "content", "body", "document"];
 
-/// What to do about a column that is not there.
+/// What to do about a key that is not there.
 const NAME_IT: &str = "name it with --label-column or --text-column";
+
+/// What to do about a column that is not there.
+const NAME_COLUMN: &str = "name it with --label-column or --text-column; the first line is the header";
 
 /// A text and its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +124,7 @@ impl Dataset {
     /// As [`Dataset::open`].
     pub fn parse(bytes: &[u8], options: &DataOptions, name: &str) -> Result<Dataset, Malformed> {
         let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
-        let format = options.format.unwrap_or_else(|| sniff(bytes, options));
+        let format = options.format.unwrap_or_else(|| sniff(bytes, options, name));
         let mut data = Dataset { name: name.to_owned(), format, texts: Vec::new(), replaced: 0 };
         match format {
             DataFormat::Plain => data.read_lines(bytes, plain)?,
@@ -134,6 +137,14 @@ impl Dataset {
             return Err(Malformed::at(Place::File, "labelled texts", "none"));
         }
         Ok(data)
+    }
+
+    /// The distinct labels, sorted.
+    pub fn labels(&self) -> Vec<&str> {
+        let mut labels: Vec<&str> = self.texts.iter().map(|text| text.label.as_str()).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        labels
     }
 
     fn read_lines(&mut self, bytes: &[u8], parse: impl Fn(&str) -> Parsed) -> Result<(), Malformed> {
@@ -245,8 +256,8 @@ impl Lines {
     }
 }
 
-/// The form of labelled texts, by their first line.
-fn sniff(bytes: &[u8], options: &DataOptions) -> DataFormat {
+/// The form of labelled texts, by their first line; where that says nothing, by the file's name.
+fn sniff(bytes: &[u8], options: &DataOptions, name: &str) -> DataFormat {
     let first = bytes.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty());
     let first = String::from_utf8_lossy(first.unwrap_or_default());
     let start = first.trim();
@@ -266,10 +277,14 @@ fn sniff(bytes: &[u8], options: &DataOptions) -> DataFormat {
             return format;
         }
     }
+    let name = name.to_ascii_lowercase();
+    let is_csv = [".csv", ".csv.gz", ".csv.zip"].iter().any(|ending| name.ends_with(ending));
     match (options.label_column.is_some() || options.text_column.is_some(), first.contains('\t')) {
         // Columns were asked for: let the reader say which are there.
         (true, true) => DataFormat::Tsv,
         (true, false) => DataFormat::Csv,
+        // As plain lines its first words would be labels.
+        (false, _) if is_csv => DataFormat::Csv,
         (false, _) => DataFormat::Plain,
     }
 }
@@ -285,7 +300,7 @@ fn column(header: &[String], wanted: Option<&str>, usual: &[&str], what: &str) -
             Some(wanted) => format!("a column `{wanted}`"),
             None => format!("a column for the {what} ({})", usual.join(", ")),
         };
-        Malformed::at(Place::Line(1), expected, format!("the columns {}", listed(header))).advise(NAME_IT)
+        Malformed::at(Place::Line(1), expected, format!("the columns {}", listed(header))).advise(NAME_COLUMN)
     })
 }
 

@@ -159,9 +159,14 @@ impl Classifier {
     /// As [`Classifier::open`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Classifier> {
         let wrong = |expected: &str, found: String| Error::from(Malformed::at(Place::File, expected, found));
-        let whole = "a model file (safetensors)";
-        let tensors = SafeTensors::deserialize(bytes).map_err(|e| wrong(whole, e.to_string()))?;
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| wrong(whole, e.to_string()))?;
+        let whole = |found: String| {
+            Error::from(
+                Malformed::at(Place::File, "a model file (safetensors)", found)
+                    .advise("name a file that `vocable train --out` saved, whole"),
+            )
+        };
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| whole(e.to_string()))?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| whole(e.to_string()))?;
         let entry = |key: &str| metadata.metadata().as_ref().and_then(|all| all.get(key));
         if entry(checkpoint::KEY).is_some() {
             return Err(Malformed::at(Place::File, "a model file", "the checkpoint of a training that is under way")

@@ -9,11 +9,15 @@ use serde::Serialize;
 use super::shard::{self, Occurrences, Shard};
 use crate::nn::{
     CrossEntropy, Dense, Dropout, Embedding, EmbeddingMode, Encoder, EncoderShape, Packing, Real, RowGradients,
-    Scratch, add,
+    Scratch, Share, add,
 };
 
-/// Words whose rows are multiplied with the input weights together.
+/// Words whose rows are multiplied with the input weights together, at most.
 const WORDS_TOGETHER: usize = 64;
+
+/// Tasks that the way back through the input product is cut into. Each has a gradient of all input weights for itself, so they
+/// are few.
+const WORD_TASKS: usize = 4;
 
 /// Rates of dropout, each at least 0 and less than 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
@@ -152,28 +156,30 @@ impl<T: Real> Network<T> {
         drops: Option<Drops>,
     ) -> (f64, Gradients<T>) {
         let shape = self.encoder.shape();
-        let (ids, places) = distinct(sequences);
+        let words_and_shards = || (distinct(sequences), shard::cut(sequences, shape.hidden));
+        let (((ids, places), shards), ()) = rayon::join(words_and_shards, || self.encoder.prepare());
+
+        // Groups of words that are multiplied together, as many in each task.
+        let tasks = ids.len().div_ceil(WORDS_TOGETHER).next_multiple_of(WORD_TASKS);
+        let together = ids.len().div_ceil(tasks.max(1)).max(1);
         let (mut rows, mut products) =
             (Scratch::any(ids.len() * shape.row()), Scratch::any(ids.len() * shape.products()));
         let groups = rows
-            .par_chunks_mut(WORDS_TOGETHER * shape.row())
-            .zip(products.par_chunks_mut(WORDS_TOGETHER * shape.products()))
-            .zip(ids.par_chunks(WORDS_TOGETHER))
+            .par_chunks_mut(together * shape.row())
+            .zip(products.par_chunks_mut(together * shape.products()))
+            .zip(ids.par_chunks(together))
             .enumerate();
-        let prepare_words = || -> Vec<Dropout<T>> {
-            groups
-                .map(|(group, ((rows, products), ids))| {
-                    let dropout = drops.as_ref().map_or_else(Dropout::none, |drops| self.drop_rows(ids, drops, group));
-                    rows.copy_from_slice(&self.embedding.forward(ids));
-                    dropout.apply(rows);
-                    self.encoder.multiply(rows, products);
-                    dropout
-                })
-                .collect()
-        };
-        let (dropouts, ()) = rayon::join(prepare_words, || self.encoder.prepare());
+        let dropouts: Vec<Dropout<T>> = groups
+            .map(|(group, ((rows, products), ids))| {
+                let dropout = drops.as_ref().map_or_else(Dropout::none, |drops| self.drop_rows(ids, drops, group));
+                rows.copy_from_slice(&self.embedding.forward(ids));
+                dropout.apply(rows);
+                self.encoder.multiply(rows, products);
+                dropout
+            })
+            .collect();
 
-        let shards: Vec<Shard<T>> = shard::cut(sequences, shape.hidden)
+        let shards: Vec<Shard<T>> = shards
             .into_par_iter()
             .enumerate()
             .map(|(number, texts)| {
@@ -188,31 +194,35 @@ impl<T: Real> Network<T> {
         let occurrences = Occurrences::of(&shards, ids.len());
         let wanted = ids.iter().any(|&id| self.embedding.is_trained(id));
         let mut row_gradients = Scratch::any(if wanted { rows.len() } else { 0 });
-        let mut groups: Vec<&mut [T]> = row_gradients.chunks_mut(WORDS_TOGETHER * shape.row()).collect();
-        groups.resize_with(dropouts.len(), Default::default);
-        let groups = groups.into_par_iter().zip(products.par_chunks_mut(WORDS_TOGETHER * shape.products()));
-        groups.zip(&dropouts).enumerate().for_each(|(group, ((rows, products), dropout))| {
-            occurrences.sum(&shards, group * WORDS_TOGETHER, shape.products(), products);
-            if wanted {
-                self.encoder.rows_backward(products, rows);
-                dropout.apply(rows);
-            }
-        });
+        let a_task = together * (tasks / WORD_TASKS).max(1);
+        let mut of_tasks: Vec<&mut [T]> = row_gradients.chunks_mut(a_task * shape.row()).collect();
+        of_tasks.resize_with(ids.len().div_ceil(a_task), Default::default);
+        let word_shares: Vec<Share<T>> = of_tasks
+            .into_par_iter()
+            .zip(products.par_chunks_mut(a_task * shape.products()))
+            .zip(rows.par_chunks(a_task * shape.row()))
+            .zip(dropouts.par_chunks(a_task / together))
+            .enumerate()
+            .map(|(task, (((row_gradients, products), rows), dropouts))| {
+                occurrences.sum(&shards, task * a_task, shape.products(), products);
+                let share = self.encoder.multiply_backward(rows, products, wanted.then_some(&mut *row_gradients));
+                let groups = row_gradients.chunks_mut(together * shape.row());
+                groups.zip(dropouts).for_each(|(rows, dropout)| dropout.apply(rows));
+                share
+            })
+            .collect();
 
         let mut head = Dense::zeros(shape.output(), self.classes());
-        let mut total = 0.0;
-        let mut parts = Vec::with_capacity(shards.len());
-        for shard in shards {
-            total += shard.loss;
+        for shard in &shards {
             head.parameters_mut().into_iter().zip(shard.head.parameters()).for_each(|(sum, p)| add(sum, p.values));
-            parts.push(shard.owed);
         }
+        let shares: Vec<&Share<T>> = shards.iter().map(|shard| shard.owed.share()).chain(&word_shares).collect();
         let rows_of = || match wanted {
             true => self.embedding.backward(&ids, &row_gradients),
             false => RowGradients::new(self.embedding.dimension()),
         };
-        let (encoder, rows) = rayon::join(|| self.encoder.gradients(&parts, &rows, &products), rows_of);
-        (total, Gradients { rows, encoder, head })
+        let (encoder, rows) = rayon::join(|| self.encoder.gradients(&shares), rows_of);
+        (shards.iter().map(|shard| shard.loss).sum(), Gradients { rows, encoder, head })
     }
 
     /// What is dropped of the rows of a group of words.

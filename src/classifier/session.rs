@@ -219,6 +219,7 @@ impl Training {
             mode: options.embedding,
             case: Case::Exact,
             oov_deviation: options.oov_deviation,
+            random_deviation: options.random_deviation,
             seed: options.seed,
         };
         let embedding = match one_hot {

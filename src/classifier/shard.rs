@@ -128,10 +128,16 @@ impl Occurrences {
     /// # Shapes
     /// `sums` `[words, width]` is written.
     pub fn sum<T: Real>(&self, shards: &[Shard<T>], first: usize, width: usize, sums: &mut [T]) {
-        sums.fill(T::zero());
         for (sum, word) in sums.chunks_exact_mut(width).zip(first..) {
-            for &(shard, token) in &self.places[self.starts[word]..self.starts[word + 1]] {
-                shards[shard as usize].owed.add_products(token as usize, sum);
+            let places = &self.places[self.starts[word]..self.starts[word + 1]];
+            let owed = |(shard, token): (u32, u32)| (&shards[shard as usize].owed, token as usize);
+            match places.split_first() {
+                None => sum.fill(T::zero()),
+                Some((&place, rest)) => {
+                    let (first, token) = owed(place);
+                    first.copy_products(token, sum);
+                    rest.iter().map(|&place| owed(place)).for_each(|(owed, token)| owed.add_products(token, sum));
+                }
             }
         }
     }

@@ -36,6 +36,8 @@ pub struct TrainOptions {
     pub case: Case,
     /// Standard deviation of the rows made for words that the vectors lack.
     pub oov_deviation: f64,
+    /// Standard deviation of the rows of [`EmbeddingMode::Random`]; `None` for that of the vectors.
+    pub random_deviation: Option<f64>,
     /// The cells of the encoder.
     pub cell: CellKind,
     /// Hidden size of the encoder.
@@ -89,6 +91,7 @@ impl Default for TrainOptions {
             tokenizer: Tokenizer::default(),
             case: Case::Exact,
             oov_deviation: EmbeddingOptions::default().oov_deviation,
+            random_deviation: EmbeddingOptions::default().random_deviation,
             cell: CellKind::Lstm,
             hidden: 128,
             layers: 1,
@@ -149,6 +152,8 @@ impl TrainOptions {
         number("label smoothing", self.label_smoothing, (0.0..1.0).contains(&self.label_smoothing), rate)?;
         self.class_weights.check()?;
         number("clip", self.clip, self.clip >= 0.0, "a number from 0")?;
+        let random_deviation = self.random_deviation.unwrap_or(0.0);
+        number("deviation of random rows", random_deviation, random_deviation >= 0.0, "a number from 0")?;
         number("deviation of unknown words' rows", self.oov_deviation, self.oov_deviation >= 0.0, "a number from 0")
     }
 
@@ -245,9 +250,7 @@ pub(super) fn measure(network: &Network<f32>, part: &Encoded) -> Metrics {
 
 /// The labels of the training part, sorted.
 pub(super) fn labels_of(train: &Dataset) -> Result<Vec<String>> {
-    let mut labels: Vec<&str> = train.texts.iter().map(|text| text.label.as_str()).collect();
-    labels.sort_unstable();
-    labels.dedup();
+    let labels = train.labels();
     if labels.len() < 2 {
         let expected = "texts of at least two labels";
         let found = labels.first().map_or("none".to_owned(), |label| format!("only the label `{label}`"));

@@ -29,7 +29,7 @@ pub struct Compare {
     #[arg(long, value_name = "MODES", value_delimiter = ',', default_value = "frozen,tuned,oov-only,random")]
     arms: Vec<EmbeddingMode>,
     /// How many seeds each is trained with
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first seed; the others count up from it
     #[arg(long, value_name = "N", default_value_t = 1)]

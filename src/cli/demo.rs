@@ -39,7 +39,7 @@ What to try next
 #[derive(Debug, Args)]
 pub struct Demo {
     /// How many seeds the comparison runs
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
 }
 

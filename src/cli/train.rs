@@ -35,7 +35,7 @@ use super::{Common, interrupt};
 /// --checkpoint nothing is lost even if the machine goes down: the same command with --resume goes on, to the same model.
 ///
 /// Labelled texts are `LABEL TEXT` lines, fastText's `__label__LABEL TEXT` lines, TSV or CSV with a header, or JSON lines; which
-/// is told by content. The model keeps the tokenizer, and cuts texts for prediction as it did for training.
+/// is told by content, or by the ending `.csv`. The model keeps the tokenizer, and cuts texts for prediction as it did for training.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vocable train --vectors glove.6B.50d.txt --train train.txt --dev dev.txt --test test.txt \\
@@ -109,6 +109,17 @@ impl DataForm {
         let data = Dataset::open(path, &options)?;
         output::note(format_args!("{}: {} texts, form {}", data.name, data.texts.len(), data.format));
         output::warn_replaced(&data.name, data.replaced);
+        let labels = data.labels().len();
+        if data.texts.len() >= 20 && 2 * labels > data.texts.len() {
+            let first: Vec<String> = data.texts.iter().take(3).map(|text| format!("`{}`", text.label)).collect();
+            output::warn(format_args!(
+                "{}: {labels} labels in {} texts, the first of them {}: if these are no labels, say where they stand with \
+                 --data-format and --label-column",
+                data.name,
+                data.texts.len(),
+                first.join(", ")
+            ));
+        }
         let mut empty = data.texts.iter().filter(|text| text.text.trim().is_empty());
         if let Some(first) = empty.next() {
             output::warn(format_args!(
@@ -218,6 +229,9 @@ pub struct Settings {
     /// Deviation of the random rows made for words that the vectors lack
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().oov_deviation, help_heading = "Training")]
     oov_deviation: f64,
+    /// Deviation of the rows of --embedding random, around 0 [default: mean and deviation of the vectors' numbers]
+    #[arg(long, value_name = "X", help_heading = "Training")]
+    random_deviation: Option<f64>,
     /// How texts are cut into words: unicode (Unicode's rules), ptb (Penn Treebank, as GloVe's own texts), whitespace (for
     /// texts cut already), jieba (Chinese; in builds that have it)
     #[arg(long, value_name = "NAME", default_value_t, help_heading = "Texts")]
@@ -242,6 +256,7 @@ impl Settings {
             tokenizer: self.tokenizer,
             case: self.case,
             oov_deviation: self.oov_deviation,
+            random_deviation: self.random_deviation,
             cell: self.encoder,
             hidden: self.hidden,
             layers: self.layers,

@@ -88,13 +88,22 @@ pub struct EmbeddingOptions {
     pub case: Case,
     /// Standard deviation of the rows made for words that the vectors lack; their mean is zero.
     pub oov_deviation: f64,
+    /// Standard deviation of all rows of [`EmbeddingMode::Random`], their mean then being zero; `None` draws them with the mean
+    /// and deviation of all components of the vectors.
+    pub random_deviation: Option<f64>,
     /// Seed of all random rows. A word gets the same row whatever other words there are.
     pub seed: u64,
 }
 
 impl Default for EmbeddingOptions {
     fn default() -> Self {
-        EmbeddingOptions { mode: EmbeddingMode::Frozen, case: Case::Exact, oov_deviation: 0.1, seed: 1 }
+        EmbeddingOptions {
+            mode: EmbeddingMode::Frozen,
+            case: Case::Exact,
+            oov_deviation: 0.1,
+            random_deviation: None,
+            seed: 1,
+        }
     }
 }
 
@@ -128,8 +137,8 @@ impl<T: Real> Embedding<T> {
     ///
     /// Words that the vectors lack get the vectors of their character n-grams, where the file has those, and are treated as
     /// the file's own; else small random rows ([`EmbeddingOptions::oov_deviation`]). With
-    /// [`EmbeddingMode::Random`] all rows, also those of unknown words, are drawn from a normal distribution with the mean
-    /// and deviation of all components of the vectors.
+    /// [`EmbeddingMode::Random`] all rows, also those of unknown words, are drawn from a normal distribution
+    /// ([`EmbeddingOptions::random_deviation`]).
     ///
     /// # Errors
     /// A deviation that is negative or not finite; a damaged table file; [`EmbeddingMode::OneHot`], which
@@ -140,7 +149,11 @@ impl<T: Real> Embedding<T> {
         }
         let dimension = vectors.dimension();
         let random = options.mode == EmbeddingMode::Random;
-        let (mean, deviation) = if random { vectors.moments() } else { (0.0, options.oov_deviation) };
+        let (mean, deviation) = match (random, options.random_deviation) {
+            (false, _) => (0.0, options.oov_deviation),
+            (true, Some(deviation)) => (0.0, deviation),
+            (true, None) => vectors.moments(),
+        };
         let normal = Normal::new(mean, deviation)
             .ok()
             .filter(|_| deviation >= 0.0)

@@ -18,6 +18,8 @@ use super::tokens::OfTokens;
 pub(super) struct Step<'a, T> {
     /// What the states of the step before contribute to the sums, which become activations, in the order i, f, g, o.
     pub gates: &'a mut [T],
+    /// How many of the sequences, the first ones, have such states; the others begin with zeros, whatever `gates` holds.
+    pub known: usize,
     /// What the tokens contribute to the sums, bias and all, and which of them is the first sequence's.
     pub products: &'a OfTokens<'a, &'a [T]>,
     pub first: usize,
@@ -40,8 +42,9 @@ pub(super) fn forward<T: Real>(step: Step<T>, width: usize) {
     let states = step.tanh_cells.chunks_exact_mut(width).zip(step.hidden.chunks_exact_mut(width));
     let sums = step.gates.chunks_exact_mut(4 * width).zip(step.first..);
     for (((gates, token), (cells, cells_before)), (tanh_cells, hidden)) in sums.zip(cells).zip(states) {
-        let mut row =
-            Row { gates, products: step.products.row(token, 4 * width), cells, cells_before, tanh_cells, hidden };
+        let products = step.products.row(token, 4 * width);
+        let known = token - step.first < step.known;
+        let mut row = Row { gates, known, products, cells, cells_before, tanh_cells, hidden };
         let (whole, rest) = groups(width);
         whole.for_each(|at| forward_units::<T, LANES>(&mut row, at));
         rest.for_each(|at| forward_units::<T, 1>(&mut row, at));
@@ -51,6 +54,7 @@ pub(super) fn forward<T: Real>(step: Step<T>, width: usize) {
 /// A sequence's part of a [`Step`].
 struct Row<'a, T> {
     gates: &'a mut [T],
+    known: bool,
     products: &'a [T],
     cells: &'a mut [T],
     cells_before: &'a mut [T],
@@ -77,7 +81,11 @@ fn read<T: Real, const N: usize>(values: &[T], at: usize) -> [T; N] {
 fn forward_units<T: Real, const N: usize>(row: &mut Row<T>, at: usize) {
     let hidden = row.hidden.len();
     let places: [usize; 4] = std::array::from_fn(|gate| gate * hidden + at);
-    let [mut i, mut f, mut g, mut o] = places.map(|place| read::<T, N>(row.gates, place));
+    let mut of_states = places.map(|place| read::<T, N>(row.gates, place));
+    if !row.known {
+        of_states = [[T::zero(); N]; 4];
+    }
+    let [mut i, mut f, mut g, mut o] = of_states;
     let [x_i, x_f, x_g, x_o] = places.map(|place| read::<T, N>(row.products, place));
     let before = read::<T, N>(row.cells, at);
     let (mut cells, mut tanh_cells, mut states) = ([T::zero(); N], [T::zero(); N], [T::zero(); N]);

@@ -26,7 +26,7 @@ mod tokens;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingMode, EmbeddingOptions, PADDING, RowGradients, UNKNOWN};
-pub use encoder::{Cell, CellKind, Encoder, EncoderCache, EncoderShape, Owed};
+pub use encoder::{Cell, CellKind, Encoder, EncoderCache, EncoderShape, Owed, Share};
 pub use loss::{CrossEntropy, cross_entropy, softmax};
 pub(crate) use optimizer::Moments;
 pub use optimizer::{DenseOptimizer, OptimizerKind, OptimizerOptions, RowOptimizer, clip_factor};

@@ -57,22 +57,33 @@ impl Real for f32 {
         self
     }
 
+    /// By way of tanh; off by at most 2.3e-7.
     #[inline(always)]
     fn sigmoid(self) -> Self {
-        1.0 / (1.0 + exp(-self))
+        0.5 + 0.5 * (0.5 * self).tanh_()
     }
 
-    /// Cephes' `tanhf`: a polynomial near zero, the exponential elsewhere.
+    /// A quotient of two polynomials, that of Eigen's `ptanh`: off by at most 3.9e-7 of the value, and exactly 1 from 7.91 on. Without
+    /// branches, so that a compiler can do several at once; faster than by way of an exponential, and with the same bits on
+    /// every machine.
     #[inline(always)]
     fn tanh_(self) -> Self {
-        let square = self * self;
-        let mut near = -5.704_988_7e-3;
-        for coefficient in [2.063_908_8e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1] {
-            near = near * square + coefficient;
+        const END: f32 = 7.905_311;
+        // A NaN passes: training must see it.
+        let x = if self > END { END } else { self };
+        let x = if x < -END { -END } else { x };
+        let square = x * x;
+        let mut above = -2.760_768_4e-16;
+        for coefficient in
+            [2.000_188e-13, -8.604_672e-11, 5.122_297_3e-8, 1.485_722_35e-5, 6.372_619_5e-4, 4.893_524_6e-3]
+        {
+            above = above * square + coefficient;
         }
-        let near = self + self * square * near;
-        let far = 1.0 - 2.0 / (exp(2.0 * self) + 1.0);
-        if self.abs() < 0.625 { near } else { far }
+        let mut below = 1.198_258_4e-6;
+        for coefficient in [1.185_347_1e-4, 2.268_434_7e-3, 4.893_525e-3] {
+            below = below * square + coefficient;
+        }
+        x * above / below
     }
 }
 
@@ -111,27 +122,6 @@ impl Real for f64 {
     fn tanh_(self) -> Self {
         self.tanh()
     }
-}
-
-/// e^x in f32 to about two units in the last place: Cephes' `expf`, without branches, so that a compiler can do several at
-/// once, and with the same bits on every machine.
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    // Beyond these the result would not be a normal number. A NaN passes: training must see it.
-    let x = if x < -87.0 { -87.0 } else { x };
-    let x = if x > 88.0 { 88.0 } else { x };
-    // Adding and taking away 1.5 x 2^23 rounds to a whole number.
-    const ROUND: f32 = 12_582_912.0;
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
-    let n = shifted - ROUND;
-    let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
-    let mut p = 1.987_569_1e-4;
-    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5e-1] {
-        p = p * r + coefficient;
-    }
-    let p = p * r * r + r + 1.0;
-    // The number n stands in the lowest bits of `shifted`.
-    p * f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23))
 }
 
 /// Whether a product replaces what its target holds or is added to it.
@@ -264,16 +254,17 @@ mod tests {
         for i in -20_000..=20_000 {
             let x = i as f32 * 5e-3;
             let exact = f64::from(x);
-            assert!((f64::from(x.sigmoid()) - exact.sigmoid()).abs() < 2e-7, "sigmoid({x})");
-            // The largest relative error measured over four million points is 2.7e-7, just past where the polynomial ends.
+            assert!((f64::from(x.sigmoid()) - exact.sigmoid()).abs() < 2.5e-7, "sigmoid({x})");
+            // Over four million points the largest errors are 2.3e-7 of sigmoid, and 3.9e-7 of the value of tanh.
             let tanh = exact.tanh();
-            assert!((f64::from(x.tanh_()) - tanh).abs() <= 3e-7 * tanh.abs() + 1e-30, "tanh({x})");
+            assert!((f64::from(x.tanh_()) - tanh).abs() <= 4e-7 * tanh.abs() + 1e-30, "tanh({x})");
         }
         for x in [1e-3f32, -1e-8, 1e-30] {
             assert!((x.tanh_() - x).abs() <= 1e-6 * x.abs(), "tanh({x})");
         }
         assert!(f32::NAN.sigmoid().is_nan() && f32::NAN.tanh_().is_nan());
         assert_eq!((f32::INFINITY.tanh_(), f32::NEG_INFINITY.tanh_()), (1.0, -1.0));
+        assert_eq!((f32::INFINITY.sigmoid(), f32::NEG_INFINITY.sigmoid()), (1.0, 0.0));
     }
 
     #[test]

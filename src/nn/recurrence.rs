@@ -85,12 +85,12 @@ impl Recurrence<'_> {
                 let before = Rows { values: &hidden[..known * width], stride: width };
                 product_nn(&mut gates[..known * rows], before, weight, [known, rows, width], Into::Replace);
             }
-            gates[known * rows..].fill(T::zero());
             let hidden = &mut hidden[..running * width];
             match self.kind {
                 CellKind::Lstm => {
                     let step = gates::Step {
                         gates,
+                        known,
                         products,
                         first,
                         cells: &mut cells[..running * width],
@@ -100,7 +100,11 @@ impl Recurrence<'_> {
                     };
                     gates::forward(step, width);
                 }
-                CellKind::Rnn => rnn::forward(gates, hidden, products, first, width),
+                CellKind::Rnn => {
+                    // A state of zeros contributes nothing.
+                    gates[known * rows..].fill(T::zero());
+                    rnn::forward(gates, hidden, products, first, width);
+                }
             }
             if let Some(output) = &mut output {
                 output.write(first, width, hidden);

@@ -1,47 +1,157 @@
-//! The gradients of an encoder's weights, from what the parts of a batch owe to them.
+//! The gradients of an encoder's weights, summed up from what the parts of a batch owe to them.
 
 use rayon::prelude::*;
 
-use super::{Encoder, LayerCache};
-use crate::nn::Real;
+use super::{Encoder, Kept, LayerCache};
 use crate::nn::real::{Into, Rows, add, add_columns, product_tn};
+use crate::nn::{Packing, Real, Scratch};
 
-impl<T: Real> Encoder<T> {
-    /// The gradients of all weights, from what the parts of a batch owe to them; computed in blocks, so that several threads share
-    /// the work, each block with its sums in the order of the parts.
+/// What a backward pass owes to the products of its tokens, and to the weights.
+#[derive(Debug)]
+pub struct Owed<T: Real> {
+    /// The gradients of the first layer's sums, direction by direction, `[N, G H]`.
+    sums: Vec<Scratch<T>>,
+    share: Share<T>,
+}
+
+impl<T: Real> Owed<T> {
+    pub(super) fn new(first: Option<LayerCache<T>>, share: Share<T>) -> Self {
+        let directions = first.map_or_else(Vec::new, |layer| layer.directions);
+        Owed { sums: directions.into_iter().map(|kept| kept.gates).collect(), share }
+    }
+
+    /// Its share of the weights' gradients: of all weights but those that [`Encoder::multiply`] works with.
+    pub fn share(&self) -> &Share<T> {
+        &self.share
+    }
+
+    /// Adds the gradient of a token's products to `sum`, `[D G H]`.
+    pub fn add_products(&self, token: usize, sum: &mut [T]) {
+        self.products(token, sum, add);
+    }
+
+    /// Writes the gradient of a token's products to `to`, `[D G H]`.
+    pub fn copy_products(&self, token: usize, to: &mut [T]) {
+        self.products(token, to, <[T]>::copy_from_slice);
+    }
+
+    fn products(&self, token: usize, to: &mut [T], each: impl Fn(&mut [T], &[T])) {
+        let width = to.len() / self.sums.len().max(1);
+        for (sums, to) in self.sums.iter().zip(to.chunks_exact_mut(width.max(1))) {
+            each(to, &sums[token * width..][..width]);
+        }
+    }
+}
+
+/// What a part of a batch owes to some of the weights.
+#[derive(Debug)]
+pub struct Share<T: Real> {
+    pieces: Vec<Piece<T>>,
+}
+
+#[derive(Debug)]
+struct Piece<T: Real> {
+    /// Which of the encoder's cells.
+    cell: usize,
+    weights: Weights,
+    gradient: Scratch<T>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Weights {
+    Input,
+    Hidden,
+    Bias,
+}
+
+impl<T: Real> Share<T> {
+    pub(super) fn new() -> Self {
+        Share { pieces: Vec::new() }
+    }
+
+    /// What some sums owe to weights, given the rows that were multiplied with the weights.
     ///
     /// # Shapes
-    /// `rows` `[U, E]` as they went into [`Encoder::multiply`], `products` `[U, D G H]` the gradient of their products.
-    pub fn gradients(&self, parts: &[Owed<T>], rows: &[T], products: &[T]) -> Encoder<T> {
+    /// `sums` `[N, stride]`, of which the columns that `gradient` has rows for are meant; `rows` `[N, width]`.
+    fn product(&mut self, cell: usize, weights: Weights, sums: Rows<&[T]>, rows: &[T], [height, count]: [usize; 2]) {
+        if rows.is_empty() || count == 0 || height == 0 {
+            return;
+        }
+        let width = rows.len() / count;
+        let mut gradient = Scratch::any(height * width);
+        product_tn(&mut gradient, sums, rows, [height, width, count], Into::Replace);
+        self.pieces.push(Piece { cell, weights, gradient });
+    }
+
+    fn bias(&mut self, cell: usize, sums: &[T], stride: usize, column: usize, height: usize) {
+        let mut gradient = Scratch::zeros(height);
+        add_columns(&mut gradient, sums, stride, column);
+        self.pieces.push(Piece { cell, weights: Weights::Bias, gradient });
+    }
+
+    /// Of the recurrent weights of a cell that reads forwards or backwards, given the gradients of its sums.
+    pub(super) fn recurrent(&mut self, cell: usize, packing: &Packing, reverse: bool, kept: &Kept<T>) {
+        // Forwards, the tokens of the first step begin with zeros, which owe nothing.
+        let first = if reverse || packing.steps() == 0 { 0 } else { packing.running(0) };
+        let count = packing.tokens() - first;
+        let (height, width) =
+            (kept.gates.len() / packing.tokens().max(1), kept.hidden_before.len() / packing.tokens().max(1));
+        let sums = Rows { values: &kept.gates[first * height..], stride: height };
+        self.product(cell, Weights::Hidden, sums, &kept.hidden_before[first * width..], [height, count]);
+    }
+
+    /// Of the input weights and the bias of a cell, given the gradients of its sums and the rows that it read.
+    ///
+    /// # Shapes
+    /// `sums` `[N, stride]`, of which the `height` columns from `column` on are the cell's; `rows` `[N, input]`.
+    pub(super) fn input(&mut self, cell: usize, sums: &[T], [stride, column, height]: [usize; 3], rows: &[T]) {
+        let count = sums.len() / stride.max(1);
+        if count > 0 {
+            let columns = Rows { values: &sums[column..], stride };
+            self.product(cell, Weights::Input, columns, rows, [height, count]);
+            self.bias(cell, sums, stride, column, height);
+        }
+    }
+}
+
+impl<T: Real> Encoder<T> {
+    /// Back through [`Encoder::multiply`]: what some rows and the weights owe.
+    ///
+    /// # Shapes
+    /// `rows` `[U, E]` as they went in, `products` `[U, D G H]` the gradient of their products. The gradient of the rows is
+    /// written to `wanted`, `[U, E]`, if it is.
+    pub fn multiply_backward(&self, rows: &[T], products: &[T], wanted: Option<&mut [T]>) -> Share<T> {
         let (shape, sums) = (self.shape, self.shape.sums());
-        let mut gradients = Encoder::zeros(shape);
-        let mut blocks: Vec<(usize, Block, usize, &mut [T])> = Vec::new();
+        let mut share = Share::new();
+        // Rows that are products have no weights.
+        let multiplied = if shape.input == 0 { &[] } else { rows };
+        for direction in 0..shape.directions() {
+            share.input(direction, products, [shape.products(), direction * sums, sums], multiplied);
+        }
+        if let Some(wanted) = wanted {
+            self.rows_backward(products, wanted);
+        }
+        share
+    }
+
+    /// The gradients of all weights: the sum of the shares, in their order.
+    pub fn gradients(&self, shares: &[&Share<T>]) -> Encoder<T> {
+        let mut gradients = Encoder::zeros(self.shape);
+        let mut blocks: Vec<(usize, Weights, usize, &mut [T])> = Vec::new();
         for (index, cell) in gradients.cells.iter_mut().enumerate() {
-            let width = cell.weight_ih.len() / sums.max(1);
-            for (what, values, width) in [
-                (Block::Hidden, &mut cell.weight_hh, shape.hidden),
-                (Block::Input, &mut cell.weight_ih, width),
-                (Block::Bias, &mut cell.bias_ih, 1),
+            for (weights, values) in [
+                (Weights::Hidden, &mut cell.weight_hh),
+                (Weights::Input, &mut cell.weight_ih),
+                (Weights::Bias, &mut cell.bias_ih),
             ] {
-                let pieces = values.chunks_mut((BLOCK * width).max(1)).enumerate();
-                blocks.extend(pieces.map(|(piece, values)| (index, what, piece * BLOCK, values)));
+                let pieces = values.chunks_mut(BLOCK).enumerate();
+                blocks.extend(pieces.map(|(piece, values)| (index, weights, piece * BLOCK, values)));
             }
         }
-        blocks.into_par_iter().for_each(|(index, what, first, values)| {
-            let (layer, direction) = (index / shape.directions(), index % shape.directions());
-            let first_layer = OfSums { values: products, stride: shape.products(), column: direction * sums + first };
-            let of_parts = parts.iter().map(|part| &part.layers[layer]);
-            let of_parts = of_parts.map(|layer| {
-                let kept = &layer.directions[direction];
-                (OfSums { values: &kept.gates, stride: sums, column: first }, kept, layer)
-            });
-            match (what, layer) {
-                (Block::Hidden, _) => of_parts.for_each(|(sums, kept, _)| sums.times(&kept.hidden_before, values)),
-                (Block::Input, 0) => first_layer.times(rows, values),
-                (Block::Input, _) => of_parts.for_each(|(sums, _, layer)| sums.times(&layer.input, values)),
-                (Block::Bias, 0) => first_layer.add_up(values),
-                (Block::Bias, _) => of_parts.for_each(|(sums, ..)| sums.add_up(values)),
-            }
+        blocks.into_par_iter().for_each(|(cell, weights, first, sum)| {
+            let pieces = shares.iter().flat_map(|share| &share.pieces);
+            let pieces = pieces.filter(|piece| (piece.cell, piece.weights) == (cell, weights));
+            pieces.for_each(|piece| add(sum, &piece.gradient[first..]));
         });
         for cell in &mut gradients.cells {
             cell.bias_hh.copy_from_slice(&cell.bias_ih);
@@ -50,53 +160,5 @@ impl<T: Real> Encoder<T> {
     }
 }
 
-/// Rows of weights whose gradients are computed together.
-const BLOCK: usize = 128;
-
-/// What the gradients of a block of rows are of.
-#[derive(Debug, Clone, Copy)]
-enum Block {
-    Hidden,
-    Input,
-    Bias,
-}
-
-/// Gradients of some of the sums, `[rows, width]` of which the columns from `column` on are meant.
-struct OfSums<'a, T> {
-    values: &'a [T],
-    stride: usize,
-    column: usize,
-}
-
-impl<T: Real> OfSums<'_, T> {
-    /// Adds their product with the rows that were multiplied with the weights to the weights' gradient.
-    fn times(&self, rows: &[T], gradient: &mut [T]) {
-        let count = self.values.len() / self.stride.max(1);
-        let width = rows.len() / count.max(1);
-        if let Some(height) = gradient.len().checked_div(width) {
-            let sums = Rows { values: &self.values[self.column..], stride: self.stride };
-            product_tn(gradient, sums, rows, [height, width, count], Into::Add);
-        }
-    }
-
-    fn add_up(&self, gradient: &mut [T]) {
-        add_columns(gradient, self.values, self.stride, self.column);
-    }
-}
-
-/// What a backward pass owes to the weights and to the products: the gradients of all sums, and what they were the sums of.
-#[derive(Debug)]
-pub struct Owed<T: Real> {
-    pub(super) layers: Vec<LayerCache<T>>,
-}
-
-impl<T: Real> Owed<T> {
-    /// Adds the gradient of a token's products to `sum`, `[D G H]`.
-    pub fn add_products(&self, token: usize, sum: &mut [T]) {
-        let directions = self.layers.first().map(|layer| layer.directions.as_slice()).unwrap_or_default();
-        let width = sum.len() / directions.len().max(1);
-        for (kept, sum) in directions.iter().zip(sum.chunks_exact_mut(width.max(1))) {
-            add(sum, &kept.gates[token * width..][..width]);
-        }
-    }
-}
+/// Numbers that are summed up together.
+const BLOCK: usize = 1 << 14;

@@ -22,7 +22,7 @@ use super::real::{Into, Rows, add, product_nn, product_nt};
 use super::recurrence::{Kept, Recurrence};
 use super::tokens::OfTokens;
 use super::{Dropout, Packing, Parameter, Pooling, Real, Scratch, pooling};
-pub use gradients::Owed;
+pub use gradients::{Owed, Share};
 pub use shape::{CellKind, EncoderShape};
 
 /// The weights of one cell (a layer and a direction), or their gradients. The gates of an LSTM stand in the order i, f, g, o.
@@ -374,6 +374,7 @@ impl<T: Real> Encoder<T> {
             Pooling::Max => Some(pooling::max_backward(packing, pooled_gradient, &cache.rows, width)),
         };
         let mut layers = cache.layers;
+        let mut share = Share::new();
         for (layer, LayerCache { input, dropout, directions: kept }) in layers.iter_mut().enumerate().rev() {
             for (direction, kept) in kept.iter_mut().enumerate() {
                 let mut last = Scratch::zeros(packing.running(0) * hidden);
@@ -384,8 +385,13 @@ impl<T: Real> Encoder<T> {
                 }
                 let column = direction * hidden;
                 let output = owed.as_deref().map(|values| OfTokens { values, stride: width, column, places: None });
-                let weight = &self.cells[layer * directions + direction].weight_hh;
-                self.recurrence(packing, direction).run_back(weight, kept, last, output);
+                let cell = layer * directions + direction;
+                self.recurrence(packing, direction).run_back(&self.cells[cell].weight_hh, kept, last, output);
+                // At once, while a core still has the gates in its cache.
+                share.recurrent(cell, packing, direction == 1, kept);
+                if layer > 0 {
+                    share.input(cell, &kept.gates, [shape.sums(), 0, shape.sums()], input);
+                }
             }
             if layer > 0 {
                 let mut gradient = Scratch::any(input.len());
@@ -396,14 +402,11 @@ impl<T: Real> Encoder<T> {
                 owed = Some(gradient);
             }
         }
-        Owed { layers }
+        Owed::new(layers.into_iter().next(), share)
     }
 
-    /// The gradient of the rows that [`Encoder::multiply`] read.
-    ///
-    /// # Shapes
-    /// `products` `[U, D G H]`, the gradient of the products; `rows` `[U, E]` is written.
-    pub fn rows_backward(&self, products: &[T], rows: &mut [T]) {
+    /// What rows owe that were multiplied with the first layer's input weights.
+    fn rows_backward(&self, products: &[T], rows: &mut [T]) {
         if self.shape.input == 0 {
             return rows.copy_from_slice(products);
         }
