@@ -9,6 +9,7 @@ use serde::Serialize;
 use vocable::Error;
 use vocable::Vectors;
 use vocable::classifier::Classifier;
+use vocable::files::BOM;
 use vocable::serve::{Labels, Limits, Served, Server};
 
 use super::Common;
@@ -100,9 +101,10 @@ fn labels(vectors: &Vectors, path: &Path) -> Result<Labels, Error> {
     let mut lines = Lines::open(path)?;
     let mut labelled: Vec<(u32, String)> = Vec::new();
     let (mut without, mut count) = (Vec::new(), 0);
-    loop {
-        let Some(line) = lines.next()?.map(<[u8]>::to_vec) else { break };
-        let (line, number) = (line.strip_prefix(vocable::files::BOM).unwrap_or(&line), lines.number());
+    while let Some(line) = lines.next()?.map(<[u8]>::to_vec) {
+        let number = lines.number();
+        let mark = if number == 1 { BOM } else { &[] };
+        let line = line.strip_prefix(mark).unwrap_or(&line);
         let place = || format!("{}, line {number}", lines.name());
         let Some(tab) = line.iter().position(|&byte| byte == b'\t') else {
             let found = format!("`{}`", String::from_utf8_lossy(line));

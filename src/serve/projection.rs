@@ -195,10 +195,10 @@ fn eigen(mut matrix: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
                 for row in &mut matrix {
                     (row[p], row[q]) = (cosine * row[p] - sine * row[q], sine * row[p] + cosine * row[q]);
                 }
-                for matrix in [&mut matrix, &mut vectors] {
-                    for column in 0..size {
-                        let (a, b) = (matrix[p][column], matrix[q][column]);
-                        (matrix[p][column], matrix[q][column]) = (cosine * a - sine * b, sine * a + cosine * b);
+                for rows in [&mut matrix, &mut vectors] {
+                    let Ok([row_p, row_q]) = rows.get_disjoint_mut([p, q]) else { continue };
+                    for (a, b) in row_p.iter_mut().zip(row_q) {
+                        (*a, *b) = (cosine * *a - sine * *b, sine * *a + cosine * *b);
                     }
                 }
             }
