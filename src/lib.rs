@@ -61,8 +61,8 @@
 //!
 //! # The rooms
 //!
-//! [`error`] < [`files`] < [`vectors`] < [`query`], [`nn`] < [`classifier`] < [`compare`] < [`report`]: each uses only those
-//! before it. The library never prints and never ends the program.
+//! [`error`] < [`files`] < [`vectors`] < [`query`], [`nn`] < [`classifier`] < [`compare`] < [`report`] < `serve` (with the feature
+//! `explore`): each uses only those before it. The library never prints and never ends the program.
 
 pub mod classifier;
 pub mod compare;
@@ -71,6 +71,8 @@ pub mod files;
 pub mod nn;
 pub mod query;
 pub mod report;
+#[cfg(feature = "explore")]
+pub mod serve;
 pub mod vectors;
 
 pub use error::{Error, Result};

@@ -161,8 +161,8 @@ fn arms_of_a_seed_share_their_first_weights_and_the_order_of_the_texts() {
         let parts = plan.parts_of(run).expect("its texts");
         let training = Training::new(&plan.vectors()[0].vectors, &parts, &run.options).expect("a training");
         let network = training.classifier().network();
-        let weights = |parameters: Vec<vocable::nn::Parameter<f32>>| -> Vec<Vec<f32>> {
-            parameters.into_iter().map(|p| p.values.to_vec()).collect()
+        let weights = |parameters: Vec<vocable::nn::Parameter<f32>>| -> Vec<(String, Vec<f32>)> {
+            parameters.into_iter().map(|p| (p.name, p.values.to_vec())).collect()
         };
         let weights = (weights(network.encoder.parameters()), weights(network.head.parameters()));
         (weights, order_after_a_step(training, &folder), parts.train.texts.clone())
@@ -172,9 +172,13 @@ fn arms_of_a_seed_share_their_first_weights_and_the_order_of_the_texts() {
         for arm in [EmbeddingMode::Tuned, EmbeddingMode::OovOnly, EmbeddingMode::Random] {
             assert!(begin(arm, texts, 3) == first, "{arm}");
         }
-        // It has no input weights, so that its other weights are drawn from another place in the stream.
+        // Its input weights are its rows; all others are the same.
         let one_hot = begin(EmbeddingMode::OneHot, texts, 3);
         assert!((&one_hot.1, &one_hot.2) == (&first.1, &first.2), "one-hot");
+        let ((encoder, head), (of_one_hot, one_hots_head)) = (&first.0, &one_hot.0);
+        let others: Vec<_> = encoder.iter().filter(|(name, _)| !name.starts_with("weight_ih_l0")).collect();
+        assert!(others.len() == encoder.len() - 2 && others.into_iter().eq(of_one_hot), "one-hot's encoder");
+        assert!(head == one_hots_head, "one-hot's head");
         assert!(begin(EmbeddingMode::Frozen, texts, 4).0 != first.0, "another seed");
     }
 }

@@ -227,7 +227,12 @@ impl Training {
             false => Embedding::new(vectors, &words_listed, &rows)?,
         };
         let sources = Sources::of(parts, &words, &embedding);
-        let network = Network::new(embedding, shape, labels.len(), &mut options.generator(stream::WEIGHTS));
+        // With one-hot words, too, all other weights are those that a network over the vectors begins with.
+        let drawn = EncoderShape { input: vectors.dimension(), ..shape };
+        let mut network = Network::new(embedding, drawn, labels.len(), &mut options.generator(stream::WEIGHTS));
+        if one_hot {
+            network.encoder = network.encoder.without_input_weights();
+        }
         let classifier = Classifier::new(labels, words, options.tokenizer, options.case, network)?;
         let train = classifier.encode(&parts.train)?;
         let criterion = CrossEntropy {

@@ -13,6 +13,8 @@ mod coverage;
 mod demo;
 mod doctor;
 mod evaluate;
+#[cfg(feature = "explore")]
+mod explore;
 mod gates;
 mod info;
 mod input;
@@ -167,6 +169,8 @@ enum Command {
     Analogy(analogy::Analogy),
     Odd(odd::Odd),
     Shell(shell::Shell),
+    #[cfg(feature = "explore")]
+    Explore(explore::Explore),
     Evaluate(evaluate::Evaluate),
     Info(info::Info),
     Doctor(doctor::Doctor),
@@ -217,6 +221,8 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Analogy(command) => command.run(common, output),
         Command::Odd(command) => command.run(common, output),
         Command::Shell(command) => command.run(common, output),
+        #[cfg(feature = "explore")]
+        Command::Explore(command) => command.run(common, output),
         Command::Evaluate(command) => command.run(common, output),
         Command::Info(command) => command.run(common, output),
         Command::Doctor(command) => command.run(common, output),

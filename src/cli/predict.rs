@@ -1,15 +1,14 @@
 //! `vocable predict`
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use serde::Serialize;
 use vocable::classifier::{Classifier, Measured, Prediction};
+use vocable::report::json::PredictAnswer;
 use vocable::{Error, report};
 
 use super::Common;
@@ -38,16 +37,6 @@ pub struct Predict {
     measure: Option<PathBuf>,
     #[command(flatten)]
     form: DataForm,
-}
-
-#[derive(Serialize)]
-struct Answer<'a> {
-    label: &'a str,
-    probabilities: BTreeMap<&'a str, f32>,
-    /// Words of the text.
-    words: usize,
-    /// Those of them that were read as the unknown word.
-    unknown: usize,
 }
 
 impl Predict {
@@ -109,14 +98,12 @@ impl Predict {
 }
 
 fn print(classifier: &Classifier, prediction: &Prediction, output: &mut Output) -> Result<(), Failure> {
-    let label = &classifier.labels()[prediction.class];
-    let probabilities = classifier.labels().iter().map(String::as_str).zip(prediction.probabilities.iter().copied());
     if output.json {
-        let Prediction { words, unknown, .. } = *prediction;
-        return output.json(&Answer { label, probabilities: probabilities.collect(), words, unknown });
+        return output.json(&PredictAnswer::new(classifier, prediction));
     }
-    output.text(label)?;
-    for (label, probability) in probabilities {
+    let labels = classifier.labels();
+    output.text(labels.get(prediction.class).map_or("", String::as_str))?;
+    for (label, probability) in labels.iter().zip(&prediction.probabilities) {
         output.text(format_args!("\t{label}={probability:.4}"))?;
     }
     output.text("\n")

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use serde::Serialize;
 use vocable::query::{Answer, Method, NearestOptions, Term};
+use vocable::report::json::{AnalogyAnswer, NearestAnswer};
 use vocable::{Error, Vectors, report};
 
 use super::arguments::signed;
@@ -22,39 +22,6 @@ pub type Stated = Result<Question, Error>;
 
 /// A question with its answers, or why it has none.
 pub type Answered = Result<(Question, Vec<Answer>), Error>;
-
-#[derive(Serialize)]
-struct NearestAnswer {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    vector: Option<u64>,
-    query: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    not: Vec<String>,
-    neighbours: Vec<Neighbour>,
-}
-
-#[derive(Serialize)]
-struct Neighbour {
-    word: String,
-    row: u32,
-    cosine: f32,
-}
-
-#[derive(Serialize)]
-struct AnalogyAnswer {
-    a: String,
-    b: String,
-    c: String,
-    method: &'static str,
-    answers: Vec<Scored>,
-}
-
-#[derive(Serialize)]
-struct Scored {
-    word: String,
-    row: u32,
-    score: f32,
-}
 
 impl Question {
     /// Words near to those with a `+` or without a sign, and far from those with a `-`.
@@ -130,21 +97,13 @@ impl Question {
 
     /// Prints the answers as JSON.
     pub fn print_json(&self, vectors: &Vectors, answers: &[Answer], output: &mut Output) -> Result<(), Failure> {
-        let word = |row| vectors.word(row).into_owned();
         match self {
-            Question::Nearest { vector, near, far } => output.json(&NearestAnswer {
-                vector: vector.as_ref().map(|(number, _)| *number),
-                query: near.iter().map(|word| text(word)).collect(),
-                not: far.iter().map(|word| text(word)).collect(),
-                neighbours: answers
-                    .iter()
-                    .map(|&Answer { row, score }| Neighbour { word: word(row), row, cosine: score })
-                    .collect(),
-            }),
+            Question::Nearest { vector, near, far } => {
+                let number = vector.as_ref().map(|(number, _)| *number);
+                output.json(&NearestAnswer::new(vectors, number, near, far, answers))
+            }
             Question::Analogy { words, method } => {
-                let [a, b, c] = words.each_ref().map(|word| text(word));
-                let answers = answers.iter().map(|&Answer { row, score }| Scored { word: word(row), row, score });
-                output.json(&AnalogyAnswer { a, b, c, method: method.name(), answers: answers.collect() })
+                output.json(&AnalogyAnswer::new(vectors, words.each_ref(), *method, answers))
             }
         }
     }

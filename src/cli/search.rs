@@ -45,7 +45,7 @@ pub struct Limits {
 impl Search {
     /// Reads and checks the limits.
     pub fn limits(&self, vectors: &Vectors) -> Result<Limits, Error> {
-        let listed = |path: &PathBuf| within(vectors, path).map(|rows| (path.clone(), rows));
+        let listed = |path: &PathBuf| within(vectors, path, "--within").map(|rows| (path.clone(), rows));
         let fitting = |pattern: &String| matching(vectors, pattern).map(|rows| (pattern.clone(), rows));
         Ok(Limits {
             k: self.k,
@@ -97,13 +97,13 @@ pub fn read_once<const N: usize>(options: [(&str, Option<&Path>); N]) -> Result<
     Ok(())
 }
 
-/// The rows of the words listed in a file. Those without a row are counted on standard error.
-pub fn within(vectors: &Vectors, path: &Path) -> Result<RowSet, Error> {
+/// The rows of the words listed in the file of an option. Those without a row are counted on standard error.
+pub fn within(vectors: &Vectors, path: &Path, option: &str) -> Result<RowSet, Error> {
     let words = listed_words(path)?;
     let (rows, without) = RowSet::of_words(vectors, words.iter())?;
     if rows.is_empty() {
         let found = format!("none among the {} that `{}` lists", report::thousands(words.len()), path.display());
-        return Err(Error::invalid("--within", "words of the vocabulary", found));
+        return Err(Error::invalid(option, "words of the vocabulary", found));
     }
     if !without.is_empty() {
         output::warn(format_args!("{}: {}", path.display(), without_row(&without, words.len())));

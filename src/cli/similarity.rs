@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use clap::Args;
-use serde::Serialize;
+use vocable::report::json::SimilarityAnswer;
 use vocable::{Error, Vectors};
 
 use super::Common;
@@ -22,13 +22,6 @@ pub struct Similarity {
     /// Two words, or `-`
     #[arg(required = true, num_args = 1..=2, value_name = "WORD")]
     words: Vec<OsString>,
-}
-
-#[derive(Serialize)]
-struct Answer {
-    a: String,
-    b: String,
-    cosine: f32,
 }
 
 impl Similarity {
@@ -77,5 +70,9 @@ impl Similarity {
 pub fn answer(vectors: &Vectors, a: &[u8], b: &[u8], output: &mut Output) -> Result<(), Failure> {
     let cosine = vectors.similarity(a, b)?;
     let (a, b) = (text(a), text(b));
-    if output.json { output.json(&Answer { a, b, cosine }) } else { output.text(format_args!("{a} {b} {cosine:.4}\n")) }
+    if output.json {
+        output.json(&SimilarityAnswer { a, b, cosine })
+    } else {
+        output.text(format_args!("{a} {b} {cosine:.4}\n"))
+    }
 }

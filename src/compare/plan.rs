@@ -76,7 +76,7 @@ pub struct Sweep {
 type Set = fn(&mut TrainOptions, &str) -> Option<String>;
 
 /// The settings that can be swept, named as the options of the command line.
-const SETTINGS: [(&str, Set); 19] = [
+const SETTINGS: [(&str, Set); 20] = [
     ("batch", |o, text| set(&mut o.batch, text)),
     ("clip", |o, text| set_number(&mut o.clip, text)),
     ("dropout", |o, text| set_number(&mut o.dropout.hidden, text)),
@@ -90,6 +90,7 @@ const SETTINGS: [(&str, Set); 19] = [
     ("max-norm", |o, text| set_number(&mut o.max_norm, text)),
     ("optimizer", |o, text| set(&mut o.optimizer, text)),
     ("pooling", |o, text| set(&mut o.pooling, text)),
+    ("random-deviation", |o, text| set_number(o.random_deviation.insert(0.0), text)),
     ("schedule", |o, text| set(&mut o.schedule, text)),
     ("tokenizer", |o, text| set(&mut o.tokenizer, text)),
     ("unfreeze-after", |o, text| set(&mut o.unfreeze_after, text)),

@@ -1,9 +1,10 @@
-//! What a person looks at: tables for the terminal.
+//! What a person looks at: tables for the terminal; and the same answers as JSON.
 
 mod coverage;
 mod evaluate;
 mod gates;
 mod gates_page;
+pub mod json;
 mod metrics;
 
 use comfy_table::{CellAlignment, Table, presets};

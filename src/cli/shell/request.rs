@@ -147,7 +147,7 @@ pub fn set(
         }
         "within" if off => limits.within = None,
         "within" if value == "-" => return Err(Error::invalid(name, "a file, since standard input asks", "`-`")),
-        "within" => limits.within = Some((PathBuf::from(value), within(vectors, value.as_ref())?)),
+        "within" => limits.within = Some((PathBuf::from(value), within(vectors, value.as_ref(), "--within")?)),
         "regex" if off => limits.regex = None,
         "regex" => limits.regex = Some((value.to_owned(), matching(vectors, value)?)),
         "method" => *method = value.parse()?,

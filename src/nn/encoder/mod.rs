@@ -162,6 +162,14 @@ impl<T: Real> Encoder<T> {
         encoder
     }
 
+    /// The same cells for tokens that come as products: the first layer loses its input weights.
+    pub fn without_input_weights(mut self) -> Self {
+        self.shape.input = 0;
+        let directions = self.shape.directions();
+        self.cells_mut().iter_mut().take(directions).for_each(|cell| cell.weight_ih = Vec::new());
+        self
+    }
+
     /// The sizes.
     pub fn shape(&self) -> EncoderShape {
         self.shape

@@ -1,0 +1,329 @@
+//! The page of `vocable explore` in a real browser: Chromium, driven through chromedriver's WebDriver protocol.
+#![cfg(feature = "explore")]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Folder, fixture, program};
+use serde_json::{Value, json};
+use vocable::Vectors;
+use vocable::files::{Format, Precision};
+
+/// How long to wait for what the page is about to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A process that ends with the test.
+struct Ending(Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A server of the program's, and its address.
+fn explore(arguments: &[&str]) -> (Ending, String) {
+    let mut child =
+        program().arg("explore").args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (Ending(child), line.trim().to_owned())
+}
+
+/// Asks over HTTP; the answer's JSON.
+fn http(host: &str, method: &str, path: &str, body: Option<&Value>) -> Value {
+    let body = body.map_or(String::new(), Value::to_string);
+    let mut stream = TcpStream::connect(host).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut reader = BufReader::new(stream);
+    let (mut line, mut length) = (String::new(), 0);
+    while reader.read_line(&mut line).unwrap() > 2 {
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        line.clear();
+    }
+    let mut answer = vec![0; length];
+    reader.read_exact(&mut answer).unwrap();
+    serde_json::from_slice(&answer).unwrap()
+}
+
+/// A browser with one window.
+struct Browser {
+    host: String,
+    session: String,
+    _driver: Ending,
+    _profile: Folder,
+}
+
+impl Browser {
+    fn new(width: u32, height: u32) -> Browser {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver: apt-get install chromium chromium-driver");
+        let mut told = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = told.find_map(|line| {
+            let line = line.unwrap();
+            let (_, port) = line.split_once("started successfully on port ")?;
+            Some(port.trim_end_matches('.').to_owned())
+        });
+        let port = port.expect("chromedriver says where it listens");
+        let host = format!("127.0.0.1:{port}");
+        let profile = Folder::new();
+        let arguments = [
+            "--headless".to_owned(),
+            "--no-sandbox".into(),
+            "--disable-gpu".into(),
+            "--no-first-run".into(),
+            "--disable-background-networking".into(),
+            format!("--user-data-dir={}", profile.path("profile").display()),
+            format!("--window-size={width},{height}"),
+        ];
+        let wanted = json!({ "capabilities": { "alwaysMatch": {
+            "goog:chromeOptions": { "args": arguments },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        } } });
+        let session = http(&host, "POST", "/session", Some(&wanted));
+        let session = session["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{session}")).to_owned();
+        Browser { host, session, _driver: Ending(driver), _profile: profile }
+    }
+
+    fn command(&self, path: &str, body: &Value) -> Value {
+        let answer = http(&self.host, "POST", &format!("/session/{}/{path}", self.session), Some(body));
+        assert!(answer["value"]["error"].is_null(), "{path}: {answer}");
+        answer["value"].clone()
+    }
+
+    fn open(&self, address: &str) {
+        // Away first: another # alone would not load the page again.
+        self.command("url", &json!({ "url": "about:blank" }));
+        self.command("url", &json!({ "url": address }));
+    }
+
+    fn script(&self, script: &str) -> Value {
+        self.command("execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
+    /// Waits until a script returns what is expected.
+    #[track_caller]
+    fn wait(&self, script: &str, expected: impl Into<Value>) {
+        let (expected, begun) = (expected.into(), Instant::now());
+        loop {
+            let found = self.script(script);
+            if found == expected {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "`{script}` is {found}, not {expected}; {:?}", self.complaints());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Types into what has the focus.
+    fn keys(&self, text: &str) {
+        let strokes = text
+            .chars()
+            .flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key.to_string() })));
+        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": strokes.collect::<Vec<_>>() });
+        self.command("actions", &json!({ "actions": [keyboard] }));
+    }
+
+    fn click(&self, selector: &str) {
+        let found = self.command("element", &json!({ "using": "css selector", "value": selector }));
+        let id = found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
+        self.command(&format!("element/{id}/click"), &json!({}));
+    }
+
+    /// What the page complained of on the console: errors, and what its policy forbade.
+    fn complaints(&self) -> Vec<Value> {
+        let log = self.command("se/log", &json!({ "type": "browser" }));
+        log.as_array().unwrap().iter().filter(|line| line["level"] == "SEVERE").cloned().collect()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The session's end ends the browser.
+        http(&self.host, "DELETE", &format!("/session/{}", self.session), None);
+    }
+}
+
+const ENTER: &str = "\u{E007}";
+const DOWN: &str = "\u{E015}";
+const RIGHT: &str = "\u{E014}";
+const LEFT: &str = "\u{E012}";
+
+const NEIGHBOURS: &str =
+    "return [...document.querySelectorAll('#neighbours .word')].map(one => one.dataset.word).join(' ')";
+const SEARCHED: &str = "return document.body.dataset.searched";
+const MAPPED: &str = "return Number(document.body.dataset.mapped)";
+const PICTURE: &str = "return document.querySelector('canvas').toDataURL()";
+
+/// 400,000 words of 50 numbers, in groups of a hundred around a centre each.
+fn large(folder: &Folder) -> std::path::PathBuf {
+    const ROWS: u32 = 400_000;
+    let number = |seed: u32| {
+        let mixed = (seed ^ seed >> 15).wrapping_mul(0x2c1b_3c6d);
+        let mixed = (mixed ^ mixed >> 12).wrapping_mul(0x297a_2d39);
+        (mixed ^ mixed >> 15) as f32 / u32::MAX as f32 - 0.5
+    };
+    let values = (0..ROWS).flat_map(|row| {
+        (0..50).map(move |column| number(row / 100 * 50 + column) + 0.5 * number(0x4000_0000 + row * 50 + column))
+    });
+    // Letters alone: row 0 is `waaaa`.
+    let letter = |row: u32, place: u32| char::from(b'a' + (row / 26u32.pow(place) % 26) as u8);
+    let words = (0..ROWS).map(|row| format!("w{}", (0..4).rev().map(|place| letter(row, place)).collect::<String>()));
+    let vectors = Vectors::new(words, values.collect(), 50).unwrap();
+    let path = folder.path("large.safetensors");
+    vectors.save(&path, Format::Table, Precision::default()).unwrap();
+    path
+}
+
+#[test]
+#[ignore = "needs Chromium and chromedriver: apt-get install chromium chromium-driver"]
+fn a_person_explores_400_000_words() {
+    let folder = Folder::new();
+    let path = large(&folder);
+    let (_server, address) = explore(&["--vectors", path.to_str().unwrap()]);
+    let host = address.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let browser = Browser::new(1280, 900);
+    browser.open(&address);
+    browser.wait("return document.body.dataset.ready !== undefined", true);
+    eprintln!("page ready after {} ms", browser.script("return document.body.dataset.ready"));
+    browser.wait(MAPPED, 2000);
+
+    // By keyboard alone: to the field, a beginning, the second completion, search.
+    browser.keys("/waab");
+    browser.wait("return document.querySelectorAll('#completions li').length", 10);
+    browser.keys(DOWN);
+    browser.keys(DOWN);
+    browser.keys(ENTER);
+    browser.wait("return document.getElementById('word').value", "waabb");
+    browser.keys(ENTER);
+    browser.wait(SEARCHED, "waabb");
+    let expected = http(&host, "GET", "/v1/nearest?word=waabb&k=25", None);
+    let expected: Vec<&str> =
+        expected["neighbours"].as_array().unwrap().iter().map(|one| one["word"].as_str().unwrap()).collect();
+    browser.wait(NEIGHBOURS, expected.join(" "));
+    browser.wait("return location.hash", "#word=waabb");
+    browser.wait(MAPPED, 200);
+    let mut times: Vec<f64> = Vec::new();
+    for word in ["waaac", "wcabd", "wkzza", "wvaac", "wbbbb", "wdddd", "whhhh", "wpppp", "wqaqa", "wuuuu", "waaab"] {
+        browser.script(&format!("location.hash = 'word={word}'"));
+        browser.wait(SEARCHED, word);
+        times.push(browser.script("return document.body.dataset.took").as_str().unwrap().parse().unwrap());
+    }
+    times.sort_by(f64::total_cmp);
+    eprintln!(
+        "a search answered and shown after {} ms (median of {}), {} at the most",
+        times[5],
+        times.len(),
+        times[10]
+    );
+
+    // A neighbour is a question, and the way back leads back.
+    let next = browser.script("return document.querySelector('#neighbours .word').dataset.word");
+    browser.click("#neighbours .word");
+    browser.wait(SEARCHED, next);
+    browser.command("back", &json!({}));
+    browser.wait(SEARCHED, "waaab");
+
+    // A link to a view opens it: 50,000 points, moved by keyboard.
+    browser.open(&format!("{address}#word=wkzza&of=frequent&n=50000"));
+    browser.wait(MAPPED, 50_000);
+    browser.wait(SEARCHED, "wkzza");
+    browser.wait("return document.querySelector('canvas').dataset.drawn !== undefined", true);
+    browser.script("document.querySelector('canvas').focus()");
+    let before = browser.script(PICTURE);
+    let mut frames: Vec<f64> = Vec::new();
+    for turn in 0..15 {
+        browser.script("delete document.querySelector('canvas').dataset.drawn");
+        browser.keys(if turn % 2 == 0 { RIGHT } else { LEFT });
+        browser.wait("return document.querySelector('canvas').dataset.drawn !== undefined", true);
+        frames.push(
+            browser.script("return document.querySelector('canvas').dataset.drawn").as_str().unwrap().parse().unwrap(),
+        );
+    }
+    frames.sort_by(f64::total_cmp);
+    eprintln!("50,000 points drawn in {} ms (median), {} at the most", frames[7], frames[14]);
+    assert!(browser.script(PICTURE) != before, "the map did not move");
+    browser.keys("++n");
+    browser.wait("return /^w[a-z]{4}$/.test(document.getElementById('caption').textContent)", true);
+    let marked = browser.script("return document.getElementById('caption').textContent");
+    browser.keys(ENTER);
+    browser.wait(SEARCHED, marked);
+    assert_eq!(browser.complaints(), Vec::<Value>::new());
+}
+
+#[test]
+#[ignore = "needs Chromium and chromedriver: apt-get install chromium chromium-driver"]
+fn analogies_labels_and_two_files_are_shown() {
+    let folder = Folder::new();
+    let labels = folder.file(
+        "labels",
+        "france\tcountry\nitaly\tcountry\nspain\tcountry\nparis\tcapital\nrome\tcapital\nmadrid\tcapital\n",
+    );
+    // Tuned: one word was moved to another.
+    let demo = Vectors::demo().unwrap();
+    let mut values = demo.values().to_vec();
+    let (from, to) = (demo.row_of("france").unwrap() as usize * 50, demo.row_of("crocodile").unwrap() as usize * 50);
+    values.copy_within(to..to + 50, from);
+    let after = folder.path("after.safetensors");
+    let tuned = Vectors::new(demo.iter().map(|(word, _)| word), values, 50).unwrap();
+    tuned.save(&after, Format::Table, Precision::default()).unwrap();
+    let before = fixture("demo.50d.txt");
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let (_server, address) =
+        explore(&["--vectors", &text(&before), "--compare", &text(&after), "--labels", &text(&labels)]);
+    let browser = Browser::new(390, 844);
+    browser.open(&format!("{address}#a=man&b=king&c=woman"));
+    browser.wait("return document.querySelector('#answers .word')?.dataset.word", "queen");
+    browser.wait("return document.querySelectorAll('canvas').length", 2);
+    browser.wait("return Number(document.body.dataset.mapped) > 100", true);
+    // Nothing is wider than a telephone.
+    browser.wait("return document.documentElement.scrollWidth <= innerWidth", true);
+    browser.open(&format!("{address}#of=labelled&pairs=france+paris%0Aitaly+rome"));
+    browser.wait(MAPPED, 6);
+    browser.wait(
+        "return [...document.querySelectorAll('#legend li')].map(one => one.textContent).join(' ')",
+        "country capital",
+    );
+    browser.open(&format!("{address}#of=labelled&method=pca&colour=moved"));
+    browser.wait("return document.querySelectorAll('#legend li').length > 1", true);
+    browser.wait("return document.querySelectorAll('#legend li')[1].textContent.startsWith('france ')", true);
+    browser.open(&format!("{address}#word=frnace"));
+    browser.wait("return document.getElementById('said').textContent.includes('`france`')", true);
+    browser.open(&format!("{address}#word=%3Cimg+src=x%3E"));
+    browser.wait("return document.getElementById('said').textContent.includes('<img')", true);
+    let failed = browser.complaints();
+    // A word that is not there is a 404, which the console notes.
+    assert!(failed.iter().all(|line| line["message"].as_str().unwrap().contains("404")), "{failed:?}");
+}
+
+#[test]
+#[ignore = "needs Chromium and chromedriver: apt-get install chromium chromium-driver"]
+fn a_page_elsewhere_learns_nothing() {
+    let (_server, address) = explore(&[]);
+    let browser = Browser::new(800, 600);
+    // A page without an address has an origin of its own.
+    browser.command("url", &json!({ "url": "data:text/html,<p>elsewhere</p>" }));
+    let asked = format!(
+        "const done = arguments[0]; fetch('{address}v1/nearest?word=king').then(() => done('answered'), () => done('refused'))"
+    );
+    let outcome = browser.command("execute/async", &json!({ "script": asked, "args": [] }));
+    assert_eq!(outcome, "refused");
+}
