@@ -1,7 +1,7 @@
 //! Where things are printed: answers to standard output, everything else to standard error.
 
 use std::fmt::{self, Display};
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
@@ -14,13 +14,13 @@ pub struct Output {
     pub json: bool,
     /// Whether text may be coloured: standard output is a terminal, and the environment (`NO_COLOR`, `TERM`) does not object.
     pub colour: bool,
-    out: BufWriter<StdoutLock<'static>>,
+    out: BufWriter<Stdout>,
 }
 
 impl Output {
     pub fn new(json: bool) -> Self {
         let colour = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
-        Output { json, colour, out: BufWriter::new(io::stdout().lock()) }
+        Output { json, colour, out: BufWriter::new(io::stdout()) }
     }
 
     /// Prints text as it is.
