@@ -14,6 +14,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic;
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
 
 use super::error::{Refusal, malformed};
 use super::numpy::NumpyWriter;
@@ -204,10 +205,14 @@ impl Sink {
         let writer = match format {
             TextFormat::Parquet => {
                 let compression = options.compression.unwrap_or(Compression::Snappy).of_parquet();
-                let properties = WriterProperties::builder()
-                    .set_compression(compression)
-                    .set_max_row_group_bytes(Some(ROW_GROUP))
-                    .build();
+                let mut properties =
+                    WriterProperties::builder().set_compression(compression).set_max_row_group_bytes(Some(ROW_GROUP));
+                for field in added.iter().filter(|field| matches!(field.data_type(), DataType::FixedSizeList(..))) {
+                    // Numbers of vectors hardly repeat: a dictionary of them would be given up after a while.
+                    let path = [field.name(), "list", "item"].map(str::to_owned);
+                    properties = properties.set_column_dictionary_enabled(ColumnPath::new(path.to_vec()), false);
+                }
+                let properties = properties.build();
                 let writer = ArrowWriter::try_new(to.buffered(), Arc::clone(&schema), Some(properties));
                 Writer::Parquet(Box::new(writer.map_err(|e| writing(e.into()))?))
             }

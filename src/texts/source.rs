@@ -345,7 +345,10 @@ fn values_of(column: &ArrayRef) -> Result<ArrayRef, arrow_schema::ArrowError> {
 
 /// Rows of a chunk that begins at a row of a batch. Batches of files that others wrote may be of any size.
 fn rows_at(batch: &RecordBatch, from: usize) -> usize {
-    let a_row = batch.get_array_memory_size() / batch.num_rows().max(1);
+    // Not what the arrays hold on to, which is the same for all columns of a batch that was read in one piece.
+    let bytes: usize =
+        batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or_default()).sum();
+    let a_row = bytes / batch.num_rows().max(1);
     (BYTES / a_row.max(1)).clamp(1, ROWS).min(batch.num_rows() - from)
 }
 
