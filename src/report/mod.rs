@@ -1,11 +1,14 @@
 //! What a person looks at: tables for the terminal; and the same answers as JSON.
 
+mod comparison_page;
 mod coverage;
 mod evaluate;
 mod gates;
 mod gates_page;
+mod html;
 pub mod json;
 mod metrics;
+mod plots;
 
 use comfy_table::{CellAlignment, Table, presets};
 use unicode_width::UnicodeWidthStr;
@@ -14,6 +17,7 @@ use crate::classifier::Trained;
 use crate::compare::{Arm, Comparison, Spread};
 use crate::query::Answer;
 use crate::vectors::Vectors;
+pub use comparison_page::comparison_page;
 pub use coverage::coverage;
 pub use evaluate::{analogies, analogies_differ, pairs, pairs_differ};
 pub use gates::{GATES_LEGEND, gates};
