@@ -241,6 +241,7 @@ fn a_plan_lists_all_combinations_under_names_of_what_varies() {
         train_sizes: vec![TrainSize::Texts(100), TrainSize::All],
         sweeps: vec![sweep("lr=1e-3,0.0020"), sweep("encoder=lstm,rnn"), sweep("hidden=4")],
         train: small(),
+        ..CompareOptions::default()
     };
     let plan = Plan::new(vec![vectors(), NamedVectors { name: "glove".into(), vectors: table }], parts(), &options);
     let plan = plan.expect("a plan");

@@ -33,6 +33,7 @@ fn plan(change: impl FnOnce(&mut CompareOptions, &mut Parts)) -> Plan {
         train_sizes: vec![TrainSize::Texts(3), TrainSize::All],
         sweeps: vec!["lr=0.01,0.02".parse().expect("a sweep")],
         train: TrainOptions { hidden: 3, epochs: 4, batch: 2, ..TrainOptions::default() },
+        ..CompareOptions::default()
     };
     change(&mut options, &mut parts);
     let vectors = NamedVectors::of(Arc::new(Vectors::demo().expect("the built-in vectors")));
@@ -220,8 +221,8 @@ fn a_folder_of_other_things_or_altered_ones_is_refused() {
     let text = std::fs::read_to_string(&configuration).unwrap();
     std::fs::write(&configuration, text.replace("random-lr0.01-seed1", "../../random")).unwrap();
     load_refused("names of runs");
-    std::fs::write(&configuration, text.replace(r#""version": 1"#, r#""version": 2"#)).unwrap();
-    load_refused("a comparison of version 1, found version 2");
+    std::fs::write(&configuration, text.replace(r#""version": 2"#, r#""version": 3"#)).unwrap();
+    load_refused("a comparison of version 2, found version 3");
     std::fs::remove_file(&configuration).unwrap();
     load_refused("`vocable compare --out` makes one");
 }

@@ -59,6 +59,10 @@ pub struct Compare {
     /// Train with several values of an option, as in lr=1e-3,2e-3 or encoder=lstm,rnn; may be given again for another option
     #[arg(long, value_name = "KEY=VALUES")]
     sweep: Vec<Sweep>,
+    /// Look at these words' rows after training, too: neighbours before and after, and the cosine of each with each other;
+    /// separated by commas
+    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    watch: Vec<String>,
     /// Keep everything in this folder, and go on with what is there
     #[arg(long, value_name = "DIR", help_heading = "Runs")]
     out: Option<PathBuf>,
@@ -108,6 +112,8 @@ impl Compare {
             seeds: (0..self.seeds).map(|index| self.seed.wrapping_add(index)).collect(),
             train_sizes: self.train_sizes.clone(),
             sweeps: self.sweep.clone(),
+            watch: self.watch.clone(),
+            command: String::new(),
             train: self.settings.options(EmbeddingMode::Frozen, self.seed)?,
         };
         let parts = self.data.open(train, self.seed)?;

@@ -75,8 +75,6 @@ impl Demo {
         let options = CompareOptions {
             arms: vec![Frozen, Tuned, OovOnly, Random],
             seeds: (1..=self.seeds).collect(),
-            train_sizes: Vec::new(),
-            sweeps: Vec::new(),
             train: TrainOptions {
                 // The reviews are cut already.
                 tokenizer: Tokenizer::Whitespace,
@@ -87,6 +85,7 @@ impl Demo {
                 patience: 4,
                 ..TrainOptions::default()
             },
+            ..CompareOptions::default()
         };
         let plan = Plan::new(vec![NamedVectors::of(Arc::clone(&vectors))], parts, &options)?;
         let comparison =

@@ -4,7 +4,7 @@
 //! models and configurations are the same bytes whenever and however often a comparison was interrupted; what is not, because
 //! clocks have a part in it, stands in files of its own: `timing.json` and `log.jsonl`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,16 +13,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::plan::{NamedVectors, Plan, PlannedRun, path_of};
+use super::configuration::{Configuration, TextFiles, VERSION, VectorsFile};
+use super::plan::{Plan, PlannedRun};
 use super::results::{Comparison, Run};
-use crate::classifier::{
-    Classifier, Dataset, LabelledText, Parts, TrainOptions, Trained, checksum_of_texts, checksum_of_vectors,
-};
+use crate::classifier::{Classifier, Dataset, LabelledText, TrainOptions, Trained};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::write_beside;
-
-/// The version of the folder's files that this library writes and reads.
-const VERSION: u32 = 1;
 
 const CONFIGURATION: &str = "compare.json";
 const TEST_TEXTS: &str = "test.jsonl";
@@ -36,49 +32,6 @@ pub struct Directory {
     configuration: Configuration,
     /// Locked as long as it is open, where the system has locks.
     lock: File,
-}
-
-/// What a comparison is made from.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Configuration {
-    version: u32,
-    /// The version of the library that made the folder.
-    vocable: String,
-    vectors: Vec<VectorsFile>,
-    texts: TextFiles,
-    arms: Vec<String>,
-    seeds: Vec<u64>,
-    train_sizes: Vec<usize>,
-    sweeps: BTreeMap<String, Vec<String>>,
-    /// All other options of training.
-    options: Value,
-    /// The names of the runs, in their order.
-    runs: Vec<String>,
-}
-
-/// Vectors that runs begin with.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct VectorsFile {
-    name: String,
-    path: String,
-    rows: usize,
-    dimension: usize,
-    checksum: String,
-}
-
-/// The parts of the task.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct TextFiles {
-    train: TextFile,
-    dev: TextFile,
-    test: Option<TextFile>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct TextFile {
-    path: String,
-    texts: usize,
-    checksum: String,
 }
 
 /// What a run is made from.
@@ -107,99 +60,6 @@ struct TestText {
     label: String,
     text: String,
     line: u64,
-}
-
-impl Configuration {
-    fn of(plan: &Plan) -> Result<Configuration> {
-        let options = plan.options();
-        let mut train = serde_json::to_value(&options.train).map_err(|e| impossible(&e))?;
-        // These are the arms and the seeds.
-        if let Some(train) = train.as_object_mut() {
-            train.remove("embedding");
-            train.remove("seed");
-        }
-        Ok(Configuration {
-            version: VERSION,
-            vocable: env!("CARGO_PKG_VERSION").to_owned(),
-            vectors: plan.vectors().iter().map(VectorsFile::of).collect(),
-            texts: TextFiles::of(plan.parts()),
-            arms: options.arms.iter().map(|arm| arm.name().to_owned()).collect(),
-            seeds: options.seeds.clone(),
-            train_sizes: plan.train_sizes().to_vec(),
-            sweeps: options.sweeps.iter().map(|s| (s.key().to_owned(), s.values().to_vec())).collect(),
-            options: train,
-            runs: plan.runs().iter().map(|run| run.name.clone()).collect(),
-        })
-    }
-
-    /// What must be the same for a comparison to be gone on with, by the names that a user knows. Where files lie, and which
-    /// version wrote the folder, may change.
-    fn essence(&self) -> BTreeMap<String, String> {
-        let texts = |file: &TextFile| format!("{} ({})", file.texts, file.checksum);
-        let vectors = self.vectors.iter().map(|file| format!("{} ({})", file.name, file.checksum));
-        let sweeps = self.sweeps.iter().map(|(key, values)| format!("{key}={}", values.join(",")));
-        let mut all = BTreeMap::from(
-            [
-                ("vectors", vectors.collect::<Vec<_>>().join(", ")),
-                ("training texts", texts(&self.texts.train)),
-                ("development texts", texts(&self.texts.dev)),
-                ("test texts", self.texts.test.as_ref().map_or("none".to_owned(), texts)),
-                ("arms", self.arms.join(",")),
-                ("seeds", self.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(",")),
-                ("training sizes", self.train_sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",")),
-                ("sweeps", sweeps.collect::<Vec<_>>().join(" ")),
-                ("runs", self.runs.join(" ")),
-            ]
-            .map(|(key, value)| (key.to_owned(), value)),
-        );
-        let options = self.options.as_object().into_iter().flatten();
-        all.extend(options.map(|(key, value)| (key.replace('_', " "), value.to_string())));
-        all
-    }
-
-    /// Refuses another configuration than that of the folder, and names what differs.
-    fn check(&self, wanted: &Configuration, path: &Path) -> Result<()> {
-        let (then, now) = (self.essence(), wanted.essence());
-        // What runs there are follows from all else; it is named only where nothing else explains a difference.
-        let mut keys: Vec<&String> = then.keys().chain(now.keys()).collect::<BTreeSet<_>>().into_iter().collect();
-        keys.sort_by_key(|key| *key == "runs");
-        let value = |all: &BTreeMap<String, String>, key: &str| all.get(key).cloned().unwrap_or("nothing".to_owned());
-        let shown = |value: String| if value.is_empty() { "none".to_owned() } else { value };
-        match keys.into_iter().find(|key| then.get(*key) != now.get(*key)) {
-            None => Ok(()),
-            Some(key) => Err(Malformed::at(
-                Place::File,
-                format!("a comparison with {key} {}", shown(value(&now, key))),
-                format!("one with {}", shown(value(&then, key))),
-            )
-            .in_file(path.to_string_lossy())
-            .advise("give what it was made with, or name another folder with --out")
-            .into()),
-        }
-    }
-}
-
-impl VectorsFile {
-    fn of(named: &NamedVectors) -> VectorsFile {
-        VectorsFile {
-            name: named.name.clone(),
-            path: path_of(&named.vectors).to_string_lossy().into_owned(),
-            rows: named.vectors.len(),
-            dimension: named.vectors.dimension(),
-            checksum: checksum_of_vectors(&named.vectors),
-        }
-    }
-}
-
-impl TextFiles {
-    fn of(parts: &Parts) -> TextFiles {
-        let file = |data: &Dataset| TextFile {
-            path: data.name.clone(),
-            texts: data.texts.len(),
-            checksum: checksum_of_texts(data),
-        };
-        TextFiles { train: file(&parts.train), dev: file(&parts.dev), test: parts.test.as_ref().map(file) }
-    }
 }
 
 impl Directory {
@@ -458,6 +318,6 @@ fn damaged(path: &Path, expected: String, found: String) -> Error {
     what.advise("the file was altered; remove its folder to run what it holds again").into()
 }
 
-fn impossible(e: &dyn std::fmt::Display) -> Error {
+pub(super) fn impossible(e: &dyn std::fmt::Display) -> Error {
     Error::invalid("comparison", "what JSON holds", e.to_string())
 }

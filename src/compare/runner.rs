@@ -14,7 +14,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::directory::{Directory, RunFiles};
 use super::plan::{Plan, PlannedRun};
-use super::results::{Comparison, FileRows, Run};
+use super::results::{Comparison, Run};
 use crate::classifier::{Log, Progress, Training};
 use crate::error::{Error, Result};
 
@@ -219,7 +219,6 @@ impl Work<'_> {
                 None => Training::new(vectors, &parts, &planned.options),
             }
         })??;
-        let rows_before = training.classifier().checksums_of_rows(vectors).map(|(rows, before, _)| (rows, before));
         let mut log = files.as_ref().map(|files| Log::create(&files.log())).transpose()?;
         if let Some(log) = &mut log {
             // Epochs that a checkpoint brings stand in the log again, each once.
@@ -245,9 +244,7 @@ impl Work<'_> {
         }
         let (run, trained) = threads.run(self.active(), || {
             let trained = training.finish()?;
-            let rows_after = trained.classifier.checksums_of_rows(vectors);
-            let file_rows = rows_before.zip(rows_after);
-            let file_rows = file_rows.map(|((rows, before), (.., after))| FileRows { rows, before, after });
+            let file_rows = trained.classifier.checksum_of_rows(vectors);
             let test = self.plan.parts().test.as_ref();
             let run = Run::of(planned, &named.name, &trained, file_rows, test)?;
             Ok::<_, Error>((run, trained))
