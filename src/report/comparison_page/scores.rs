@@ -29,7 +29,7 @@ fn of_seeds<'a>(findings: &'a Findings, group: &'a Group, arm: &'a ArmFindings) 
 
 pub(super) fn scores(findings: &Findings) -> Result<String> {
     let scores = || findings.groups.iter().flat_map(|group| &group.arms).map(|arm| arm.score);
-    let beside: Vec<f64> = scores().flat_map(|score| ends(&score)).map(|share| 100.0 * share).collect();
+    let beside: Vec<f64> = scores().flat_map(ends).map(|share| 100.0 * share).collect();
     let mut html = String::new();
     for group in &findings.groups {
         let name = group_name(findings, group);
@@ -61,9 +61,8 @@ pub(super) fn scores(findings: &Findings) -> Result<String> {
     Ok(html)
 }
 
-fn ends(score: &Summary) -> impl Iterator<Item = f64> {
-    let [low, high] = score.interval.unwrap_or([score.mean; 2]);
-    [low, high].into_iter()
+fn ends(score: Summary) -> [f64; 2] {
+    score.interval.unwrap_or([score.mean; 2])
 }
 
 fn interval(summary: &Summary) -> String {

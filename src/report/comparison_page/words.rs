@@ -1,12 +1,11 @@
 //! What training did to the words: where they went, what is near them now, and who moved most.
 
 use std::collections::HashSet;
-use std::fmt::Write;
 
 use super::{bdi, by_group, colour, counted, escaped, figure, number, signs, table, thousands};
-use crate::compare::findings::{ArmFindings, Findings, Group};
+use crate::compare::findings::{ArmFindings, Findings};
 use crate::compare::movement::{Band, Neighbour, Neighbours, Opposites, WordMove};
-use crate::compare::words::{WordMap, WordsOfRun};
+use crate::compare::{WordMap, WordsOfRun};
 use crate::error::Result;
 use crate::nn::EmbeddingMode;
 use crate::report::plots::{self, Across, Arrow, Arrows, Curves, Mark, Point, Row, Rows, Series};
@@ -20,14 +19,14 @@ pub(super) fn words(findings: &Findings) -> Result<String> {
         }
         let mut html = by_frequency(&arms)?;
         for &(arm, words) in &arms {
-            html.push_str(&of_arm(group, arm, words)?);
+            html.push_str(&of_arm(arm, words)?);
         }
         Ok(html)
     })
 }
 
 /// An arm's words.
-fn of_arm(group: &Group, arm: EmbeddingMode, words: &WordsOfRun) -> Result<String> {
+fn of_arm(arm: EmbeddingMode, words: &WordsOfRun) -> Result<String> {
     let mut html = format!(
         "<h3>{}</h3>\n<p>In the run {}, {} of {} rows moved.{}</p>\n",
         arm.name(),
@@ -46,7 +45,7 @@ fn of_arm(group: &Group, arm: EmbeddingMode, words: &WordsOfRun) -> Result<Strin
         html.push_str(&moved("Words that were asked for", &words.watched_moves));
     }
     html.push_str(&neighbours(&words.neighbours));
-    html.push_str(&made_rows(group, arm, words));
+    html.push_str(&made_rows(words));
     Ok(html)
 }
 
@@ -187,18 +186,18 @@ fn neighbours(all: &[Neighbours]) -> String {
 }
 
 /// What became of rows that the vectors lack.
-fn made_rows(group: &Group, arm: EmbeddingMode, words: &WordsOfRun) -> String {
+fn made_rows(words: &WordsOfRun) -> String {
     let made = &words.made_rows;
-    // Random rows are all made, so that there is nothing to hold them against.
-    if made.words == 0 || group.arms.iter().all(|other| other.arm != arm) {
+    if made.words == 0 {
         return String::new();
     }
+    let norm = |norm: Option<f64>| norm.map_or("-".to_owned(), |norm| number(norm, 2));
+    let known = made.known_norm_after.map_or(String::new(), |norm| format!("; that of known words is {}", number(norm, 2)));
     let mut html = format!(
-        "<p>{} that the vectors lack: the mean norm of their rows was {} and is {}; that of known words is {}.</p>\n",
+        "<p>The vectors lack {}: the mean norm of their rows was {} and is {}{known}.</p>\n",
         counted(made.words, "word"),
-        number(made.norm_before, 2),
-        number(made.norm_after, 2),
-        number(made.known_norm_after, 2),
+        norm(made.norm_before),
+        norm(made.norm_after),
     );
     if !made.nearest.is_empty() {
         let rows = made.nearest.iter().map(|(word, near)| {
@@ -249,7 +248,7 @@ fn by_frequency(arms: &[(EmbeddingMode, &WordsOfRun)]) -> Result<String> {
                 name(band),
                 thousands(band.words),
                 number(band.distance, 3),
-                number(band.cosine, 3),
+                band.cosine.map_or("-".to_owned(), |cosine| number(cosine, 3)),
                 number(100.0 * band.share, 1),
             ]
         })

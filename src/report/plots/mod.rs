@@ -12,8 +12,7 @@ use std::error::Error as StdError;
 use std::fmt::Write;
 
 use plotters::coord::Shift;
-use plotters::coord::combinators::WithKeyPoints;
-use plotters::coord::types::RangedCoordf64;
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, ValueFormatter};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -38,8 +37,7 @@ const DASHES: [&str; 5] = ["", "7 3", "2 3", "10 3 2 3", "4 2"];
 
 type Drawing<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Painted = std::result::Result<(), Box<dyn StdError + Send + Sync>>;
-type Numbers = WithKeyPoints<RangedCoordf64>;
-type Plane<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Numbers, Numbers>>;
+type Plane<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
 
 /// What something is drawn in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,6 +192,30 @@ impl Axis {
     }
 }
 
+impl Ranged for Axis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
+        let share = (value - self.low) / (self.high - self.low);
+        from + (share * f64::from(to - from)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.ticks.iter().map(|(tick, _)| *tick).collect()
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.low..self.high
+    }
+}
+
+impl ValueFormatter<f64> for Axis {
+    fn format_ext(&self, value: &f64) -> String {
+        self.ticks.iter().find(|(tick, _)| tick == value).map_or(String::new(), |(_, label)| label.clone())
+    }
+}
+
 /// The least of 1, 2, 5, 10 ... that is not below a positive number.
 fn round_step(least: f64) -> f64 {
     let power = 10f64.powf(least.log10().floor());
@@ -217,16 +239,12 @@ fn plane<'a, 'b>(
     margins: Margins,
     name: &str,
 ) -> std::result::Result<Plane<'a, 'b>, Box<dyn StdError + Send + Sync>> {
-    let numbers = |axis: &Axis| (axis.low..axis.high).with_key_points(axis.ticks.iter().map(|(tick, _)| *tick).collect());
     let mut chart = ChartBuilder::on(area)
         .margin_top(fine(margins.top))
         .margin_right(fine(margins.right))
         .x_label_area_size(fine(margins.bottom))
         .y_label_area_size(fine(margins.left))
-        .build_cartesian_2d(numbers(across), numbers(up))?;
-    let label = |axis: &Axis, value: f64| {
-        axis.ticks.iter().find(|(tick, _)| *tick == value).map_or(String::new(), |(_, label)| label.clone())
-    };
+        .build_cartesian_2d(across.clone(), up.clone())?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -235,8 +253,6 @@ fn plane<'a, 'b>(
         .label_style(text(Ink::Soft, HPos::Center, VPos::Center))
         .axis_desc_style(text(Ink::Soft, HPos::Center, VPos::Center))
         .set_all_tick_mark_size(fine(3.0))
-        .x_label_formatter(&|value| label(across, *value))
-        .y_label_formatter(&|value| label(up, *value))
         .x_desc(name)
         .draw()?;
     Ok(chart)
