@@ -4,7 +4,7 @@
 //! models and configurations are the same bytes whenever and however often a comparison was interrupted; what is not, because
 //! clocks have a part in it, stands in files of its own: `timing.json` and `log.jsonl`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::configuration::{Configuration, TextFiles, VERSION, VectorsFile};
+use super::disagreements::unknown_words;
 use super::plan::{Plan, PlannedRun};
 use super::results::{Comparison, Run};
-use crate::classifier::{Classifier, Dataset, LabelledText, TrainOptions, Trained};
+use super::words::WordsOfRun;
+use crate::classifier::{Classifier, Dataset, LabelledText, Tokenizer, TrainOptions, Trained};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::write_beside;
 
 const CONFIGURATION: &str = "compare.json";
+const DEV_TEXTS: &str = "dev.jsonl";
 const TEST_TEXTS: &str = "test.jsonl";
+const UNKNOWN_WORDS: &str = "unknown.json";
 const RUNS: &str = "runs";
 const LOCK: &str = ".lock";
 
@@ -102,12 +106,18 @@ impl Directory {
             return Err(refused("a folder that no other process works in", "one at work", "wait for it to end"));
         }
         remove_half_written(path);
-        if file.exists() {
-            read_configuration(path)?.check(&wanted, path)?;
-        } else {
-            if let Some(test) = &plan.parts().test {
-                write_texts(&path.join(TEST_TEXTS), test)?;
+        let found = if file.exists() { Some(read_configuration(path)?) } else { None };
+        match &found {
+            Some(found) => found.check(&wanted, path)?,
+            None => {
+                write_texts(&path.join(DEV_TEXTS), &plan.parts().dev)?;
+                if let Some(test) = &plan.parts().test {
+                    write_texts(&path.join(TEST_TEXTS), test)?;
+                }
+                write_json(&path.join(UNKNOWN_WORDS), &unknown_words_of(plan)?, false)?;
             }
+        }
+        if found.is_none_or(|found| found.watch != wanted.watch) {
             write_json(&file, &wanted, true)?;
         }
         Ok(Directory { path: path.to_owned(), configuration: wanted, lock })
@@ -126,6 +136,25 @@ impl Directory {
             }
             run => Ok(run),
         }
+    }
+
+    /// The model of a run that is done, if what the folder has of its words is not about the words that are watched now.
+    ///
+    /// # Errors
+    /// Files that cannot be read.
+    pub(super) fn model_to_look_at(&self, planned: &PlannedRun) -> Result<Option<Classifier>> {
+        match read_words(&self.path, &planned.name)? {
+            Some(words) if words.watched == self.configuration.watch => Ok(None),
+            _ => open_model(&self.path, &planned.name).map(Some),
+        }
+    }
+
+    /// Writes what became of a run's words once more.
+    ///
+    /// # Errors
+    /// The system's refusals.
+    pub(super) fn write_words(&self, words: &WordsOfRun) -> Result<()> {
+        write_json(&run_folder(&self.path, &words.run).join(RunFiles::WORDS), words, false)
     }
 
     /// The files of a run that is to begin, or to go on.
@@ -170,6 +199,7 @@ impl RunFiles {
     const RESULT: &str = "result.json";
     const TIMING: &str = "timing.json";
     const MODEL: &str = "model.safetensors";
+    const WORDS: &str = "words.json";
 
     pub(super) fn log(&self) -> PathBuf {
         self.folder.join("log.jsonl")
@@ -180,8 +210,11 @@ impl RunFiles {
     }
 
     /// Writes what came of the run, its results last.
-    pub(super) fn finish(&self, run: &Run, trained: &Trained) -> Result<()> {
+    pub(super) fn finish(&self, run: &Run, trained: &Trained, words: Option<&WordsOfRun>) -> Result<()> {
         trained.classifier.save(self.folder.join(RunFiles::MODEL))?;
+        if let Some(words) = words {
+            write_json(&self.folder.join(RunFiles::WORDS), words, false)?;
+        }
         let timing = Timing { seconds: trained.seconds, tokens_per_second: trained.tokens_per_second() };
         write_json(&self.folder.join(RunFiles::TIMING), &timing, true)?;
         let timeless = Run { seconds: None, ..run.clone() };
@@ -216,11 +249,70 @@ pub fn open_model(path: impl AsRef<Path>, run: &str) -> Result<Classifier> {
     Classifier::open(run_folder(path.as_ref(), run).join(RunFiles::MODEL))
 }
 
+/// Opens the model of a run that is done, unless it was removed.
+///
+/// # Errors
+/// As [`Classifier::open`].
+pub(super) fn open_model_if_kept(path: &Path, run: &str) -> Result<Option<Classifier>> {
+    let file = run_folder(path, run).join(RunFiles::MODEL);
+    if file.exists() { Classifier::open(file).map(Some) } else { Ok(None) }
+}
+
+/// What became of a run's words, where that was kept.
+pub(super) fn read_words(path: &Path, run: &str) -> Result<Option<WordsOfRun>> {
+    let file = run_folder(path, run).join(RunFiles::WORDS);
+    if file.exists() { read_json(&file, "what became of a run's words").map(Some) } else { Ok(None) }
+}
+
+/// The texts of the development part.
+pub(super) fn read_dev_texts(path: &Path) -> Result<Vec<LabelledText>> {
+    read_texts(&path.join(DEV_TEXTS))
+}
+
+/// The words of the development and test parts that the vectors do not know.
+pub(super) fn read_unknown_words(path: &Path) -> Result<Vec<UnknownWords>> {
+    read_json(&path.join(UNKNOWN_WORDS), "words that the vectors do not know")
+}
+
+/// The words of the development and test parts that some vectors do not know.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct UnknownWords {
+    /// The vectors, by name.
+    pub(super) vectors: String,
+    /// How the texts are cut, by name.
+    pub(super) tokenizer: String,
+    pub(super) words: BTreeSet<String>,
+}
+
+/// For all vectors of a plan and all ways in which its runs cut texts.
+fn unknown_words_of(plan: &Plan) -> Result<Vec<UnknownWords>> {
+    let mut tokenizers: Vec<Tokenizer> = Vec::new();
+    for run in plan.runs() {
+        if !tokenizers.contains(&run.options.tokenizer) {
+            tokenizers.push(run.options.tokenizer);
+        }
+    }
+    let parts = plan.parts();
+    let parts: Vec<&Dataset> = [Some(&parts.dev), parts.test.as_ref()].into_iter().flatten().collect();
+    let mut all = Vec::new();
+    for named in plan.vectors() {
+        for &tokenizer in &tokenizers {
+            let mut words = BTreeSet::new();
+            for part in &parts {
+                words.extend(unknown_words(&part.texts, &named.vectors, tokenizer, plan.options().train.case)?);
+            }
+            let (vectors, tokenizer) = (named.name.clone(), tokenizer.name().to_owned());
+            all.push(UnknownWords { vectors, tokenizer, words });
+        }
+    }
+    Ok(all)
+}
+
 fn run_folder(path: &Path, name: &str) -> PathBuf {
     path.join(RUNS).join(name)
 }
 
-fn read_configuration(path: &Path) -> Result<Configuration> {
+pub(super) fn read_configuration(path: &Path) -> Result<Configuration> {
     let file = path.join(CONFIGURATION);
     if !file.exists() {
         let what = Malformed::at(Place::File, "the folder of a comparison", format!("none with a {CONFIGURATION}"));
@@ -313,7 +405,7 @@ fn remove_half_written(folder: &Path) {
     }
 }
 
-fn damaged(path: &Path, expected: String, found: String) -> Error {
+pub(super) fn damaged(path: &Path, expected: String, found: String) -> Error {
     let what = Malformed::at(Place::File, expected, found).in_file(path.to_string_lossy());
     what.advise("the file was altered; remove its folder to run what it holds again").into()
 }

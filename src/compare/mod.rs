@@ -42,4 +42,4 @@ pub use findings::Findings;
 pub use plan::{CompareOptions, NamedVectors, Plan, PlannedRun, Sweep, TrainSize};
 pub use results::{Arm, Comparison, EpochScores, Predictions, Run, Spread};
 pub use runner::{Event, RunOptions, compare};
-pub use words::{Arrow, WordMap, WordsOfRun};
+pub use words::WordsOfRun;

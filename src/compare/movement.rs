@@ -11,7 +11,7 @@ use crate::classifier::{Classifier, Dataset, RowChecksum, TrainOptions};
 use crate::error::{Error, Result};
 use crate::nn::Embedding;
 use crate::query::{Answer, NearestOptions, RowSet, Term, cosine};
-use crate::vectors::{Case, Vectors};
+use crate::vectors::{Case, Vectors, pca};
 
 /// Opposites whose contexts are alike, so that vectors made from contexts place them close together, while a task about opinions
 /// needs them apart.
@@ -123,6 +123,27 @@ pub struct Band {
     pub share: f64,
 }
 
+/// Words in two dimensions before training and after: the rows of both are projected on the first two principal components that they have
+/// together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WordMap {
+    /// The share of the variance along x and along y.
+    pub explained: [f64; 2],
+    /// The words.
+    pub arrows: Vec<Arrow>,
+}
+
+/// A word in a [`WordMap`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Arrow {
+    /// The word.
+    pub word: String,
+    /// x and y before training.
+    pub before: [f32; 2],
+    /// x and y after it.
+    pub after: [f32; 2],
+}
+
 impl Movement {
     /// Of two tables with the same words in the same order. `counts[i]` is how often word `i` occurs in the training part,
     /// `known[i]` whether the vectors know it.
@@ -211,6 +232,36 @@ impl Movement {
         words.sort_by(|a, b| b.distance.total_cmp(&a.distance));
         words.truncate(n);
         words
+    }
+
+    /// How a word moved; `None` where the task lacks it.
+    pub fn of_word(&self, word: &str) -> Option<&WordMove> {
+        self.before.row_of(word).and_then(|row| self.words.get(row as usize))
+    }
+
+    /// How many rows are not what they were.
+    pub fn moved(&self) -> usize {
+        self.before.iter().zip(self.after.iter()).filter(|((_, old), (_, new))| old != new).count()
+    }
+
+    /// Where some words stood before training and after it, on the first two principal components of all these rows together. Words that the
+    /// task lacks are left out.
+    pub fn map<W: AsRef<str>>(&self, words: &[W]) -> WordMap {
+        let rows: Vec<(&W, u32)> =
+            words.iter().filter_map(|word| Some((word, self.before.row_of(word.as_ref())?))).collect();
+        let both = [&self.before, &self.after];
+        let values = both.into_iter().flat_map(|vectors| rows.iter().filter_map(|&(_, row)| vectors.row(row)));
+        let found = pca(&values.flatten().copied().collect::<Vec<f32>>(), self.before.dimension());
+        let (before, after) = found.points.split_at(rows.len().min(found.points.len()));
+        let arrow = |((&(word, _), &before), &after): ((&(&W, u32), &[f32; 2]), &[f32; 2])| Arrow {
+            word: word.as_ref().to_owned(),
+            before,
+            after,
+        };
+        WordMap {
+            explained: found.explained.unwrap_or_default(),
+            arrows: rows.iter().zip(before).zip(after).map(arrow).collect(),
+        }
     }
 
     /// The `k` words of the task that are nearest to one of them, before training and after.

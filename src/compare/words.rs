@@ -2,8 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::movement::{Band, MadeRows, Neighbours, Opposites, WordMove};
+use super::movement::{Band, MadeRows, Movement, Neighbours, OPPOSITES, Opposites, WordMap, WordMove};
 use crate::classifier::RowChecksum;
+use crate::error::Result;
+
+/// How many of the words that moved most are told.
+const MOVED_MOST: usize = 20;
+
+/// How many neighbours of a word are told.
+const NEIGHBOURS: usize = 5;
+
+/// Of how many words that the vectors lack, most frequent first, the neighbours are told.
+const MADE_ROWS: usize = 10;
 
 /// What training did to the words of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,29 +46,78 @@ pub struct WordsOfRun {
     pub known_rows: RowChecksum,
     /// Checksums of the rows that were made.
     pub unknown_rows: RowChecksum,
-    /// Where some words were, and where they are now.
+    /// Where the watched words, the opposites and those that moved most were, and where they are now; each once.
     pub map: WordMap,
 }
 
-/// Words in two dimensions before training and after: rows of both are projected on the first two principal components that they have
-/// together.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WordMap {
-    /// The share of the variance along x and along y.
-    pub explained: [f64; 2],
-    /// The watched words, the opposites, and those that moved most; each once.
-    pub arrows: Vec<Arrow>,
+impl WordsOfRun {
+    /// Of a run; `watch` are words to look at whether they moved far or not.
+    ///
+    /// # Errors
+    /// None but those of a search.
+    pub fn of(run: &str, seed: u64, movement: &Movement, watch: &[String]) -> Result<WordsOfRun> {
+        let (watched_moves, absent) = partition(movement, watch);
+        let moved_most: Vec<WordMove> =
+            movement.moved_most(MOVED_MOST).into_iter().filter(|word| word.distance > 0.0).cloned().collect();
+        let pairs: Vec<[&str; 2]> = watch
+            .iter()
+            .enumerate()
+            .flat_map(|(index, first)| watch[index + 1..].iter().map(move |second| [first.as_str(), second.as_str()]))
+            .collect();
+        let mut opposites = movement.opposites(&pairs);
+        let is_watched = |pair: &&[&str; 2]| pairs.contains(pair) || pairs.contains(&[pair[1], pair[0]]);
+        let others: Vec<[&str; 2]> = OPPOSITES.iter().filter(|pair| !is_watched(pair)).copied().collect();
+        opposites.extend(movement.opposites(&others));
+
+        let mut shown: Vec<&str> = Vec::new();
+        let of_pairs = opposites.iter().flat_map(|pair| &pair.words);
+        let of_moves = |moves: &'_ [WordMove]| moves.iter().map(|word| word.word.clone()).collect::<Vec<String>>();
+        let (watched_words, moved_words) = (of_moves(&watched_moves), of_moves(&moved_most));
+        for word in watched_words.iter().chain(of_pairs).chain(&moved_words) {
+            if !shown.contains(&word.as_str()) {
+                shown.push(word);
+            }
+        }
+        let mut neighbours: Vec<Neighbours> = Vec::new();
+        for word in watched_words.iter().chain(&moved_words) {
+            if neighbours.iter().any(|found| found.word == *word) {
+                continue;
+            }
+            match movement.neighbours(word, NEIGHBOURS) {
+                Ok(found) => neighbours.push(found),
+                // A row of zeros has no neighbours.
+                Err(error) if error.is_unanswered() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(WordsOfRun {
+            run: run.to_owned(),
+            seed,
+            watched: watch.to_vec(),
+            absent,
+            words: movement.words().len(),
+            moved: movement.moved(),
+            made_rows: movement.made_rows(MADE_ROWS, NEIGHBOURS)?,
+            bands: movement.bands(),
+            known_rows: movement.checksum(true),
+            unknown_rows: movement.checksum(false),
+            map: movement.map(&shown),
+            moved_most,
+            watched_moves,
+            neighbours,
+            opposites,
+        })
+    }
 }
 
-/// A word in a [`WordMap`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Arrow {
-    /// The word.
-    pub word: String,
-    /// Whether it was asked for.
-    pub watched: bool,
-    /// x and y before training.
-    pub before: [f32; 2],
-    /// x and y after it.
-    pub after: [f32; 2],
+/// How the words that the task has moved, and those that it lacks.
+fn partition(movement: &Movement, watch: &[String]) -> (Vec<WordMove>, Vec<String>) {
+    let (mut moves, mut absent) = (Vec::new(), Vec::new());
+    for word in watch {
+        match movement.of_word(word) {
+            Some(found) => moves.push(found.clone()),
+            None => absent.push(word.clone()),
+        }
+    }
+    (moves, absent)
 }

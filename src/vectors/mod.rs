@@ -3,6 +3,7 @@
 pub(crate) mod codes;
 pub mod doctor;
 pub(crate) mod kernel;
+mod pca;
 mod save;
 mod vocabulary;
 
@@ -21,6 +22,7 @@ use crate::files::{
 };
 pub use codes::Scan;
 use codes::{Codes, CodesOnDemand};
+pub use pca::{Projection, pca};
 pub use vocabulary::Vocabulary;
 
 /// The vectors that are built into the library: `fixtures/demo.50d.txt`.

@@ -4,18 +4,22 @@
 //! [`Findings`] are made from the folder of a comparison alone, so that they can be made again when neither vectors nor texts are at
 //! hand. Accuracies and probabilities are shares from 0 to 1, epochs are counted from 1.
 
+mod group;
+
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Serialize;
 
+pub use super::configuration::{Configuration, TextFile, TextFiles, VectorsFile};
+use super::directory::{UnknownWords, damaged, load, read_configuration, read_dev_texts, read_unknown_words};
 use super::disagreements::MarkedWord;
-use super::results::Comparison;
+use super::results::{Comparison, Run};
 use super::statistics::{Pair, Summary, Verdict};
 use super::words::WordsOfRun;
-use crate::classifier::{GateView, RowChecksum};
+use crate::classifier::{GateView, LabelledText, Metrics, RowChecksum, Tokenizer};
+use crate::error::Result;
 use crate::nn::EmbeddingMode;
-
-pub use super::configuration::{Configuration, TextFile, TextFiles, VectorsFile};
 
 /// What a comparison found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -264,4 +268,99 @@ pub struct SizePoint {
     pub train_texts: usize,
     /// Accuracy on [`Findings::scored_on`].
     pub score: Summary,
+}
+
+impl Findings {
+    /// Of the folder of a comparison, finished or not.
+    ///
+    /// # Errors
+    /// A folder that is none of a comparison, or files in it that were altered.
+    pub fn read(path: impl AsRef<Path>) -> Result<Findings> {
+        let path = path.as_ref();
+        let configuration = read_configuration(path)?;
+        let comparison = load(path)?;
+        let labels = comparison.runs.first().map(|run| run.labels.clone()).unwrap_or_default();
+        let scored_on = if configuration.texts.test.is_some() { Part::Test } else { Part::Dev };
+        for run in &comparison.runs {
+            let texts = run.predictions.as_ref().map_or(0, |predictions| predictions.right.len());
+            let scored = scored_on.metrics(run).is_some_and(|metrics| metrics.texts() > 0);
+            if run.labels != labels || texts != comparison.test_texts.len() || !scored {
+                let expected = "labels and texts that are those of all runs";
+                return Err(damaged(path, expected.to_owned(), format!("others in the run {}", run.name)));
+            }
+        }
+        let source = Source {
+            path,
+            configuration: &configuration,
+            scored_on,
+            labels: &labels,
+            test_texts: &comparison.test_texts,
+            dev_texts: &read_dev_texts(path)?,
+            unknown: &read_unknown_words(path)?,
+        };
+        let mut groups = Vec::new();
+        for runs in comparison.runs.chunk_by(|a, b| all_but_embedding(a) == all_but_embedding(b)) {
+            groups.extend(Group::of(runs, &source)?);
+        }
+        let size_curves = if configuration.train_sizes.len() > 1 { size_curves(&groups) } else { Vec::new() };
+        let comparison = comparison.without_predictions();
+        Ok(Findings { comparison, configuration, scored_on, labels, groups, size_curves })
+    }
+}
+
+impl Part {
+    /// Figures of a run on this part.
+    fn metrics(self, run: &Run) -> Option<&Metrics> {
+        match self {
+            Part::Dev => Some(&run.dev),
+            Part::Test => run.test.as_ref(),
+        }
+    }
+}
+
+/// What findings are made from, besides the runs.
+struct Source<'a> {
+    path: &'a Path,
+    configuration: &'a Configuration,
+    scored_on: Part,
+    labels: &'a [String],
+    test_texts: &'a [LabelledText],
+    dev_texts: &'a [LabelledText],
+    unknown: &'a [UnknownWords],
+}
+
+impl Source<'_> {
+    /// How runs with these settings cut texts.
+    fn tokenizer(&self, settings: &BTreeMap<String, String>) -> Result<Tokenizer> {
+        let elsewhere = || self.configuration.options.get("tokenizer").and_then(|name| name.as_str());
+        settings.get("tokenizer").map(String::as_str).or_else(elsewhere).unwrap_or_default().parse()
+    }
+}
+
+fn all_but_embedding(run: &Run) -> (&str, &BTreeMap<String, String>, usize) {
+    (&run.vectors, &run.settings, run.train_texts)
+}
+
+/// The groups that differ in nothing but the number of training texts, as curves.
+fn size_curves(groups: &[Group]) -> Vec<SizeCurve> {
+    let of = |groups: &[Group]| -> Option<SizeCurve> {
+        let first = groups.first()?;
+        let mut by_size: Vec<&Group> = groups.iter().collect();
+        by_size.sort_by_key(|group| group.train_texts);
+        let mut arms: Vec<SizeLine> = Vec::new();
+        for arm in groups.iter().flat_map(|group| &group.arms) {
+            if !arms.iter().any(|line| line.arm == arm.arm) {
+                arms.push(SizeLine { arm: arm.arm, points: Vec::new() });
+            }
+        }
+        for line in &mut arms {
+            let of_size = |group: &&Group| {
+                let arm = group.arms.iter().find(|arm| arm.arm == line.arm)?;
+                Some(SizePoint { train_texts: group.train_texts, score: arm.score })
+            };
+            line.points = by_size.iter().filter_map(of_size).collect();
+        }
+        Some(SizeCurve { vectors: first.vectors.clone(), settings: first.settings.clone(), arms })
+    };
+    groups.chunk_by(|a, b| (&a.vectors, &a.settings) == (&b.vectors, &b.settings)).filter_map(of).collect()
 }
