@@ -8,9 +8,9 @@ use super::*;
 use crate::classifier::{Behaviour, GateOptions, GateView, Metrics, RowChecksum, WordGates};
 use crate::compare::disagreements::MarkedWord;
 use crate::compare::findings::*;
-use crate::compare::movement::{Band, MadeRows, Neighbour, Neighbours, Opposites, WordMove};
+use crate::compare::movement::{Arrow, Band, MadeRows, Neighbour, Neighbours, Opposites, WordMap, WordMove};
 use crate::compare::statistics::{ArmScores, Summary, pairs};
-use crate::compare::{Arrow, Comparison, Run, WordMap, WordsOfRun};
+use crate::compare::{Comparison, Run, WordsOfRun};
 
 /// What some findings are made up from.
 struct Made {
@@ -63,6 +63,7 @@ impl Made {
             dev: metrics.clone(),
             test: self.tested.then_some(metrics),
             predictions: None,
+            history: Vec::new(),
             seconds: Some(12.5),
         }
     }
@@ -125,7 +126,6 @@ impl Made {
                 arrows: (0..3 * self.words)
                     .map(|index| Arrow {
                         word: self.word(index),
-                        watched: index == 0,
                         before: place(index),
                         after: place(index + 7),
                     })

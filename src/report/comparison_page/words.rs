@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::{bdi, by_group, colour, counted, escaped, figure, number, signs, table, thousands};
+use crate::compare::WordsOfRun;
 use crate::compare::findings::{ArmFindings, Findings};
-use crate::compare::movement::{Band, Neighbour, Neighbours, Opposites, WordMove};
-use crate::compare::{WordMap, WordsOfRun};
+use crate::compare::movement::{Band, Neighbour, Neighbours, Opposites, WordMap, WordMove};
 use crate::error::Result;
 use crate::nn::EmbeddingMode;
 use crate::report::plots::{self, Across, Arrow, Arrows, Curves, Mark, Point, Row, Rows, Series};
@@ -75,7 +75,7 @@ fn map(arm: EmbeddingMode, words: &WordsOfRun) -> Result<String> {
             .iter()
             .map(|arrow| Arrow {
                 word: arrow.word.clone(),
-                watched: arrow.watched,
+                watched: words.watched.contains(&arrow.word),
                 before: place(arrow.before),
                 after: place(arrow.after),
             })
