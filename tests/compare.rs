@@ -362,7 +362,8 @@ fn what_varies_has_a_column() {
         "encoder=rnn,lstm",
     ]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    let lines: Vec<Vec<&str>> = ran.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    let table = ran.out.lines().take_while(|line| !line.is_empty());
+    let lines: Vec<Vec<&str>> = table.map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[0][..4], ["vectors", "encoder", "texts", "embedding"]);
     let rows: Vec<&[&str]> = lines[1..].iter().map(|line| &line[..4]).collect();
     assert_eq!(rows.len(), 16);

@@ -49,6 +49,9 @@ fn go_on(plan: &Plan, path: &Path) -> Comparison {
     compare(plan, Some(&directory), &every_step(), &|_| ControlFlow::Continue(())).expect("a comparison")
 }
 
+/// Files that clocks have a part in, and the lock.
+const WITH_CLOCKS: [&str; 6] = ["timing.json", "log.jsonl", "report.html", "report.md", "runs.csv", ".lock"];
+
 /// All files of a folder that hold results: what clocks have a part in stands apart.
 fn results(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
@@ -58,7 +61,7 @@ fn results(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if !path.ends_with("timing.json") && !path.ends_with("log.jsonl") && !path.ends_with(".lock") {
+            } else if !WITH_CLOCKS.iter().any(|name| path.ends_with(name)) {
                 all.insert(path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap());
             }
         }
@@ -85,6 +88,9 @@ fn a_folder_holds_everything_and_is_read_again() {
     let mut names: Vec<_> = std::fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["config.json", "log.jsonl", "model.safetensors", "result.json", "timing.json"]);
+    // What became of the words is looked at in the first seed's run.
+    assert!(path.join("runs").join("tuned-n3-lr0.02-seed1").join("words.json").exists());
+    assert!(!path.join("runs").join("one-hot-n3-lr0.02-seed1").join("words.json").exists());
     let configuration: Value = serde_json::from_slice(&std::fs::read(run.join("config.json")).unwrap()).unwrap();
     assert_eq!(configuration["options"]["lr"], 0.02);
     assert_eq!(configuration["options"]["embedding"], "tuned");
@@ -329,7 +335,7 @@ fn the_report_of_an_unfinished_comparison_says_so() {
     std::fs::remove_file(path.join("runs").join("random-lr0.01-seed1").join("result.json")).unwrap();
     let ran = report();
     assert!(ran.code == 0 && ran.err.contains("11 of 12 runs are done"), "{ran:?}");
-    assert_eq!(ran.out.lines().count(), 1 + 6);
+    assert_eq!(ran.out.lines().take_while(|line| !line.is_empty()).count(), 1 + 6);
 }
 
 #[cfg(unix)]

@@ -86,7 +86,7 @@ impl Coverage {
         let coverages = self.tokenizer.0.iter().map(|&name| Figures::of(&vectors, &texts, name, Case::Fold));
         let coverages: Vec<Figures> = coverages.collect::<Result<_, Error>>()?;
         if !output.json {
-            output.text(format_args!("{file}: {} texts\n\n", report::thousands(texts.len())))?;
+            output.text(format_args!("{file}: {}\n\n", report::counted(texts.len(), "text")))?;
             output.text(report::coverage(&coverages, self.k))?;
             return Ok(ExitCode::SUCCESS);
         }

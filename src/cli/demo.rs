@@ -7,13 +7,13 @@ use std::sync::atomic::AtomicBool;
 use clap::Args;
 use serde::Serialize;
 use vocable::classifier::{DataOptions, Dataset, Parts, Tokenizer, TrainOptions};
-use vocable::compare::{CompareOptions, Comparison, NamedVectors, Plan, RunOptions};
+use vocable::compare::{CompareOptions, Findings, NamedVectors, Plan, RunOptions};
 use vocable::nn::EmbeddingMode;
 use vocable::query::{Method, NearestOptions};
 use vocable::{Error, Vectors, report};
 
 use super::Common;
-use super::compare::compare_with_bar;
+use super::compare::compare_for_once;
 use super::output::{Failure, Output};
 
 /// The labelled reviews built into the program: `fixtures/reviews.*.txt`.
@@ -48,7 +48,7 @@ pub struct Demo {
 struct Outcome {
     rows: usize,
     dimension: usize,
-    comparison: Comparison,
+    comparison: Findings,
 }
 
 impl Demo {
@@ -88,14 +88,15 @@ impl Demo {
             ..CompareOptions::default()
         };
         let plan = Plan::new(vec![NamedVectors::of(Arc::clone(&vectors))], parts, &options)?;
-        let comparison =
-            compare_with_bar(&plan, None, &RunOptions::default(), &AtomicBool::new(false))?.without_predictions();
+        // Ctrl-C ends the program.
+        let never = || Arc::new(AtomicBool::new(false));
+        let comparison = compare_for_once(&plan, &RunOptions::default(), &never)?;
         if output.json {
             let (rows, dimension) = (vectors.len(), vectors.dimension());
             output.json(&Outcome { rows, dimension, comparison })?;
             return Ok(ExitCode::SUCCESS);
         }
-        output.text(report::comparison(&comparison))?;
+        output.text(report::comparison(&comparison, output.width))?;
         output.text(
             "\n\
              frozen    rows of the vectors as they are\n\

@@ -14,13 +14,16 @@ pub struct Output {
     pub json: bool,
     /// Whether text may be coloured: standard output is a terminal, and the environment (`NO_COLOR`, `TERM`) does not object.
     pub colour: bool,
+    /// Columns of the terminal; none where standard output goes elsewhere.
+    pub width: Option<usize>,
     out: BufWriter<StdoutLock<'static>>,
 }
 
 impl Output {
     pub fn new(json: bool) -> Self {
         let colour = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
-        Output { json, colour, out: BufWriter::new(io::stdout().lock()) }
+        let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+        Output { json, colour, width, out: BufWriter::new(io::stdout().lock()) }
     }
 
     /// Prints text as it is.

@@ -112,26 +112,34 @@ impl DataForm {
             text_column: self.text_column.clone(),
         };
         let data = Dataset::open(path, &options)?;
-        output::note(format_args!("{}: {} texts, form {}", data.name, data.texts.len(), data.format));
+        output::note(format_args!(
+            "{}: {}, form {}",
+            data.name,
+            report::counted(data.texts.len(), "text"),
+            data.format
+        ));
         output::warn_replaced(&data.name, data.replaced);
         let labels = data.labels().len();
         if data.texts.len() >= 20 && 2 * labels > data.texts.len() {
             let first: Vec<String> = data.texts.iter().take(3).map(|text| format!("`{}`", text.label)).collect();
             output::warn(format_args!(
-                "{}: {labels} labels in {} texts, the first of them {}: if these are no labels, say where they stand with \
+                "{}: {labels} labels in {}, the first of them {}: if these are no labels, say where they stand with \
                  --data-format and --label-column",
                 data.name,
-                data.texts.len(),
+                report::counted(data.texts.len(), "text"),
                 first.join(", ")
             ));
         }
         let mut empty = data.texts.iter().filter(|text| text.text.trim().is_empty());
         if let Some(first) = empty.next() {
             output::warn(format_args!(
-                "{}: line {}: a label without a text; there are {} such lines",
+                "{}: line {}: a label without a text; {}",
                 data.name,
                 first.line,
-                1 + empty.count()
+                match 1 + empty.count() {
+                    1 => "it is the only one".to_owned(),
+                    lines => format!("there are {lines} such lines"),
+                }
             ));
         }
         Ok(data)
@@ -147,10 +155,12 @@ impl OtherData {
             Some(path) => (train, open(path)?),
             None => {
                 let (train, dev) = split(train, seed)?;
+                let serve = if dev.texts.len() == 1 { "serves" } else { "serve" };
                 output::note(format_args!(
-                    "no --dev given: {} texts of the training part serve for it, {} remain",
-                    dev.texts.len(),
-                    train.texts.len()
+                    "no --dev given: {} of the training part {serve} for it, {} remain{}",
+                    report::counted(dev.texts.len(), "text"),
+                    report::thousands(train.texts.len()),
+                    if train.texts.len() == 1 { "s" } else { "" }
                 ));
                 (train, dev)
             }

@@ -42,7 +42,10 @@ pub fn comparison_page(findings: &Findings) -> Result<String> {
     }
     body.push_str("</ul></nav>\n");
     for (id, title, content) in there() {
-        let _ = writeln!(body, "<section id=\"{id}\" aria-labelledby=\"{id}-title\">\n<h2 id=\"{id}-title\">{title}</h2>\n{content}</section>");
+        let _ = writeln!(
+            body,
+            "<section id=\"{id}\" aria-labelledby=\"{id}-title\">\n<h2 id=\"{id}-title\">{title}</h2>\n{content}</section>"
+        );
     }
     Ok(html::page("Embeddings compared", &[GATES_STYLE, STYLE], &body))
 }
@@ -63,7 +66,10 @@ fn header(findings: &Findings) -> String {
     );
     let (done, planned) = (findings.comparison.runs.len(), findings.comparison.planned);
     if done < planned {
-        let _ = writeln!(html, "<p class=\"warn\">Not finished: {done} of {planned} runs are done. What follows is about these.</p>");
+        let _ = writeln!(
+            html,
+            "<p class=\"warn\">Not finished: {done} of {planned} runs are done. What follows is about these.</p>"
+        );
     }
     html.push_str("<ul class=\"said\">");
     let mut any = false;

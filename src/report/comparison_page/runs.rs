@@ -60,7 +60,17 @@ pub(super) fn runs(findings: &Findings) -> String {
     let timed = runs.iter().any(|run| run.seconds.is_some());
     let mut columns = vec![("run", false), ("dev %", true)];
     columns.extend(tested.then_some(("test %", true)));
-    columns.extend([("test loss", true), ("best epoch", true), ("ended by", false), ("words known", true), ("numbers trained", true)].into_iter().filter(|(name, _)| tested || *name != "test loss"));
+    columns.extend(
+        [
+            ("test loss", true),
+            ("best epoch", true),
+            ("ended by", false),
+            ("words known", true),
+            ("numbers trained", true),
+        ]
+        .into_iter()
+        .filter(|(name, _)| tested || *name != "test loss"),
+    );
     columns.extend(timed.then_some(("seconds", true)));
     let row = |run: &Run| {
         let mut row = vec![bdi(&run.name), points(run.dev_accuracy)];
@@ -119,9 +129,14 @@ pub(super) fn again(findings: &Findings) -> String {
     let mut options = vec![
         vec!["arms".to_owned(), list(&configuration.arms)],
         vec!["seeds".to_owned(), configuration.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")],
-        vec!["training texts".to_owned(), configuration.train_sizes.iter().map(|&size| thousands(size)).collect::<Vec<_>>().join(", ")],
+        vec![
+            "training texts".to_owned(),
+            configuration.train_sizes.iter().map(|&size| thousands(size)).collect::<Vec<_>>().join(", "),
+        ],
     ];
-    options.extend(configuration.sweeps.iter().map(|(key, values)| vec![format!("{}, swept", escaped(key)), list(values)]));
+    options.extend(
+        configuration.sweeps.iter().map(|(key, values)| vec![format!("{}, swept", escaped(key)), list(values)]),
+    );
     if !configuration.watch.is_empty() {
         options.push(vec!["watched".to_owned(), list(&configuration.watch)]);
     }

@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{by_group, colour, counted, escaped, figure, group_name, number, p_value, points, range, settings, signs, table, thousands};
+use super::{
+    by_group, colour, counted, escaped, figure, group_name, number, p_value, points, range, settings, signs, table,
+    thousands,
+};
 use crate::compare::findings::{ArmFindings, CurvePoint, Findings, Group, PairFindings, Part, Range, SizeCurve};
 use crate::compare::statistics::Summary;
 use crate::error::Result;
@@ -19,12 +22,18 @@ fn part(findings: &Findings) -> &'static str {
 }
 
 /// An arm's score with each of its seeds, in their order.
-fn of_seeds<'a>(findings: &'a Findings, group: &'a Group, arm: &'a ArmFindings) -> impl Iterator<Item = (u64, f64)> + Clone + 'a {
+fn of_seeds<'a>(
+    findings: &'a Findings,
+    group: &'a Group,
+    arm: &'a ArmFindings,
+) -> impl Iterator<Item = (u64, f64)> + Clone + 'a {
     let runs = findings.comparison.runs.iter().filter(move |run| {
         (run.arm, &run.vectors, run.train_texts, &run.settings)
             == (arm.arm, &group.vectors, group.train_texts, &group.settings)
     });
-    runs.map(move |run| (run.seed, run.test_accuracy.filter(|_| findings.scored_on == Part::Test).unwrap_or(run.dev_accuracy)))
+    runs.map(move |run| {
+        (run.seed, run.test_accuracy.filter(|_| findings.scored_on == Part::Test).unwrap_or(run.dev_accuracy))
+    })
 }
 
 pub(super) fn scores(findings: &Findings) -> Result<String> {
@@ -41,7 +50,8 @@ pub(super) fn scores(findings: &Findings) -> Result<String> {
             marks.push(Mark::Value(100.0 * arm.score.mean));
             Row { name: arm.arm.name().to_owned(), arm: colour(arm.arm), marks }
         };
-        let told: Vec<String> = group.arms.iter().map(|arm| format!("{} {}", arm.arm.name(), points(arm.score.mean))).collect();
+        let told: Vec<String> =
+            group.arms.iter().map(|arm| format!("{} {}", arm.arm.name(), points(arm.score.mean))).collect();
         let plot = Rows {
             said: format!("Accuracy on the {} part, in percent: {}", part(findings), told.join(", ")),
             name: "accuracy %".to_owned(),
@@ -51,12 +61,14 @@ pub(super) fn scores(findings: &Findings) -> Result<String> {
         };
         let columns = [("arm", false), ("mean %", true), ("95 % interval", true), ("each seed %", false)];
         let numbers = group.arms.iter().map(|arm| {
-            let seeds: Vec<String> = of_seeds(findings, group, arm).map(|(seed, score)| format!("{} ({seed})", points(score))).collect();
+            let seeds: Vec<String> =
+                of_seeds(findings, group, arm).map(|(seed, score)| format!("{} ({seed})", points(score))).collect();
             vec![arm.arm.name().to_owned(), points(arm.score.mean), interval(&arm.score), seeds.join(", ")]
         });
         let caption = "Marker: mean over the seeds; bar: 95 % interval of the mean; circles: single seeds.";
-        let drawing = figure("", &plots::rows(&plot)?, caption, &table("Accuracy, seeds in brackets", &columns, numbers));
-        let _ = write!(html, "{heading}<div class=\"side\">\n{drawing}{}</div>\n", figures(group));
+        let drawing =
+            figure("", &plots::rows(&plot)?, caption, &table("Accuracy, seeds in brackets", &columns, numbers));
+        let _ = write!(html, "{heading}<div class=\"side figures\">\n{drawing}<div>{}</div></div>\n", figures(group));
     }
     Ok(html)
 }
@@ -131,7 +143,10 @@ pub(super) fn curves(findings: &Findings) -> Result<String> {
                     .collect(),
             });
             let plot = Curves {
-                said: format!("{said} by epoch, a line for each arm: {}", last_of(group, |point| number(scale * value(point).mean, decimals))),
+                said: format!(
+                    "{said} by epoch, a line for each arm: {}",
+                    last_of(group, |point| number(scale * value(point).mean, decimals))
+                ),
                 across: Across::Whole,
                 across_name: "epoch".to_owned(),
                 name: name.to_owned(),
@@ -145,7 +160,8 @@ pub(super) fn curves(findings: &Findings) -> Result<String> {
                 let cell = |arm: &ArmFindings| match arm.curve.get(index) {
                     Some(point) => {
                         let range = value(point);
-                        let [mean, least, most] = [range.mean, range.least, range.most].map(|value| number(scale * value, decimals));
+                        let [mean, least, most] =
+                            [range.mean, range.least, range.most].map(|value| number(scale * value, decimals));
                         if point.runs > 1 { format!("{mean} ({least} to {most})") } else { mean }
                     }
                     None => String::new(),
@@ -155,7 +171,8 @@ pub(super) fn curves(findings: &Findings) -> Result<String> {
             let caption = format!("{said}; band: from the least to the largest of the runs.");
             Ok::<String, crate::Error>(figure("", &plots::curves(&plot)?, &caption, &table(said, &columns, rows)))
         };
-        let accuracy = curve("Accuracy on the development part", "accuracy %", PERCENT, 100.0, 1, |point| point.dev_accuracy)?;
+        let accuracy =
+            curve("Accuracy on the development part", "accuracy %", PERCENT, 100.0, 1, |point| point.dev_accuracy)?;
         let loss = curve("Loss on the training part", "loss", None, 1.0, 3, |point| point.train_loss)?;
         Ok(format!("{}<div class=\"side\">\n{accuracy}{loss}</div>\n", signs(group.arms.iter().map(|arm| arm.arm))))
     })
@@ -179,13 +196,15 @@ pub(super) fn sizes(findings: &Findings) -> Result<String> {
         }
         name.extend(settings(&curve.settings));
         let heading = if name.is_empty() { String::new() } else { format!("<h3>{}</h3>\n", name.join(", ")) };
-        let _ = write!(html, "{heading}{}{}", signs(curve.arms.iter().map(|line| line.arm)), size_curve(findings, curve)?);
+        let _ =
+            write!(html, "{heading}{}{}", signs(curve.arms.iter().map(|line| line.arm)), size_curve(findings, curve)?);
     }
     Ok(html)
 }
 
 fn size_curve(findings: &Findings, curve: &SizeCurve) -> Result<String> {
-    let mut sizes: Vec<usize> = curve.arms.iter().flat_map(|line| &line.points).map(|point| point.train_texts).collect();
+    let mut sizes: Vec<usize> =
+        curve.arms.iter().flat_map(|line| &line.points).map(|point| point.train_texts).collect();
     sizes.sort_unstable();
     sizes.dedup();
     let series = curve.arms.iter().map(|line| Series {
@@ -205,7 +224,9 @@ fn size_curve(findings: &Findings, curve: &SizeCurve) -> Result<String> {
         .arms
         .iter()
         .filter_map(|line| Some((line.arm, line.points.first()?, line.points.last()?)))
-        .map(|(arm, first, last)| format!("{} from {} to {}", arm.name(), points(first.score.mean), points(last.score.mean)))
+        .map(|(arm, first, last)| {
+            format!("{} from {} to {}", arm.name(), points(first.score.mean), points(last.score.mean))
+        })
         .collect();
     let plot = Curves {
         said: format!("{said}: {}", ends.join(", ")),
@@ -281,7 +302,9 @@ fn pairs_of(group: &Group) -> String {
             let texts = pair.pair.texts.as_ref();
             row.push(texts.map_or("-".to_owned(), |texts| range(texts.interval)));
             let by_seed = texts.into_iter().flat_map(|texts| &texts.by_seed);
-            let tests: Vec<String> = by_seed.map(|test| format!("{} / {}: {}", test.only_first, test.only_second, p_value(test.mid_p))).collect();
+            let tests: Vec<String> = by_seed
+                .map(|test| format!("{} / {}: {}", test.only_first, test.only_second, p_value(test.mid_p)))
+                .collect();
             row.push(tests.join("; "));
         }
         row.extend(timed.then(|| pair.time_ratio.map_or("-".to_owned(), |ratio| format!("× {}", number(ratio, 1)))));

@@ -124,11 +124,7 @@ impl Made {
             map: WordMap {
                 explained: [0.25, 0.125],
                 arrows: (0..3 * self.words)
-                    .map(|index| Arrow {
-                        word: self.word(index),
-                        before: place(index),
-                        after: place(index + 7),
-                    })
+                    .map(|index| Arrow { word: self.word(index), before: place(index), after: place(index + 7) })
                     .collect(),
             },
         }
@@ -182,7 +178,9 @@ impl Made {
         let of_arm = |arm: &ArmFindings| ArmScores {
             name: arm.arm.name().to_owned(),
             scores: runs.iter().filter(|run| run.arm == arm.arm).map(|run| run.dev_accuracy).collect(),
-            right: self.tested.then(|| arm.seeds.iter().map(|&seed| (0..50).map(|text| (text + seed) % 3 != 0).collect()).collect()),
+            right: self
+                .tested
+                .then(|| arm.seeds.iter().map(|&seed| (0..50).map(|text| (text + seed) % 3 != 0).collect()).collect()),
             seconds: Some(12.5),
         };
         let pairs = pairs(&arms.iter().map(of_arm).collect::<Vec<_>>(), 1).unwrap();
@@ -237,8 +235,12 @@ impl Made {
                 arms.iter().flat_map(|&arm| (1..=self.seeds).map(move |seed| self.run(arm, seed, size))).collect();
             let of = |arm: EmbeddingMode| here.iter().filter(|run| run.arm == arm).cloned().collect::<Vec<Run>>();
             let found: Vec<ArmFindings> = arms.iter().map(|&arm| self.arm(arm, &of(arm))).collect();
-            let disagree =
-                ArmsDisagree { first: EmbeddingMode::Frozen, second: EmbeddingMode::Tuned, only_first: texts(), only_second: texts() };
+            let disagree = ArmsDisagree {
+                first: EmbeddingMode::Frozen,
+                second: EmbeddingMode::Tuned,
+                only_first: texts(),
+                only_second: texts(),
+            };
             groups.push(Group {
                 vectors: self.text.clone(),
                 train_texts: size,
@@ -258,7 +260,8 @@ impl Made {
                 .map(|(train_texts, score)| SizePoint { train_texts, score })
                 .collect(),
         };
-        let curve = SizeCurve { vectors: self.text.clone(), settings: BTreeMap::new(), arms: arms.iter().map(line).collect() };
+        let curve =
+            SizeCurve { vectors: self.text.clone(), settings: BTreeMap::new(), arms: arms.iter().map(line).collect() };
         let file = || TextFile { path: self.text.clone(), texts: 1234, checksum: "xxh3:1".to_owned() };
         Findings {
             configuration: Configuration {
@@ -305,7 +308,9 @@ fn well_formed(page: &str) {
         assert!(!inside.contains('<'), "<{inside}>");
         let name = inside.trim_start_matches('/').split([' ', '/', '\n']).next().unwrap();
         assert!(!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric()), "<{inside}>");
-        for attribute in inside.split('"').step_by(2).skip(1).filter(|between| !matches!(between.trim(), "" | "/" | "open")) {
+        for attribute in
+            inside.split('"').step_by(2).skip(1).filter(|between| !matches!(between.trim(), "" | "/" | "open"))
+        {
             assert!(attribute.ends_with('='), "{attribute} in <{inside}>");
         }
         if inside.starts_with('/') {
@@ -355,7 +360,10 @@ fn every_plot_is_there_in_numbers_too() {
     well_formed(&page);
     let drawings = page.matches("role=\"img\" aria-label=\"").count() - page.matches("class=\"mix\"").count();
     let broad = page.matches("<div class=\"broad\">").count();
-    assert_eq!(drawings, page.matches("<summary>The same in numbers</summary>").count() - gates_tables(&findings) + broad);
+    assert_eq!(
+        drawings,
+        page.matches("<summary>The same in numbers</summary>").count() - gates_tables(&findings) + broad
+    );
 
     let scores = figures_of(&page, "scores");
     assert_eq!(scores.len(), 2);
@@ -366,7 +374,9 @@ fn every_plot_is_there_in_numbers_too() {
             let mean = format!("{:.1}", 100.0 * arm.score.mean);
             assert_eq!(row[..3], [name.to_owned(), mean.clone(), format!("{:.1} to {:.1}", 100.0 * low, 100.0 * high)]);
             assert!(said.contains(&format!("{name} {mean}")), "{said}");
-            for run in findings.comparison.runs.iter().filter(|run| run.arm == arm.arm && run.train_texts == group.train_texts) {
+            for run in
+                findings.comparison.runs.iter().filter(|run| run.arm == arm.arm && run.train_texts == group.train_texts)
+            {
                 let score = format!("{:.1} ({})", 100.0 * run.test_accuracy.unwrap(), run.seed);
                 assert!(row[3].contains(&score), "{score} in {row:?}");
             }
@@ -386,19 +396,27 @@ fn every_plot_is_there_in_numbers_too() {
         }
     }
     let sizes = figures_of(&page, "sizes");
-    let expected: Vec<String> = findings.size_curves[0].arms.iter().map(|line| format!("{:.1}", 100.0 * line.points[1].score.mean)).collect();
+    let expected: Vec<String> =
+        findings.size_curves[0].arms.iter().map(|line| format!("{:.1}", 100.0 * line.points[1].score.mean)).collect();
     assert!(sizes[0].1[2][1..].iter().zip(&expected).all(|(cell, mean)| cell.starts_with(mean)), "{sizes:?}");
 
     let words = findings.groups[0].arms[1].words.as_ref().unwrap();
     let figures = figures_of(&page, "words");
     // In each group the shift by frequency, and of each of three arms a map and the opposites.
     assert_eq!(figures.len(), 2 * (1 + 3 * 2));
-    let expected: Vec<Vec<String>> = words.bands.iter().map(|band| vec![format!("{:.3}", band.distance), "0.750".to_owned(), "25.0".to_owned()]).collect();
+    let expected: Vec<Vec<String>> = words
+        .bands
+        .iter()
+        .map(|band| vec![format!("{:.3}", band.distance), "0.750".to_owned(), "25.0".to_owned()])
+        .collect();
     let found: Vec<Vec<String>> = figures[0].1[1..=words.bands.len()].iter().map(|row| row[3..].to_vec()).collect();
     assert_eq!(found, expected);
     for (arrow, row) in words.map.arrows.iter().zip(&figures[1].1[1..]) {
         let [[a, b], [c, d]] = [arrow.before, arrow.after];
-        assert_eq!(row[..], [arrow.word.clone(), format!("{a:.3}"), format!("{b:.3}"), format!("{c:.3}"), format!("{d:.3}")]);
+        assert_eq!(
+            row[..],
+            [arrow.word.clone(), format!("{a:.3}"), format!("{b:.3}"), format!("{c:.3}"), format!("{d:.3}")]
+        );
     }
     for (pair, row) in words.opposites.iter().zip(&figures[2].1[1..]) {
         let [a, b] = &pair.words;

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use super::words::marked;
 use super::{bdi, by_group, escaped, number, table, thousands};
 use crate::classifier::{Metrics, WordGates};
-use crate::compare::findings::{ArmFindings, ArmsDisagree, DisagreedText, Disagreeing, Findings, GatesOfText, Part, SaidLabel};
+use crate::compare::findings::{
+    ArmFindings, ArmsDisagree, DisagreedText, Disagreeing, Findings, GatesOfText, Part, SaidLabel,
+};
 use crate::report::{gates_page, percent};
 
 /// Up to how many classes a confusion matrix is shown whole.
@@ -19,9 +21,8 @@ pub(super) fn confusion(findings: &Findings) -> String {
     let part = if findings.scored_on == Part::Test { "test" } else { "development" };
     let groups = by_group(findings, |group| {
         let arms = group.arms.iter().filter(|arm| !arm.confusion.is_empty());
-        let matrices: String = arms
-            .map(|arm| if labels.len() <= WHOLE { matrix(arm, labels) } else { mistakes(arm, labels) })
-            .collect();
+        let matrices: String =
+            arms.map(|arm| if labels.len() <= WHOLE { matrix(arm, labels) } else { mistakes(arm, labels) }).collect();
         Ok(if matrices.is_empty() { matrices } else { format!("<div class=\"matrices\">\n{matrices}</div>\n") })
     });
     match groups {
@@ -62,7 +63,10 @@ fn mistakes(arm: &ArmFindings, labels: &[String]) -> String {
     let metrics = Metrics { loss: 0.0, confusion: arm.confusion.clone(), calibration_error: 0.0 };
     let label = |class: usize| bdi(labels.get(class).map_or("", String::as_str));
     let mistakes = metrics.mistakes();
-    let rows = mistakes.iter().take(MISTAKES).map(|&(right, predicted, texts)| vec![label(right), label(predicted), thousands(texts)]);
+    let rows = mistakes
+        .iter()
+        .take(MISTAKES)
+        .map(|&(right, predicted, texts)| vec![label(right), label(predicted), thousands(texts)]);
     let caption = format!("{}: taken most often", arm.arm.name());
     table(&caption, &[("right", false), ("predicted", false), ("texts", true)], rows)
 }
@@ -109,9 +113,8 @@ fn texts(first: &str, second: &str, disagreeing: &Disagreeing) -> String {
 }
 
 pub(super) fn gates(findings: &Findings) -> String {
-    let groups = by_group(findings, |group| {
-        Ok(group.gates.iter().map(|text| gates_of_text(text, &findings.labels)).collect())
-    });
+    let groups =
+        by_group(findings, |group| Ok(group.gates.iter().map(|text| gates_of_text(text, &findings.labels)).collect()));
     match groups {
         Ok(groups) if !groups.is_empty() => format!("{groups}{GATES_LEGEND}"),
         _ => String::new(),
@@ -144,7 +147,15 @@ fn gates_of_text(text: &GatesOfText, labels: &[String]) -> String {
         }
         let changes = view.changes(class);
         html.push_str(&gates_page::sentence(view, &changes, &label));
-        let columns = [("word", false), ("input", true), ("forget", true), ("output", true), ("mostly", false), ("prediction", false), ("moves it by", true)];
+        let columns = [
+            ("word", false),
+            ("input", true),
+            ("forget", true),
+            ("output", true),
+            ("mostly", false),
+            ("prediction", false),
+            ("moves it by", true),
+        ];
         let row = |(word, change): (&WordGates, &f32)| {
             let gates = [word.input, word.forget, word.output].map(|open| number(f64::from(open), 2));
             let now = crate::classifier::most_probable(&word.probabilities);
@@ -152,7 +163,11 @@ fn gates_of_text(text: &GatesOfText, labels: &[String]) -> String {
             let mut row = vec![marked(&word.word, word.known)];
             row.extend(gates);
             row.push(word.behaviour.name().to_owned());
-            row.push(format!("{} {}", bdi(labels.get(now).map_or("", String::as_str)), number(f64::from(probability), 3)));
+            row.push(format!(
+                "{} {}",
+                bdi(labels.get(now).map_or("", String::as_str)),
+                number(f64::from(probability), 3)
+            ));
             row.push(format!("{change:+.3}"));
             row
         };

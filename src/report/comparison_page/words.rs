@@ -87,9 +87,7 @@ fn map(arm: EmbeddingMode, words: &WordsOfRun) -> Result<String> {
         true => String::new(),
         false => format!(" {labelled} of {} words have room for a label; the table has all.", arrows.len()),
     };
-    let drawing = format!(
-        "<div class=\"narrow\">{narrow}</div>\n<div class=\"broad\">{broad}</div>"
-    );
+    let drawing = format!("<div class=\"narrow\">{narrow}</div>\n<div class=\"broad\">{broad}</div>");
     let caption = format!(
         "From where a word was (circle) to where it is (head), on the first two principal components of the words before and after: {} % and {} % of \
          the variance.<span class=\"narrow\">{}</span><span class=\"broad\">{}</span>",
@@ -174,11 +172,14 @@ fn neighbours(all: &[Neighbours]) -> String {
         let others: HashSet<&str> = others.iter().map(|other| other.word.as_str()).collect();
         let word = |near: &Neighbour| match others.contains(near.word.as_str()) {
             true => format!("{} {}", bdi(&near.word), number(f64::from(near.cosine), 2)),
-            false => format!("<span class=\"{class}\">{}</span> {}", bdi(&near.word), number(f64::from(near.cosine), 2)),
+            false => {
+                format!("<span class=\"{class}\">{}</span> {}", bdi(&near.word), number(f64::from(near.cosine), 2))
+            }
         };
         words.iter().map(word).collect::<Vec<_>>().join(", ")
     };
-    let columns = [("word", false), ("nearest before, and cosine", false), ("nearest after; new ones underlined", false)];
+    let columns =
+        [("word", false), ("nearest before, and cosine", false), ("nearest after; new ones underlined", false)];
     let rows = all.iter().map(|near| {
         vec![bdi(&near.word), list(&near.before, &near.after, "gone"), list(&near.after, &near.before, "new")]
     });
@@ -192,7 +193,8 @@ fn made_rows(words: &WordsOfRun) -> String {
         return String::new();
     }
     let norm = |norm: Option<f64>| norm.map_or("-".to_owned(), |norm| number(norm, 2));
-    let known = made.known_norm_after.map_or(String::new(), |norm| format!("; that of known words is {}", number(norm, 2)));
+    let known =
+        made.known_norm_after.map_or(String::new(), |norm| format!("; that of known words is {}", number(norm, 2)));
     let mut html = format!(
         "<p>The vectors lack {}: the mean norm of their rows was {} and is {}{known}.</p>\n",
         counted(made.words, "word"),
@@ -201,10 +203,15 @@ fn made_rows(words: &WordsOfRun) -> String {
     );
     if !made.nearest.is_empty() {
         let rows = made.nearest.iter().map(|(word, near)| {
-            let near: Vec<String> = near.iter().map(|near| format!("{} {}", bdi(&near.word), number(f64::from(near.cosine), 2))).collect();
+            let near: Vec<String> =
+                near.iter().map(|near| format!("{} {}", bdi(&near.word), number(f64::from(near.cosine), 2))).collect();
             vec![bdi(word), near.join(", ")]
         });
-        html.push_str(&table("Unknown words, most frequent first, and the known words nearest after training", &[("word", false), ("nearest, and cosine", false)], rows));
+        html.push_str(&table(
+            "Unknown words, most frequent first, and the known words nearest after training",
+            &[("word", false), ("nearest, and cosine", false)],
+            rows,
+        ));
     }
     html
 }
@@ -240,7 +247,14 @@ fn by_frequency(arms: &[(EmbeddingMode, &WordsOfRun)]) -> Result<String> {
         bounds: None,
         series: series.collect(),
     };
-    let columns = [("arm", false), ("times", false), ("words", true), ("distance", true), ("cosine", true), ("share of all movement %", true)];
+    let columns = [
+        ("arm", false),
+        ("times", false),
+        ("words", true),
+        ("distance", true),
+        ("cosine", true),
+        ("share of all movement %", true),
+    ];
     let rows = arms.iter().flat_map(|(arm, words)| {
         words.bands.iter().map(move |band| {
             vec![

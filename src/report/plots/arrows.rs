@@ -126,7 +126,9 @@ fn labels(words: &[&Arrow], ways: &[(Place, Place)], order: &[usize], width: f64
         ways.iter().flat_map(|&(from, to)| [Taken::around(from, 2.5), Taken::around(to, 3.5)]).collect();
     let shafts: Vec<Place> = ways
         .iter()
-        .flat_map(|&((x, y), (a, b))| (1..12).map(move |step| (x + (a - x) * f64::from(step) / 12.0, y + (b - y) * f64::from(step) / 12.0)))
+        .flat_map(|&((x, y), (a, b))| {
+            (1..12).map(move |step| (x + (a - x) * f64::from(step) / 12.0, y + (b - y) * f64::from(step) / 12.0))
+        })
         .collect();
     let mut labels = Vec::new();
     for &index in order {
@@ -146,7 +148,8 @@ fn labels(words: &[&Arrow], ways: &[(Place, Place)], order: &[usize], width: f64
         ];
         let free = places.into_iter().filter_map(|(left, middle)| {
             let label = Taken([left, middle - half, left + wide, middle + half]);
-            let inside = left >= 1.0 && left + wide <= width - 1.0 && middle - half >= 1.0 && middle + half <= height - 1.0;
+            let inside =
+                left >= 1.0 && left + wide <= width - 1.0 && middle - half >= 1.0 && middle + half <= height - 1.0;
             let is_free = inside && !taken.iter().any(|other| label.meets(other));
             let crossed = shafts.iter().filter(|&&shaft| label.holds(shaft)).count();
             is_free.then_some((crossed, (left, middle), label))

@@ -120,9 +120,9 @@ fn across(across: &Across, places: impl Iterator<Item = f64>) -> Axis {
         }
         Across::Logarithm(ticks) => {
             let ticks: Ticks = ticks.iter().map(|(value, label)| (value.max(1.0).log10(), label.clone())).collect();
-            let (low, high) = ticks.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (tick, _)| {
-                (low.min(*tick), high.max(*tick))
-            });
+            let (low, high) = ticks
+                .iter()
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (tick, _)| (low.min(*tick), high.max(*tick)));
             let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
             let room = (0.06 * (high - low)).max(0.05);
             Axis { low: low - room, high: high + room, ticks: apart(ticks, 0.14 * (high - low)) }

@@ -48,8 +48,6 @@ enum Ink {
     Soft,
     /// Lines of a grid.
     Rule,
-    /// What is there for comparison.
-    Faint,
     /// The page beneath, for what is open inside.
     Card,
     /// An arm.
@@ -67,7 +65,6 @@ impl Ink {
             Ink::Text => (0, 0),
             Ink::Soft => (1, 0),
             Ink::Rule => (2, 0),
-            Ink::Faint => (3, 0),
             Ink::Card => (4, 0),
             Ink::Arm(arm) => (5, arm),
             Ink::Dashed(arm) => (6, arm),
@@ -84,7 +81,6 @@ impl Ink {
             0 => format!("{paint}=\"var(--ink)\""),
             1 => format!("{paint}=\"var(--soft)\""),
             2 => format!("{paint}=\"var(--rule)\""),
-            3 => format!("{paint}=\"var(--faint)\""),
             4 => format!("{paint}=\"var(--card)\""),
             6 => {
                 let dash: Vec<String> = dash(arm).split_whitespace().map(|length| format!("{length}0")).collect();
@@ -92,7 +88,7 @@ impl Ink {
                     if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{}\"", dash.join(" ")) };
                 format!("{paint}=\"var(--a{name})\"{dash}")
             }
-            7 => format!("{paint}=\"var(--a{name})\" fill-opacity=\".16\""),
+            7 => format!("{paint}=\"var(--a{name})\" fill-opacity=\".1\""),
             _ => format!("{paint}=\"var(--a{name})\""),
         }
     }
@@ -309,7 +305,7 @@ pub(super) fn key(arm: usize) -> String {
     };
     let name = arm % COLOURS;
     format!(
-        "<svg class=\"key\" viewBox=\"0 0 32 12\" aria-hidden=\"true\"><path stroke=\"var(--a{name})\" stroke-width=\"2\"{dash} \
+        "<svg class=\"sign\" viewBox=\"0 0 32 12\" aria-hidden=\"true\"><path stroke=\"var(--a{name})\" stroke-width=\"2\"{dash} \
          d=\"M0 6H32\"/><polygon fill=\"var(--a{name})\" points=\"{}\"/></svg>",
         points.trim_end()
     )
@@ -347,7 +343,7 @@ mod tests {
         let drawn = "<text fill=\"#00005E\">=&quot;#00005E</text><polyline fill=\"none\" stroke=\"#06095E\"/>\
                      <polygon fill=\"#07015E\"/>";
         let expected = "<text fill=\"var(--ink)\">=&quot;#00005E</text>\
-                        <polyline fill=\"none\" stroke=\"var(--a1)\"/><polygon fill=\"var(--a1)\" fill-opacity=\".16\"/>";
+                        <polyline fill=\"none\" stroke=\"var(--a1)\"/><polygon fill=\"var(--a1)\" fill-opacity=\".1\"/>";
         assert_eq!(with_properties(drawn), expected.replace("stroke=\"var(--a1)\"/", "stroke=\"var(--a1)\"/"));
     }
 

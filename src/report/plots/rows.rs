@@ -63,7 +63,11 @@ pub fn rows(plot: &Rows) -> Result<String> {
         Mark::One(value) | Mark::Value(value) | Mark::Before(value) => vec![value],
     });
     let across = Axis::holding(values.chain(plot.beside.iter().copied()), 6, plot.bounds);
-    let up = Axis { low: 0.0, high: count.max(1.0), ticks: (0..plot.rows.len()).map(|row| (row as f64, String::new())).collect() };
+    let up = Axis {
+        low: 0.0,
+        high: count.max(1.0),
+        ticks: (0..plot.rows.len()).map(|row| (row as f64, String::new())).collect(),
+    };
     svg(360.0, height, &plot.said, |area| {
         let chart = plane(area, &across, &up, margins, &plot.name)?;
         let x = |value: f64| chart.backend_coord(&(value.clamp(across.low, across.high), 0.0)).0;
