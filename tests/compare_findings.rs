@@ -384,6 +384,12 @@ fn one_arm_one_seed_and_no_test_part() {
     assert!(group.gates.iter().all(|gates| gates.part == Part::Dev && gates.views.len() == 1));
     let text = report::comparison(&findings, Some(140));
     assert!(text.contains("dev acc %") && !text.contains("test acc %") && text.contains('●'), "{text}");
+    // Where it is narrower, figures give way to the bars; where there is no terminal, there are none.
+    let [wide, narrow, tiny, none] =
+        [Some(140), Some(60), Some(30), None].map(|width| report::comparison(&findings, width));
+    for (text, bars, figures) in [(wide, true, true), (narrow, true, false), (tiny, false, true), (none, false, true)] {
+        assert_eq!((text.contains('●'), text.contains("dev F1 %")), (bars, figures), "{text}");
+    }
     assert!(report::comparison_markdown(&findings).contains("Scores are of the development part"));
     let csv = report::comparison_csv(&findings).unwrap();
     assert_eq!(csv.lines().count(), 2);

@@ -109,6 +109,11 @@ impl Compare {
                 output.json(&findings)?;
             } else {
                 output.text(report::comparison(&findings, output.width))?;
+                if self.report.is_none() && self.out.is_none() {
+                    output::note(
+                        "there is more: --markdown FILE and --json have all that was found, --out DIR keeps models and logs, too",
+                    );
+                }
             }
             self.write(&findings)?;
         }

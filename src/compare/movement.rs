@@ -253,14 +253,13 @@ impl Movement {
         let values = both.into_iter().flat_map(|vectors| rows.iter().filter_map(|&(_, row)| vectors.row(row)));
         let found = pca(&values.flatten().copied().collect::<Vec<f32>>(), self.before.dimension());
         let (before, after) = found.points.split_at(rows.len().min(found.points.len()));
-        let arrow = |((&(word, _), &before), &after): ((&(&W, u32), &[f32; 2]), &[f32; 2])| Arrow {
-            word: word.as_ref().to_owned(),
-            before,
-            after,
-        };
         WordMap {
             explained: found.explained.unwrap_or_default(),
-            arrows: rows.iter().zip(before).zip(after).map(arrow).collect(),
+            arrows: rows
+                .iter()
+                .zip(before.iter().zip(after))
+                .map(|((word, _), (&before, &after))| Arrow { word: word.as_ref().to_owned(), before, after })
+                .collect(),
         }
     }
 

@@ -86,38 +86,64 @@ impl<'a> Varying<'a> {
 }
 
 fn rows(findings: &Findings, width: Option<usize>) -> String {
-    let varying = Varying::of(findings);
-    let tested = findings.scored_on == Part::Test;
-    let timed = arms(findings).all(|(_, arm)| arm.seconds.is_some());
-    let mut columns = varying.columns();
-    columns.extend([("embedding", false), (if tested { "test acc %" } else { "dev acc %" }, true), ("95 %", true)]);
-    columns.extend(if tested { [("test F1 %", true), ("dev acc %", true)].as_slice() } else { &[("dev F1 %", true)] });
-    columns.extend([("trained", true), ("epoch", true)]);
-    columns.extend(timed.then_some(("seconds", true)));
-    let row = |(group, arm): (&Group, &ArmFindings)| {
-        let mut row = varying.cells(group);
-        row.extend([arm.arm.name().to_owned(), shares(&arm.score), interval(&arm.score)]);
-        match (arm.test_macro_f1, tested) {
-            (Some(f1), true) => row.extend([shares(&f1), shares(&arm.dev_accuracy)]),
-            _ => row.push(shares(&arm.dev_macro_f1)),
-        }
-        row.push(thousands(arm.trained_parameters));
-        row.push(format!("{:.1}", arm.best_epoch.mean));
-        row.extend(arm.seconds.filter(|_| timed).map(|seconds| format!("{:.1}", seconds.mean)));
-        row
-    };
-    let plain = table(&columns, arms(findings).map(row));
-    let free = width.and_then(|width| width.checked_sub(plain.lines().map(UnicodeWidthStr::width).max()? + 2));
-    let Some(cells) = free.filter(|&free| free >= BARS[0]).map(|free| free.min(BARS[1])) else { return plain };
-    let axis = Axis::of(arms(findings).map(|(_, arm)| &arm.score), cells);
-    let heading = axis.heading();
-    columns.push((&heading, false));
-    let with_bar = |(group, arm): (&Group, &ArmFindings)| {
-        let mut row = row((group, arm));
-        row.push(axis.bar(&arm.score));
-        row
-    };
-    table(&columns, arms(findings).map(with_bar))
+    let all = Table::of(findings, true);
+    // In a narrow terminal the intervals side by side are worth more than the figures that the reports have.
+    let with_bars =
+        width.and_then(|width| all.with_bars(width).or_else(|| Table::of(findings, false).with_bars(width)));
+    with_bars.unwrap_or_else(|| all.plain())
+}
+
+/// Columns and rows, and the score of each row.
+struct Table<'a> {
+    columns: Vec<(&'a str, bool)>,
+    rows: Vec<Vec<String>>,
+    scores: Vec<Summary>,
+}
+
+impl<'a> Table<'a> {
+    /// With all figures, or those alone that matter most.
+    fn of(findings: &'a Findings, all: bool) -> Table<'a> {
+        let varying = Varying::of(findings);
+        let tested = findings.scored_on == Part::Test;
+        let timed = arms(findings).all(|(_, arm)| arm.seconds.is_some());
+        let mut columns = varying.columns();
+        columns.extend([("embedding", false), (if tested { "test acc %" } else { "dev acc %" }, true), ("95 %", true)]);
+        columns.extend(all.then_some((if tested { "test F1 %" } else { "dev F1 %" }, true)));
+        columns.extend(tested.then_some(("dev acc %", true)));
+        columns.extend(if all { [("trained", true), ("epoch", true)].as_slice() } else { &[] });
+        columns.extend(timed.then_some(("seconds", true)));
+        let row = |(group, arm): (&Group, &ArmFindings)| {
+            let f1 = if tested { arm.test_macro_f1 } else { Some(arm.dev_macro_f1) };
+            let mut row = varying.cells(group);
+            row.extend([arm.arm.name().to_owned(), shares(&arm.score), interval(&arm.score)]);
+            row.extend(all.then(|| f1.map(|f1| shares(&f1)).unwrap_or_default()));
+            row.extend(tested.then(|| shares(&arm.dev_accuracy)));
+            if all {
+                row.extend([thousands(arm.trained_parameters), format!("{:.1}", arm.best_epoch.mean)]);
+            }
+            row.extend(arm.seconds.filter(|_| timed).map(|seconds| format!("{:.1}", seconds.mean)));
+            row
+        };
+        let scores = arms(findings).map(|(_, arm)| arm.score).collect();
+        Table { columns, rows: arms(findings).map(row).collect(), scores }
+    }
+
+    fn plain(&self) -> String {
+        table(&self.columns, self.rows.iter().cloned())
+    }
+
+    /// With bars in what a terminal of this width has left; `None` if that is too little.
+    fn with_bars(&self, width: usize) -> Option<String> {
+        let taken = self.plain().lines().map(UnicodeWidthStr::width).max()? + 2;
+        let cells = width.checked_sub(taken).filter(|&free| free >= BARS[0])?.min(BARS[1]);
+        let axis = Axis::of(self.scores.iter(), cells);
+        let heading = axis.heading();
+        let mut columns: Vec<(&str, bool)> = self.columns.clone();
+        columns.push((&heading, false));
+        let rows = self.rows.iter().zip(&self.scores);
+        let rows = rows.map(|(row, score)| row.iter().cloned().chain([axis.bar(score)]).collect());
+        Some(table(&columns, rows))
+    }
 }
 
 /// Where scores lie, from the least to the largest end of an interval, in whole points.
@@ -240,7 +266,8 @@ fn words(arm: &ArmFindings) -> String {
         let watched = |pair: &&Opposites| pair.words.iter().all(|word| words.watched.contains(word));
         words.opposites.iter().filter(watched).take(MOVED).collect()
     } else {
-        words.opposites.iter().max_by(|a, b| turn(a).total_cmp(&turn(b))).into_iter().collect()
+        let seen = words.opposites.iter().filter(|pair| turn(pair) >= 0.005);
+        seen.max_by(|a, b| turn(a).total_cmp(&turn(b))).into_iter().collect()
     };
     for pair in told {
         let [first, second] = [&pair.words[0], &pair.words[1]].map(|word| printable(word));
