@@ -58,6 +58,7 @@ fn section(view: &GateView, labels: &[String], number: usize) -> String {
         return html;
     }
     html.push_str(&sentence(view, &changes, &label));
+    html.push_str(&key(&label));
     html.push_str(&plot(view, labels));
     html.push_str(&table(view, labels, &changes, &label));
     if view.left_out > 0 {
@@ -87,14 +88,18 @@ pub(super) fn sentence(view: &GateView, changes: &[f32], label: &str) -> String 
             unknown(word),
         );
     }
-    let _ = writeln!(
-        html,
-        "</p>\n<p class=\"key\">Shaded <span class=\"word up\" style=\"--by:60%\">raises</span> or \
+    html.push_str("</p>\n");
+    html
+}
+
+/// What shades and lines of words mean, `label` being what words raise or lower.
+pub(super) fn key(label: &str) -> String {
+    format!(
+        "<p class=\"key\">Shaded <span class=\"word up\" style=\"--by:60%\">raises</span> or \
          <span class=\"word down\" style=\"--by:60%\">lowers</span> <bdi>{label}</bdi>; the line beneath a word has the colour of \
          what the cell mostly did: <span class=\"word keeps\">keeps</span> <span class=\"word blends\">blends</span> \
-         <span class=\"word clears\">clears</span> <span class=\"word overwrites\">overwrites</span></p>"
-    );
-    html
+         <span class=\"word clears\">clears</span> <span class=\"word overwrites\">overwrites</span></p>\n"
+    )
 }
 
 /// How strongly a word is shaded, in percent: fully where it moves the prediction by a half or more.

@@ -65,10 +65,12 @@ pub(super) fn scores(findings: &Findings) -> Result<String> {
                 of_seeds(findings, group, arm).map(|(seed, score)| format!("{} ({seed})", points(score))).collect();
             vec![arm.arm.name().to_owned(), points(arm.score.mean), interval(&arm.score), seeds.join(", ")]
         });
+        // More arms than three have no room beside a plot.
+        let side = if group.arms.len() <= 3 { "side" } else { "above" };
         let caption = "Marker: mean over the seeds; bar: 95 % interval of the mean; circles: single seeds.";
         let drawing =
             figure("", &plots::rows(&plot)?, caption, &table("Accuracy, seeds in brackets", &columns, numbers));
-        let _ = write!(html, "{heading}<div class=\"side figures\">\n{drawing}<div>{}</div></div>\n", figures(group));
+        let _ = write!(html, "{heading}<div class=\"{side} figures\">\n{drawing}<div>{}</div></div>\n", figures(group));
     }
     Ok(html)
 }
@@ -303,7 +305,7 @@ fn pairs_of(group: &Group) -> String {
             row.push(texts.map_or("-".to_owned(), |texts| range(texts.interval)));
             let by_seed = texts.into_iter().flat_map(|texts| &texts.by_seed);
             let tests: Vec<String> = by_seed
-                .map(|test| format!("{} / {}: {}", test.only_first, test.only_second, p_value(test.mid_p)))
+                .map(|test| format!("{} / {}: {}", test.only_first, test.only_second, p_value(test.mid_p)))
                 .collect();
             row.push(tests.join("; "));
         }
@@ -322,5 +324,5 @@ fn pairs_of(group: &Group) -> String {
 /// Points with their sign.
 fn signed(share: f64) -> String {
     let points = points(share);
-    if share > 0.0 && points.trim_matches(['0', '.']) != "" { format!("+{points}") } else { points }
+    if share > 0.0 && !points.trim_matches(['0', '.']).is_empty() { format!("+{points}") } else { points }
 }

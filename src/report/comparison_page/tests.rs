@@ -73,7 +73,7 @@ impl Made {
         let moves = |index: usize| WordMove {
             word: self.word(index),
             count: 10 * index,
-            known: index % 2 == 0,
+            known: index.is_multiple_of(2),
             cosine: Some(self.chance(index)),
             distance: 2.0 * self.chance(index + 1),
             share: 0.01,
@@ -198,7 +198,7 @@ impl Made {
     fn gates(&self) -> GatesOfText {
         let word = |index: usize| WordGates {
             word: self.word(index),
-            known: index % 3 != 0,
+            known: !index.is_multiple_of(3),
             input: 0.25,
             forget: 0.875,
             output: 0.5,

@@ -96,12 +96,12 @@ fn texts(first: &str, second: &str, disagreeing: &Disagreeing) -> String {
     if disagreeing.texts.is_empty() {
         return String::new();
     }
-    let said = |said: &SaidLabel| format!("{} {}", bdi(&said.label), percent(f64::from(said.probability)));
+    let said = |said: &SaidLabel| format!("{} ({})", bdi(&said.label), percent(f64::from(said.probability)));
     let one = |text: &DisagreedText| {
         let words: Vec<String> = text.words.iter().map(|word| marked(&word.word, word.known)).collect();
         let shown = if words.is_empty() { bdi(&text.text) } else { words.join(" ") };
         format!(
-            "<li><p title=\"{}\">{shown}</p><p class=\"by\">{}: {first} says {}, {second} {}; line {}</p></li>\n",
+            "<li><p title=\"{}\">{shown}</p><p class=\"by\">right: {}; {first} says {}, {second} {}; line {}</p></li>\n",
             escaped(&text.text),
             bdi(&text.label),
             said(&text.first),
@@ -116,14 +116,16 @@ pub(super) fn gates(findings: &Findings) -> String {
     let groups =
         by_group(findings, |group| Ok(group.gates.iter().map(|text| gates_of_text(text, &findings.labels)).collect()));
     match groups {
-        Ok(groups) if !groups.is_empty() => format!("{groups}{GATES_LEGEND}"),
+        Ok(groups) if !groups.is_empty() => {
+            format!("{}{groups}{GATES_LEGEND}", gates_page::key("the prediction"))
+        }
         _ => String::new(),
     }
 }
 
 const GATES_LEGEND: &str = "\
 <p class=\"note\">From each unit’s gates, input i and forget f: it keeps its memory (i = 0, f = 1), blends word and memory (i = 1, f = 1), clears the \
-memory (i = 0, f = 0) or overwrites it with the word (i = 1, f = 0). The line beneath a word says what most units did, its shade how the word moved the prediction. \
+memory (i = 0, f = 0) or overwrites it with the word (i = 1, f = 0). \
 A word marked ? was read as the unknown word. <code>vocable gates</code> shows more.</p>
 ";
 

@@ -28,7 +28,7 @@ pub(super) fn words(findings: &Findings) -> Result<String> {
 /// An arm's words.
 fn of_arm(arm: EmbeddingMode, words: &WordsOfRun) -> Result<String> {
     let mut html = format!(
-        "<h3>{}</h3>\n<p>In the run {}, {} of {} rows moved.{}</p>\n",
+        "<h3>{}</h3>\n<p>In the run {}, the rows of {} of {} moved.{}</p>\n",
         arm.name(),
         bdi(&words.run),
         thousands(words.moved),
@@ -81,8 +81,8 @@ fn map(arm: EmbeddingMode, words: &WordsOfRun) -> Result<String> {
             })
             .collect(),
     };
-    let (narrow, few) = plots::arrows(&plot, 360.0, 420.0)?;
-    let (broad, many) = plots::arrows(&plot, 900.0, 560.0)?;
+    let (narrow, few) = plots::arrows(&plot, 360.0)?;
+    let (broad, many) = plots::arrows(&plot, 900.0)?;
     let labelled = |labelled: usize| match labelled == arrows.len() {
         true => String::new(),
         false => format!(" {labelled} of {} words have room for a label; the table has all.", arrows.len()),
@@ -223,6 +223,9 @@ fn by_frequency(arms: &[(EmbeddingMode, &WordsOfRun)]) -> Result<String> {
         Some(most) => format!("{}–{most}", band.least),
         None => format!("{}+", thousands(band.least)),
     };
+    // Side by side there is room for the least alone.
+    let short =
+        |band: &Band| if band.most == Some(band.least) { name(band) } else { format!("{}+", thousands(band.least)) };
     let mut bands: Vec<&Band> = arms.iter().flat_map(|(_, words)| &words.bands).collect();
     bands.sort_by_key(|band| band.least);
     bands.dedup_by_key(|band| band.least);
@@ -241,7 +244,7 @@ fn by_frequency(arms: &[(EmbeddingMode, &WordsOfRun)]) -> Result<String> {
         .collect();
     let plot = Curves {
         said: format!("Mean distance that rows moved, from rare words to frequent ones: {}", ends.join(", ")),
-        across: Across::Names(bands.iter().map(|band| name(band)).collect()),
+        across: Across::Names(bands.iter().map(|band| short(band)).collect()),
         across_name: "times in the training part".to_owned(),
         name: "mean distance".to_owned(),
         bounds: None,

@@ -10,6 +10,10 @@ use crate::error::Result;
 /// Room at the edges.
 const EDGE: f64 = 14.0;
 
+/// The least height of a drawing, and the largest of a narrow one.
+const LEAST: f64 = 200.0;
+const LARGEST: f64 = 420.0;
+
 /// Length of an arrow's head.
 const HEAD: f64 = 8.0;
 
@@ -65,15 +69,15 @@ impl Taken {
     }
 }
 
-/// Draws arrows, the same units across and up; and says how many of the words have a label. A label that would lie upon another or
+/// Draws arrows, the same units across and up, as high as they need; and says how many of the words have a label. A label that would lie upon another or
 /// upon an end of an arrow is left out.
-pub fn arrows(plot: &Arrows, width: f64, height: f64) -> Result<(String, usize)> {
+pub fn arrows(plot: &Arrows, width: f64) -> Result<(String, usize)> {
     let words: Vec<&Arrow> = plot
         .arrows
         .iter()
         .filter(|arrow| arrow.before.iter().chain(&arrow.after).all(|coordinate| coordinate.is_finite()))
         .collect();
-    let place = fitted(&words, width, height);
+    let (height, place) = fitted(&words, width);
     let ways: Vec<(Place, Place)> = words.iter().map(|word| (place(word.before), place(word.after))).collect();
     let mut order: Vec<usize> = (0..words.len()).collect();
     order.sort_by_key(|&index| !words[index].watched);
@@ -107,17 +111,20 @@ pub fn arrows(plot: &Arrows, width: f64, height: f64) -> Result<(String, usize)>
     Ok((drawn, labelled))
 }
 
-/// Puts coordinates into the drawing, with the same scale both ways and y upwards.
-fn fitted(words: &[&Arrow], width: f64, height: f64) -> impl Fn([f64; 2]) -> Place {
+/// The drawing's height, and what puts coordinates into it, with the same scale both ways and y upwards.
+fn fitted(words: &[&Arrow], width: f64) -> (f64, impl Fn([f64; 2]) -> Place) {
     let ends = |axis: usize| {
         let values = words.iter().flat_map(move |word| [word.before[axis], word.after[axis]]);
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
     };
     let ((left, right), (low, high)) = (ends(0), ends(1));
-    let scale = ((width - 2.0 * EDGE) / (right - left)).min((height - 2.0 * EDGE) / (high - low));
+    let across = (width - 2.0 * EDGE) / (right - left);
+    let needed = (high - low) * across + 2.0 * EDGE;
+    let height = if needed.is_finite() { needed.clamp(LEAST, LARGEST.max(0.6 * width)) } else { LEAST };
+    let scale = across.min((height - 2.0 * EDGE) / (high - low));
     let scale = if scale.is_finite() && scale > 0.0 { scale } else { 0.0 };
     let (middle_x, middle_y) = (left / 2.0 + right / 2.0, low / 2.0 + high / 2.0);
-    move |[x, y]: [f64; 2]| (width / 2.0 + scale * (x - middle_x), height / 2.0 - scale * (y - middle_y))
+    (height, move |[x, y]: [f64; 2]| (width / 2.0 + scale * (x - middle_x), height / 2.0 - scale * (y - middle_y)))
 }
 
 /// Where labels go: index of the word, left end and middle of its label.
@@ -178,7 +185,7 @@ mod tests {
         let mut all = near.clone();
         all.push(arrow("far", [5.0, 0.0], [5.0, 1.0], false));
         let plot = Arrows { said: String::new(), arm: 1, arrows: all };
-        let (drawn, labelled) = arrows(&plot, 360.0, 360.0).unwrap();
+        let (drawn, labelled) = arrows(&plot, 360.0).unwrap();
         assert!((2..20).contains(&labelled), "{labelled}");
         assert_eq!(drawn.matches("<text").count(), labelled);
         // The one that was asked for comes first.
@@ -195,7 +202,7 @@ mod tests {
             vec![[1e-300, 0.0], [0.0, 0.0]],
         ] {
             let words = coordinates.iter().map(|&at| arrow("w", at, [0.0, 0.0], false)).collect();
-            let (drawn, _) = arrows(&Arrows { said: String::new(), arm: 0, arrows: words }, 360.0, 300.0).unwrap();
+            let (drawn, _) = arrows(&Arrows { said: String::new(), arm: 0, arrows: words }, 360.0).unwrap();
             assert!(drawn.ends_with("</svg>") && !drawn.contains("NaN"), "{drawn}");
         }
     }
