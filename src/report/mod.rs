@@ -1,5 +1,6 @@
 //! What a person looks at: tables for the terminal; and the same answers as JSON.
 
+mod catalog;
 mod coverage;
 mod evaluate;
 mod gates;
@@ -14,6 +15,7 @@ use crate::classifier::Trained;
 use crate::compare::{Arm, Comparison, Spread};
 use crate::query::Answer;
 use crate::vectors::Vectors;
+pub use catalog::catalog;
 pub use coverage::coverage;
 pub use evaluate::{analogies, analogies_differ, pairs, pairs_differ};
 pub use gates::{GATES_LEGEND, gates};
