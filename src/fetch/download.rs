@@ -202,8 +202,8 @@ fn once(
         }
     }
     if !answer.partial {
-        // The whole file, in the state in which it is now.
-        let length = answer.length;
+        // The whole file, in the state in which it is now. A server that does not say how long it is has said so before.
+        let length = answer.length.or(wanted.total.filter(|_| answer.validator == wanted.validator));
         (wanted.end, wanted.total, wanted.validator) = (length, length, answer.validator.clone());
         if length.is_some_and(|length| length > most) {
             return Err(too_long(client, most, "more"));

@@ -250,9 +250,11 @@ pub fn get(plan: &Plan, store: &Store, options: &GetOptions, events: &mut dyn Fn
     let made = convert(entry, &original, &table, &options.read);
     let (vectors, warnings) = match made {
         Ok(made) => made,
-        Err(error @ Error::Malformed(_)) if !options.keep => {
+        Err(Error::Malformed(mut detail)) if !options.keep => {
             remove(&original);
-            return Err(error);
+            let advices = [detail.advice.as_str(), "the file was thrown away; with --keep it stays, to look at"];
+            detail.advice = advices.into_iter().filter(|advice| !advice.is_empty()).collect::<Vec<_>>().join("; ");
+            return Err(Error::Malformed(detail));
         }
         Err(error) => return Err(error),
     };
@@ -339,7 +341,7 @@ fn convert(entry: &Entry, original: &Path, table: &Path, read: &ReadOptions) -> 
             None => format!("rows of {} numbers", entry.dimension),
         };
         return Err(Malformed::at(Place::File, expected, format!("{rows} rows x {}", vectors.dimension()))
-            .advise(format!("these are not {}; --keep keeps the file, to look at", entry.name))
+            .advise(format!("these are not {}", entry.name))
             .in_file(original.to_string_lossy())
             .into());
     }
