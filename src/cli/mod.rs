@@ -1,7 +1,8 @@
 //! The command line: one file a command. A command parses its arguments, calls the library and prints.
 //!
 //! Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 a question without an answer (one
-//! of a batch is enough), 2 bad usage or bad input, 130 training ended by Ctrl-C.
+//! of a batch is enough) or a download that was declined, 2 bad usage, bad input or a failed download, 130 training ended by
+//! Ctrl-C.
 
 mod analogy;
 mod arguments;
@@ -61,13 +62,14 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   vocable demo                                            see all of it on built-in data
+  vocable get glove.6B.50d                                fetch vectors; --vectors glove.6B.50d opens them from then on
   vocable --vectors glove.6B.50d.txt nearest king         words closest to `king`
   vocable --vectors glove.6B.50d.txt analogy man king woman
   vocable --vectors glove.6B.50d.txt shell                ask one question after the other
   vocable train --vectors glove.6B.50d.txt --train train.txt --test test.txt --out model.safetensors
 
-Exit codes: 0 done, 1 a question without an answer (an unknown word, no word near enough), 2 bad usage or bad input,
-130 training ended by Ctrl-C.";
+Exit codes: 0 done, 1 a question without an answer (an unknown word, no word near enough) or a download that was declined,
+2 bad usage, bad input or a download that failed, 130 training ended by Ctrl-C.";
 
 /// What every command understands.
 #[derive(Debug, Args)]
