@@ -45,9 +45,9 @@ Examples:
   vocable --vectors glove.6B.50d nearest king
   VOCABLE_MIRROR=https://files.example.org/vectors vocable get cc.de.300 --yes
 
-VOCABLE_MIRROR=ADDRESS fetches ADDRESS/FILE, FILE being the name of the publisher's file. Proxies are taken from HTTPS_PROXY,
-HTTP_PROXY, ALL_PROXY and NO_PROXY; certificates besides the usual ones from the file that SSL_CERT_FILE names.
-Exit codes: 0 the vectors are there, 1 you said no, 2 anything else.";
+VOCABLE_MIRROR=ADDRESS fetches ADDRESS/FILE, FILE being the name of the publisher's file. Proxies are taken from
+HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY; certificates other than the usual ones from the file that SSL_CERT_FILE
+names. Exit codes: 0 the vectors are there, 1 you said no, 2 anything else.";
 
 #[derive(Serialize)]
 struct There {

@@ -68,8 +68,8 @@ Examples:
   vocable --vectors glove.6B.50d.txt shell                ask one question after the other
   vocable train --vectors glove.6B.50d.txt --train train.txt --test test.txt --out model.safetensors
 
-Exit codes: 0 done, 1 a question without an answer (an unknown word, no word near enough) or a download that was declined,
-2 bad usage, bad input or a download that failed, 130 training ended by Ctrl-C.";
+Exit codes: 0 done, 1 a question without an answer (an unknown word, no word near enough) or a declined download,
+2 bad usage, bad input or a failed download, 130 training ended by Ctrl-C.";
 
 /// What every command understands.
 #[derive(Debug, Args)]

@@ -181,6 +181,7 @@ impl Client {
                 "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say which is taken",
             ),
             ureq::Error::Timeout(_) => Trouble::Passing("no answer in time".to_owned(), None),
+            ureq::Error::Io(error) => Trouble::Passing(error.to_string(), None),
             error => Trouble::Passing(error.to_string(), None),
         }
     }
