@@ -86,6 +86,13 @@ pub fn note(text: impl Display) {
     to_stderr(format_args!("{text}"));
 }
 
+/// Asks the user something, who answers on the same line.
+#[cfg(feature = "get")]
+pub fn ask(question: &str) {
+    let mut out = io::stderr().lock();
+    let _ = out.write_all(question.as_bytes()).and_then(|()| out.flush());
+}
+
 /// Warns the user.
 pub fn warn(text: impl Display) {
     to_stderr(format_args!("warning: {text}"));

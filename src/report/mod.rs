@@ -1,5 +1,6 @@
 //! What a person looks at: tables for the terminal; and the same answers as JSON.
 
+mod catalog;
 mod comparison;
 mod comparison_files;
 mod comparison_page;
@@ -18,6 +19,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::classifier::Trained;
 use crate::query::Answer;
 use crate::vectors::Vectors;
+pub use catalog::catalog;
 pub use comparison::comparison;
 pub use comparison_files::{comparison_csv, comparison_markdown};
 pub use comparison_page::comparison_page;
