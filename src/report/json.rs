@@ -205,8 +205,10 @@ pub struct PairsAnswer<'a> {
     total: usize,
     spearman: f64,
     spearman_95: Option<[f64; 2]>,
+    spearman_p: Option<f64>,
     pearson: f64,
     pearson_95: Option<[f64; 2]>,
+    pearson_p: Option<f64>,
     unknown_percent: f64,
     rows: usize,
 }
@@ -222,8 +224,10 @@ impl<'a> PairsAnswer<'a> {
             total: outcome.total,
             spearman: outcome.spearman,
             spearman_95: outcome.spearman_95(),
+            spearman_p: outcome.spearman_p(),
             pearson: outcome.pearson,
             pearson_95: outcome.pearson_95(),
+            pearson_p: outcome.pearson_p(),
             unknown_percent: outcome.unknown_percent(),
             rows: outcome.rows,
         }
