@@ -53,7 +53,6 @@ enum Told {
 /// `_training.py` has the signature for people.
 #[pyfunction]
 #[pyo3(signature = (tables, train, dev, test, form, settings, runs, observer))]
-#[allow(clippy::too_many_arguments)]
 pub fn compare<'py>(
     py: Python<'py>,
     tables: Vec<Bound<'py, Table>>,

@@ -2,15 +2,18 @@
 
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use rayon::prelude::*;
 use vocable::Vectors;
+use vocable::error::Error;
 
+use crate::errors::raised;
 use crate::question::{array2, find, missing, word};
 use crate::table::Table;
 use crate::threads::work;
 
-/// Numbers from which on they are copied by several threads: with fewer, waking them takes longer.
-const SHARED: usize = 1 << 16;
+/// Words that a thread looks up at a time. Fewer than two such parts are not handed to other threads.
+const PART: usize = 512;
 
 /// The rows of some words or numbers, in their order: `[words]`. What names no row is `otherwise`, or an error where that is `None`.
 pub fn rows<'py>(
@@ -18,66 +21,71 @@ pub fn rows<'py>(
     keys: &Bound<'py, PyAny>,
     otherwise: Option<i64>,
 ) -> PyResult<Bound<'py, PyArray1<i64>>> {
-    let vectors = &table.get().vectors;
-    let mut rows = Vec::with_capacity(keys.len().unwrap_or(0).min(vectors.len()));
-    for key in keys.try_iter()? {
-        let key = key?;
-        rows.push(match (find(vectors, &key)?, otherwise) {
-            (Some(row), _) => i64::from(row),
-            (None, Some(otherwise)) => otherwise,
-            (None, None) => return Err(missing(table, &key)),
-        });
-    }
-    Ok(PyArray1::from_vec(table.py(), rows))
+    let (py, vectors) = (table.py(), &table.get().vectors);
+    let keys = listed(keys)?;
+    let found: Vec<Option<u32>> = match as_words(&keys) {
+        Some(words) => {
+            let parts: Result<Vec<Vec<_>>, Error> = match words.len() {
+                ..=PART => words.chunks(PART).map(|words| vectors.find_all(words)).collect(),
+                _ => work(py, || words.par_chunks(PART).map(|words| vectors.find_all(words)).collect())?,
+            };
+            parts.map_err(|e| raised(py, e))?.concat()
+        }
+        None => keys.iter().map(|key| find(vectors, key)).collect::<PyResult<_>>()?,
+    };
+    let row =
+        |(row, key): (&Option<u32>, &Bound<PyAny>)| row.map(i64::from).or(otherwise).ok_or_else(|| missing(table, key));
+    Ok(PyArray1::from_vec(py, found.iter().zip(&keys).map(row).collect::<PyResult<_>>()?))
 }
 
 /// The vectors of some words or numbers, one below the other: `[words, dimension]`.
 pub fn gather<'py>(table: &Bound<'py, Table>, keys: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray2<f32>>> {
-    let vectors = &table.get().vectors;
-    let mut rows: Vec<u32> = Vec::with_capacity(keys.len().unwrap_or(0).min(vectors.len()));
-    // Vectors made of n-grams, and the places where they belong.
-    let mut made: Vec<(usize, Vec<f32>)> = Vec::new();
-    for key in keys.try_iter()? {
-        let key = key?;
-        match find(vectors, &key)? {
-            Some(row) => rows.push(row),
-            None => match word(&key).and_then(|word| vectors.vector(&*word)) {
-                Some(vector) => {
-                    made.push((rows.len(), vector.into_owned()));
-                    rows.push(u32::MAX);
-                }
-                None => return Err(missing(table, &key)),
+    let (py, vectors) = (table.py(), &table.get().vectors);
+    let keys = listed(keys)?;
+    let dimension = vectors.dimension();
+    if let Some(words) = as_words(&keys) {
+        let mut values = vec![0.0; words.len() * dimension];
+        let parts: Vec<(&[&[u8]], &mut [f32])> = words.chunks(PART).zip(values.chunks_mut(PART * dimension)).collect();
+        let copy = |(words, values)| copied(vectors, words, values);
+        let all: Result<Vec<bool>, Error> = match parts.len() {
+            0 | 1 => parts.into_iter().map(copy).collect(),
+            _ => work(py, || parts.into_par_iter().map(copy).collect())?,
+        };
+        if all.map_err(|e| raised(py, e))?.into_iter().all(|all| all) {
+            return array2(py, values, dimension);
+        }
+    }
+    // Numbers among the words, words made of n-grams, or one that is not there.
+    let mut values = Vec::with_capacity(keys.len() * dimension);
+    for key in &keys {
+        match find(vectors, key)?.and_then(|row| vectors.row(row)) {
+            Some(row) => values.extend_from_slice(row),
+            None => match word(key).and_then(|word| vectors.vector(&*word)) {
+                Some(vector) => values.extend_from_slice(&vector),
+                None => return Err(missing(table, key)),
             },
         }
     }
-    let dimension = vectors.dimension();
-    let mut values = match rows.len().saturating_mul(dimension) >= SHARED {
-        true => work(table.py(), || copied_by_several(vectors, &rows))?,
-        false => copied(vectors, &rows),
-    };
-    for (place, vector) in made {
-        values[place * dimension..][..dimension].copy_from_slice(&vector);
-    }
-    array2(table.py(), values, dimension)
+    array2(py, values, dimension)
 }
 
-fn copied(vectors: &Vectors, rows: &[u32]) -> Vec<f32> {
-    let mut values = Vec::with_capacity(rows.len() * vectors.dimension());
-    for &row in rows {
-        match vectors.row(row) {
-            Some(numbers) => values.extend_from_slice(numbers),
-            None => values.resize(values.len() + vectors.dimension(), 0.0),
-        }
-    }
-    values
+fn listed<'py>(keys: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    keys.try_iter()?.collect()
 }
 
-fn copied_by_several(vectors: &Vectors, rows: &[u32]) -> Vec<f32> {
-    let mut values = vec![0.0; rows.len() * vectors.dimension()];
-    values.par_chunks_exact_mut(vectors.dimension()).zip(rows).with_min_len(256).for_each(|(target, &row)| {
-        if let Some(numbers) = vectors.row(row) {
-            target.copy_from_slice(numbers);
+/// The bytes of words that all are `str`. The strings do not change, so other threads may read them while Python's run.
+fn as_words<'a>(keys: &'a [Bound<PyAny>]) -> Option<Vec<&'a [u8]>> {
+    keys.iter().map(|key| Some(key.cast::<PyString>().ok()?.to_str().ok()?.as_bytes())).collect()
+}
+
+/// Copies the rows of some words; whether all of them have one.
+fn copied(vectors: &Vectors, words: &[&[u8]], values: &mut [f32]) -> Result<bool, Error> {
+    let rows = vectors.find_all(words)?;
+    for (target, row) in values.chunks_exact_mut(vectors.dimension()).zip(&rows) {
+        match row.and_then(|row| vectors.row(row)) {
+            Some(numbers) => target.copy_from_slice(numbers),
+            None => return Ok(false),
         }
-    });
-    values
+    }
+    Ok(true)
 }

@@ -3,6 +3,9 @@
 //! Words, arrays and options of Python's become those of the library, its answers and errors Python's. What is a matter of
 //! Python alone (gensim's spellings, progress, notebooks) stands in `vocable/*.py`.
 
+// Functions that Python calls take and return what it has at hand: many keywords, tuples of several things.
+#![allow(clippy::too_many_arguments, clippy::type_complexity)]
+
 mod classifier;
 mod compare;
 mod errors;

@@ -112,7 +112,6 @@ impl Table {
     /// Opens a file.
     #[staticmethod]
     #[pyo3(signature = (path, format, member, word_list, allow_nonfinite, lenient, exact_scan))]
-    #[allow(clippy::too_many_arguments)]
     fn open(
         py: Python,
         path: PathBuf,

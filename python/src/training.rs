@@ -32,7 +32,6 @@ enum Advanced {
 /// ended it; the first three are None where that was before an epoch ended. `_training.py` has the signature for people.
 #[pyfunction]
 #[pyo3(signature = (table, train, dev, test, form, settings, out, checkpoint, resume, observer))]
-#[allow(clippy::too_many_arguments)]
 pub fn train<'py>(
     table: &Bound<'py, Table>,
     train: &Bound<'py, PyAny>,

@@ -8,6 +8,8 @@ from typing import Any
 class VocableError(ValueError):
     """What the library refuses: a damaged file, a setting outside its range. The text is the program's."""
 
+    __module__ = "vocable"
+
 
 class UnknownWordError(VocableError, KeyError):
     """A word that the vocabulary does not hold; ``word`` tells which.
@@ -15,6 +17,8 @@ class UnknownWordError(VocableError, KeyError):
     Words that are spelt like it are looked for when the text is first read, so that who only catches the error does not
     wait for them.
     """
+
+    __module__ = "vocable"
 
     def __init__(self, word: str, table: Any = None, text: str | None = None):
         super().__init__(word)
@@ -38,6 +42,8 @@ class Interrupted(KeyboardInterrupt):
     ``result`` is what there is by then: of :func:`vocable.train` the best epoch so far (None before the first ended), of
     :func:`vocable.compare` the runs that are done.
     """
+
+    __module__ = "vocable"
 
     def __init__(self, text: str, result: Any = None):
         super().__init__(text)

@@ -6,10 +6,14 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-try:
-    from tqdm.auto import tqdm
-except ImportError:
-    tqdm = None
+
+def bars() -> Any:
+    """tqdm's bar, where that is installed. It is loaded when it is needed: it takes longer, and more memory, than this package."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return None
+    return tqdm
 
 
 def observer(progress: bool | Callable[[dict], object] | None, shown: type[Shown]) -> tuple[Any, Shown | None]:
@@ -26,13 +30,14 @@ class Shown:
     """A bar by tqdm, where that is installed, and lines on standard error."""
 
     def __init__(self):
+        self.tqdm = bars()
         self.bar = None
 
     def at(self, done: int, of: int, what: str) -> None:
-        if tqdm is None:
+        if self.tqdm is None:
             return
         if self.bar is None:
-            self.bar = tqdm(total=of, unit=" texts", leave=False)
+            self.bar = self.tqdm(total=of, unit=" texts", leave=False)
         if self.bar.total != of:
             self.bar.reset(of)
         self.bar.set_description(what, refresh=False)
