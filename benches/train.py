@@ -99,12 +99,17 @@ class Contestant:
     name: str
     argv: list
     form: Form | None = None
+    busy: bool = False  # whether another process keeps a core busy in its turns
     tokens: int = 0
     peak: int = 0
     runs: list = field(default_factory=list)  # for each turn, seconds that count
     error: str | None = None
 
     def turn(self, cell, threads):
+        with busy_neighbour(self.busy):
+            self.run(cell, threads)
+
+    def run(self, cell, threads):
         chosen = {name: str(threads) for name in ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"]}
         with tempfile.TemporaryFile("w+") as errors:
             done = subprocess.run([str(part) for part in [*self.argv, json.dumps(cell)]], stdout=subprocess.PIPE,
@@ -222,10 +227,12 @@ def busy_neighbour(wanted):
 
 
 def contestants(cell, ours, python, quick):
-    found = [Contestant("vocable", [ours])]
+    found = [Contestant("vocable", [ours], busy=cell["busy"])]
+    if cell["busy"]:
+        found.append(Contestant("vocable with both cores to itself", [ours]))
     for form in forms(cell):
         if python and (not quick or form in [Form(), Form(bf16=True)]):
-            found.append(Contestant(str(form), [python, ROOT / "benches" / "train_peers.py"], form))
+            found.append(Contestant(str(form), [python, ROOT / "benches" / "train_peers.py"], form, busy=cell["busy"]))
     return found
 
 
@@ -238,15 +245,14 @@ def measure(name, cell, found, rounds, epochs, most, omissions):
     work = {**cell, "texts": str(texts), "vectors": str(vectors), "batch": BATCH, "epochs": epochs + 1,
             "times": TIMES, "sentence": " ".join(sentence)}
     neighbours = Neighbours()
-    with busy_neighbour(cell["busy"]):
-        for number in range(rounds):
-            for each in found if number % 2 == 0 else found[::-1]:
-                if each.error is None:
-                    try:
-                        each.turn({**work, "form": each.form and vars(each.form)}, cell["threads"])
-                    except LeftOut as reason:
-                        each.error = str(reason)
-                        omissions.add(f"{name}, {each.name}", reason)
+    for number in range(rounds):
+        for each in found if number % 2 == 0 else found[::-1]:
+            if each.error is None:
+                try:
+                    each.turn({**work, "form": each.form and vars(each.form)}, cell["threads"])
+                except LeftOut as reason:
+                    each.error = str(reason)
+                    omissions.add(f"{name}, {each.name}", reason)
     return neighbours.cores()
 
 

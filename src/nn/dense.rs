@@ -3,7 +3,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
 
-use super::real::{Into, Rows, add_columns, product_nn, product_nt, product_tn};
+use super::product::{Into, Rows, product_nn, product_nt, product_tn};
+use super::real::add_columns;
 use super::{Parameter, Real};
 
 /// A linear layer, PyTorch's `nn.Linear`.

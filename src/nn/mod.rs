@@ -17,6 +17,7 @@ mod matrix;
 mod optimizer;
 mod packing;
 mod pooling;
+mod product;
 mod real;
 mod recurrence;
 mod rnn;

@@ -5,8 +5,6 @@
 use std::fmt::Debug;
 use std::iter::Sum;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
 use multiversion::multiversion;
 use num_traits::{Float, NumAssign};
 
@@ -124,96 +122,6 @@ impl Real for f64 {
     }
 }
 
-/// Whether a product replaces what its target holds or is added to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Into {
-    Replace,
-    Add,
-}
-
-impl Into {
-    fn accum(self) -> Accum {
-        match self {
-            Into::Replace => Accum::Replace,
-            Into::Add => Accum::Add,
-        }
-    }
-}
-
-/// Rows of a matrix, or some columns of them: row `i` begins at `i * stride`.
-#[derive(Debug)]
-pub(super) struct Rows<V> {
-    pub values: V,
-    pub stride: usize,
-}
-
-impl<'a, T: Real> Rows<&'a [T]> {
-    fn matrix(self, rows: usize, columns: usize) -> MatRef<'a, T> {
-        MatRef::from_row_major_slice_with_stride(self.values, rows, columns, self.stride)
-    }
-}
-
-impl<'a, T: Real> Rows<&'a mut [T]> {
-    fn matrix(self, rows: usize, columns: usize) -> MatMut<'a, T> {
-        // Not by `from_row_major_slice_with_stride_mut`: faer 0.24 has its strides the wrong way round.
-        MatMut::from_column_major_slice_with_stride_mut(self.values, columns, rows, self.stride).transpose_mut()
-    }
-}
-
-/// `c (+)= a b^T`, with c `[m, n]`, a `[m, k]`, b `[n, k]`, all row-major.
-pub(super) fn product_nt<T: Real>(c: Rows<&mut [T]>, a: &[T], b: &[T], [m, n, k]: [usize; 3], into: Into) {
-    let a = MatRef::from_row_major_slice(a, m, k);
-    let b = MatRef::from_row_major_slice(b, n, k).transpose();
-    matmul(c.matrix(m, n), into.accum(), a, b, T::of(1.0), Par::Seq);
-}
-
-/// `c (+)= a b`, with c `[m, n]`, a `[m, k]`, b `[k, n]`, all row-major.
-pub(super) fn product_nn<T: Real>(c: &mut [T], a: Rows<&[T]>, b: &[T], [m, n, k]: [usize; 3], into: Into) {
-    if m == 1 && n > 0 {
-        // A text alone. The library packs the matrix first, which takes longer than to read it once.
-        if into == Into::Replace {
-            c.fill(T::zero());
-        }
-        return add_combination(c, &a.values[..k], b);
-    }
-    let b = MatRef::from_row_major_slice(b, k, n);
-    let c = MatMut::from_row_major_slice_mut(c, m, n);
-    matmul(c, into.accum(), a.matrix(m, k), b, T::of(1.0), Par::Seq);
-}
-
-/// `c (+)= a^T b`, with c `[m, n]`, a `[k, m]`, b `[k, n]`, all row-major.
-pub(super) fn product_tn<T: Real>(c: &mut [T], a: Rows<&[T]>, b: &[T], [m, n, k]: [usize; 3], into: Into) {
-    let b = MatRef::from_row_major_slice(b, k, n);
-    let c = MatMut::from_row_major_slice_mut(c, m, n);
-    matmul(c, into.accum(), a.matrix(k, m).transpose(), b, T::of(1.0), Par::Seq);
-}
-
-/// Adds to `sum` the rows of `rows`, `[factors.len(), sum.len()]`, each times its factor.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
-fn add_combination<T: Real>(sum: &mut [T], factors: &[T], rows: &[T]) {
-    /// Sums that stay in registers while all rows go by.
-    const TOGETHER: usize = 128;
-    let width = sum.len();
-    let (whole, rest) = sum.as_chunks_mut::<TOGETHER>();
-    let left = whole.len() * TOGETHER;
-    for (place, sum) in whole.iter_mut().enumerate() {
-        let mut sums = *sum;
-        for (&factor, row) in factors.iter().zip(rows.chunks_exact(width)) {
-            if let Some(row) = row[place * TOGETHER..].first_chunk::<TOGETHER>() {
-                for lane in 0..TOGETHER {
-                    sums[lane] += factor * row[lane];
-                }
-            }
-        }
-        *sum = sums;
-    }
-    if !rest.is_empty() {
-        for (&factor, row) in factors.iter().zip(rows.chunks_exact(width)) {
-            rest.iter_mut().zip(&row[left..]).for_each(|(sum, &value)| *sum += factor * value);
-        }
-    }
-}
-
 /// `sum += row` for every row of `rows`, of which `stride` numbers belong to each and those from `column` on are meant.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 pub(super) fn add_columns<T: Real>(sum: &mut [T], rows: &[T], stride: usize, column: usize) {
@@ -265,35 +173,5 @@ mod tests {
         assert!(f32::NAN.sigmoid().is_nan() && f32::NAN.tanh_().is_nan());
         assert_eq!((f32::INFINITY.tanh_(), f32::NEG_INFINITY.tanh_()), (1.0, -1.0));
         assert_eq!((f32::INFINITY.sigmoid(), f32::NEG_INFINITY.sigmoid()), (1.0, 0.0));
-    }
-
-    #[test]
-    fn products_equal_their_definition() {
-        // Sizes with and without a whole group of the sums that are kept together.
-        [[3, 5, 4], [2, 300, 7], [1, 128, 3]].into_iter().for_each(products_of);
-    }
-
-    fn products_of([m, n, k]: [usize; 3]) {
-        let value = |i: usize| ((i * 37 + 11) % 17) as f64 - 8.0;
-        let a: Vec<f64> = (0..m * k).map(value).collect();
-        let b: Vec<f64> = (0..n * k).map(|i| value(i + 100)).collect();
-        let naive: Vec<f64> =
-            (0..m * n).map(|at| (0..k).map(|l| a[at / n * k + l] * b[at % n * k + l]).sum()).collect();
-        let transposed = |x: &[f64], rows: usize, columns: usize| -> Vec<f64> {
-            (0..x.len()).map(|at| x[at % rows * columns + at / rows]).collect()
-        };
-        let mut c = vec![1.0; m * n];
-        product_nt(Rows { values: &mut c, stride: n }, &a, &b, [m, n, k], Into::Replace);
-        assert_eq!(c, naive);
-        product_nn(&mut c, Rows { values: &a, stride: k }, &transposed(&b, n, k), [m, n, k], Into::Replace);
-        assert_eq!(c, naive);
-        product_tn(
-            &mut c,
-            Rows { values: &transposed(&a, m, k), stride: m },
-            &transposed(&b, n, k),
-            [m, n, k],
-            Into::Add,
-        );
-        assert_eq!(c, naive.iter().map(|x| 2.0 * x).collect::<Vec<f64>>());
     }
 }

@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::{Encoder, Kept, LayerCache};
-use crate::nn::real::{Into, Rows, add, add_columns, product_tn};
+use crate::nn::product::{Into, Rows, product_tn};
+use crate::nn::real::{add, add_columns};
 use crate::nn::{Packing, Real, Scratch};
 
 /// What a backward pass owes to the products of its tokens, and to the weights.

@@ -18,7 +18,8 @@ use std::sync::OnceLock;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
 
-use super::real::{Into, Rows, add, product_nn, product_nt};
+use super::product::{Into, Panels, Rows, product_nn, product_nt};
+use super::real::add;
 use super::recurrence::{Kept, Recurrence};
 use super::tokens::OfTokens;
 use super::{Dropout, Packing, Parameter, Pooling, Real, Scratch, pooling};
@@ -56,8 +57,10 @@ pub struct Encoder<T> {
     shape: EncoderShape,
     /// Layer by layer, in each the forward cell and then, if any, the backward one.
     cells: Vec<Cell<T>>,
-    /// `weight_hh` of each cell transposed, `[H, G H]`: made when first needed after the cells changed.
-    turned: OnceLock<Vec<Vec<T>>>,
+    /// `weight_hh` of each cell transposed, `[H, G H]`, for the way forward: made when first needed after the cells changed.
+    forward: OnceLock<Vec<Panels<T>>>,
+    /// `weight_hh` of each cell, `[G H, H]`, for the way back.
+    back: OnceLock<Vec<Panels<T>>>,
 }
 
 impl<T: PartialEq> PartialEq for Encoder<T> {
@@ -140,7 +143,7 @@ impl<T: Real> Encoder<T> {
         let cells = (0..shape.layers * shape.directions())
             .map(|cell| Cell::zeros(shape.sums(), shape.layer_input(cell / shape.directions()), shape.hidden))
             .collect();
-        Encoder { shape, cells, turned: OnceLock::new() }
+        Encoder { shape, cells, forward: OnceLock::new(), back: OnceLock::new() }
     }
 
     /// Weights drawn as PyTorch draws them, uniformly from ±1/sqrt(H); for an LSTM with a bias of the forget gate of 1
@@ -182,7 +185,7 @@ impl<T: Real> Encoder<T> {
 
     /// The cells, to be changed.
     pub fn cells_mut(&mut self) -> &mut [Cell<T>] {
-        self.turned.take();
+        (self.forward, self.back) = (OnceLock::new(), OnceLock::new());
         &mut self.cells
     }
 
@@ -307,12 +310,18 @@ impl<T: Real> Encoder<T> {
     /// Makes what a pass needs in another form than the weights have it, so that the threads of a batch need not wait for it; without,
     /// the first pass does.
     pub fn prepare(&self) {
-        self.turned();
+        rayon::join(|| self.panels_forward(), || self.panels_back());
     }
 
-    fn turned(&self) -> &[Vec<T>] {
-        let turned = |cell: &Cell<T>| transposed(&cell.weight_hh, self.shape.sums(), self.shape.hidden);
-        self.turned.get_or_init(|| self.cells.iter().map(turned).collect())
+    fn panels_forward(&self) -> &[Panels<T>] {
+        let size = [self.shape.hidden, self.shape.sums()];
+        let panels = |cell: &Cell<T>| Panels::of_transposed(&cell.weight_hh, size);
+        self.forward.get_or_init(|| self.cells.iter().map(panels).collect())
+    }
+
+    fn panels_back(&self) -> &[Panels<T>] {
+        let size = [self.shape.sums(), self.shape.hidden];
+        self.back.get_or_init(|| self.cells.iter().map(|cell| Panels::of(&cell.weight_hh, size)).collect())
     }
 
     fn recurrence<'a>(&self, packing: &'a Packing, direction: usize) -> Recurrence<'a> {
@@ -335,7 +344,7 @@ impl<T: Real> Encoder<T> {
         let mut output = Scratch::any(if all { packing.tokens() * width } else { 0 });
         let mut last = Vec::with_capacity(directions);
         for direction in 0..directions {
-            let weight = &self.turned()[layer * directions + direction];
+            let weight = &self.panels_forward()[layer * directions + direction];
             let (stride, column) = (shape.products(), direction * shape.sums());
             let products = OfTokens { values: products, stride, column, places };
             let column = direction * shape.hidden;
@@ -394,7 +403,7 @@ impl<T: Real> Encoder<T> {
                 let column = direction * hidden;
                 let output = owed.as_deref().map(|values| OfTokens { values, stride: width, column, places: None });
                 let cell = layer * directions + direction;
-                self.recurrence(packing, direction).run_back(&self.cells[cell].weight_hh, kept, last, output);
+                self.recurrence(packing, direction).run_back(&self.panels_back()[cell], kept, last, output);
                 // At once, while a core still has the gates in its cache.
                 share.recurrent(cell, packing, direction == 1, kept);
                 if layer > 0 {
@@ -456,19 +465,4 @@ impl<T: Real> Default for Ends<T> {
     fn default() -> Self {
         Ends { last: Vec::new(), output: Scratch::default() }
     }
-}
-
-/// `[rows, columns]` as `[columns, rows]`.
-fn transposed<T: Real>(values: &[T], rows: usize, columns: usize) -> Vec<T> {
-    let mut turned = vec![T::zero(); values.len()];
-    // A few rows at a time, so that whole lines of the cache are written.
-    for (from, rows_of) in values.chunks(16 * columns.max(1)).enumerate() {
-        for column in 0..columns {
-            let to = &mut turned[column * rows + from * 16..];
-            for (to, row) in to.iter_mut().zip(rows_of.chunks_exact(columns)) {
-                *to = row[column];
-            }
-        }
-    }
-    turned
 }
