@@ -8,14 +8,14 @@ use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
 use vocable::classifier::{
-    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Ended, Epoch, EpochFigures, Log, Measured, Parts,
-    Progress, Tokenizer, TrainOptions, advise, split,
+    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Ended, Epoch, Log, Parts, Progress, Tokenizer,
+    TrainOptions, advise, split,
 };
 use vocable::files::check_writable;
 use vocable::nn::{CellKind, EmbeddingMode, OptimizerKind, Pooling, Schedule};
 use vocable::report;
+use vocable::report::json::TrainAnswer;
 use vocable::vectors::Case;
 use vocable::{Error, Vectors};
 
@@ -300,24 +300,6 @@ impl Settings {
     }
 }
 
-#[derive(Serialize)]
-struct Outcome<'a> {
-    embedding: &'static str,
-    seed: u64,
-    /// epochs, patience, interrupted or diverged.
-    ended: &'static str,
-    best_epoch: usize,
-    dev: Measured<'a>,
-    test: Option<Measured<'a>>,
-    trained_parameters: usize,
-    words: usize,
-    known_words: usize,
-    seconds: f64,
-    tokens_per_second: f64,
-    epochs: Vec<EpochFigures>,
-    out: Option<String>,
-}
-
 impl Train {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let options = self.settings.options(self.embedding, self.seed)?;
@@ -376,22 +358,8 @@ impl Train {
             output.text(report::training(&trained))?;
             return Ok(code);
         }
-        let labels = trained.classifier.labels();
-        output.json(&Outcome {
-            embedding: self.embedding.name(),
-            seed: self.seed,
-            ended: trained.ended.name(),
-            best_epoch: trained.best_epoch,
-            dev: Measured::of(&trained.dev, labels),
-            test: trained.test.as_ref().map(|test| Measured::of(test, labels)),
-            trained_parameters: trained.trained_parameters,
-            words: trained.words.0,
-            known_words: trained.words.1,
-            seconds: trained.seconds,
-            tokens_per_second: trained.tokens_per_second(),
-            epochs: trained.history.iter().map(EpochFigures::of).collect(),
-            out: self.out.as_ref().map(|path| path.to_string_lossy().into_owned()),
-        })?;
+        let out = self.out.as_ref().map(|path| path.to_string_lossy().into_owned());
+        output.json(&TrainAnswer::new(&trained, self.embedding, self.seed, out))?;
         Ok(code)
     }
 }

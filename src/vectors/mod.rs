@@ -293,6 +293,14 @@ impl Vectors {
         }
     }
 
+    /// The rows of many words, looked up exactly; `None` for a word that is not there.
+    ///
+    /// # Errors
+    /// A damaged table file, whose index points outside the table.
+    pub fn find_all(&self, words: &[&[u8]]) -> Result<Vec<Option<u32>>> {
+        self.vocabulary.find_all(words).map_err(|e| self.in_source(e))
+    }
+
     /// The vector of a word, looked up exactly: `[dimension]`, as the file has it.
     pub fn get(&self, word: impl AsRef<[u8]>) -> Option<&[f32]> {
         self.row(self.row_of(word)?)
