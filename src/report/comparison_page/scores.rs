@@ -273,26 +273,36 @@ pub(super) fn pairs(findings: &Findings) -> String {
 }
 
 fn pairs_of(group: &Group) -> String {
-    let with_texts = group.pairs.iter().any(|pair| pair.pair.texts.is_some());
+    let mut html = String::from("<ul>");
+    for pair in &group.pairs {
+        let _ = write!(html, "<li>{}</li>", escaped(&pair.sentence));
+    }
+    html.push_str("</ul>\n");
+    html.push_str(&over_seeds(group));
+    html.push_str(&over_texts(group));
+    html
+}
+
+fn names(pair: &PairFindings) -> String {
+    format!("{}, {}", escaped(&pair.pair.first), escaped(&pair.pair.second))
+}
+
+fn over_seeds(group: &Group) -> String {
     let timed = group.pairs.iter().any(|pair| pair.time_ratio.is_some());
     let mut columns = vec![
         ("pair", false),
         ("difference", true),
-        ("95 % over seeds", true),
+        ("95 %", true),
         ("p", true),
         ("p corrected", true),
         ("p, permutation", true),
         ("seeds it would take", true),
     ];
-    if with_texts {
-        columns.extend([("95 % over texts", true), ("only first / only second right: McNemar p, seed by seed", false)]);
-    }
     columns.extend(timed.then_some(("time", true)));
     let row = |pair: &PairFindings| {
         let seeds = &pair.pair.seeds;
-        let arm = |name: &str| escaped(name);
         let mut row = vec![
-            format!("{}, {}", arm(&pair.pair.first), arm(&pair.pair.second)),
+            names(pair),
             signed(seeds.difference.mean),
             interval(&seeds.difference),
             p_value(seeds.p()),
@@ -300,25 +310,35 @@ fn pairs_of(group: &Group) -> String {
             p_value(seeds.permutation.p),
             seeds.seeds_needed.map_or("-".to_owned(), thousands),
         ];
-        if with_texts {
-            let texts = pair.pair.texts.as_ref();
-            row.push(texts.map_or("-".to_owned(), |texts| range(texts.interval)));
-            let by_seed = texts.into_iter().flat_map(|texts| &texts.by_seed);
-            let tests: Vec<String> = by_seed
-                .map(|test| format!("{} / {}: {}", test.only_first, test.only_second, p_value(test.mid_p)))
-                .collect();
-            row.push(tests.join("; "));
-        }
         row.extend(timed.then(|| pair.time_ratio.map_or("-".to_owned(), |ratio| format!("× {}", number(ratio, 1)))));
         row
     };
-    let mut html = String::from("<ul>");
-    for pair in &group.pairs {
-        let _ = write!(html, "<li>{}</li>", escaped(&pair.sentence));
+    table("All pairs over seeds, differences in points", &columns, group.pairs.iter().map(row))
+}
+
+/// Nothing without a test part.
+fn over_texts(group: &Group) -> String {
+    let compared = || group.pairs.iter().filter_map(|pair| Some((pair, pair.pair.texts.as_ref()?)));
+    let seeds = compared().map(|(_, texts)| texts.by_seed.len()).max().unwrap_or(0);
+    if seeds == 0 {
+        return String::new();
     }
-    html.push_str("</ul>\n");
-    html.push_str(&table("All pairs, differences in points", &columns, group.pairs.iter().map(row)));
-    html
+    let named: Vec<String> = match group.arms.first() {
+        Some(arm) if arm.seeds.len() == seeds => arm.seeds.iter().map(|seed| format!("seed {seed}")).collect(),
+        _ => (1..=seeds).map(|number| format!("seed {number} of {seeds}")).collect(),
+    };
+    let mut columns = vec![("pair", false), ("95 %", true)];
+    columns.extend(named.iter().map(|name| (name.as_str(), true)));
+    let rows = compared().map(|(pair, texts)| {
+        let tests = texts
+            .by_seed
+            .iter()
+            .map(|test| format!("{} / {}: {}", test.only_first, test.only_second, p_value(test.mid_p)));
+        [names(pair), range(texts.interval)].into_iter().chain(tests).collect()
+    });
+    let caption =
+        "All pairs over texts; for each seed the texts that only the first gets right / only the second: McNemar’s p";
+    table(caption, &columns, rows)
 }
 
 /// Points with their sign.
