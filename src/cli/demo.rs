@@ -23,6 +23,21 @@ const REVIEWS: [(&str, &[u8]); 3] = [
     ("the demo's test part", include_bytes!("../../fixtures/reviews.test.txt")),
 ];
 
+#[cfg(feature = "get")]
+const NEXT: &str = "\
+What to try next
+  With real vectors (GloVe.6B, 400,000 words of 50 numbers; `vocable list` names more):
+    vocable get glove.6B.50d
+    vocable --vectors glove.6B.50d nearest king
+    vocable --vectors glove.6B.50d analogy man king woman
+  With your own texts (a label and a text a line; CSV, TSV, JSON lines and fastText's form work too):
+    vocable compare --vectors glove.6B.50d --train train.txt --test test.txt --html page.html
+    vocable train --vectors glove.6B.50d --train train.txt --out model.safetensors
+    vocable predict model.safetensors < texts.txt
+  All commands: vocable --help
+";
+
+#[cfg(not(feature = "get"))]
 const NEXT: &str = "\
 What to try next
   With real vectors (GloVe.6B: 400,000 words; the zip holds 50, 100, 200 and 300 numbers a word):
