@@ -1,7 +1,7 @@
 //! `vocable.compare`.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,10 +12,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use vocable::classifier::Progress;
-use vocable::compare::{
-    CompareOptions, Comparison, Directory, Event, NamedVectors, Plan, RunOptions, Sweep, TrainSize,
-    compare as compare_runs,
-};
+use vocable::compare::{CompareOptions, Event, Findings, NamedVectors, Plan, RunOptions, Sweep, TrainSize};
 use vocable::error::Error;
 use vocable::report;
 
@@ -34,6 +31,7 @@ pub struct Runs {
     seeds: Vec<u64>,
     train_sizes: Vec<String>,
     sweeps: Vec<String>,
+    watch: Vec<String>,
     out: Option<PathBuf>,
     jobs: Option<usize>,
     checkpoint_minutes: f64,
@@ -63,7 +61,7 @@ pub fn compare<'py>(
     settings: &Bound<'py, PyDict>,
     runs: Runs,
     observer: Option<Bound<'py, PyAny>>,
-) -> PyResult<(Bound<'py, PyAny>, String, bool)> {
+) -> PyResult<(Bound<'py, PyAny>, Found, bool)> {
     let refused = |e: Error| raised(py, e);
     let minutes = runs.checkpoint_minutes;
     let every = Duration::try_from_secs_f64(60.0 * minutes).ok().filter(|_| minutes > 0.0);
@@ -78,25 +76,48 @@ pub fn compare<'py>(
         seeds: runs.seeds,
         train_sizes: named::<TrainSize>(&runs.train_sizes).map_err(refused)?,
         sweeps: named::<Sweep>(&runs.sweeps).map_err(refused)?,
+        watch: runs.watch,
+        command: String::new(),
         train: train_options(settings)?,
     };
     let first = options.seeds.first().copied().unwrap_or(options.train.seed);
     let parts = parts(train, dev, test, &form, first)?;
     let vectors = tables.iter().map(|table| NamedVectors::of(Arc::clone(&table.get().vectors))).collect();
-    let (plan, directory) = work(py, || {
-        let plan = Plan::new(vectors, parts, &options)?;
-        let directory = runs.out.as_ref().map(|path| Directory::open(path, &plan)).transpose()?;
-        Ok::<_, Error>((plan, directory))
-    })?
-    .map_err(refused)?;
-    let (comparison, stopped) = observed(py, &plan, directory.as_ref(), &how, &Observer::new(py, observer))?;
-    let comparison = comparison.map_err(refused)?;
+    let plan = work(py, || Plan::new(vectors, parts, &options))?.map_err(refused)?;
+    let (findings, stopped) = observed(py, &plan, runs.out.as_deref(), &how, &Observer::new(py, observer))?;
+    let findings = findings.map_err(refused)?;
     if let Some(stop) = stopped.filter(|stop| !stop.is_instance_of::<PyKeyboardInterrupt>(py)) {
         return Err(stop);
     }
-    let unfinished = !comparison.is_finished();
-    let text = report::comparison(&comparison);
-    Ok((python(py, &comparison.without_predictions())?, text, unfinished))
+    let unfinished = !findings.comparison.is_finished();
+    Ok((python(py, &findings)?, Found(findings), unfinished))
+}
+
+/// What a comparison found, in forms for people.
+#[pyclass(frozen, module = "vocable._vocable")]
+pub struct Found(Findings);
+
+#[pymethods]
+impl Found {
+    /// The program's table, and in a few lines what it says.
+    fn text(&self) -> String {
+        report::comparison(&self.0, None)
+    }
+
+    /// A page that stands alone.
+    fn html(&self, py: Python) -> PyResult<String> {
+        work(py, || report::comparison_page(&self.0))?.map_err(|e| raised(py, e))
+    }
+
+    /// All of it as Markdown.
+    fn markdown(&self) -> String {
+        report::comparison_markdown(&self.0)
+    }
+
+    /// A row for each run, as CSV.
+    fn csv(&self, py: Python) -> PyResult<String> {
+        report::comparison_csv(&self.0).map_err(|e| raised(py, e))
+    }
 }
 
 fn named<T: std::str::FromStr<Err = Error>>(names: &[String]) -> Result<Vec<T>, Error> {
@@ -108,10 +129,10 @@ fn named<T: std::str::FromStr<Err = Error>>(names: &[String]) -> Result<Vec<T>, 
 fn observed(
     py: Python,
     plan: &Plan,
-    directory: Option<&Directory>,
+    out: Option<&Path>,
     how: &RunOptions,
     observer: &Observer,
-) -> PyResult<(Result<Comparison, Error>, Option<PyErr>)> {
+) -> PyResult<(Result<Findings, Error>, Option<PyErr>)> {
     let texts = |run: &vocable::compare::PlannedRun| (run.train_texts as u64).saturating_mul(run.options.epochs as u64);
     let of: Vec<u64> = plan.runs().iter().map(texts).collect();
     let done: Vec<AtomicU64> = of.iter().map(|_| AtomicU64::new(0)).collect();
@@ -149,7 +170,7 @@ fn observed(
         let worker = scope.spawn(move || {
             let whole = |index: usize| of.get(index).copied().unwrap_or(0);
             pool.install(|| {
-                compare_runs(plan, directory, how, &|event| {
+                Findings::of(plan, out, how, &|event| {
                     observe(event, reached, &whole);
                     if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 })
@@ -168,7 +189,7 @@ fn observed(
             }
         }
         match py.detach(|| worker.join()) {
-            Ok(comparison) => Ok((comparison, stopped)),
+            Ok(findings) => Ok((findings, stopped)),
             Err(_) => Err(PyRuntimeError::new_err("a thread of the comparison ended by a panic")),
         }
     })

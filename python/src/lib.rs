@@ -27,7 +27,7 @@ mod _vocable {
     #[pymodule_export]
     use super::classifier::Classifier;
     #[pymodule_export]
-    use super::compare::compare;
+    use super::compare::{Found, compare};
     #[pymodule_export]
     use super::table::Table;
     #[pymodule_export]

@@ -138,11 +138,12 @@ class Trained:
 
 
 class Comparison:
-    """What came of the runs of a comparison: ``figures`` as ``vocable compare --json`` prints them. Printed it is the program's table."""
+    """What came of the runs of a comparison: ``figures`` as ``vocable compare --json`` prints them. Printed it is the program's table, and
+    what can be said of the arms."""
 
-    def __init__(self, figures: dict[str, Any], text: str):
+    def __init__(self, figures: dict[str, Any], found: _vocable.Found):
         self.figures = figures
-        self._text = text
+        self._found = found
 
     @property
     def arms(self) -> list[dict[str, Any]]:
@@ -159,8 +160,20 @@ class Comparison:
         """Whether all runs are done."""
         return len(self.runs) == self.figures["planned"]
 
+    def to_html(self) -> str:
+        """The report as a page that stands alone, with all plots."""
+        return self._found.html()
+
+    def to_markdown(self) -> str:
+        """The report as Markdown."""
+        return self._found.markdown()
+
+    def to_csv(self) -> str:
+        """A row for each run, as CSV."""
+        return self._found.csv()
+
     def __str__(self) -> str:
-        return self._text
+        return self._found.text()
 
     def __repr__(self) -> str:
         return f"<vocable.Comparison {len(self.runs)} of {self.figures['planned']} runs>"
@@ -212,14 +225,16 @@ def train(
 def compare(
     vectors: Vectors | Sequence[Vectors], train: Texts, dev: Texts | None = None, test: Texts | None = None, *,
     arms: Sequence[str] = ("frozen", "tuned", "oov-only", "random"), seeds: int | Sequence[int] = 3,
-    train_sizes: Sequence[int | str] = (), sweep: dict[str, Sequence[object]] | None = None, out: PathLike | None = None,
-    jobs: int | None = None, checkpoint_minutes: float = 0.5, data_format: str | None = None, label_column: str | None = None,
-    text_column: str | None = None, progress: bool | Callable[[dict], object] = True, **settings: Unpack[Settings],
+    train_sizes: Sequence[int | str] = (), sweep: dict[str, Sequence[object]] | None = None,
+    watch: Sequence[str] = (), out: PathLike | None = None, jobs: int | None = None, checkpoint_minutes: float = 0.5,
+    data_format: str | None = None, label_column: str | None = None, text_column: str | None = None,
+    progress: bool | Callable[[dict], object] = True, **settings: Unpack[Settings],
 ) -> Comparison:
     """Trains the same classifier with several embeddings and seeds, side by side, and compares.
 
     ``vectors`` may be several; ``train_sizes`` are numbers of texts to learn from, or ``"all"``; ``sweep`` maps a setting to several values, as
-    in ``{"lr": [1e-3, 3e-3]}``. All multiply the runs. ``seeds`` is a number of seeds from 1 on, or the seeds. With ``out`` everything is kept in a
+    in ``{"lr": [1e-3, 3e-3]}``. All multiply the runs. ``seeds`` is a number of seeds from 1 on, or the seeds. ``watch``
+    are words whose rows are looked at after training, whether they moved far or not. With ``out`` everything is kept in a
     folder, and the same call goes on where it was left; the program's ``vocable compare --report`` reads it.
 
     ``progress`` as in :func:`train`, with the events ``step``, ``found``, ``run`` and ``failed``. Ctrl-C raises :class:`Interrupted`, whose ``result`` has the runs
@@ -231,16 +246,16 @@ def compare(
         "arms": list(arms), "seeds": list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds),
         "train_sizes": [str(size) for size in train_sizes],
         "sweeps": [f"{name.replace('_', '-')}={','.join(map(str, values))}" for name, values in (sweep or {}).items()],
-        "out": None if out is None else os.fspath(out), "jobs": jobs, "checkpoint_minutes": checkpoint_minutes,
+        "watch": list(watch), "out": None if out is None else os.fspath(out), "jobs": jobs, "checkpoint_minutes": checkpoint_minutes,
     }
     tables = [vectors] if isinstance(vectors, _vocable.Table) else list(vectors)
     given = {name: value for name, value in settings.items() if value is not None}
     try:
-        figures, text, interrupted = _vocable.compare(tables, train, dev, test, form, given, runs, told)
+        figures, found, interrupted = _vocable.compare(tables, train, dev, test, form, given, runs, told)
     finally:
         if shown is not None:
             shown.close()
-    comparison = Comparison(figures, text)
+    comparison = Comparison(figures, found)
     if interrupted:
         raise Interrupted(f"interrupted: {len(comparison.runs)} of {figures['planned']} runs are done", comparison)
     return comparison

@@ -12,8 +12,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use vocable::classifier::Progress;
 use vocable::compare::{
-    CompareOptions, Comparison, Directory, Event, Findings, NamedVectors, Plan, Run, RunOptions, Sweep, TrainSize,
-    compare,
+    CompareOptions, Comparison, Event, Findings, NamedVectors, Plan, Run, RunOptions, Sweep, TrainSize,
 };
 use vocable::files::{check_writable, write_beside};
 use vocable::nn::EmbeddingMode;
@@ -148,11 +147,7 @@ impl Compare {
             note_tokenizer(&named.vectors, &parts, &options.train)?;
         }
         let plan = Plan::new(vectors, parts, &options)?;
-        let stop = || interrupt::watch();
-        let findings = match &self.out {
-            Some(path) => compare_in(path, &plan, &how, &stop)?,
-            None => compare_for_once(&plan, &how, &stop)?,
-        };
+        let findings = compare_with_bar(&plan, self.out.as_deref(), &how, &interrupt::watch())?;
         if !findings.comparison.is_finished() {
             let (done, planned) = (findings.comparison.runs.len(), findings.comparison.planned);
             let how_to_go_on = match &self.out {
@@ -201,42 +196,28 @@ fn read(path: &Path) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// Compares in a folder, and reads what it holds then. `stop` is called when work begins, and tells from then on whether it is to end.
-fn compare_in(
-    path: &Path,
+/// Compares, in a folder if it is to be kept, while a progress bar shows how far it is; without a terminal, a line for each run that is
+/// done says so.
+pub fn compare_with_bar(
     plan: &Plan,
+    out: Option<&Path>,
     how: &RunOptions,
-    stop: &dyn Fn() -> Arc<AtomicBool>,
+    stop: &AtomicBool,
 ) -> Result<Findings, Error> {
-    let directory = Directory::open(path, plan)?;
-    compare_with_bar(plan, &directory, how, &stop())?;
-    Findings::read(path)
-}
-
-/// Compares in a folder that goes away, so that a comparison that is not kept takes the same way as one that is.
-pub fn compare_for_once(plan: &Plan, how: &RunOptions, stop: &dyn Fn() -> Arc<AtomicBool>) -> Result<Findings, Error> {
-    let place = std::env::temp_dir();
-    let folder = tempfile::tempdir_in(&place).map_err(|e| Error::io(&place, "make a folder in it", e))?;
-    // No one could go on with it.
-    let how = RunOptions { checkpoint_every: Duration::MAX, ..*how };
-    compare_in(folder.path(), plan, &how, stop)
-}
-
-/// Compares while a progress bar shows how far it is; without a terminal, a line for each run that is done says so.
-fn compare_with_bar(plan: &Plan, directory: &Directory, how: &RunOptions, stop: &AtomicBool) -> Result<(), Error> {
     let shown = Shown::new(plan);
-    let comparison = compare(plan, Some(directory), how, &|event| {
+    let findings = Findings::of(plan, out, how, &|event| {
         shown.event(event);
         if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     shown.bar.finish_and_clear();
-    for run in comparison?.runs.iter().filter(|run| run.ended == "diverged") {
+    let findings = findings?;
+    for run in findings.comparison.runs.iter().filter(|run| run.ended == "diverged") {
         output::warn(format_args!(
             "{}: the loss was no number after epoch {}; its best epoch before counts. Try a lower --lr",
             run.name, run.epochs
         ));
     }
-    Ok(())
+    Ok(findings)
 }
 
 /// How far a comparison is, for whoever waits for it.

@@ -13,7 +13,7 @@ use vocable::query::{Method, NearestOptions};
 use vocable::{Error, Vectors, report};
 
 use super::Common;
-use super::compare::compare_for_once;
+use super::compare::compare_with_bar;
 use super::output::{Failure, Output};
 
 /// The labelled reviews built into the program: `fixtures/reviews.*.txt`.
@@ -104,8 +104,7 @@ impl Demo {
         };
         let plan = Plan::new(vec![NamedVectors::of(Arc::clone(&vectors))], parts, &options)?;
         // Ctrl-C ends the program.
-        let never = || Arc::new(AtomicBool::new(false));
-        let comparison = compare_for_once(&plan, &RunOptions::default(), &never)?;
+        let comparison = compare_with_bar(&plan, None, &RunOptions::default(), &AtomicBool::new(false))?;
         if output.json {
             let (rows, dimension) = (vectors.len(), vectors.dimension());
             output.json(&Outcome { rows, dimension, comparison })?;

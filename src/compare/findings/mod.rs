@@ -7,18 +7,24 @@
 mod group;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
 pub use super::configuration::{Configuration, TextFile, TextFiles, VectorsFile};
-use super::directory::{UnknownWords, damaged, load, read_configuration, read_dev_texts, read_unknown_words};
+use super::directory::{
+    Directory, UnknownWords, damaged, load, read_configuration, read_dev_texts, read_unknown_words,
+};
 use super::disagreements::MarkedWord;
+use super::plan::Plan;
 use super::results::{Comparison, Run};
+use super::runner::{Event, RunOptions, compare};
 use super::statistics::{Pair, Summary, Verdict};
 use super::words::WordsOfRun;
 use crate::classifier::{GateView, LabelledText, Metrics, RowChecksum, Tokenizer};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::EmbeddingMode;
 
 /// What a comparison found.
@@ -271,6 +277,29 @@ pub struct SizePoint {
 }
 
 impl Findings {
+    /// Of a plan whose runs are done here, where they are not done yet: in the folder `path`, or in one that goes away. `observe` as for
+    /// [`compare`].
+    ///
+    /// # Errors
+    /// As [`Directory::open`], [`compare`] and [`Findings::read`].
+    pub fn of(
+        plan: &Plan,
+        path: Option<&Path>,
+        options: &RunOptions,
+        observe: &(dyn Fn(Event) -> ControlFlow<()> + Sync),
+    ) -> Result<Findings> {
+        let Some(path) = path else {
+            let place = std::env::temp_dir();
+            let folder = tempfile::tempdir_in(&place).map_err(|e| Error::io(&place, "make a folder in it", e))?;
+            // No one could go on with it.
+            let options = RunOptions { checkpoint_every: Duration::MAX, ..*options };
+            return Findings::of(plan, Some(folder.path()), &options, observe);
+        };
+        let directory = Directory::open(path, plan)?;
+        compare(plan, Some(&directory), options, observe)?;
+        Findings::read(path)
+    }
+
     /// Of the folder of a comparison, finished or not.
     ///
     /// # Errors
