@@ -61,12 +61,13 @@
 //!
 //! # The rooms
 //!
-//! [`error`] < [`files`] < [`vectors`] < [`query`], [`nn`] < [`classifier`] < [`compare`] < [`report`] < `serve` (with the feature
+//! [`error`] < [`files`] < [`vectors`] < [`fetch`], [`query`], [`nn`] < [`classifier`] < [`compare`] < [`report`] < `serve` (with the feature
 //! `explore`), and [`classifier`] < `texts` (with the feature `arrow`): each uses only those before it. The library never prints and never ends the program.
 
 pub mod classifier;
 pub mod compare;
 pub mod error;
+pub mod fetch;
 pub mod files;
 pub mod nn;
 pub mod query;

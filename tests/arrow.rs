@@ -139,7 +139,7 @@ fn parquet_comes_out_with_its_columns_and_labels_in_order() {
     ];
     let fields: Vec<Field> =
         columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true)).collect();
-    let schema = Schema::new(fields).with_metadata([("kept".to_owned(), "yes".to_owned())].into());
+    let schema = Schema::new(fields).with_metadata([("kept", "yes")]);
     let batch = RecordBatch::try_new(Arc::new(schema), columns.iter().map(|(_, c)| Arc::clone(c)).collect()).unwrap();
     write_parquet(&from, &batch, 7001);
 

@@ -1,4 +1,4 @@
-//! The page of `vocable explore` in a real browser: Chromium, driven through chromedriver's WebDriver protocol.
+//! The pages of `vocable explore` and `vocable compare` in a real browser: Chromium, driven through chromedriver's WebDriver protocol.
 #![cfg(feature = "explore")]
 
 mod common;
@@ -326,4 +326,77 @@ fn a_page_elsewhere_learns_nothing() {
     );
     let outcome = browser.command("execute/async", &json!({ "script": asked, "args": [] }));
     assert_eq!(outcome, "refused");
+}
+
+/// Everything about a page that a person would stumble over: what sticks out, text too small to read or too pale on its ground.
+const STUMBLES: &str = "
+    const found = [];
+    if (document.documentElement.scrollWidth > innerWidth) found.push('wider than the window');
+    if (performance.getEntriesByType('resource').length) found.push('something was loaded');
+    const ground = getComputedStyle(document.querySelector('section')).backgroundColor;
+    const light = colour => {
+        const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map(part => part / 255)
+            .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const contrast = (a, b) => { const [x, y] = [light(a), light(b)].sort((p, q) => q - p); return (x + 0.05) / (y + 0.05); };
+    let texts = 0;
+    for (const text of document.querySelectorAll('figure svg text')) {
+        if (!text.checkVisibility() || !text.textContent.trim()) continue;
+        texts += 1;
+        const [box, whole] = [text.getBoundingClientRect(), text.ownerSVGElement.getBoundingClientRect()];
+        const said = text.textContent.trim();
+        const size = text.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize);
+        if (size < 11) found.push(`${said}: ${size} px`);
+        if (contrast(getComputedStyle(text).fill, ground) < 4.5) found.push(`${said}: too pale`);
+        if (box.left < whole.left - 1 || box.right > whole.right + 1) found.push(`${said}: cut off`);
+    }
+    if (!texts) found.push('no plot has text');
+    for (const line of document.querySelectorAll('figure svg :is(polyline, polygon, circle)')) {
+        const { fill, stroke } = getComputedStyle(line);
+        // A property that is missing would be black.
+        if (fill === 'rgb(0, 0, 0)' || stroke === 'rgb(0, 0, 0)') found.push('something black');
+    }
+    for (const part of document.querySelectorAll('.wide')) {
+        if (part.scrollWidth > part.clientWidth && part.tabIndex !== 0) found.push('a table that no key scrolls');
+    }
+    return found;
+";
+
+#[test]
+#[ignore = "needs Chromium and chromedriver: apt-get install chromium chromium-driver"]
+fn the_page_of_a_comparison_is_legible_everywhere() {
+    let folder = Folder::new();
+    let page = folder.path("page.html");
+    let parts = ["train", "dev", "test"].map(|part| fixture(&format!("reviews.{part}.txt")));
+    let status = program()
+        .args(["compare", "--arms", "frozen,tuned,oov-only,random,one-hot", "--seeds", "2", "--epochs", "3"])
+        .args(["--train-sizes", "50,all", "--hidden", "8", "--watch", "good,bad,not", "--html"])
+        .arg(&page)
+        .args(["--train", parts[0].to_str().unwrap()])
+        .args(["--dev", parts[1].to_str().unwrap()])
+        .args(["--test", parts[2].to_str().unwrap()])
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let browser = Browser::new(1280, 900);
+    let devtools = |command: &str, parameters: Value| {
+        browser.command("goog/cdp/execute", &json!({ "cmd": command, "params": parameters }));
+    };
+    for scheme in ["light", "dark"] {
+        for width in [390, 1280] {
+            let screen = json!({ "width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 1000 });
+            devtools("Emulation.setDeviceMetricsOverride", screen);
+            let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+            devtools("Emulation.setEmulatedMedia", json!({ "features": features }));
+            browser.open(&format!("file://{}", page.display()));
+            let dark = browser.script("return matchMedia('(prefers-color-scheme: dark)').matches");
+            assert_eq!(dark, scheme == "dark");
+            // Closed parts, too.
+            browser.script("document.querySelectorAll('details').forEach(part => part.open = true)");
+            assert_eq!(browser.script(STUMBLES), json!([]), "{width} {scheme}");
+        }
+    }
+    assert_eq!(browser.complaints(), Vec::<Value>::new());
 }

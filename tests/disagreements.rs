@@ -2,7 +2,7 @@
 
 use vocable::Vectors;
 use vocable::classifier::Tokenizer;
-use vocable::compare::disagreements::{Disagreements, Said, marked_words, mean_probabilities};
+use vocable::compare::disagreements::{Disagreements, Said, marked_words, mean_probabilities, unknown_words};
 use vocable::vectors::Case;
 
 #[test]
@@ -46,7 +46,9 @@ fn shapes_that_do_not_fit_are_refused() {
 fn words_that_the_vectors_lack_are_marked() {
     let vectors = Vectors::new(["film", "good"], vec![1.0; 4], 2).unwrap();
     let marked = |case| -> Vec<(String, bool)> {
-        let words = marked_words("A Good film , xyzzy", &vectors, Tokenizer::Whitespace, case).unwrap();
+        let text = "A Good film , xyzzy";
+        let unknown = unknown_words(&[text], &vectors, Tokenizer::Whitespace, case).unwrap();
+        let words = marked_words(text, Tokenizer::Whitespace, &unknown);
         words.into_iter().map(|word| (word.word, word.known)).collect()
     };
     let expected = |good| [("A", false), ("Good", good), ("film", true), (",", false), ("xyzzy", false)];

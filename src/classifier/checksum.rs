@@ -2,11 +2,30 @@
 
 use std::hash::Hasher;
 
+use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
-use super::{Classifier, Dataset, Training};
+use super::{Classifier, Dataset};
 use crate::nn::{Embedding, EmbeddingMode};
 use crate::vectors::Vectors;
+
+/// Checksums of some rows before training and after: XXH3 of each row's length and numbers, in the order of the words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowChecksum {
+    /// Rows.
+    pub rows: usize,
+    /// Before training.
+    pub before: String,
+    /// After it.
+    pub after: String,
+}
+
+impl RowChecksum {
+    /// Whether no bit of these rows has changed.
+    pub fn unchanged(&self) -> bool {
+        self.before == self.after
+    }
+}
 
 /// XXH3 of parts, each with its length.
 pub(crate) struct Hash(XxHash3_64);
@@ -65,10 +84,9 @@ pub fn checksum_of_vectors(vectors: &Vectors) -> String {
 }
 
 impl Classifier {
-    /// Its words that have a row in `vectors`: how many they are, a checksum of these rows in the vectors, and one of the rows it
-    /// has for them itself. Where it was made from the vectors, they are the same as long as training changed none of them.
+    /// Of its words that have a row in `vectors`: these rows as the vectors have them, before training, and those it has itself for them.
     /// `None` for classifiers whose rows are not the vectors': random, one-hot.
-    pub fn checksums_of_rows(&self, vectors: &Vectors) -> Option<(usize, String, String)> {
+    pub fn checksum_of_rows(&self, vectors: &Vectors) -> Option<RowChecksum> {
         let embedding = &self.network.embedding;
         if matches!(embedding.mode(), EmbeddingMode::Random | EmbeddingMode::OneHot) {
             return None;
@@ -81,13 +99,6 @@ impl Classifier {
                 own.f32(&embedding.forward(&[Embedding::<f32>::id_of_word(index)]));
             }
         }
-        Some((rows, format!("xxh3:{}", theirs.text()), format!("xxh3:{}", own.text())))
-    }
-}
-
-impl Training {
-    /// The classifier as the last step left it.
-    pub fn classifier(&self) -> &Classifier {
-        &self.classifier
+        Some(RowChecksum { rows, before: format!("xxh3:{}", theirs.text()), after: format!("xxh3:{}", own.text()) })
     }
 }

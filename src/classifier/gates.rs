@@ -1,6 +1,7 @@
 //! What the gates of an LSTM do as it reads a text, and how its prediction moves.
 
 use rayon::prelude::*;
+use serde::Serialize;
 
 use super::{Classifier, most_probable};
 use crate::error::{Error, Result};
@@ -14,7 +15,7 @@ pub const GATE_WORDS: usize = 1000;
 const READ_TOGETHER: usize = 4096;
 
 /// Which cell of the encoder to look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct GateOptions {
     /// The layer, counted from 1, the one that reads the words.
     pub layer: usize,
@@ -29,7 +30,8 @@ impl Default for GateOptions {
 }
 
 /// What a unit of a cell does at a step, by its input gate i and its forget gate f, each taken as open (1) from 0.5 on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Behaviour {
     /// i = 0, f = 1: keeps its memory.
     Keeps,
@@ -67,7 +69,7 @@ impl Behaviour {
 }
 
 /// What a cell did at a word. Gates are means over its units, from 0 (shut) to 1 (open).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WordGates {
     /// As the text has it.
     pub word: String,
@@ -88,7 +90,7 @@ pub struct WordGates {
 }
 
 /// A text as a cell read it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GateView {
     /// The words, in the text's order, whichever way the cell reads.
     pub words: Vec<WordGates>,

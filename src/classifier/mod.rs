@@ -1,7 +1,7 @@
 //! Text to tokens to batches to a model: training, prediction, metrics, model files.
 
 mod checkpoint;
-mod checksum;
+pub(crate) mod checksum;
 mod coverage;
 pub mod dataset;
 mod figures;
@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::files::Words;
 use crate::nn::{Embedding, UNKNOWN, softmax};
 use crate::vectors::{Case, Vectors, Vocabulary};
-pub use checksum::{checksum_of_texts, checksum_of_vectors};
+pub use checksum::{RowChecksum, checksum_of_texts, checksum_of_vectors};
 pub use coverage::{Advice, Counted, Coverage, Covered, advise};
 pub use dataset::{DataFormat, DataOptions, Dataset, LabelledText, Lines};
 pub use figures::{EpochFigures, Figures, Log, Measured};

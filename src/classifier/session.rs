@@ -16,8 +16,8 @@ use super::train::{
 };
 use super::{Classifier, Metrics};
 use crate::error::{Error, Result};
-use crate::nn::{CrossEntropy, Embedding, EmbeddingMode, EmbeddingOptions, EncoderShape};
-use crate::vectors::{Case, Vectors};
+use crate::nn::{CrossEntropy, Embedding, EmbeddingMode, EncoderShape};
+use crate::vectors::Vectors;
 
 /// What happened in an epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -214,17 +214,9 @@ impl Training {
             bidirectional: options.bidirectional,
             pooling: options.pooling,
         };
-        // The words stand here as they are looked up: folding is done.
-        let rows = EmbeddingOptions {
-            mode: options.embedding,
-            case: Case::Exact,
-            oov_deviation: options.oov_deviation,
-            random_deviation: options.random_deviation,
-            seed: options.seed,
-        };
         let embedding = match one_hot {
             true => Embedding::one_hot(&shape, &words_listed, options.seed),
-            false => Embedding::new(vectors, &words_listed, &rows)?,
+            false => Embedding::new(vectors, &words_listed, &options.rows())?,
         };
         let sources = Sources::of(parts, &words, &embedding);
         // With one-hot words, too, all other weights are those that a network over the vectors begins with.
@@ -349,6 +341,11 @@ impl Training {
     /// Tokens of the training part.
     fn tokens(&self) -> usize {
         self.train.sequences.iter().map(Vec::len).sum()
+    }
+
+    /// The classifier as the last step left it.
+    pub fn classifier(&self) -> &Classifier {
+        &self.classifier
     }
 
     /// All epochs that ran to their end.

@@ -160,6 +160,17 @@ impl TrainOptions {
         number("deviation of unknown words' rows", self.oov_deviation, self.oov_deviation >= 0.0, "a number from 0")
     }
 
+    /// How the rows of the task's words are made. The words stand as they are looked up: folding is done.
+    pub(crate) fn rows(&self) -> EmbeddingOptions {
+        EmbeddingOptions {
+            mode: self.embedding,
+            case: Case::Exact,
+            oov_deviation: self.oov_deviation,
+            random_deviation: self.random_deviation,
+            seed: self.seed,
+        }
+    }
+
     /// An optimizer for a network, with these settings.
     pub(super) fn new_optimizer(&self) -> Optimizer<f32> {
         let options = OptimizerOptions {

@@ -8,7 +8,7 @@ use clap::Args;
 use vocable::classifier::{Parts, TrainOptions, Training};
 use vocable::error::{Malformed, Place};
 use vocable::files::check_writable;
-use vocable::{Error, Vectors};
+use vocable::{Error, Vectors, report};
 
 use super::output;
 
@@ -94,13 +94,33 @@ pub fn command_line() -> String {
     std::env::args_os().map(|word| quoted(&output::shown(&word))).collect::<Vec<_>>().join(" ")
 }
 
+/// The same without the place of the program, and without the options that are named here, with their values.
+pub fn command_line_without(options: &[&str], flags: &[&str]) -> String {
+    without(std::env::args_os().skip(1).map(|word| output::shown(&word)), options, flags)
+}
+
+fn without(arguments: impl Iterator<Item = String>, options: &[&str], flags: &[&str]) -> String {
+    let mut kept = vec!["vocable".to_owned()];
+    let mut is_value = false;
+    for word in arguments {
+        let leave_out = is_value || flags.contains(&word.as_str());
+        is_value = !is_value && options.contains(&word.as_str());
+        let has_value = word.split_once('=').is_some_and(|(option, _)| options.contains(&option));
+        if !leave_out && !is_value && !has_value {
+            kept.push(quoted(&word));
+        }
+    }
+    kept.join(" ")
+}
+
 /// How far a training is.
 fn place(training: &Training) -> String {
     let (epoch, step, steps) = training.position();
+    let epochs = report::counted(epoch - 1, "epoch");
     match (training.ended(), step) {
-        (Some(_), _) => format!("done after {} epochs", epoch - 1),
-        (None, 0) => format!("{} epochs done", epoch - 1),
-        (None, _) => format!("{} epochs and {step} of {steps} steps done", epoch - 1),
+        (Some(_), _) => format!("done after {epochs}"),
+        (None, 0) => format!("{epochs} done"),
+        (None, _) => format!("{epochs} and {step} of {steps} steps done"),
     }
 }
 
@@ -116,7 +136,7 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{quoted, without};
 
     #[test]
     fn words_are_quoted_where_a_shell_would_take_them_apart() {
@@ -125,5 +145,13 @@ mod tests {
         {
             assert_eq!(quoted(word), expected);
         }
+    }
+
+    #[test]
+    fn options_are_left_out_with_their_values() {
+        let words =
+            ["compare", "--out", "--seeds", "--seeds", "3", "--out=a b", "--json", "--outer", "x", "--train", "a b"];
+        let left = without(words.iter().map(|word| (*word).to_owned()), &["--out"], &["--json"]);
+        assert_eq!(left, "vocable compare --seeds 3 --outer x --train 'a b'");
     }
 }

@@ -1,5 +1,6 @@
 //! `vocable compare`
 
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,12 +12,13 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use vocable::classifier::Progress;
 use vocable::compare::{
-    CompareOptions, Comparison, Directory, Event, NamedVectors, Plan, Run, RunOptions, Sweep, TrainSize, compare, load,
+    CompareOptions, Comparison, Event, Findings, NamedVectors, Plan, Run, RunOptions, Sweep, TrainSize,
 };
+use vocable::files::{check_writable, write_beside};
 use vocable::nn::EmbeddingMode;
 use vocable::{Error, report};
 
-use super::checkpoints::command_line;
+use super::checkpoints::{command_line, command_line_without};
 use super::output::{self, Failure, Output};
 use super::train::{OtherData, Settings, note_tokenizer};
 use super::{Common, interrupt};
@@ -29,7 +31,10 @@ use super::{Common, interrupt};
 /// Several --vectors, --train-sizes and --sweep multiply the runs: every embedding is trained with every combination. Runs go
 /// side by side, a thread each; results do not depend on it.
 ///
-/// With --out all of it is kept in a folder: configuration, logs, models, results. The same command goes on after it was
+/// Below the table stands what can be said of the embeddings, and which words moved most. --json has all there is, --html,
+/// --markdown and --csv write it into files.
+///
+/// With --out all of it is kept in a folder: configuration, logs, models, results, reports. The same command goes on after it was
 /// stopped, without repeating what is done, to the same results; --report prints them again.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -59,12 +64,25 @@ pub struct Compare {
     /// Train with several values of an option, as in lr=1e-3,2e-3 or encoder=lstm,rnn; may be given again for another option
     #[arg(long, value_name = "KEY=VALUES")]
     sweep: Vec<Sweep>,
+    /// Look at these words' rows after training, too: neighbours before and after, and the cosine of each with each other;
+    /// separated by commas
+    #[arg(long, value_name = "WORDS", value_delimiter = ',', conflicts_with = "report")]
+    watch: Vec<String>,
     /// Keep everything in this folder, and go on with what is there
     #[arg(long, value_name = "DIR", help_heading = "Runs")]
     out: Option<PathBuf>,
     /// Print the results in a folder again, without running anything
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "train"], help_heading = "Runs")]
     report: Option<PathBuf>,
+    /// Write all of it as a page, too: one file, to open in a browser
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    html: Option<PathBuf>,
+    /// Write all of it as Markdown, too
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    markdown: Option<PathBuf>,
+    /// Write the runs as CSV, too, a line each
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    csv: Option<PathBuf>,
     /// Runs side by side at most; each needs memory for its own weights [default: as many as threads]
     #[arg(long, value_name = "N", help_heading = "Runs")]
     jobs: Option<usize>,
@@ -77,23 +95,33 @@ pub struct Compare {
 
 impl Compare {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
-        let (comparison, stopped) = match (&self.report, &self.train) {
-            (Some(path), _) => (read(path)?, false),
+        for path in [&self.html, &self.markdown, &self.csv].into_iter().flatten() {
+            check_writable(path)?;
+        }
+        let findings = match (&self.report, &self.train) {
+            (Some(path), _) => read(path)?,
             (None, Some(train)) => self.compare(common, train)?,
             (None, None) => return Err(Error::invalid("--train", "a file of labelled texts", "none").into()),
         };
-        if !comparison.runs.is_empty() {
+        if !findings.comparison.runs.is_empty() {
             if output.json {
-                output.json(&comparison.without_predictions())?;
+                output.json(&findings)?;
             } else {
-                output.text(report::comparison(&comparison))?;
+                output.text(report::comparison(&findings, output.width))?;
+                if self.report.is_none() && self.out.is_none() {
+                    output::note(
+                        "there is more: --markdown FILE and --json have all that was found, --out DIR keeps models and logs, too",
+                    );
+                }
             }
+            self.write(&findings)?;
         }
+        let stopped = self.report.is_none() && !findings.comparison.is_finished();
         Ok(if stopped { interrupt::exit_code() } else { ExitCode::SUCCESS })
     }
 
-    /// What came of the runs, and whether Ctrl-C ended them.
-    fn compare(&self, common: &Common, train: &Path) -> Result<(Comparison, bool), Error> {
+    /// Does the runs that are not done yet, until Ctrl-C ends it.
+    fn compare(&self, common: &Common, train: &Path) -> Result<Findings, Error> {
         let minutes = self.checkpoint_minutes;
         let every = Duration::try_from_secs_f64(60.0 * minutes).ok().filter(|_| minutes > 0.0);
         let Some(checkpoint_every) = every else {
@@ -108,6 +136,8 @@ impl Compare {
             seeds: (0..self.seeds).map(|index| self.seed.wrapping_add(index)).collect(),
             train_sizes: self.train_sizes.clone(),
             sweeps: self.sweep.clone(),
+            watch: self.watch.iter().filter(|word| !word.is_empty()).cloned().collect(),
+            command: command_line_without(&WITHOUT_EFFECT, &["--json"]),
             train: self.settings.options(EmbeddingMode::Frozen, self.seed)?,
         };
         let parts = self.data.open(train, self.seed)?;
@@ -117,58 +147,77 @@ impl Compare {
             note_tokenizer(&named.vectors, &parts, &options.train)?;
         }
         let plan = Plan::new(vectors, parts, &options)?;
-        let Some(path) = &self.out else {
-            return Ok((compare_with_bar(&plan, None, &how, &AtomicBool::new(false))?, false));
-        };
-        let directory = Directory::open(path, &plan)?;
-        let stop = interrupt::watch();
-        let comparison = compare_with_bar(&plan, Some(&directory), &how, &stop)?;
-        if !comparison.is_finished() {
-            let (done, planned) = (comparison.runs.len(), comparison.planned);
-            output::warn(format_args!(
-                "interrupted: {done} of {planned} runs are done; to go on:\n  {}",
-                command_line()
-            ));
+        let findings = compare_with_bar(&plan, self.out.as_deref(), &how, &interrupt::watch())?;
+        if !findings.comparison.is_finished() {
+            let (done, planned) = (findings.comparison.runs.len(), findings.comparison.planned);
+            let how_to_go_on = match &self.out {
+                Some(_) => format!("to go on:\n  {}", command_line()),
+                None => "it cannot be gone on with, because no --out was given".to_owned(),
+            };
+            output::warn(format_args!("interrupted: {done} of {planned} runs are done; {how_to_go_on}"));
         }
-        let stopped = !comparison.is_finished();
-        Ok((comparison, stopped))
+        Ok(findings)
     }
+
+    /// Writes what was asked for as files, and into the folder of a comparison that is finished what is in them.
+    fn write(&self, findings: &Findings) -> Result<(), Error> {
+        let folder = self.out.as_ref().filter(|_| findings.comparison.is_finished());
+        let in_folder = |name: &str| folder.map(|folder| folder.join(name));
+        for path in [self.html.clone(), in_folder("report.html")].into_iter().flatten() {
+            write(&path, &report::comparison_page(findings)?)?;
+        }
+        for path in [self.markdown.clone(), in_folder("report.md")].into_iter().flatten() {
+            write(&path, &report::comparison_markdown(findings))?;
+        }
+        for path in [self.csv.clone(), in_folder("runs.csv")].into_iter().flatten() {
+            write(&path, &report::comparison_csv(findings)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Options that no result depends on, and that have values.
+const WITHOUT_EFFECT: [&str; 7] =
+    ["--out", "--jobs", "--threads", "--checkpoint-minutes", "--html", "--markdown", "--csv"];
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    write_beside(path, |file| file.write_all(text.as_bytes()))?;
+    output::note(format_args!("wrote {}", path.display()));
+    Ok(())
 }
 
 /// Reads what is in a folder, and says what is missing.
-fn read(path: &Path) -> Result<Comparison, Error> {
-    let comparison = load(path)?;
-    if !comparison.is_finished() {
-        output::warn(format_args!(
-            "{}: {} of {} runs are done",
-            path.display(),
-            comparison.runs.len(),
-            comparison.planned
-        ));
+fn read(path: &Path) -> Result<Findings, Error> {
+    let findings = Findings::read(path)?;
+    let Comparison { planned, runs, .. } = &findings.comparison;
+    if !findings.comparison.is_finished() {
+        output::warn(format_args!("{}: {} of {planned} runs are done", path.display(), runs.len()));
     }
-    Ok(comparison)
+    Ok(findings)
 }
 
-/// Compares while a progress bar shows how far it is; without a terminal, a line for each run that is done says so.
+/// Compares, in a folder if it is to be kept, while a progress bar shows how far it is; without a terminal, a line for each run that is
+/// done says so.
 pub fn compare_with_bar(
     plan: &Plan,
-    directory: Option<&Directory>,
+    out: Option<&Path>,
     how: &RunOptions,
     stop: &AtomicBool,
-) -> Result<Comparison, Error> {
+) -> Result<Findings, Error> {
     let shown = Shown::new(plan);
-    let comparison = compare(plan, directory, how, &|event| {
+    let findings = Findings::of(plan, out, how, &|event| {
         shown.event(event);
         if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     shown.bar.finish_and_clear();
-    for run in comparison.iter().flat_map(|comparison| &comparison.runs).filter(|run| run.ended == "diverged") {
+    let findings = findings?;
+    for run in findings.comparison.runs.iter().filter(|run| run.ended == "diverged") {
         output::warn(format_args!(
             "{}: the loss was no number after epoch {}; its best epoch before counts. Try a lower --lr",
             run.name, run.epochs
         ));
     }
-    comparison
+    Ok(findings)
 }
 
 /// How far a comparison is, for whoever waits for it.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::Args;
-use serde::Serialize;
-use vocable::classifier::{Counted, Coverage as Figures, Covered, Lines, Tokenizer};
+use vocable::classifier::{Counted, Coverage as Figures, Lines, Tokenizer};
+use vocable::report::json::CoverageAnswer;
 use vocable::vectors::Case;
 use vocable::{Error, report};
 
@@ -50,28 +50,6 @@ impl FromStr for Tokenizers {
     }
 }
 
-#[derive(Serialize)]
-struct Answer<'a> {
-    file: &'a str,
-    tokenizer: &'static str,
-    texts: usize,
-    #[serde(flatten)]
-    all: Covered,
-    exact: Covered,
-    lower_case: Covered,
-    subwords: Covered,
-    unknown: Covered,
-    median_length: usize,
-    longest: usize,
-    unknown_words: Vec<Word<'a>>,
-}
-
-#[derive(Serialize)]
-struct Word<'a> {
-    word: &'a str,
-    count: usize,
-}
-
 impl Coverage {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let file = self.data.to_string_lossy();
@@ -81,25 +59,12 @@ impl Coverage {
         let coverages = counted.into_iter().map(|counted| counted.coverage(&vectors, Case::Fold));
         let coverages: Vec<Figures> = coverages.collect::<Result<_, Error>>()?;
         if !output.json {
-            output.text(format_args!("{file}: {} texts\n\n", report::thousands(texts)))?;
+            output.text(format_args!("{file}: {}\n\n", report::counted(texts, "text")))?;
             output.text(report::coverage(&coverages, self.k))?;
             return Ok(ExitCode::SUCCESS);
         }
         for coverage in &coverages {
-            let unknown_words = coverage.unknown_words.iter().take(self.k);
-            output.json(&Answer {
-                file: &file,
-                tokenizer: coverage.tokenizer.name(),
-                texts,
-                all: coverage.all,
-                exact: coverage.exact,
-                lower_case: coverage.lower_case,
-                subwords: coverage.subwords,
-                unknown: coverage.unknown,
-                median_length: coverage.median_length(),
-                longest: coverage.longest(),
-                unknown_words: unknown_words.map(|(word, count)| Word { word, count: *count }).collect(),
-            })?;
+            output.json(&CoverageAnswer::new(&file, coverage, self.k))?;
         }
         Ok(ExitCode::SUCCESS)
     }

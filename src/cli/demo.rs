@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use clap::Args;
 use serde::Serialize;
 use vocable::classifier::{DataOptions, Dataset, Parts, Tokenizer, TrainOptions};
-use vocable::compare::{CompareOptions, Comparison, NamedVectors, Plan, RunOptions};
+use vocable::compare::{CompareOptions, Findings, NamedVectors, Plan, RunOptions};
 use vocable::nn::EmbeddingMode;
 use vocable::query::{Method, NearestOptions};
 use vocable::{Error, Vectors, report};
@@ -23,6 +23,21 @@ const REVIEWS: [(&str, &[u8]); 3] = [
     ("the demo's test part", include_bytes!("../../fixtures/reviews.test.txt")),
 ];
 
+#[cfg(feature = "get")]
+const NEXT: &str = "\
+What to try next
+  With real vectors (GloVe.6B, 400,000 words of 50 numbers; `vocable list` names more):
+    vocable get glove.6B.50d
+    vocable --vectors glove.6B.50d nearest king
+    vocable --vectors glove.6B.50d analogy man king woman
+  With your own texts (a label and a text a line; CSV, TSV, JSON lines and fastText's form work too):
+    vocable compare --vectors glove.6B.50d --train train.txt --test test.txt --html page.html
+    vocable train --vectors glove.6B.50d --train train.txt --out model.safetensors
+    vocable predict model.safetensors < texts.txt
+  All commands: vocable --help
+";
+
+#[cfg(not(feature = "get"))]
 const NEXT: &str = "\
 What to try next
   With real vectors (GloVe.6B: 400,000 words; the zip holds 50, 100, 200 and 300 numbers a word):
@@ -48,7 +63,7 @@ pub struct Demo {
 struct Outcome {
     rows: usize,
     dimension: usize,
-    comparison: Comparison,
+    comparison: Findings,
 }
 
 impl Demo {
@@ -75,8 +90,6 @@ impl Demo {
         let options = CompareOptions {
             arms: vec![Frozen, Tuned, OovOnly, Random],
             seeds: (1..=self.seeds).collect(),
-            train_sizes: Vec::new(),
-            sweeps: Vec::new(),
             train: TrainOptions {
                 // The reviews are cut already.
                 tokenizer: Tokenizer::Whitespace,
@@ -87,16 +100,17 @@ impl Demo {
                 patience: 4,
                 ..TrainOptions::default()
             },
+            ..CompareOptions::default()
         };
         let plan = Plan::new(vec![NamedVectors::of(Arc::clone(&vectors))], parts, &options)?;
-        let comparison =
-            compare_with_bar(&plan, None, &RunOptions::default(), &AtomicBool::new(false))?.without_predictions();
+        // Ctrl-C ends the program.
+        let comparison = compare_with_bar(&plan, None, &RunOptions::default(), &AtomicBool::new(false))?;
         if output.json {
             let (rows, dimension) = (vectors.len(), vectors.dimension());
             output.json(&Outcome { rows, dimension, comparison })?;
             return Ok(ExitCode::SUCCESS);
         }
-        output.text(report::comparison(&comparison))?;
+        output.text(report::comparison(&comparison, output.width))?;
         output.text(
             "\n\
              frozen    rows of the vectors as they are\n\

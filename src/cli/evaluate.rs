@@ -5,11 +5,9 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::Args;
-use serde::Serialize;
 use vocable::files::bytes;
-use vocable::query::{
-    AnalogyProtocol, AnalogyReport, Benchmark, Count, EvaluateOptions, PairProtocol, PairReport, Questions,
-};
+use vocable::query::{AnalogyProtocol, AnalogyReport, Benchmark, EvaluateOptions, PairProtocol, Questions};
+use vocable::report::json::{AnalogiesAnswer, PairsAnswer};
 use vocable::{Error, Vectors, report};
 
 use super::Common;
@@ -66,55 +64,6 @@ impl FromStr for Protocol {
             (analogies, pairs) => Ok(Protocol { analogies, pairs }),
         }
     }
-}
-
-#[derive(Serialize)]
-struct Analogies<'a> {
-    file: &'a str,
-    kind: &'static str,
-    protocol: &'static str,
-    right: usize,
-    seen: usize,
-    total: usize,
-    accuracy: f64,
-    accuracy_95: Option<[f64; 2]>,
-    rows: usize,
-    semantic: Part,
-    syntactic: Part,
-    sections: Vec<Section<'a>>,
-}
-
-/// Some of the sections together.
-#[derive(Serialize)]
-struct Part {
-    right: usize,
-    seen: usize,
-    total: usize,
-    accuracy: f64,
-    accuracy_95: Option<[f64; 2]>,
-}
-
-#[derive(Serialize)]
-struct Section<'a> {
-    section: &'a str,
-    right: usize,
-    seen: usize,
-    total: usize,
-}
-
-#[derive(Serialize)]
-struct WordPairs<'a> {
-    file: &'a str,
-    kind: &'static str,
-    protocol: &'static str,
-    used: usize,
-    total: usize,
-    spearman: f64,
-    spearman_95: Option<[f64; 2]>,
-    pearson: f64,
-    pearson_95: Option<[f64; 2]>,
-    unknown_percent: f64,
-    rows: usize,
 }
 
 impl Evaluate {
@@ -210,7 +159,7 @@ impl Evaluate {
                         let options = self.options(protocol == AnalogyProtocol::Gensim);
                         let outcome = vectors.evaluate_analogies(questions, protocol, &options)?;
                         if output.json {
-                            output.json(&Analogies::of(file, &outcome))?;
+                            output.json(&AnalogiesAnswer::new(file, &outcome))?;
                             output.flush()?;
                         }
                         outcomes.push(outcome);
@@ -224,7 +173,7 @@ impl Evaluate {
                     for protocol in self.for_pairs(output.json) {
                         let outcome = vectors.evaluate_pairs(pairs, protocol, &self.options(true))?;
                         if output.json {
-                            output.json(&WordPairs::of(file, &outcome))?;
+                            output.json(&PairsAnswer::new(file, &outcome))?;
                             output.flush()?;
                         }
                         outcomes.push(outcome);
@@ -268,61 +217,4 @@ fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
         }
     }
     distinct
-}
-
-impl<'a> Analogies<'a> {
-    fn of(file: &'a str, outcome: &'a AnalogyReport) -> Self {
-        let all = outcome.all();
-        Analogies {
-            file,
-            kind: "analogies",
-            protocol: outcome.protocol.name(),
-            right: all.right,
-            seen: all.seen,
-            total: all.total,
-            accuracy: all.accuracy(),
-            accuracy_95: all.accuracy_95(),
-            rows: outcome.rows,
-            semantic: outcome.semantic().into(),
-            syntactic: outcome.syntactic().into(),
-            sections: outcome
-                .sections
-                .iter()
-                .map(|section| {
-                    let Count { right, seen, total, .. } = section.count;
-                    Section { section: &section.name, right, seen, total }
-                })
-                .collect(),
-        }
-    }
-}
-
-impl From<Count> for Part {
-    fn from(count: Count) -> Self {
-        Part {
-            right: count.right,
-            seen: count.seen,
-            total: count.total,
-            accuracy: count.accuracy(),
-            accuracy_95: count.accuracy_95(),
-        }
-    }
-}
-
-impl<'a> WordPairs<'a> {
-    fn of(file: &'a str, outcome: &PairReport) -> Self {
-        WordPairs {
-            file,
-            kind: "pairs",
-            protocol: outcome.protocol.name(),
-            used: outcome.used,
-            total: outcome.total,
-            spearman: outcome.spearman,
-            spearman_95: outcome.spearman_95(),
-            pearson: outcome.pearson,
-            pearson_95: outcome.pearson_95(),
-            unknown_percent: outcome.unknown_percent(),
-            rows: outcome.rows,
-        }
-    }
 }

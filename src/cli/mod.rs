@@ -1,13 +1,15 @@
 //! The command line: one file a command. A command parses its arguments, calls the library and prints.
 //!
 //! Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 a question without an answer (one
-//! of a batch is enough), 2 bad usage or bad input, 130 training ended by Ctrl-C.
+//! of a batch is enough) or a download that was declined, 2 bad usage, bad input or a failed download, 130 training ended by
+//! Ctrl-C.
 
 mod analogy;
 mod arguments;
 mod batch;
 mod checkpoints;
 mod compare;
+mod completions;
 mod convert;
 mod coverage;
 mod demo;
@@ -18,10 +20,15 @@ mod evaluate;
 #[cfg(feature = "explore")]
 mod explore;
 mod gates;
+#[cfg(feature = "get")]
+mod get;
 mod info;
 mod input;
 mod interrupt;
+mod list;
+mod man;
 mod matrix_for;
+mod named;
 mod nearest;
 mod odd;
 mod output;
@@ -59,19 +66,21 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   vocable demo                                            see all of it on built-in data
+  vocable get glove.6B.50d                                fetch vectors; --vectors glove.6B.50d opens them from then on
   vocable --vectors glove.6B.50d.txt nearest king         words closest to `king`
   vocable --vectors glove.6B.50d.txt analogy man king woman
   vocable --vectors glove.6B.50d.txt shell                ask one question after the other
   vocable train --vectors glove.6B.50d.txt --train train.txt --test test.txt --out model.safetensors
 
-Exit codes: 0 done, 1 a question without an answer (an unknown word, no word near enough), 2 bad usage or bad input,
-130 training ended by Ctrl-C.";
+Exit codes: 0 done, 1 a question without an answer (an unknown word, no word near enough) or a declined download,
+2 bad usage, bad input or a failed download, 130 training ended by Ctrl-C.";
 
 /// What every command understands.
 #[derive(Debug, Args)]
 struct Common {
     /// File of vectors: GloVe or word2vec text, word2vec binary, fastText .vec or .bin, .npy, plain, .gz or .zip; or a
-    /// table file; `compare` takes several, each behind its own --vectors [env: VOCABLE_VECTORS]
+    /// table file; or the name of vectors that `vocable get` fetched; `compare` takes several, each behind its own
+    /// --vectors [env: VOCABLE_VECTORS]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Vectors")]
     vectors: Vec<PathBuf>,
     /// Format of the file, if it should not be told by content: glove, word2vec, word2vec-binary, fasttext, numpy, table
@@ -146,7 +155,9 @@ impl Common {
         }
     }
 
+    /// Opens a file of vectors, or those that were fetched by this name.
     fn open_file(&self, path: &Path) -> Result<Vectors, Error> {
+        let path = &named::resolve(path)?;
         let vectors = Vectors::open_with(path, &self.read_options())?;
         for warning in &vectors.findings().warnings {
             output::warn(format_args!("{}: {warning}", path.display()));
@@ -179,6 +190,9 @@ enum Command {
     Info(info::Info),
     Doctor(doctor::Doctor),
     Convert(convert::Convert),
+    #[cfg(feature = "get")]
+    Get(get::Get),
+    List(list::List),
     MatrixFor(matrix_for::MatrixFor),
     Coverage(coverage::Coverage),
     Train(train::Train),
@@ -188,6 +202,8 @@ enum Command {
     Gates(gates::Gates),
     Compare(compare::Compare),
     Demo(demo::Demo),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Runs the program: the exit code says how it went.
@@ -233,6 +249,9 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Info(command) => command.run(common, output),
         Command::Doctor(command) => command.run(common, output),
         Command::Convert(command) => command.run(common, output),
+        #[cfg(feature = "get")]
+        Command::Get(command) => command.run(common, output),
+        Command::List(command) => command.run(output),
         Command::MatrixFor(command) => command.run(common, output),
         Command::Coverage(command) => command.run(common, output),
         Command::Train(command) => command.run(common, output),
@@ -242,5 +261,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Gates(command) => command.run(common, output),
         Command::Compare(command) => command.run(common, output),
         Command::Demo(command) => command.run(common, output),
+        Command::Completions(command) => command.run(output),
+        Command::Man(command) => command.run(output),
     }
 }

@@ -14,13 +14,16 @@ pub struct Output {
     pub json: bool,
     /// Whether text may be coloured: standard output is a terminal, and the environment (`NO_COLOR`, `TERM`) does not object.
     pub colour: bool,
+    /// Columns of the terminal; none where standard output goes elsewhere.
+    pub width: Option<usize>,
     out: BufWriter<Stdout>,
 }
 
 impl Output {
     pub fn new(json: bool) -> Self {
         let colour = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
-        Output { json, colour, out: BufWriter::new(io::stdout()) }
+        let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+        Output { json, colour, width, out: BufWriter::new(io::stdout()) }
     }
 
     /// Prints text as it is.
@@ -81,6 +84,13 @@ impl From<io::Error> for Failure {
 /// Tells the user something.
 pub fn note(text: impl Display) {
     to_stderr(format_args!("{text}"));
+}
+
+/// Asks the user something, who answers on the same line.
+#[cfg(feature = "get")]
+pub fn ask(question: &str) {
+    let mut out = io::stderr().lock();
+    let _ = out.write_all(question.as_bytes()).and_then(|()| out.flush());
 }
 
 /// Warns the user.

@@ -8,14 +8,14 @@ use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
 use vocable::classifier::{
-    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Ended, Epoch, EpochFigures, Log, Measured, Parts,
-    Progress, Tokenizer, TrainOptions, advise, split,
+    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Ended, Epoch, Log, Parts, Progress, Tokenizer,
+    TrainOptions, advise, split,
 };
 use vocable::files::check_writable;
 use vocable::nn::{CellKind, EmbeddingMode, OptimizerKind, Pooling, Schedule};
 use vocable::report;
+use vocable::report::json::TrainAnswer;
 use vocable::vectors::Case;
 use vocable::{Error, Vectors};
 
@@ -121,26 +121,34 @@ impl DataForm {
             text_column: self.text_column.clone(),
         };
         let data = Dataset::open(path, &options)?;
-        output::note(format_args!("{}: {} texts, form {}", data.name, data.texts.len(), data.format));
+        output::note(format_args!(
+            "{}: {}, form {}",
+            data.name,
+            report::counted(data.texts.len(), "text"),
+            data.format
+        ));
         output::warn_replaced(&data.name, data.replaced);
         let labels = data.labels().len();
         if data.texts.len() >= 20 && 2 * labels > data.texts.len() {
             let first: Vec<String> = data.texts.iter().take(3).map(|text| format!("`{}`", text.label)).collect();
             output::warn(format_args!(
-                "{}: {labels} labels in {} texts, the first of them {}: if these are no labels, say where they stand with \
+                "{}: {labels} labels in {}, the first of them {}: if these are no labels, say where they stand with \
                  --data-format and --label-column",
                 data.name,
-                data.texts.len(),
+                report::counted(data.texts.len(), "text"),
                 first.join(", ")
             ));
         }
         let mut empty = data.texts.iter().filter(|text| text.text.trim().is_empty());
         if let Some(first) = empty.next() {
             output::warn(format_args!(
-                "{}: line {}: a label without a text; there are {} such lines",
+                "{}: line {}: a label without a text; {}",
                 data.name,
                 first.line,
-                1 + empty.count()
+                match 1 + empty.count() {
+                    1 => "it is the only one".to_owned(),
+                    lines => format!("there are {lines} such lines"),
+                }
             ));
         }
         Ok(data)
@@ -156,10 +164,12 @@ impl OtherData {
             Some(path) => (train, open(path)?),
             None => {
                 let (train, dev) = split(train, seed)?;
+                let serve = if dev.texts.len() == 1 { "serves" } else { "serve" };
                 output::note(format_args!(
-                    "no --dev given: {} texts of the training part serve for it, {} remain",
-                    dev.texts.len(),
-                    train.texts.len()
+                    "no --dev given: {} of the training part {serve} for it, {} remain{}",
+                    report::counted(dev.texts.len(), "text"),
+                    report::thousands(train.texts.len()),
+                    if train.texts.len() == 1 { "s" } else { "" }
                 ));
                 (train, dev)
             }
@@ -299,24 +309,6 @@ impl Settings {
     }
 }
 
-#[derive(Serialize)]
-struct Outcome<'a> {
-    embedding: &'static str,
-    seed: u64,
-    /// epochs, patience, interrupted or diverged.
-    ended: &'static str,
-    best_epoch: usize,
-    dev: Measured<'a>,
-    test: Option<Measured<'a>>,
-    trained_parameters: usize,
-    words: usize,
-    known_words: usize,
-    seconds: f64,
-    tokens_per_second: f64,
-    epochs: Vec<EpochFigures>,
-    out: Option<String>,
-}
-
 impl Train {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let options = self.settings.options(self.embedding, self.seed)?;
@@ -375,22 +367,8 @@ impl Train {
             output.text(report::training(&trained))?;
             return Ok(code);
         }
-        let labels = trained.classifier.labels();
-        output.json(&Outcome {
-            embedding: self.embedding.name(),
-            seed: self.seed,
-            ended: trained.ended.name(),
-            best_epoch: trained.best_epoch,
-            dev: Measured::of(&trained.dev, labels),
-            test: trained.test.as_ref().map(|test| Measured::of(test, labels)),
-            trained_parameters: trained.trained_parameters,
-            words: trained.words.0,
-            known_words: trained.words.1,
-            seconds: trained.seconds,
-            tokens_per_second: trained.tokens_per_second(),
-            epochs: trained.history.iter().map(EpochFigures::of).collect(),
-            out: self.out.as_ref().map(|path| path.to_string_lossy().into_owned()),
-        })?;
+        let out = self.out.as_ref().map(|path| path.to_string_lossy().into_owned());
+        output.json(&TrainAnswer::new(&trained, self.embedding, self.seed, out))?;
         Ok(code)
     }
 }

@@ -13,19 +13,19 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::plan::{NamedVectors, Plan, PlannedRun, path_of};
+use super::configuration::{Configuration, TextFiles, VERSION, VectorsFile};
+use super::disagreements::unknown_words;
+use super::plan::{Plan, PlannedRun};
 use super::results::{Comparison, Run};
-use crate::classifier::{
-    Classifier, Dataset, LabelledText, Parts, TrainOptions, Trained, checksum_of_texts, checksum_of_vectors,
-};
+use super::words::WordsOfRun;
+use crate::classifier::{Classifier, Dataset, LabelledText, Tokenizer, TrainOptions, Trained};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::write_beside;
 
-/// The version of the folder's files that this library writes and reads.
-const VERSION: u32 = 1;
-
 const CONFIGURATION: &str = "compare.json";
+const DEV_TEXTS: &str = "dev.jsonl";
 const TEST_TEXTS: &str = "test.jsonl";
+const UNKNOWN_WORDS: &str = "unknown.json";
 const RUNS: &str = "runs";
 const LOCK: &str = ".lock";
 
@@ -36,49 +36,6 @@ pub struct Directory {
     configuration: Configuration,
     /// Locked as long as it is open, where the system has locks.
     lock: File,
-}
-
-/// What a comparison is made from.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Configuration {
-    version: u32,
-    /// The version of the library that made the folder.
-    vocable: String,
-    vectors: Vec<VectorsFile>,
-    texts: TextFiles,
-    arms: Vec<String>,
-    seeds: Vec<u64>,
-    train_sizes: Vec<usize>,
-    sweeps: BTreeMap<String, Vec<String>>,
-    /// All other options of training.
-    options: Value,
-    /// The names of the runs, in their order.
-    runs: Vec<String>,
-}
-
-/// Vectors that runs begin with.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct VectorsFile {
-    name: String,
-    path: String,
-    rows: usize,
-    dimension: usize,
-    checksum: String,
-}
-
-/// The parts of the task.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct TextFiles {
-    train: TextFile,
-    dev: TextFile,
-    test: Option<TextFile>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct TextFile {
-    path: String,
-    texts: usize,
-    checksum: String,
 }
 
 /// What a run is made from.
@@ -107,99 +64,6 @@ struct TestText {
     label: String,
     text: String,
     line: u64,
-}
-
-impl Configuration {
-    fn of(plan: &Plan) -> Result<Configuration> {
-        let options = plan.options();
-        let mut train = serde_json::to_value(&options.train).map_err(|e| impossible(&e))?;
-        // These are the arms and the seeds.
-        if let Some(train) = train.as_object_mut() {
-            train.remove("embedding");
-            train.remove("seed");
-        }
-        Ok(Configuration {
-            version: VERSION,
-            vocable: env!("CARGO_PKG_VERSION").to_owned(),
-            vectors: plan.vectors().iter().map(VectorsFile::of).collect(),
-            texts: TextFiles::of(plan.parts()),
-            arms: options.arms.iter().map(|arm| arm.name().to_owned()).collect(),
-            seeds: options.seeds.clone(),
-            train_sizes: plan.train_sizes().to_vec(),
-            sweeps: options.sweeps.iter().map(|s| (s.key().to_owned(), s.values().to_vec())).collect(),
-            options: train,
-            runs: plan.runs().iter().map(|run| run.name.clone()).collect(),
-        })
-    }
-
-    /// What must be the same for a comparison to be gone on with, by the names that a user knows. Where files lie, and which
-    /// version wrote the folder, may change.
-    fn essence(&self) -> BTreeMap<String, String> {
-        let texts = |file: &TextFile| format!("{} ({})", file.texts, file.checksum);
-        let vectors = self.vectors.iter().map(|file| format!("{} ({})", file.name, file.checksum));
-        let sweeps = self.sweeps.iter().map(|(key, values)| format!("{key}={}", values.join(",")));
-        let mut all = BTreeMap::from(
-            [
-                ("vectors", vectors.collect::<Vec<_>>().join(", ")),
-                ("training texts", texts(&self.texts.train)),
-                ("development texts", texts(&self.texts.dev)),
-                ("test texts", self.texts.test.as_ref().map_or("none".to_owned(), texts)),
-                ("arms", self.arms.join(",")),
-                ("seeds", self.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(",")),
-                ("training sizes", self.train_sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",")),
-                ("sweeps", sweeps.collect::<Vec<_>>().join(" ")),
-                ("runs", self.runs.join(" ")),
-            ]
-            .map(|(key, value)| (key.to_owned(), value)),
-        );
-        let options = self.options.as_object().into_iter().flatten();
-        all.extend(options.map(|(key, value)| (key.replace('_', " "), value.to_string())));
-        all
-    }
-
-    /// Refuses another configuration than that of the folder, and names what differs.
-    fn check(&self, wanted: &Configuration, path: &Path) -> Result<()> {
-        let (then, now) = (self.essence(), wanted.essence());
-        // What runs there are follows from all else; it is named only where nothing else explains a difference.
-        let mut keys: Vec<&String> = then.keys().chain(now.keys()).collect::<BTreeSet<_>>().into_iter().collect();
-        keys.sort_by_key(|key| *key == "runs");
-        let value = |all: &BTreeMap<String, String>, key: &str| all.get(key).cloned().unwrap_or("nothing".to_owned());
-        let shown = |value: String| if value.is_empty() { "none".to_owned() } else { value };
-        match keys.into_iter().find(|key| then.get(*key) != now.get(*key)) {
-            None => Ok(()),
-            Some(key) => Err(Malformed::at(
-                Place::File,
-                format!("a comparison with {key} {}", shown(value(&now, key))),
-                format!("one with {}", shown(value(&then, key))),
-            )
-            .in_file(path.to_string_lossy())
-            .advise("give what it was made with, or name another folder with --out")
-            .into()),
-        }
-    }
-}
-
-impl VectorsFile {
-    fn of(named: &NamedVectors) -> VectorsFile {
-        VectorsFile {
-            name: named.name.clone(),
-            path: path_of(&named.vectors).to_string_lossy().into_owned(),
-            rows: named.vectors.len(),
-            dimension: named.vectors.dimension(),
-            checksum: checksum_of_vectors(&named.vectors),
-        }
-    }
-}
-
-impl TextFiles {
-    fn of(parts: &Parts) -> TextFiles {
-        let file = |data: &Dataset| TextFile {
-            path: data.name.clone(),
-            texts: data.texts.len(),
-            checksum: checksum_of_texts(data),
-        };
-        TextFiles { train: file(&parts.train), dev: file(&parts.dev), test: parts.test.as_ref().map(file) }
-    }
 }
 
 impl Directory {
@@ -242,12 +106,18 @@ impl Directory {
             return Err(refused("a folder that no other process works in", "one at work", "wait for it to end"));
         }
         remove_half_written(path);
-        if file.exists() {
-            read_configuration(path)?.check(&wanted, path)?;
-        } else {
-            if let Some(test) = &plan.parts().test {
-                write_texts(&path.join(TEST_TEXTS), test)?;
+        let found = if file.exists() { Some(read_configuration(path)?) } else { None };
+        match &found {
+            Some(found) => found.check(&wanted, path)?,
+            None => {
+                write_texts(&path.join(DEV_TEXTS), &plan.parts().dev)?;
+                if let Some(test) = &plan.parts().test {
+                    write_texts(&path.join(TEST_TEXTS), test)?;
+                }
+                write_json(&path.join(UNKNOWN_WORDS), &unknown_words_of(plan)?, false)?;
             }
+        }
+        if found.is_none_or(|found| found.watch != wanted.watch) {
             write_json(&file, &wanted, true)?;
         }
         Ok(Directory { path: path.to_owned(), configuration: wanted, lock })
@@ -266,6 +136,25 @@ impl Directory {
             }
             run => Ok(run),
         }
+    }
+
+    /// The model of a run that is done, if what the folder has of its words is not about the words that are watched now.
+    ///
+    /// # Errors
+    /// Files that cannot be read.
+    pub(super) fn model_to_look_at(&self, planned: &PlannedRun) -> Result<Option<Classifier>> {
+        match read_words(&self.path, &planned.name)? {
+            Some(words) if words.watched == self.configuration.watch => Ok(None),
+            _ => open_model(&self.path, &planned.name).map(Some),
+        }
+    }
+
+    /// Writes what became of a run's words once more.
+    ///
+    /// # Errors
+    /// The system's refusals.
+    pub(super) fn write_words(&self, words: &WordsOfRun) -> Result<()> {
+        write_json(&run_folder(&self.path, &words.run).join(RunFiles::WORDS), words, false)
     }
 
     /// The files of a run that is to begin, or to go on.
@@ -310,6 +199,7 @@ impl RunFiles {
     const RESULT: &str = "result.json";
     const TIMING: &str = "timing.json";
     const MODEL: &str = "model.safetensors";
+    const WORDS: &str = "words.json";
 
     pub(super) fn log(&self) -> PathBuf {
         self.folder.join("log.jsonl")
@@ -320,8 +210,11 @@ impl RunFiles {
     }
 
     /// Writes what came of the run, its results last.
-    pub(super) fn finish(&self, run: &Run, trained: &Trained) -> Result<()> {
+    pub(super) fn finish(&self, run: &Run, trained: &Trained, words: Option<&WordsOfRun>) -> Result<()> {
         trained.classifier.save(self.folder.join(RunFiles::MODEL))?;
+        if let Some(words) = words {
+            write_json(&self.folder.join(RunFiles::WORDS), words, false)?;
+        }
         let timing = Timing { seconds: trained.seconds, tokens_per_second: trained.tokens_per_second() };
         write_json(&self.folder.join(RunFiles::TIMING), &timing, true)?;
         let timeless = Run { seconds: None, ..run.clone() };
@@ -356,11 +249,70 @@ pub fn open_model(path: impl AsRef<Path>, run: &str) -> Result<Classifier> {
     Classifier::open(run_folder(path.as_ref(), run).join(RunFiles::MODEL))
 }
 
+/// Opens the model of a run that is done, unless it was removed.
+///
+/// # Errors
+/// As [`Classifier::open`].
+pub(super) fn open_model_if_kept(path: &Path, run: &str) -> Result<Option<Classifier>> {
+    let file = run_folder(path, run).join(RunFiles::MODEL);
+    if file.exists() { Classifier::open(file).map(Some) } else { Ok(None) }
+}
+
+/// What became of a run's words, where that was kept.
+pub(super) fn read_words(path: &Path, run: &str) -> Result<Option<WordsOfRun>> {
+    let file = run_folder(path, run).join(RunFiles::WORDS);
+    if file.exists() { read_json(&file, "what became of a run's words").map(Some) } else { Ok(None) }
+}
+
+/// The texts of the development part.
+pub(super) fn read_dev_texts(path: &Path) -> Result<Vec<LabelledText>> {
+    read_texts(&path.join(DEV_TEXTS))
+}
+
+/// The words of the development and test parts that the vectors do not know.
+pub(super) fn read_unknown_words(path: &Path) -> Result<Vec<UnknownWords>> {
+    read_json(&path.join(UNKNOWN_WORDS), "words that the vectors do not know")
+}
+
+/// The words of the development and test parts that some vectors do not know.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct UnknownWords {
+    /// The vectors, by name.
+    pub(super) vectors: String,
+    /// How the texts are cut, by name.
+    pub(super) tokenizer: String,
+    pub(super) words: BTreeSet<String>,
+}
+
+/// For all vectors of a plan and all ways in which its runs cut texts.
+fn unknown_words_of(plan: &Plan) -> Result<Vec<UnknownWords>> {
+    let mut tokenizers: Vec<Tokenizer> = Vec::new();
+    for run in plan.runs() {
+        if !tokenizers.contains(&run.options.tokenizer) {
+            tokenizers.push(run.options.tokenizer);
+        }
+    }
+    let parts = plan.parts();
+    let parts: Vec<&Dataset> = [Some(&parts.dev), parts.test.as_ref()].into_iter().flatten().collect();
+    let mut all = Vec::new();
+    for named in plan.vectors() {
+        for &tokenizer in &tokenizers {
+            let mut words = BTreeSet::new();
+            for part in &parts {
+                words.extend(unknown_words(&part.texts, &named.vectors, tokenizer, plan.options().train.case)?);
+            }
+            let (vectors, tokenizer) = (named.name.clone(), tokenizer.name().to_owned());
+            all.push(UnknownWords { vectors, tokenizer, words });
+        }
+    }
+    Ok(all)
+}
+
 fn run_folder(path: &Path, name: &str) -> PathBuf {
     path.join(RUNS).join(name)
 }
 
-fn read_configuration(path: &Path) -> Result<Configuration> {
+pub(super) fn read_configuration(path: &Path) -> Result<Configuration> {
     let file = path.join(CONFIGURATION);
     if !file.exists() {
         let what = Malformed::at(Place::File, "the folder of a comparison", format!("none with a {CONFIGURATION}"));
@@ -453,11 +405,11 @@ fn remove_half_written(folder: &Path) {
     }
 }
 
-fn damaged(path: &Path, expected: String, found: String) -> Error {
+pub(super) fn damaged(path: &Path, expected: String, found: String) -> Error {
     let what = Malformed::at(Place::File, expected, found).in_file(path.to_string_lossy());
     what.advise("the file was altered; remove its folder to run what it holds again").into()
 }
 
-fn impossible(e: &dyn std::fmt::Display) -> Error {
+pub(super) fn impossible(e: &dyn std::fmt::Display) -> Error {
     Error::invalid("comparison", "what JSON holds", e.to_string())
 }

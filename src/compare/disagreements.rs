@@ -1,5 +1,8 @@
 //! Where two arms disagree: test texts that one gets right and the other wrong.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::classifier::{Tokenizer, most_probable};
@@ -107,14 +110,27 @@ impl Disagreements {
     }
 }
 
-/// The words of a text as a classifier reads it, those marked that the vectors do not know.
+/// The words of some texts that the vectors know neither by a row nor by character n-grams.
 ///
 /// # Errors
 /// A damaged table file.
-pub fn marked_words(text: &str, vectors: &Vectors, tokenizer: Tokenizer, case: Case) -> Result<Vec<MarkedWord>> {
-    let marked = |word: &str| {
-        let known = vectors.find(word, case)?.is_some() || vectors.vector(word).is_some();
-        Ok(MarkedWord { word: word.to_owned(), known })
-    };
-    tokenizer.words(text).iter().map(|word| marked(word)).collect()
+pub fn unknown_words<S: AsRef<str> + Sync>(
+    texts: &[S],
+    vectors: &Vectors,
+    tokenizer: Tokenizer,
+    case: Case,
+) -> Result<BTreeSet<String>> {
+    let mut unknown = BTreeSet::new();
+    for (word, _) in tokenizer.count(texts).0.in_order() {
+        if vectors.find(word, case)?.is_none() && vectors.vector(word).is_none() {
+            unknown.insert(word.to_owned());
+        }
+    }
+    Ok(unknown)
+}
+
+/// The words of a text as a classifier reads it, those marked that are `unknown`.
+pub fn marked_words(text: &str, tokenizer: Tokenizer, unknown: &BTreeSet<String>) -> Vec<MarkedWord> {
+    let marked = |word: &Cow<str>| MarkedWord { word: word.to_string(), known: !unknown.contains(word.as_ref()) };
+    tokenizer.words(text).iter().map(marked).collect()
 }

@@ -26,15 +26,20 @@
 //! # Ok::<(), vocable::Error>(())
 //! ```
 
+mod configuration;
 mod directory;
 pub mod disagreements;
+pub mod findings;
 pub mod movement;
 mod plan;
 mod results;
 mod runner;
 pub mod statistics;
+mod words;
 
 pub use directory::{Directory, load, open_model};
+pub use findings::Findings;
 pub use plan::{CompareOptions, NamedVectors, Plan, PlannedRun, Sweep, TrainSize};
-pub use results::{Arm, Comparison, FileRows, Predictions, Run, Spread};
+pub use results::{Arm, Comparison, EpochScores, Predictions, Run, Spread};
 pub use runner::{Event, RunOptions, compare};
+pub use words::WordsOfRun;

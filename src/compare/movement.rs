@@ -1,18 +1,17 @@
 //! What training did to the words: how far each row moved, what stands near it now, whether opposites parted, and what became of the
 //! rows of words that the vectors lack.
 
-use std::hash::Hasher;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use serde::Serialize;
-use twox_hash::XxHash3_64;
+use serde::{Deserialize, Serialize};
 
-use crate::classifier::{Classifier, Dataset, TrainOptions};
+use crate::classifier::checksum::Hash;
+use crate::classifier::{Classifier, Dataset, RowChecksum, TrainOptions};
 use crate::error::{Error, Result};
-use crate::nn::{Embedding, EmbeddingOptions};
-use crate::query::{Answer, NearestOptions, RowSet, Term};
-use crate::vectors::{Case, Vectors};
+use crate::nn::Embedding;
+use crate::query::{Answer, NearestOptions, RowSet, Term, cosine};
+use crate::vectors::{Case, Vectors, pca};
 
 /// Opposites whose contexts are alike, so that vectors made from contexts place them close together, while a task about opinions
 /// needs them apart.
@@ -45,7 +44,7 @@ pub struct Movement {
 }
 
 /// How a word moved.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WordMove {
     /// The word, shown lossily where it is not UTF-8.
     pub word: String,
@@ -62,7 +61,7 @@ pub struct WordMove {
 }
 
 /// A word that is near another, and its cosine with it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Neighbour {
     /// The word.
     pub word: String,
@@ -71,7 +70,7 @@ pub struct Neighbour {
 }
 
 /// The words nearest to one among the task's, before training and after.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Neighbours {
     /// The word.
     pub word: String,
@@ -82,7 +81,7 @@ pub struct Neighbours {
 }
 
 /// Two words that mean the opposite of each other.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Opposites {
     /// The words.
     pub words: [String; 2],
@@ -93,22 +92,22 @@ pub struct Opposites {
 }
 
 /// The rows that were made for words which the vectors lack.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MadeRows {
     /// How many there are.
     pub words: usize,
-    /// Their mean norm before training; NaN of none.
-    pub norm_before: f64,
+    /// Their mean norm before training; `None` of none.
+    pub norm_before: Option<f64>,
     /// Their mean norm after it.
-    pub norm_after: f64,
+    pub norm_after: Option<f64>,
     /// The mean norm after training of words that the vectors know, to compare with.
-    pub known_norm_after: f64,
+    pub known_norm_after: Option<f64>,
     /// Of the most frequent ones the known words nearest after training, best first.
     pub nearest: Vec<(String, Vec<Neighbour>)>,
 }
 
 /// How words that are about as frequent moved.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Band {
     /// The least number of times that its words occur in the training part.
     pub least: usize,
@@ -118,28 +117,31 @@ pub struct Band {
     pub words: usize,
     /// Their mean distance.
     pub distance: f64,
-    /// The mean cosine of their rows before and after, of those that have one; NaN of none.
-    pub cosine: f64,
+    /// The mean cosine of their rows before and after, of those that have one; `None` of none.
+    pub cosine: Option<f64>,
     /// The share of all words' distances that theirs are.
     pub share: f64,
 }
 
-/// Checksums of some rows, XXH3 (64 bits, seed 0) of their numbers in little-endian bytes, in the order of the words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RowChecksum {
-    /// Rows.
-    pub rows: usize,
-    /// Before training.
-    pub before: String,
-    /// After it.
-    pub after: String,
+/// Words in two dimensions before training and after: the rows of both are projected on the first two principal components that they have
+/// together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WordMap {
+    /// The share of the variance along x and along y.
+    pub explained: [f64; 2],
+    /// The words.
+    pub arrows: Vec<Arrow>,
 }
 
-impl RowChecksum {
-    /// Whether no bit of these rows has changed.
-    pub fn unchanged(&self) -> bool {
-        self.before == self.after
-    }
+/// A word in a [`WordMap`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Arrow {
+    /// The word.
+    pub word: String,
+    /// x and y before training.
+    pub before: [f32; 2],
+    /// x and y after it.
+    pub after: [f32; 2],
 }
 
 impl Movement {
@@ -170,7 +172,7 @@ impl Movement {
                     word: before.word(row).into_owned(),
                     count,
                     known,
-                    cosine: cosine(old, new),
+                    cosine: Some(cosine(old, new)).filter(|cosine| cosine.is_finite()),
                     distance: old.iter().zip(new).map(squares).sum::<f64>().sqrt(),
                     share: 0.0,
                 }
@@ -198,15 +200,7 @@ impl Movement {
         vectors.check()?;
         let vocabulary = classifier.vocabulary();
         let words: Vec<&[u8]> = vocabulary.iter().collect();
-        // The words of a classifier stand as they are looked up: folding is done.
-        let rows = EmbeddingOptions {
-            mode: options.embedding,
-            case: Case::Exact,
-            oov_deviation: options.oov_deviation,
-            random_deviation: options.random_deviation,
-            seed: options.seed,
-        };
-        let before = Embedding::<f32>::new(vectors, &words, &rows)?;
+        let before = Embedding::<f32>::new(vectors, &words, &options.rows())?;
         let mut counts = vec![0; words.len()];
         for (word, count) in tokens(options, train) {
             let folded = || match options.case {
@@ -238,6 +232,35 @@ impl Movement {
         words.sort_by(|a, b| b.distance.total_cmp(&a.distance));
         words.truncate(n);
         words
+    }
+
+    /// How a word moved; `None` where the task lacks it.
+    pub fn of_word(&self, word: &str) -> Option<&WordMove> {
+        self.before.row_of(word).and_then(|row| self.words.get(row as usize))
+    }
+
+    /// How many rows are not what they were.
+    pub fn moved(&self) -> usize {
+        self.before.iter().zip(self.after.iter()).filter(|((_, old), (_, new))| old != new).count()
+    }
+
+    /// Where some words stood before training and after it, on the first two principal components of all these rows together. Words that the
+    /// task lacks are left out.
+    pub fn map<W: AsRef<str>>(&self, words: &[W]) -> WordMap {
+        let rows: Vec<(&W, u32)> =
+            words.iter().filter_map(|word| Some((word, self.before.row_of(word.as_ref())?))).collect();
+        let both = [&self.before, &self.after];
+        let values = both.into_iter().flat_map(|vectors| rows.iter().filter_map(|&(_, row)| vectors.row(row)));
+        let found = pca(&values.flatten().copied().collect::<Vec<f32>>(), self.before.dimension());
+        let (before, after) = found.points.split_at(rows.len().min(found.points.len()));
+        WordMap {
+            explained: found.explained.unwrap_or_default(),
+            arrows: rows
+                .iter()
+                .zip(before.iter().zip(after))
+                .map(|((word, _), (&before, &after))| Arrow { word: word.as_ref().to_owned(), before, after })
+                .collect(),
+        }
     }
 
     /// The `k` words of the task that are nearest to one of them, before training and after.
@@ -311,7 +334,7 @@ impl Movement {
                 least,
                 most: (most < usize::MAX).then_some(most),
                 words: words().count(),
-                distance: mean(words().map(|word| word.distance)),
+                distance: mean(words().map(|word| word.distance)).unwrap_or(0.0),
                 cosine: mean(words().filter_map(|word| word.cosine)),
                 share: words().map(|word| word.share).sum(),
             }
@@ -322,11 +345,10 @@ impl Movement {
     /// The checksum of the rows of known words, or of those that were made. Frozen rows keep theirs.
     pub fn checksum(&self, known: bool) -> RowChecksum {
         let of = |vectors: &Vectors| {
-            let mut hash = XxHash3_64::with_seed(0);
-            for ((_, row), _) in vectors.iter().zip(&self.words).filter(|(_, word)| word.known == known) {
-                row.iter().for_each(|value| hash.write(&value.to_le_bytes()));
-            }
-            format!("xxh3:{:016x}", hash.finish())
+            let mut hash = Hash::new();
+            let rows = vectors.iter().zip(&self.words).filter(|(_, word)| word.known == known);
+            rows.for_each(|((_, row), _)| hash.f32(row));
+            format!("xxh3:{}", hash.text())
         };
         let rows = self.words.iter().filter(|word| word.known == known).count();
         RowChecksum { rows, before: of(&self.before), after: of(&self.after) }
@@ -345,15 +367,8 @@ fn named(vectors: &Vectors, answers: Vec<Answer>) -> Vec<Neighbour> {
     answers.into_iter().filter(|answer| !answer.score.is_nan()).map(named).collect()
 }
 
-/// The cosine of two rows; `None` where one has no direction.
-fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
-    let cosine = dot(a, b) / (dot(a, a).sqrt() * dot(b, b).sqrt());
-    cosine.is_finite().then(|| cosine.clamp(-1.0, 1.0))
-}
-
-/// NaN of none.
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
+/// `None` of none.
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (count, sum) = values.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
-    sum / count
+    (count > 0.0).then(|| sum / count)
 }

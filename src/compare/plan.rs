@@ -15,6 +15,9 @@ use crate::vectors::Vectors;
 /// The most runs that a plan may have.
 const MOST_RUNS: usize = 100_000;
 
+/// The most words that may be watched: each is paired with each other.
+const MOST_WATCHED: usize = 20;
+
 /// What to compare: every arm with every seed, and both with every value of all that varies besides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompareOptions {
@@ -26,6 +29,10 @@ pub struct CompareOptions {
     pub train_sizes: Vec<TrainSize>,
     /// Settings of `train` that take several values.
     pub sweeps: Vec<Sweep>,
+    /// Words whose rows are looked at after training, whether they moved far or not; no run depends on them.
+    pub watch: Vec<String>,
+    /// How the comparison was asked for, for those who look it over later: a command line, or nothing.
+    pub command: String,
     /// Everything else; its `embedding` and `seed`, and what `sweeps` name, are overridden.
     pub train: TrainOptions,
 }
@@ -39,6 +46,8 @@ impl Default for CompareOptions {
             seeds: vec![1, 2, 3],
             train_sizes: Vec::new(),
             sweeps: Vec::new(),
+            watch: Vec::new(),
+            command: String::new(),
             train: TrainOptions::default(),
         }
     }
@@ -216,7 +225,7 @@ impl Plan {
     ///
     /// # Errors
     /// Nothing to compare; a value that is there twice; a number of texts that the training part does not have; settings outside
-    /// their range; more than 100,000 runs.
+    /// their range; more than 100,000 runs, or 20 watched words.
     pub fn new(vectors: Vec<NamedVectors>, parts: Parts, options: &CompareOptions) -> Result<Plan> {
         let CompareOptions { arms, seeds, sweeps, .. } = options;
         if vectors.is_empty() || arms.is_empty() || seeds.is_empty() {
@@ -226,6 +235,11 @@ impl Plan {
         let sizes = sizes(&parts, &options.train_sizes, seeds[0])?;
         each_once("arms", arms.iter())?;
         each_once("seeds", seeds.iter())?;
+        each_once("watched words", options.watch.iter())?;
+        if options.watch.len() > MOST_WATCHED {
+            let found = options.watch.len().to_string();
+            return Err(Error::invalid("watched words", format!("at most {MOST_WATCHED}"), found));
+        }
         each_once("sweeps", sweeps.iter().map(Sweep::key))?;
         each_once("training sizes", sizes.iter())?;
 

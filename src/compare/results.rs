@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::plan::PlannedRun;
-use crate::classifier::{Classifier, Dataset, LabelledText, Metrics, Trained};
+use crate::classifier::{Classifier, Dataset, Epoch, LabelledText, Metrics, RowChecksum, Trained};
 use crate::error::{Error, Result};
 use crate::nn::EmbeddingMode;
 
@@ -41,12 +41,14 @@ pub struct Run {
     pub epochs: usize,
     /// Why it ended: epochs, patience or diverged ([`Ended::name`](crate::classifier::Ended::name)).
     pub ended: String,
+    /// Its epochs, those beyond the best one too.
+    pub history: Vec<EpochScores>,
     /// Distinct words of the texts it learnt from.
     pub words: usize,
     /// How many of them the vectors know.
     pub known_words: usize,
     /// The rows that its words have in the vectors; none of random rows and one-hot words.
-    pub file_rows: Option<FileRows>,
+    pub file_rows: Option<RowChecksum>,
     /// The labels, in the order in which [`Metrics::confusion`] and [`Predictions`] count classes.
     pub labels: Vec<String>,
     /// Figures on the development part.
@@ -62,17 +64,6 @@ pub struct Run {
     pub seconds: Option<f64>,
 }
 
-/// The rows of the vectors that a run read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileRows {
-    /// How many.
-    pub rows: usize,
-    /// Checksum of them as they were in the vectors when the run began.
-    pub before: String,
-    /// Checksum of them as they are in the model: the same if none was changed.
-    pub after: String,
-}
-
 /// What a run says about the texts of the test part, in their order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Predictions {
@@ -82,6 +73,17 @@ pub struct Predictions {
     pub predicted: Vec<usize>,
     /// The probability of each class, for each text.
     pub probabilities: Vec<Vec<f32>>,
+}
+
+/// What came of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EpochScores {
+    /// Mean loss over the training texts, as they were met, dropout included.
+    pub train_loss: f64,
+    /// Loss on the development part.
+    pub dev_loss: f64,
+    /// Accuracy on the development part.
+    pub dev_accuracy: f64,
 }
 
 fn embedding<'d, D: Deserializer<'d>>(deserializer: D) -> Result<EmbeddingMode, D::Error> {
@@ -94,7 +96,7 @@ impl Run {
         planned: &PlannedRun,
         vectors: &str,
         trained: &Trained,
-        file_rows: Option<FileRows>,
+        file_rows: Option<RowChecksum>,
         test: Option<&Dataset>,
     ) -> Result<Run> {
         let finite = trained.test.as_ref().is_none_or(|m| m.loss.is_finite() && m.calibration_error.is_finite());
@@ -117,6 +119,7 @@ impl Run {
             best_epoch: trained.best_epoch,
             epochs: trained.history.len(),
             ended: trained.ended.name().to_owned(),
+            history: trained.history.iter().map(EpochScores::of).collect(),
             words: trained.words.0,
             known_words: trained.words.1,
             file_rows,
@@ -133,6 +136,12 @@ impl Run {
         (&self.name, self.arm, self.seed, self.train_texts)
             == (&planned.name, planned.arm, planned.seed, planned.train_texts)
             && self.settings == planned.settings
+    }
+}
+
+impl EpochScores {
+    fn of(epoch: &Epoch) -> EpochScores {
+        EpochScores { train_loss: epoch.train_loss, dev_loss: epoch.dev.loss, dev_accuracy: epoch.dev.accuracy() }
     }
 }
 

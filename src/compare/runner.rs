@@ -13,10 +13,13 @@ use std::time::{Duration, Instant};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::directory::{Directory, RunFiles};
+use super::movement::Movement;
 use super::plan::{Plan, PlannedRun};
-use super::results::{Comparison, FileRows, Run};
-use crate::classifier::{Log, Progress, Training};
+use super::results::{Comparison, Run};
+use super::words::WordsOfRun;
+use crate::classifier::{Classifier, Log, Progress, Training};
 use crate::error::{Error, Result};
+use crate::nn::EmbeddingMode;
 
 /// How runs are done. No result depends on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,6 +90,12 @@ pub fn compare(
         {
             return Ok(comparison(plan, finished));
         }
+        if let (Some(_), Some(directory)) = (&found, directory)
+            && changes_words(plan, run)
+            && let Some(model) = directory.model_to_look_at(run)?
+        {
+            directory.write_words(&words_of(plan, run, &model)?)?;
+        }
         finished.push(found);
     }
     let todo: Vec<usize> = (0..finished.len()).filter(|&index| finished[index].is_none()).collect();
@@ -124,6 +133,22 @@ pub fn compare(
 fn comparison(plan: &Plan, finished: Vec<Option<Run>>) -> Comparison {
     let test = plan.parts().test.as_ref().map(|test| test.texts.clone()).unwrap_or_default();
     Comparison::of(plan.runs().len(), finished.into_iter().flatten().collect(), test)
+}
+
+/// Whether it is looked at what a run does to the words: one of each arm is, if its rows change.
+fn changes_words(plan: &Plan, run: &PlannedRun) -> bool {
+    let changes = matches!(run.arm, EmbeddingMode::Tuned | EmbeddingMode::OovOnly | EmbeddingMode::Random);
+    changes && plan.options().seeds.first() == Some(&run.seed)
+}
+
+/// What a run did to the words, by the classifier that came of it.
+fn words_of(plan: &Plan, run: &PlannedRun, classifier: &Classifier) -> Result<WordsOfRun> {
+    let Some(named) = plan.vectors().get(run.vectors) else {
+        return Err(Error::invalid("run", "vectors of the plan", "others"));
+    };
+    let parts = plan.parts_of(run)?;
+    let movement = Movement::of_classifier(classifier, &named.vectors, &run.options, &parts.train)?;
+    WordsOfRun::of(&run.name, run.seed, &movement, &plan.options().watch)
 }
 
 /// The threads that a run computes with.
@@ -219,7 +244,6 @@ impl Work<'_> {
                 None => Training::new(vectors, &parts, &planned.options),
             }
         })??;
-        let rows_before = training.classifier().checksums_of_rows(vectors).map(|(rows, before, _)| (rows, before));
         let mut log = files.as_ref().map(|files| Log::create(&files.log())).transpose()?;
         if let Some(log) = &mut log {
             // Epochs that a checkpoint brings stand in the log again, each once.
@@ -243,17 +267,18 @@ impl Work<'_> {
                 saved = Instant::now();
             }
         }
-        let (run, trained) = threads.run(self.active(), || {
+        let (run, trained, words) = threads.run(self.active(), || {
             let trained = training.finish()?;
-            let rows_after = trained.classifier.checksums_of_rows(vectors);
-            let file_rows = rows_before.zip(rows_after);
-            let file_rows = file_rows.map(|((rows, before), (.., after))| FileRows { rows, before, after });
+            let file_rows = trained.classifier.checksum_of_rows(vectors);
             let test = self.plan.parts().test.as_ref();
             let run = Run::of(planned, &named.name, &trained, file_rows, test)?;
-            Ok::<_, Error>((run, trained))
+            let words = (files.is_some() && changes_words(self.plan, planned))
+                .then(|| words_of(self.plan, planned, &trained.classifier))
+                .transpose()?;
+            Ok::<_, Error>((run, trained, words))
         })??;
         if let Some(files) = &files {
-            files.finish(&run, &trained)?;
+            files.finish(&run, &trained, words.as_ref())?;
         }
         Ok(Some(run))
     }

@@ -61,6 +61,44 @@ impl StoredIndex {
         Ok(None)
     }
 
+    /// The rows of many words, each as [`StoredIndex::row`] finds it.
+    ///
+    /// A look-up waits for memory three times: for its slot, for the word's place, for the word. Here a group of words waits together,
+    /// which takes a fraction of the time that one after the other takes.
+    ///
+    /// # Errors
+    /// As [`StoredIndex::row`], of the first such word.
+    pub fn rows(&self, words: &Words, asked: &[&[u8]]) -> Result<Vec<Option<u32>>, Malformed> {
+        const TOGETHER: usize = 64;
+        let (pairs, _) = self.0.as_chunks::<2>();
+        let (bytes, offsets) = words.parts();
+        let mut rows = Vec::with_capacity(asked.len());
+        for group in asked.chunks(TOGETHER) {
+            // Each loop is short, so that the processor begins many of its loads before the first has come.
+            let (mut places, mut slots, mut ranges) = ([(0, 0); TOGETHER], [[0; 2]; TOGETHER], [[0; 2]; TOGETHER]);
+            for (to, word) in places.iter_mut().zip(group) {
+                *to = place(word, pairs.len());
+            }
+            for (slot, (start, _)) in slots.iter_mut().zip(&places[..group.len()]) {
+                *slot = pairs[*start];
+            }
+            for (range, [next, _]) in ranges.iter_mut().zip(&slots[..group.len()]) {
+                if let Some([start, end]) =
+                    offsets.get((*next as usize).wrapping_sub(1)..).and_then(|o| o.first_chunk())
+                {
+                    *range = [*start as usize, *end as usize];
+                }
+            }
+            for (index, word) in group.iter().enumerate() {
+                let ([next, other], [start, end]) = (slots[index], ranges[index]);
+                let is_it = next > 0 && other == places[index].1 && bytes.get(start..end) == Some(*word);
+                // What is not in the first slot is looked for in the usual way.
+                rows.push(if is_it { Some(next - 1) } else { self.row(words, word)? });
+            }
+        }
+        Ok(rows)
+    }
+
     /// Checks that every slot is empty or holds one of `rows` rows.
     ///
     /// # Errors

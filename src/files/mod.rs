@@ -34,6 +34,8 @@ pub use bytes::{Bytes, Wrapping};
 pub use index::StoredIndex;
 pub use number::parse_f32;
 use packed::Failed;
+#[cfg(feature = "get")]
+pub(crate) use packed::most as most_inflated;
 pub(crate) use row::excerpt;
 pub use row::parse_vector;
 use stream::Stream;

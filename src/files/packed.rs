@@ -158,7 +158,7 @@ fn drain<R: Read>(
 }
 
 /// The most bytes that an archive of so many may inflate to.
-fn most(packed: u64) -> u64 {
+pub(crate) fn most(packed: u64) -> u64 {
     packed.saturating_mul(RATIO).max(SMALL)
 }
 

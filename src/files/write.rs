@@ -1,7 +1,7 @@
 //! Writing a file without ever leaving half of one under its name.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
@@ -14,7 +14,7 @@ use crate::error::{Error, Malformed, Place, Result};
 ///
 /// # Errors
 /// Whatever `write` returns, and the system's refusals to make, write or rename the file.
-pub fn write_beside(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> std::io::Result<()>) -> Result<()> {
+pub fn write_beside(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> Result<()> {
     let file = Beside::new(path)?;
     let mut writer = BufWriter::new(file.file.as_file());
     write(&mut writer).and_then(|()| writer.flush()).map_err(|e| Error::io(path, "write it", e))?;
@@ -83,5 +83,26 @@ fn beside(path: &Path) -> Result<NamedTempFile> {
         // As any program makes a file, so that the user's umask decides.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder).map_err(|e| Error::io(path, "make it", e))
+    fs::metadata(folder).map_err(|e| Error::io(path, "make it", e))?;
+    // By its kind alone: its text names the file beside, which no one asked for.
+    builder.tempfile_in(folder).map_err(|e| Error::io(path, "make it", io::Error::from(e.kind())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_file_that_was_asked_for_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "a").unwrap();
+        for path in [folder.path().join("nowhere").join("out"), file.join("out")] {
+            for error in [check_writable(&path).unwrap_err(), write_beside(&path, |_| Ok(())).unwrap_err()] {
+                let error = error.to_string();
+                assert!(error.starts_with(&format!("{}: cannot make it: ", path.display())), "{error}");
+                assert!(!error.contains(".vocable-") && !error.contains(" at path"), "{error}");
+            }
+        }
+    }
 }

@@ -24,6 +24,7 @@ pub use evaluate::{
 pub use nearest::{NearestOptions, Query, Term};
 pub use row_set::RowSet;
 pub use similarity::CosineCost;
+pub(crate) use similarity::cosine;
 
 /// A row that answers a question, and its score.
 #[derive(Debug, Clone, Copy, PartialEq)]

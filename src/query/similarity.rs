@@ -71,7 +71,7 @@ impl Vectors {
 }
 
 /// The cosine of two vectors, summed in f64; NaN where one has no direction.
-fn cosine(x: &[f32], y: &[f32]) -> f64 {
+pub(crate) fn cosine(x: &[f32], y: &[f32]) -> f64 {
     let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
     for (&x, &y) in x.iter().zip(y) {
         let (x, y) = (f64::from(x), f64::from(y));

@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
+use super::html::{self, escaped};
 use super::{percent, thousands};
 use crate::classifier::{Behaviour, GateView, WordGates, most_probable};
 
-const STYLE: &str = include_str!("gates.css");
+/// What the look of gates adds to that of all pages.
+pub(super) const GATES_STYLE: &str = include_str!("gates.css");
 
 /// Lines of the plot at most: the classes that are most probable at any word.
 const LINES: usize = 5;
@@ -16,30 +18,12 @@ pub fn gates_page(views: &[GateView], labels: &[String], model: &str, cell: &str
     for (index, view) in views.iter().enumerate() {
         sections.push_str(&section(view, labels, index + 1));
     }
-    format!(
-        "<!doctype html>\n\
-         <html lang=\"en\">\n\
-         <head>\n\
-         <meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <title>Gates of {model}</title>\n\
-         <style>\n{STYLE}</style>\n\
-         </head>\n\
-         <body>\n\
-         <main>\n\
-         <header>\n\
-         <h1>What the gates do, word by word</h1>\n\
-         <p>{model}: {cell}</p>\n\
-         </header>\n\
-         {sections}{LEGEND}\
-         </main>\n\
-         </body>\n\
-         </html>\n",
-        model = escaped(model),
-        cell = escaped(cell),
-    )
+    let header = format!(
+        "<header>\n<h1>What the gates do, word by word</h1>\n<p>{}: {}</p>\n</header>\n",
+        escaped(model),
+        escaped(cell)
+    );
+    html::page(&format!("Gates of {model}"), &[GATES_STYLE], &format!("{header}{sections}{LEGEND}"))
 }
 
 const LEGEND: &str = "\
@@ -74,6 +58,7 @@ fn section(view: &GateView, labels: &[String], number: usize) -> String {
         return html;
     }
     html.push_str(&sentence(view, &changes, &label));
+    html.push_str(&key(&label));
     html.push_str(&plot(view, labels));
     html.push_str(&table(view, labels, &changes, &label));
     if view.left_out > 0 {
@@ -88,7 +73,7 @@ fn section(view: &GateView, labels: &[String], number: usize) -> String {
 }
 
 /// The text itself: underlined by what the cell mostly did, shaded by how much the word moved the prediction.
-fn sentence(view: &GateView, changes: &[f32], label: &str) -> String {
+pub(super) fn sentence(view: &GateView, changes: &[f32], label: &str) -> String {
     let mut html =
         format!("<p class=\"sentence\" aria-label=\"The text; shading: words that raise or lower {label}\">\n");
     for (word, &change) in view.words.iter().zip(changes) {
@@ -103,14 +88,18 @@ fn sentence(view: &GateView, changes: &[f32], label: &str) -> String {
             unknown(word),
         );
     }
-    let _ = writeln!(
-        html,
-        "</p>\n<p class=\"key\">Shaded <span class=\"word up\" style=\"--by:60%\">raises</span> or \
+    html.push_str("</p>\n");
+    html
+}
+
+/// What shades and lines of words mean, `label` being what words raise or lower.
+pub(super) fn key(label: &str) -> String {
+    format!(
+        "<p class=\"key\">Shaded <span class=\"word up\" style=\"--by:60%\">raises</span> or \
          <span class=\"word down\" style=\"--by:60%\">lowers</span> <bdi>{label}</bdi>; the line beneath a word has the colour of \
          what the cell mostly did: <span class=\"word keeps\">keeps</span> <span class=\"word blends\">blends</span> \
-         <span class=\"word clears\">clears</span> <span class=\"word overwrites\">overwrites</span></p>"
-    );
-    html
+         <span class=\"word clears\">clears</span> <span class=\"word overwrites\">overwrites</span></p>\n"
+    )
 }
 
 /// How strongly a word is shaded, in percent: fully where it moves the prediction by a half or more.
@@ -136,7 +125,7 @@ fn plotted(view: &GateView) -> Vec<usize> {
 }
 
 /// Lines of the classes' probabilities from before the first word to after the last.
-fn plot(view: &GateView, labels: &[String]) -> String {
+pub(super) fn plot(view: &GateView, labels: &[String]) -> String {
     let classes = plotted(view);
     let points: Vec<&Vec<f32>> =
         [&view.before].into_iter().chain(view.words.iter().map(|w| &w.probabilities)).collect();
@@ -181,8 +170,8 @@ fn plot(view: &GateView, labels: &[String]) -> String {
 }
 
 /// The table, with roles spelt out: on a narrow screen rows become cards, and a table that is not laid out as one would lose them.
-fn table(view: &GateView, labels: &[String], changes: &[f32], label: &str) -> String {
-    let mut html = String::from("<table role=\"table\">\n<thead role=\"rowgroup\"><tr role=\"row\">");
+pub(super) fn table(view: &GateView, labels: &[String], changes: &[f32], label: &str) -> String {
+    let mut html = String::from("<table role=\"table\" class=\"gates\">\n<thead role=\"rowgroup\"><tr role=\"row\">");
     for heading in ["Word", "Input", "Forget", "Output", "Mostly", "Prediction"] {
         let _ = write!(html, "<th role=\"columnheader\" scope=\"col\">{heading}</th>");
     }
@@ -248,23 +237,6 @@ fn prediction(probabilities: &[f32], labels: &[String]) -> String {
         "<td role=\"cell\" class=\"prediction\" data-name=\"Prediction\"><bdi>{}</bdi> {probability:.3}</td>",
         escaped(labels.get(class).map_or("", String::as_str))
     )
-}
-
-/// Text as HTML holds it, in elements and in quoted attributes. Control characters, which it may not hold, are replaced.
-fn escaped(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            control if control.is_control() => html.push('\u{FFFD}'),
-            other => html.push(other),
-        }
-    }
-    html
 }
 
 #[cfg(test)]

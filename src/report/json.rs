@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::classifier::{Classifier, Prediction};
-use crate::query::{Answer, Method};
+use crate::classifier::{Classifier, Coverage, Covered, EpochFigures, Measured, Prediction, Trained};
+use crate::nn::EmbeddingMode;
+use crate::query::{AnalogyReport, Answer, Count, Method, PairReport};
 use crate::vectors::Vectors;
 
 /// The words nearest to others.
@@ -116,6 +117,205 @@ impl<'a> PredictAnswer<'a> {
         let probabilities = labels.iter().map(String::as_str).zip(prediction.probabilities.iter().copied()).collect();
         let label = labels.get(prediction.class).map_or("", String::as_str);
         PredictAnswer { label, probabilities, words: prediction.words, unknown: prediction.unknown }
+    }
+}
+
+/// The outcome of an analogy benchmark.
+#[derive(Debug, Clone, Serialize)]
+pub struct AnalogiesAnswer<'a> {
+    file: &'a str,
+    kind: &'static str,
+    protocol: &'static str,
+    right: usize,
+    seen: usize,
+    total: usize,
+    accuracy: f64,
+    accuracy_95: Option<[f64; 2]>,
+    rows: usize,
+    semantic: Part,
+    syntactic: Part,
+    sections: Vec<Section<'a>>,
+}
+
+/// Some of the sections together.
+#[derive(Debug, Clone, Serialize)]
+struct Part {
+    right: usize,
+    seen: usize,
+    total: usize,
+    accuracy: f64,
+    accuracy_95: Option<[f64; 2]>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Section<'a> {
+    section: &'a str,
+    right: usize,
+    seen: usize,
+    total: usize,
+}
+
+impl<'a> AnalogiesAnswer<'a> {
+    /// What came of the questions of `file`.
+    pub fn new(file: &'a str, outcome: &'a AnalogyReport) -> AnalogiesAnswer<'a> {
+        let all = outcome.all();
+        AnalogiesAnswer {
+            file,
+            kind: "analogies",
+            protocol: outcome.protocol.name(),
+            right: all.right,
+            seen: all.seen,
+            total: all.total,
+            accuracy: all.accuracy(),
+            accuracy_95: all.accuracy_95(),
+            rows: outcome.rows,
+            semantic: outcome.semantic().into(),
+            syntactic: outcome.syntactic().into(),
+            sections: outcome
+                .sections
+                .iter()
+                .map(|section| {
+                    let Count { right, seen, total, .. } = section.count;
+                    Section { section: &section.name, right, seen, total }
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<Count> for Part {
+    fn from(count: Count) -> Self {
+        Part {
+            right: count.right,
+            seen: count.seen,
+            total: count.total,
+            accuracy: count.accuracy(),
+            accuracy_95: count.accuracy_95(),
+        }
+    }
+}
+
+/// The outcome of a word-pair benchmark.
+#[derive(Debug, Clone, Serialize)]
+pub struct PairsAnswer<'a> {
+    file: &'a str,
+    kind: &'static str,
+    protocol: &'static str,
+    used: usize,
+    total: usize,
+    spearman: f64,
+    spearman_95: Option<[f64; 2]>,
+    spearman_p: Option<f64>,
+    pearson: f64,
+    pearson_95: Option<[f64; 2]>,
+    pearson_p: Option<f64>,
+    unknown_percent: f64,
+    rows: usize,
+}
+
+impl<'a> PairsAnswer<'a> {
+    /// What came of the pairs of `file`.
+    pub fn new(file: &'a str, outcome: &PairReport) -> PairsAnswer<'a> {
+        PairsAnswer {
+            file,
+            kind: "pairs",
+            protocol: outcome.protocol.name(),
+            used: outcome.used,
+            total: outcome.total,
+            spearman: outcome.spearman,
+            spearman_95: outcome.spearman_95(),
+            spearman_p: outcome.spearman_p(),
+            pearson: outcome.pearson,
+            pearson_95: outcome.pearson_95(),
+            pearson_p: outcome.pearson_p(),
+            unknown_percent: outcome.unknown_percent(),
+            rows: outcome.rows,
+        }
+    }
+}
+
+/// How much of some texts the vectors know.
+#[derive(Debug, Clone, Serialize)]
+pub struct CoverageAnswer<'a> {
+    file: &'a str,
+    tokenizer: &'static str,
+    texts: usize,
+    #[serde(flatten)]
+    all: Covered,
+    exact: Covered,
+    lower_case: Covered,
+    subwords: Covered,
+    unknown: Covered,
+    median_length: usize,
+    longest: usize,
+    unknown_words: Vec<UnknownWord<'a>>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct UnknownWord<'a> {
+    word: &'a str,
+    count: usize,
+}
+
+impl<'a> CoverageAnswer<'a> {
+    /// Of the texts of `file`, with the `k` most frequent of the unknown words.
+    pub fn new(file: &'a str, coverage: &'a Coverage, k: usize) -> CoverageAnswer<'a> {
+        let unknown_words = coverage.unknown_words.iter().take(k);
+        CoverageAnswer {
+            file,
+            tokenizer: coverage.tokenizer.name(),
+            texts: coverage.lengths.len(),
+            all: coverage.all,
+            exact: coverage.exact,
+            lower_case: coverage.lower_case,
+            subwords: coverage.subwords,
+            unknown: coverage.unknown,
+            median_length: coverage.median_length(),
+            longest: coverage.longest(),
+            unknown_words: unknown_words.map(|(word, count)| UnknownWord { word, count: *count }).collect(),
+        }
+    }
+}
+
+/// The outcome of a training.
+#[derive(Debug, Clone, Serialize)]
+pub struct TrainAnswer<'a> {
+    embedding: &'static str,
+    seed: u64,
+    /// epochs, patience, interrupted or diverged.
+    ended: &'static str,
+    best_epoch: usize,
+    dev: Measured<'a>,
+    test: Option<Measured<'a>>,
+    trained_parameters: usize,
+    words: usize,
+    known_words: usize,
+    seconds: f64,
+    tokens_per_second: f64,
+    epochs: Vec<EpochFigures>,
+    /// Where the model was saved.
+    out: Option<String>,
+}
+
+impl<'a> TrainAnswer<'a> {
+    /// Of a training with this embedding and seed, whose model was saved in `out`.
+    pub fn new(trained: &'a Trained, embedding: EmbeddingMode, seed: u64, out: Option<String>) -> TrainAnswer<'a> {
+        let labels = trained.classifier.labels();
+        TrainAnswer {
+            embedding: embedding.name(),
+            seed,
+            ended: trained.ended.name(),
+            best_epoch: trained.best_epoch,
+            dev: Measured::of(&trained.dev, labels),
+            test: trained.test.as_ref().map(|test| Measured::of(test, labels)),
+            trained_parameters: trained.trained_parameters,
+            words: trained.words.0,
+            known_words: trained.words.1,
+            seconds: trained.seconds,
+            tokens_per_second: trained.tokens_per_second(),
+            epochs: trained.history.iter().map(EpochFigures::of).collect(),
+            out,
+        }
     }
 }
 

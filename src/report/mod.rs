@@ -1,19 +1,28 @@
 //! What a person looks at: tables for the terminal; and the same answers as JSON.
 
+mod catalog;
+mod comparison;
+mod comparison_files;
+mod comparison_page;
 mod coverage;
 mod evaluate;
 mod gates;
 mod gates_page;
+mod html;
 pub mod json;
 mod metrics;
+mod plots;
 
 use comfy_table::{CellAlignment, Table, presets};
 use unicode_width::UnicodeWidthStr;
 
 use crate::classifier::Trained;
-use crate::compare::{Arm, Comparison, Spread};
 use crate::query::Answer;
 use crate::vectors::Vectors;
+pub use catalog::catalog;
+pub use comparison::comparison;
+pub use comparison_files::{comparison_csv, comparison_markdown};
+pub use comparison_page::comparison_page;
 pub use coverage::coverage;
 pub use evaluate::{analogies, analogies_differ, pairs, pairs_differ};
 pub use gates::{GATES_LEGEND, gates};
@@ -76,48 +85,6 @@ pub fn training(trained: &Trained) -> String {
     format!("{facts}\n{}", metrics(trained.classifier.labels(), &parts))
 }
 
-/// A comparison: a row for each arm, mean ± standard deviation over its seeds, shares in percent; and columns for what else
-/// varies.
-pub fn comparison(comparison: &Comparison) -> String {
-    let arms = &comparison.arms;
-    let all = |there: fn(&Arm) -> bool| arms.iter().all(there);
-    let (tested, timed) = (all(|arm| arm.test_accuracy.is_some()), all(|arm| arm.seconds.is_some()));
-    let varies = |differs: fn(&Arm, &Arm) -> bool| arms.iter().any(|arm| differs(arm, &arms[0]));
-    let several_vectors = varies(|a, b| a.vectors != b.vectors);
-    let several_sizes = varies(|a, b| a.train_texts != b.train_texts);
-    let swept: Vec<&str> = arms.first().into_iter().flat_map(|arm| arm.settings.keys()).map(String::as_str).collect();
-
-    let mut columns = Vec::new();
-    columns.extend(several_vectors.then_some(("vectors", false)));
-    columns.extend(swept.iter().map(|&key| (key, true)));
-    columns.extend(several_sizes.then_some(("texts", true)));
-    columns.extend([("embedding", false), ("dev acc %", true), ("dev F1 %", true)]);
-    if tested {
-        columns.extend([("test acc %", true), ("test F1 %", true)]);
-    }
-    columns.extend([("trained", true), ("epoch", true)]);
-    columns.extend(timed.then_some(("seconds", true)));
-    let rows = arms.iter().map(|arm| {
-        let mut row = Vec::new();
-        row.extend(several_vectors.then(|| arm.vectors.clone()));
-        row.extend(swept.iter().map(|&key| arm.settings.get(key).cloned().unwrap_or_default()));
-        row.extend(several_sizes.then(|| thousands(arm.train_texts)));
-        row.extend([arm.arm.name().to_owned(), shares(arm.dev_accuracy), shares(arm.dev_macro_f1)]);
-        if tested {
-            row.extend([arm.test_accuracy, arm.test_macro_f1].into_iter().flatten().map(shares));
-        }
-        row.push(thousands(arm.trained_parameters));
-        row.push(format!("{:.1}", arm.best_epoch.mean));
-        row.extend(arm.seconds.filter(|_| timed).map(|seconds| format!("{:.1}", seconds.mean)));
-        row
-    });
-    table(&columns, rows)
-}
-
-fn shares(spread: Spread) -> String {
-    format!("{:.1} ±{:4.1}", 100.0 * spread.mean, 100.0 * spread.deviation)
-}
-
 /// A share in percent.
 pub fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
@@ -134,6 +101,11 @@ pub fn thousands(number: usize) -> String {
         out.push(digit);
     }
     out
+}
+
+/// So many of something: 1 text, 1,200 texts.
+pub fn counted(number: usize, what: &str) -> String {
+    format!("{} {what}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
 /// A size in bytes: 1.2 MB.
@@ -154,6 +126,9 @@ mod tests {
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(1234), "1,234");
         assert_eq!(thousands(123_456_789), "123,456,789");
+        assert_eq!(counted(0, "text"), "0 texts");
+        assert_eq!(counted(1, "text"), "1 text");
+        assert_eq!(counted(1200, "text"), "1,200 texts");
         assert_eq!(size(999), "999 bytes");
         assert_eq!(size(171_000_000), "171.0 MB");
     }

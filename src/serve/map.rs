@@ -7,10 +7,10 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Served;
-use super::projection::{Projection, pca, superpose, tsne};
+use super::projection::{superpose, tsne};
 use crate::error::{Error, Result};
 use crate::query::NearestOptions;
-use crate::vectors::Vectors;
+use crate::vectors::{Projection, Vectors, pca};
 
 /// Which words a map shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

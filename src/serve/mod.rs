@@ -25,7 +25,7 @@ use crate::classifier::Classifier;
 use crate::error::{Error, Result};
 use crate::query::RowSet;
 use crate::vectors::Vectors;
-pub use projection::{Projection, pca, superpose, tsne};
+pub use projection::{superpose, tsne};
 
 /// What a server answers from: all that it will ever read.
 #[derive(Debug)]

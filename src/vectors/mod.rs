@@ -3,6 +3,7 @@
 pub(crate) mod codes;
 pub mod doctor;
 pub(crate) mod kernel;
+mod pca;
 mod save;
 mod vocabulary;
 
@@ -21,6 +22,7 @@ use crate::files::{
 };
 pub use codes::Scan;
 use codes::{Codes, CodesOnDemand};
+pub use pca::{Projection, pca};
 pub use vocabulary::Vocabulary;
 
 /// The vectors that are built into the library: `fixtures/demo.50d.txt`.
@@ -289,6 +291,14 @@ impl Vectors {
             (None, Case::Fold, Ok(word)) => find(word.to_lowercase().as_bytes()),
             (exact, ..) => Ok(exact),
         }
+    }
+
+    /// The rows of many words, looked up exactly; `None` for a word that is not there.
+    ///
+    /// # Errors
+    /// A damaged table file, whose index points outside the table.
+    pub fn find_all(&self, words: &[&[u8]]) -> Result<Vec<Option<u32>>> {
+        self.vocabulary.find_all(words).map_err(|e| self.in_source(e))
     }
 
     /// The vector of a word, looked up exactly: `[dimension]`, as the file has it.

@@ -82,6 +82,17 @@ impl Vocabulary {
         }
     }
 
+    /// The rows of many words, each as [`Vocabulary::find`] finds it; of a table file's words in a fraction of the time.
+    ///
+    /// # Errors
+    /// As [`Vocabulary::find`].
+    pub fn find_all(&self, words: &[&[u8]]) -> Result<Vec<Option<u32>>, Malformed> {
+        match &self.index {
+            Index::Built(_) => words.iter().map(|word| self.find(word)).collect(),
+            Index::Stored(index) => index.rows(&self.words, words),
+        }
+    }
+
     /// The bytes of the word at a row; `None` for a row that does not exist, and where a damaged table file's offsets
     /// point outside.
     pub fn word(&self, row: u32) -> Option<&[u8]> {

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 
 /// How a text is cut into words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Tokenizer {
     /// What stands between ASCII white space, as it is written: for texts that are cut already.
     Whitespace,

@@ -1,7 +1,7 @@
 //! Cosines of word pairs, held against what people say.
 
 use super::file::{Pair, Pairs};
-use super::statistics::{pearson, pearson_95, spearman, spearman_95};
+use super::statistics::{correlation_p, pearson, pearson_95, spearman, spearman_95};
 use super::{EvaluateOptions, PairProtocol};
 use crate::error::Result;
 use crate::vectors::Vectors;
@@ -42,6 +42,16 @@ impl PairReport {
     /// The 95 % interval of the linear correlation: Fisher's z. `None` for fewer than four pairs.
     pub fn pearson_95(&self) -> Option<[f64; 2]> {
         pearson_95(self.pearson, self.used)
+    }
+
+    /// The two-sided p-value of the rank correlation, by Student's t. `None` for fewer than three pairs.
+    pub fn spearman_p(&self) -> Option<f64> {
+        correlation_p(self.spearman, self.used)
+    }
+
+    /// The two-sided p-value of the linear correlation, by Student's t. `None` for fewer than three pairs.
+    pub fn pearson_p(&self) -> Option<f64> {
+        correlation_p(self.pearson, self.used)
     }
 }
 

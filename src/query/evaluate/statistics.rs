@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
 /// The standard normal distribution's 97.5 % point: 95 % of it lie within so many deviations of the mean.
 const NORMAL_95: f64 = 1.959_963_984_540_054;
 
@@ -59,6 +61,17 @@ pub(super) fn spearman_95(r: f64, n: usize) -> Option<[f64; 2]> {
     fisher(r, n, 1.0 + r * r / 2.0)
 }
 
+/// How likely a correlation as far from 0 as `r`, over `n` pairs, is where there is none: two-sided, from Student's t with `n - 2`
+/// degrees of freedom, as scipy has it. `None` for fewer than three pairs or an undefined correlation.
+pub(super) fn correlation_p(r: f64, n: usize) -> Option<f64> {
+    let degrees = n.checked_sub(2).filter(|&degrees| degrees > 0 && !r.is_nan())? as f64;
+    let t = r * (degrees / ((1.0 - r) * (1.0 + r))).sqrt();
+    if t.is_infinite() {
+        return Some(0.0);
+    }
+    Some(2.0 * StudentsT::new(0.0, 1.0, degrees).ok()?.cdf(-t.abs()))
+}
+
 /// `tanh(atanh r ± 1.96 sqrt(variance / (n - 3)))`; `None` for fewer than four pairs or an undefined correlation.
 fn fisher(r: f64, n: usize, variance: f64) -> Option<[f64; 2]> {
     if n < 4 || r.is_nan() {
@@ -100,6 +113,11 @@ mod tests {
         let r = pearson(&X, &Y);
         near([r, spearman(&X, &Y)], [0.7209562287949698, 0.7939539754135209]);
         near(pearson_95(r, 8).unwrap(), [0.033098718018746864, 0.945353392042358]);
+        near(
+            [correlation_p(r, 8).unwrap(), correlation_p(spearman(&X, &Y), 8).unwrap()],
+            [0.04358592780197757, 0.018628914899784424],
+        );
+        assert_eq!((correlation_p(1.0, 8), correlation_p(0.5, 2), correlation_p(f64::NAN, 8)), (Some(0.0), None, None));
     }
 
     /// By hand, in NumPy: `z = arctanh(r)`, `se = sqrt((1 + r * r / 2) / (n - 3))`, `tanh(z -+ norm.ppf(0.975) * se)`.

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Times the Python package beside gensim: opening, looking words up, nearest words; and weighs the memory of processes that share a table.
+
+Run it with a Python that has both, as `pip install ./python gensim` makes one. Files are made once under target/bench-data. Contestants take
+turns; figures are medians, and ratios are of medians of the same run. docs/benchmarks.md says what is compared.
+"""
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import multiprocessing
+import os
+import platform
+import random
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from common import DATA, Neighbours, commit, count, say, show
+
+WORDS = 10_000
+QUESTIONS = 200
+PROCESSES = 4
+
+
+def words(rows):
+    """Distinct words of random letters, as long as words of English are: the first ones shorter."""
+    draw = random.Random(1)
+    made = dict.fromkeys(())
+    while len(made) < rows:
+        length = min(14, 2 + int(draw.gammavariate(3.0, 1.2) + len(made) / rows * 3))
+        made["".join(draw.choices("etaoinshrdlucmfwypvbgkjqxz", k=length))] = None
+    return list(made)
+
+
+def make(name, rows, dimension):
+    """A table of random rows as a file, unless it is there."""
+    import vocable
+
+    path = DATA / name
+    if not path.exists():
+        say(f"making {path.name}")
+        DATA.mkdir(parents=True, exist_ok=True)
+        source = vocable.Vectors.from_arrays(words(rows), np.random.default_rng(1).normal(0, 0.4, (rows, dimension)).astype(np.float32))
+        source.save(path, format="glove" if path.suffix == ".txt" else None)
+    return path
+
+
+def seconds(work):
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def by_turns(rounds, contestants):
+    """Seconds of each contestant in every round."""
+    taken = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, work in contestants.items():
+            taken[name].append(seconds(work))
+    return taken
+
+
+def private_kib():
+    """Memory of this process that it shares with nobody: what it wrote, and what it alone has read of files by now."""
+    fields = dict(line.split(":") for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:])
+    return np.array([int(fields[name].split()[0]) for name in ("Private_Dirty", "Private_Clean")])
+
+
+def weigh(path, seed, barrier, queue):
+    """What one of several processes holds: Python and NumPy alone, then with the table open and in use."""
+    own = private_kib()
+    barrier.wait()
+    if path is not None:
+        import vocable
+
+        v = vocable.open(path)
+        drawn = [v.word(row) for row in random.Random(seed or os.getpid()).sample(range(len(v)), WORDS)]
+        for word in drawn[:20]:
+            v.most_similar(word)
+        v[drawn].sum()
+    barrier.wait()
+    queue.put((own, private_kib()))
+    barrier.wait()  # nobody ends while others are weighed
+
+
+def weighed(path, seed):
+    """MiB of all processes together, written and read by one alone: their own, and what comes with the table. Without a seed each asks for other words."""
+    context = multiprocessing.get_context("spawn")
+    barrier, queue = context.Barrier(PROCESSES), context.Queue()
+    processes = [context.Process(target=weigh, args=(path, seed, barrier, queue)) for _ in range(PROCESSES)]
+    for process in processes:
+        process.start()
+    found = [queue.get() for _ in processes]
+    for process in processes:
+        process.join()
+    own, after = (sum(each) / 1024 for each in zip(*found))
+    return own, after - own
+
+
+def ms(times):
+    return f"{1e3 * statistics.median(times):,.2f}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=count, default=400_000)
+    parser.add_argument("--dimension", type=count, default=50)
+    parser.add_argument("--rounds", type=count, default=21, help="of what takes milliseconds")
+    parser.add_argument("--gensim-opens", type=count, default=3, help="how often gensim opens the text, which takes a quarter of a minute")
+    parser.add_argument("--shared-rows", type=count, default=1_000_000, help="rows of 300 of the table that processes share")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    chosen = parser.parse_args()
+
+    import vocable
+    from gensim.models import KeyedVectors
+
+    told = {
+        "date": datetime.date.today().isoformat(), "commit": commit(),
+        "versions": f"Python {platform.python_version()}, " + ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("vocable", "gensim", "numpy")),
+        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}",
+    }
+    say("\n".join(f"{key}: {value}" for key, value in told.items()) + "\n")
+    size = f"{chosen.rows}-{chosen.dimension}"
+    table, text = make(f"python-{size}.safetensors", chosen.rows, chosen.dimension), make(f"python-{size}.txt", chosen.rows, chosen.dimension)
+    shared = make(f"python-{chosen.shared_rows}-300.safetensors", chosen.shared_rows, 300)
+    watch = Neighbours()
+
+    opened = {"table": [seconds(lambda: vocable.open(table)) for _ in range(chosen.rounds)]}
+    theirs = None
+    opened |= {"text": [], "gensim": []}
+    for turn in range(max(chosen.gensim_opens, 5)):
+        opened["text"].append(seconds(lambda: vocable.open(text)))
+        if turn < chosen.gensim_opens:
+            began = time.perf_counter()
+            theirs = KeyedVectors.load_word2vec_format(text, no_header=True)
+            opened["gensim"].append(time.perf_counter() - began)
+    ours = vocable.open(table)
+    theirs.fill_norms()
+
+    draw = random.Random(2)
+    some = draw.sample(list(ours.index_to_key), WORDS)
+    assert np.array_equal(ours[some], theirs[some])
+    looked_up = by_turns(chosen.rounds, {"vocable": lambda: ours[some], "gensim": lambda: theirs[some]})
+
+    asked = draw.sample(some, QUESTIONS)
+    for word in asked[:5]:
+        a, b = ours.most_similar(word), theirs.most_similar(word)
+        assert np.allclose([s for _, s in a], [s for _, s in b], atol=1e-5) and a[0][0] == b[0][0], word
+    # Each has its turn for a while: threads that have just worked are not quiet at once.
+    near = {"vocable": [], "gensim": []}
+    for start in range(0, QUESTIONS, 50):
+        for name, v in (("vocable", ours), ("gensim", theirs)):
+            time.sleep(0.1)
+            near[name] += [seconds(lambda: v.most_similar(word)) for word in asked[start:start + 50]]
+
+    own, more = weighed(shared, seed=1)
+    _, apart = weighed(shared, seed=None)
+
+    show(f"{chosen.rows:,} x {chosen.dimension}, medians in ms", [
+        ["", "vocable", "gensim", "ratio", "wanted"],
+        ["open the table file", ms(opened["table"]), "-", "-", "at most 5 ms"],
+        ["open text", ms(opened["text"]), ms(opened["gensim"]), ratio(opened["gensim"], opened["text"]), "at least 50"],
+        [f"v[words], {WORDS:,} words", ms(looked_up["vocable"]), ms(looked_up["gensim"]), ratio(looked_up["gensim"], looked_up["vocable"]), "at least 10"],
+        ["most_similar", ms(near["vocable"]), ms(near["gensim"]), ratio(near["gensim"], near["vocable"]), "at least 2"],
+    ])
+    say(f"{PROCESSES} processes over one table of {shared.stat().st_size / 1e9:.1f} GB, the same {WORDS:,} words in each: {more.sum():.0f} MiB private in all, "
+        f"beyond Python's and NumPy's own {own.sum():.0f} MiB (wanted: at most 100 MB)")
+    say(f"  other words in each: {apart[0]:.0f} MiB written, and {apart[1]:.0f} MiB of the file's pages that one process alone has read by then")
+    say(f"others kept {watch.cores():.2f} cores busy")
+    if chosen.json:
+        figures = {"opened": opened, "looked_up": looked_up, "most_similar": near, "private_mib": {"own": own.tolist(), "same words": more.tolist(), "other words": apart.tolist()}}
+        chosen.json.write_text(json.dumps(told | figures, indent=1))
+
+
+def ratio(theirs, ours):
+    return f"{statistics.median(theirs) / statistics.median(ours):.1f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

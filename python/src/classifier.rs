@@ -1,0 +1,138 @@
+//! `vocable.Classifier`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use numpy::PyArray2;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyBytes, PyList};
+use vocable::classifier::{Classifier as Model, Measured, Prediction};
+use vocable::error::Error;
+
+use crate::errors::raised;
+use crate::progress::python;
+use crate::question::array2;
+use crate::table::Table;
+use crate::texts::{Form, labelled};
+use crate::threads::work;
+
+/// A text classifier that was trained here or by the program.
+#[pyclass(frozen, subclass, module = "vocable._vocable")]
+pub struct Classifier {
+    model: Arc<Model>,
+}
+
+impl Classifier {
+    pub fn new(model: Model) -> Self {
+        Classifier { model: Arc::new(model) }
+    }
+
+    fn predictions(&self, py: Python, texts: &[PyBackedStr]) -> PyResult<Vec<Prediction>> {
+        work(py, || self.model.predict(texts))
+    }
+}
+
+#[pymethods]
+impl Classifier {
+    /// The same classifier, for a class that is derived from this one.
+    #[new]
+    fn from(classifier: &Self) -> Self {
+        Classifier { model: Arc::clone(&classifier.model) }
+    }
+
+    /// Opens a model file; words that the model does not have are looked up in `table`, if there is one.
+    #[staticmethod]
+    #[pyo3(signature = (path, table))]
+    fn open(py: Python, path: PathBuf, table: Option<&Bound<Table>>) -> PyResult<Self> {
+        let vectors = table.map(|table| Arc::clone(&table.get().vectors));
+        let opened = work(py, || {
+            let mut model = Model::open(&path)?;
+            vectors.as_ref().map_or(Ok(()), |vectors| model.look_up_in(vectors))?;
+            Ok::<_, Error>(model)
+        })?;
+        opened.map(Classifier::new).map_err(|e| raised(py, e))
+    }
+
+    /// Reads a model from the bytes of its file.
+    #[staticmethod]
+    fn from_bytes(py: Python, bytes: &[u8]) -> PyResult<Self> {
+        work(py, || Model::from_bytes(bytes))?.map(Classifier::new).map_err(|e| raised(py, e))
+    }
+
+    /// The bytes of its file.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = work(py, || self.model.to_bytes())?.map_err(|e| raised(py, e))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Writes the model file, beside its place first and then renamed.
+    fn save(&self, py: Python, path: PathBuf) -> PyResult<()> {
+        work(py, || self.model.save(&path))?.map_err(|e| raised(py, e))
+    }
+
+    /// The labels it tells apart, in the order of the probabilities.
+    #[getter]
+    fn labels(&self) -> Vec<String> {
+        self.model.labels().to_vec()
+    }
+
+    /// How it cuts texts into words.
+    #[getter]
+    fn tokenizer(&self) -> &'static str {
+        self.model.tokenizer().name()
+    }
+
+    /// Number of words that it has rows for.
+    #[getter]
+    fn vocabulary_size(&self) -> usize {
+        self.model.vocabulary().len()
+    }
+
+    /// Cell, sizes and kind of embedding.
+    #[getter]
+    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let network = self.model.network();
+        let shape = network.encoder.shape();
+        python(
+            py,
+            &serde_json::json!({
+                "embedding": network.embedding.mode().name(),
+                "encoder": shape.cell.name(),
+                "pooling": shape.pooling.name(),
+                "input": shape.input,
+                "hidden": shape.hidden,
+                "layers": shape.layers,
+                "bidirectional": shape.bidirectional,
+            }),
+        )
+    }
+
+    /// The most probable label of each text.
+    fn predict_labels<'py>(&self, py: Python<'py>, texts: Vec<PyBackedStr>) -> PyResult<Bound<'py, PyList>> {
+        let labels: Vec<Bound<pyo3::types::PyString>> =
+            self.model.labels().iter().map(|label| pyo3::types::PyString::new(py, label)).collect();
+        let predictions = self.predictions(py, &texts)?;
+        PyList::new(py, predictions.iter().map(|prediction| labels.get(prediction.class)))
+    }
+
+    /// The probability of each label for each text: `[texts, labels]`.
+    fn probabilities<'py>(&self, py: Python<'py>, texts: Vec<PyBackedStr>) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let predictions = self.predictions(py, &texts)?;
+        let values = predictions.into_iter().flat_map(|prediction| prediction.probabilities).collect();
+        array2(py, values, self.model.labels().len())
+    }
+
+    /// For each text its words, and how many of them were read as the unknown word.
+    fn words(&self, py: Python, texts: Vec<PyBackedStr>) -> PyResult<Vec<(usize, usize)>> {
+        Ok(self.predictions(py, &texts)?.iter().map(|prediction| (prediction.words, prediction.unknown)).collect())
+    }
+
+    /// Its figures on labelled texts, as `vocable predict --measure --json` has them.
+    fn measured<'py>(&self, data: &Bound<'py, PyAny>, form: Form) -> PyResult<Bound<'py, PyAny>> {
+        let py = data.py();
+        let data = labelled(data, &form, "data")?;
+        let metrics = work(py, || self.model.measure(&data))?.map_err(|e| raised(py, e))?;
+        python(py, &Measured::of(&metrics, self.model.labels()))
+    }
+}

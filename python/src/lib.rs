@@ -1,0 +1,35 @@
+//! The extension module `vocable._vocable`: what the Python package `vocable` has of Rust.
+//!
+//! Words, arrays and options of Python's become those of the library, its answers and errors Python's. What is a matter of
+//! Python alone (gensim's spellings, progress, notebooks) stands in `vocable/*.py`.
+
+// Functions that Python calls take and return what it has at hand: many keywords, tuples of several things.
+#![allow(clippy::too_many_arguments, clippy::type_complexity)]
+
+mod classifier;
+mod compare;
+mod errors;
+mod gather;
+mod lend;
+mod progress;
+mod question;
+mod settings;
+mod table;
+mod texts;
+mod threads;
+mod training;
+
+use pyo3::prelude::*;
+
+/// Vectors, classifiers and comparisons, as the package's Python modules build on them.
+#[pymodule]
+mod _vocable {
+    #[pymodule_export]
+    use super::classifier::Classifier;
+    #[pymodule_export]
+    use super::compare::{Found, compare};
+    #[pymodule_export]
+    use super::table::Table;
+    #[pymodule_export]
+    use super::training::train;
+}

@@ -1,0 +1,75 @@
+"""gensim's own tests of KeyedVectors, those that read and ask, run on this package's class.
+
+They come with gensim: `gensim/test/test_keyedvectors.py` and its data. Every test of the file either runs or stands below with the reason
+why it does not, and a test that the file gains later runs until somebody decides.
+"""
+
+import unittest
+from unittest import mock
+
+import gensim.models
+import gensim.test.test_keyedvectors as theirs
+import pytest
+
+from vocable import KeyedVectors
+
+CHANGES = "changes vectors; a table does not change"
+LEFT_OUT = {
+    "TestKeyedVectors": {"test_add_single": CHANGES, "test_add_multiple": CHANGES, "test_add_type": CHANGES, "test_set_item": CHANGES,
+                         "test_save_reload": CHANGES + " (saving and reading again: test_vectors.py)",
+                         "test_no_header": CHANGES + " (saving without a header: test_header_is_a_matter_of_choice)"},
+    "Gensim320Test": {"test": "reads a Python pickle of gensim 3.2, which is refused (test_pickles_of_gensims_are_refused)"},
+}
+
+
+def adapted(case):
+    """A case of theirs, less what is left out."""
+    left_out = {name: None for name in LEFT_OUT.get(case.__name__, {})}
+    return pytest.mark.usefixtures("ours")(type(case.__name__, (case,), left_out))
+
+
+@pytest.fixture
+def ours():
+    with mock.patch.object(theirs, "KeyedVectors", KeyedVectors), mock.patch.object(gensim.models, "KeyedVectors", KeyedVectors), \
+            mock.patch.object(theirs.gensim.models.keyedvectors, "_load_word2vec_format", load):
+        yield
+
+
+def load(cls, fname, binary_chunk_size, **options):
+    """Theirs reads in pieces of a size that their tests vary; ours maps the file."""
+    return cls.load_word2vec_format(fname, **options)
+
+
+TestKeyedVectors = adapted(theirs.TestKeyedVectors)
+LoadWord2VecFormatTest = adapted(theirs.LoadWord2VecFormatTest)
+
+
+def test_nothing_is_left_out_silently():
+    cases = {name: case for name, case in vars(theirs).items() if isinstance(case, type) and issubclass(case, unittest.TestCase)}
+    assert set(cases) == {"TestKeyedVectors", "LoadWord2VecFormatTest", "Gensim320Test"}
+    for name, tests in LEFT_OUT.items():
+        assert set(tests) <= set(vars(cases[name])), name
+    run = [test for name, case in cases.items() for test in vars(case) if test.startswith("test") and test not in LEFT_OUT.get(name, {})]
+    assert len(run) >= 25
+
+
+def test_header_is_a_matter_of_choice(text, tmp_path):
+    for binary, header in ((False, True), (False, False), (True, True)):
+        text.save_word2vec_format(tmp_path / "v", binary=binary, write_header=header)
+        for kind in (KeyedVectors, gensim.models.keyedvectors.KeyedVectors):
+            again = kind.load_word2vec_format(tmp_path / "v", binary=binary, no_header=not header)
+            assert list(again.index_to_key) == list(text.index_to_key) and (again.vectors == text.vectors).all()
+
+
+def test_pickles_of_gensims_are_refused(tmp_path):
+    from vocable import VocableError
+
+    peer = gensim.models.keyedvectors.KeyedVectors(2)
+    peer.add_vectors(["a"], [[1.0, 2.0]])
+    peer.save(str(tmp_path / "peer.kv"))
+    with pytest.raises(VocableError, match="Python pickle"):
+        KeyedVectors.load(tmp_path / "peer.kv")
+
+
+def test_load_opens_any_file(table_path, table):
+    assert KeyedVectors.load(table_path, mmap="r").index_to_key == table.index_to_key

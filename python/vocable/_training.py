@@ -1,0 +1,261 @@
+"""``vocable.train``, ``vocable.compare`` and ``vocable.Classifier``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Union
+
+import numpy as np
+
+from . import _html, _vocable
+from ._errors import Interrupted
+from ._progress import ComparisonShown, TrainingShown, observer
+from ._vectors import PathLike, Vectors
+
+if TYPE_CHECKING:
+    from typing_extensions import Literal, TypedDict, Unpack
+
+    class Settings(TypedDict, total=False):
+        """How to train: the program's options by their names, with its defaults."""
+
+        tokenizer: Literal["unicode", "ptb", "whitespace", "jieba"]
+        case: Literal["exact", "fold"]
+        encoder: Literal["lstm", "rnn"]
+        hidden: int
+        layers: int
+        bidirectional: bool
+        pooling: Literal["last", "mean", "max"]
+        epochs: int
+        patience: int
+        batch: int
+        optimizer: Literal["adam", "adamw", "sgd"]
+        lr: float
+        embedding_lr: float | None
+        unfreeze_after: int
+        max_norm: float
+        weight_decay: float
+        momentum: float
+        schedule: Literal["constant", "linear", "cosine"]
+        warmup: float
+        class_weights: str
+        label_smoothing: float
+        clip: float
+        dropout: float
+        embedding_dropout: float
+        word_dropout: float
+        oov_deviation: float
+        random_deviation: float | None
+
+#: Labelled texts: a file, or pairs of label and text.
+Texts = Union[PathLike, Iterable[tuple[object, str]]]
+
+
+class Classifier(_vocable.Classifier):
+    """A text classifier that :func:`vocable.train` or the program trained. It does not change, and threads may share it."""
+
+    @classmethod
+    def load(cls, path: PathLike, vectors: Vectors | None = None) -> Classifier:
+        """Opens a model file. Words that the model has no row for are looked up in ``vectors``, if they are given."""
+        return cls(cls.open(path, vectors))
+
+    def predict(self, texts: str | Sequence[str]) -> Any:
+        """The most probable label of each text: a list of ``str``, or a ``str`` for a single text."""
+        if isinstance(texts, str):
+            return self.predict_labels([texts])[0]
+        return self.predict_labels(list(texts))
+
+    def predict_proba(self, texts: str | Sequence[str]) -> np.ndarray:
+        """The probability of each of :attr:`labels`, in their order: ``[texts, labels]``, or ``[labels]`` for a single text."""
+        if isinstance(texts, str):
+            return self.probabilities([texts])[0]
+        return self.probabilities(list(texts))
+
+    def measure(
+        self, data: Texts, *, data_format: str | None = None, label_column: str | None = None, text_column: str | None = None,
+    ) -> dict[str, Any]:
+        """Accuracy, F1, confusion matrix and the like on labelled texts, as ``vocable predict --measure --json`` prints them."""
+        return self.measured(data, {"data_format": data_format, "label_column": label_column, "text_column": text_column})
+
+    def __reduce__(self):
+        return _unpickled, (type(self), self.to_bytes())
+
+    def __repr__(self) -> str:
+        shape = self.shape
+        return (f"<vocable.Classifier {shape['embedding']} {shape['encoder']} {shape['hidden']}: {self.vocabulary_size:,} words, "
+                f"labels {', '.join(self.labels)}>")
+
+    def _repr_html_(self) -> str:
+        rows = [("labels", ", ".join(self.labels)), ("words", f"{self.vocabulary_size:,}"), ("tokenizer", self.tokenizer),
+                *self.shape.items()]
+        return _html.table("Classifier", [], rows)
+
+
+def _unpickled(cls: type[Classifier], model: bytes) -> Classifier:
+    return cls(cls.from_bytes(model))
+
+
+class Trained:
+    """What came of a training.
+
+    ``classifier`` is the model of the best epoch, ``figures`` all numbers, as ``vocable train --json`` prints them. Printed it is the
+    program's table.
+    """
+
+    def __init__(self, classifier: Classifier, figures: dict[str, Any], text: str):
+        self.classifier = classifier
+        self.figures = figures
+        self._text = text
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Losses, learning rate and figures on the development part of each epoch."""
+        return self.figures["epochs"]
+
+    @property
+    def dev(self) -> dict[str, Any]:
+        """Figures of the best epoch on the development part."""
+        return self.figures["dev"]
+
+    @property
+    def test(self) -> dict[str, Any] | None:
+        """Figures of the best epoch on the test part, if there is one."""
+        return self.figures["test"]
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"<vocable.Trained {self.figures['embedding']}: dev accuracy {self.dev['accuracy']:.4f} after epoch {self.figures['best_epoch']}>"
+
+    def _repr_html_(self) -> str:
+        parts = {"dev": self.dev, "test": self.test}
+        parts = {name: figures for name, figures in parts.items() if figures}
+        rows = [[name, *(_html.percent(figures[key]) for figures in parts.values())]
+                for name, key in [("accuracy", "accuracy"), ("macro-F1", "macro_f1"), ("weighted F1", "weighted_f1")]]
+        title = f"{self.figures['embedding']}, best epoch {self.figures['best_epoch']} of {len(self.history)}"
+        return _html.table(title, ["", *parts], rows)
+
+
+class Comparison:
+    """What came of the runs of a comparison: ``figures`` as ``vocable compare --json`` prints them. Printed it is the program's table, and
+    what can be said of the arms."""
+
+    def __init__(self, figures: dict[str, Any], found: _vocable.Found):
+        self.figures = figures
+        self._found = found
+
+    @property
+    def arms(self) -> list[dict[str, Any]]:
+        """Mean and deviation over the seeds, for each embedding and all that varies besides."""
+        return self.figures["arms"]
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """All runs that are done."""
+        return self.figures["runs"]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all runs are done."""
+        return len(self.runs) == self.figures["planned"]
+
+    def to_html(self) -> str:
+        """The report as a page that stands alone, with all plots."""
+        return self._found.html()
+
+    def to_markdown(self) -> str:
+        """The report as Markdown."""
+        return self._found.markdown()
+
+    def to_csv(self) -> str:
+        """A row for each run, as CSV."""
+        return self._found.csv()
+
+    def __str__(self) -> str:
+        return self._found.text()
+
+    def __repr__(self) -> str:
+        return f"<vocable.Comparison {len(self.runs)} of {self.figures['planned']} runs>"
+
+    def _repr_html_(self) -> str:
+        def spread(figure: dict[str, float] | None) -> str:
+            return "–" if figure is None else f"{100 * figure['mean']:.1f} ± {100 * figure['deviation']:.1f}"
+
+        rows = [(arm["arm"], arm["vectors"], arm["train_texts"], ", ".join(f"{k}={v}" for k, v in arm["settings"].items()), arm["runs"],
+                 spread(arm["dev_accuracy"]), spread(arm["test_accuracy"]), spread(arm["test_macro_f1"])) for arm in self.arms]
+        head = ["embedding", "vectors", "texts", "settings", "runs", "dev acc %", "test acc %", "test F1 %"]
+        return _html.table("Comparison", head, rows)
+
+
+def train(
+    vectors: Vectors, train: Texts, dev: Texts | None = None, test: Texts | None = None, *, embedding: str = "tuned", seed: int = 1,
+    out: PathLike | None = None, checkpoint: PathLike | None = None, resume: bool = False, data_format: str | None = None,
+    label_column: str | None = None, text_column: str | None = None, progress: bool | Callable[[dict], object] = True,
+    **settings: Unpack[Settings],
+) -> Trained:
+    """Trains a text classifier: an embedding made from the vectors, an LSTM, a linear layer.
+
+    ``train``, ``dev`` and ``test`` are files of labelled texts, as the program reads them, or pairs of label and text. Without ``dev`` a tenth
+    of ``train`` serves for it. ``embedding`` is ``frozen``, ``tuned``, ``oov-only``, ``random`` or ``one-hot``; all other ``settings`` have the names of the
+    program's options (:class:`Settings`), and the same seed gives the same model, to the bit, as the program's.
+
+    ``out`` saves the model; ``checkpoint`` saves the training under way after every epoch, and ``resume`` goes on from it. ``progress``
+    shows how far it is (by tqdm, where that is installed); or it is a function that is given a dict at most every 100 ms, with the
+    key ``event``: ``step`` (with ``epoch``, ``done`` and ``of``, in texts) or ``epoch`` (with its ``figures``).
+
+    Ctrl-C ends it after the step under way and raises :class:`Interrupted`, whose ``result`` has the best epoch so far. Other threads
+    of Python run meanwhile.
+    """
+    told, shown = observer(progress, TrainingShown)
+    form = {"data_format": data_format, "label_column": label_column, "text_column": text_column}
+    given = {"embedding": embedding, "seed": seed} | {name: value for name, value in settings.items() if value is not None}
+    try:
+        model, figures, text, interrupted = _vocable.train(vectors, train, dev, test, form, given, out, checkpoint, resume, told)
+    finally:
+        if shown is not None:
+            shown.close()
+    trained = Trained(Classifier(model), figures, text) if model is not None else None
+    if interrupted:
+        raise Interrupted("training was interrupted; its best epoch so far is in `result`" if trained else
+                          "training was interrupted before an epoch ended", trained)
+    return trained
+
+
+def compare(
+    vectors: Vectors | Sequence[Vectors], train: Texts, dev: Texts | None = None, test: Texts | None = None, *,
+    arms: Sequence[str] = ("frozen", "tuned", "oov-only", "random"), seeds: int | Sequence[int] = 3,
+    train_sizes: Sequence[int | str] = (), sweep: dict[str, Sequence[object]] | None = None,
+    watch: Sequence[str] = (), out: PathLike | None = None, jobs: int | None = None, checkpoint_minutes: float = 0.5,
+    data_format: str | None = None, label_column: str | None = None, text_column: str | None = None,
+    progress: bool | Callable[[dict], object] = True, **settings: Unpack[Settings],
+) -> Comparison:
+    """Trains the same classifier with several embeddings and seeds, side by side, and compares.
+
+    ``vectors`` may be several; ``train_sizes`` are numbers of texts to learn from, or ``"all"``; ``sweep`` maps a setting to several values, as
+    in ``{"lr": [1e-3, 3e-3]}``. All multiply the runs. ``seeds`` is a number of seeds from 1 on, or the seeds. ``watch``
+    are words whose rows are looked at after training, whether they moved far or not. With ``out`` everything is kept in a
+    folder, and the same call goes on where it was left; the program's ``vocable compare --report`` reads it.
+
+    ``progress`` as in :func:`train`, with the events ``step``, ``found``, ``run`` and ``failed``. Ctrl-C raises :class:`Interrupted`, whose ``result`` has the runs
+    that are done.
+    """
+    told, shown = observer(progress, ComparisonShown)
+    form = {"data_format": data_format, "label_column": label_column, "text_column": text_column}
+    runs = {
+        "arms": list(arms), "seeds": list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds),
+        "train_sizes": [str(size) for size in train_sizes],
+        "sweeps": [f"{name.replace('_', '-')}={','.join(map(str, values))}" for name, values in (sweep or {}).items()],
+        "watch": list(watch), "out": None if out is None else os.fspath(out), "jobs": jobs, "checkpoint_minutes": checkpoint_minutes,
+    }
+    tables = [vectors] if isinstance(vectors, _vocable.Table) else list(vectors)
+    given = {name: value for name, value in settings.items() if value is not None}
+    try:
+        figures, found, interrupted = _vocable.compare(tables, train, dev, test, form, given, runs, told)
+    finally:
+        if shown is not None:
+            shown.close()
+    comparison = Comparison(figures, found)
+    if interrupted:
+        raise Interrupted(f"interrupted: {len(comparison.runs)} of {figures['planned']} runs are done", comparison)
+    return comparison

@@ -1,0 +1,225 @@
+//! `vocable get`
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use vocable::fetch::{self, Check, Entry, Event, Fetched, GetOptions, Plan, Planned};
+use vocable::files::ReadOptions;
+use vocable::report;
+
+use super::output::{self, Failure, Output};
+use super::{Common, named};
+
+/// Fetch well-known vectors by name, so that `--vectors NAME` opens them.
+///
+/// Size and licence are shown first, and a terminal is asked. A download that breaks off goes on where it ended, also when
+/// the same command is given again. The checksum is compared where the publisher gives one; elsewhere rows and dimension are
+/// counted. At the end the vectors are a table file in the user's folder for data, or in the one that VOCABLE_DATA names.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Get {
+    /// The vectors to fetch; `vocable list` shows what there is
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// Keep the file as it was fetched, beside the table file
+    #[arg(long)]
+    keep: bool,
+    /// Seconds to wait for a server that says nothing
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
+    /// How often to ask in vain before giving up
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
+    attempts: u32,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  vocable get glove.6B.50d
+  vocable --vectors glove.6B.50d nearest king
+  VOCABLE_MIRROR=https://files.example.org/vectors vocable get cc.de.300 --yes
+
+VOCABLE_MIRROR=ADDRESS fetches ADDRESS/FILE, FILE being the name of the publisher's file. Proxies are taken from
+HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY; certificates other than the usual ones from the file that SSL_CERT_FILE
+names. Exit codes: 0 the vectors are there, 1 you said no, 2 anything else.";
+
+#[derive(Serialize)]
+struct There {
+    name: &'static str,
+    table: String,
+    rows: usize,
+    dimension: usize,
+    bytes: u64,
+    check: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original: Option<String>,
+}
+
+impl Get {
+    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        let entry = fetch::find(&self.name).ok_or_else(|| {
+            let expected = "a name that `vocable list` shows";
+            named::unknown("NAME", expected, &self.name, &fetch::suggest(&self.name))
+        })?;
+        let store = named::store()?;
+        let options = GetOptions {
+            mirror: std::env::var("VOCABLE_MIRROR").ok().filter(|mirror| !mirror.is_empty()),
+            stall: Duration::from_secs(self.timeout),
+            attempts: self.attempts,
+            keep: self.keep,
+            // What was fetched has the publisher's format, and the entry says which member counts.
+            read: ReadOptions { format: None, member: None, word_list: None, ..common.read_options() },
+            ..GetOptions::default()
+        };
+        let plan = match fetch::plan(entry, &store, &options)? {
+            Planned::There(table, _) => {
+                output::note(format_args!("{}: already there", entry.name));
+                let vectors = vocable::Vectors::open(&table)?;
+                let (rows, dimension) = (vectors.len(), vectors.dimension());
+                let check = Check::of(entry);
+                return report_on(
+                    entry,
+                    &Fetched { table, original: None, rows, dimension, check, warnings: Vec::new() },
+                    output,
+                );
+            }
+            Planned::Fetched(plan) => {
+                output::note(format_args!("{}: already fetched; the table file is yet to be made", entry.name));
+                plan
+            }
+            Planned::Fetch(plan) => {
+                show(entry, &plan);
+                if !self.yes && !agreed()? {
+                    output::note("nothing was fetched");
+                    return Ok(ExitCode::from(1));
+                }
+                plan
+            }
+        };
+        let bar = Bar::new(&plan);
+        let fetched = fetch::get(&plan, &store, &options, &mut |event| bar.show(event));
+        bar.bar.finish_and_clear();
+        let fetched = fetched?;
+        for warning in &fetched.warnings {
+            output::warn(format_args!("{}: {warning}", entry.name));
+        }
+        report_on(entry, &fetched, output)
+    }
+}
+
+fn report_on(entry: &'static Entry, fetched: &Fetched, output: &mut Output) -> Result<ExitCode, Failure> {
+    let there = There {
+        name: entry.name,
+        table: fetched.table.to_string_lossy().into_owned(),
+        rows: fetched.rows,
+        dimension: fetched.dimension,
+        bytes: std::fs::metadata(&fetched.table).map_or(0, |metadata| metadata.len()),
+        check: fetched.check.name(),
+        original: fetched.original.as_ref().map(|path| path.to_string_lossy().into_owned()),
+    };
+    if output.json {
+        output.json(&there)?;
+    } else {
+        output.text(format_args!(
+            "{}: {} rows x {}, {}, {}\n",
+            there.name,
+            report::thousands(there.rows),
+            there.dimension,
+            report::size(there.bytes),
+            there.table
+        ))?;
+        if let Some(original) = &there.original {
+            output.text(format_args!("kept as it was fetched: {original}\n"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what would be fetched.
+fn show(entry: &Entry, plan: &Plan) {
+    let size = |bytes: Option<u64>| bytes.map_or("a size that the server does not say".to_owned(), report::size);
+    let mut bytes = size(plan.bytes());
+    if let Some(archive) = plan.archive() {
+        bytes = format!("{bytes}, out of {}", report::size(archive));
+    }
+    if plan.there() > 0 {
+        bytes = format!("{bytes}; {} are there already", report::size(plan.there()));
+    }
+    let rows = entry.rows.map_or(String::new(), |rows| format!("{} rows x ", report::thousands(rows)));
+    let check = match plan.check() {
+        Check::Md5 => "MD5, as the publisher gives it",
+        Check::RowsAndDimension => "the publisher gives no checksum: rows and dimension are counted",
+        Check::Dimension => "the publisher gives no checksum: rows are counted by the file's header, and the dimension",
+    };
+    output::note(format_args!(
+        "{}: {}; {rows}{} numbers a word\n  from     {}\n  size     {bytes}\n  licence  {}\n  check    {check}",
+        entry.name,
+        entry.about,
+        entry.dimension,
+        plan.address(),
+        entry.licence
+    ));
+}
+
+/// Asks, where somebody is there to answer.
+fn agreed() -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Ok(true);
+    }
+    output::ask("fetch it? [Y/n] ");
+    let mut answer = String::new();
+    if std::io::stdin().read_line(&mut answer)? == 0 {
+        return Ok(false);
+    }
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes"))
+}
+
+/// The progress of a download; nothing of it is seen where there is no terminal.
+struct Bar {
+    bar: ProgressBar,
+}
+
+impl Bar {
+    fn new(plan: &Plan) -> Bar {
+        let bar = match plan.bytes() {
+            Some(bytes) => {
+                ProgressBar::new(bytes).with_style(style("{bytes} of {total_bytes} {wide_bar} {bytes_per_sec}, {eta}"))
+            }
+            None => ProgressBar::new_spinner().with_style(style("{bytes} {bytes_per_sec}")),
+        };
+        bar.set_position(plan.there());
+        bar.reset_eta();
+        Bar { bar }
+    }
+
+    fn show(&self, event: Event) {
+        let note = |text: String| self.bar.suspend(|| output::note(text));
+        match event {
+            Event::Waiting => note("another process fetches the same: waiting for it".to_owned()),
+            Event::Received(bytes) => self.bar.set_position(bytes),
+            Event::Restarted(why) => note(format!("beginning again: {why}")),
+            Event::Retrying { reason, pause } => {
+                note(format!("{reason}; trying again in {:.0} s", pause.as_secs_f64().ceil()));
+            }
+            Event::Checking => self.wait("comparing the checksum"),
+            Event::Converting => self.wait("making the table file"),
+            _ => {}
+        }
+    }
+
+    fn wait(&self, what: &'static str) {
+        self.bar.set_style(style("{spinner} {msg}"));
+        self.bar.set_message(what);
+        self.bar.enable_steady_tick(Duration::from_millis(200));
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

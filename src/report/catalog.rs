@@ -1,0 +1,33 @@
+//! Vectors that can be had by name, as a table.
+
+use super::{size, table, thousands};
+use crate::fetch::Listed;
+
+/// What was fetched, then what can be: a line each.
+pub fn catalog(list: &[Listed]) -> String {
+    let columns =
+        [("name", false), ("rows", true), ("numbers", true), ("size", true), ("", false), ("what they are", false)];
+    let row = |listed: &Listed| {
+        let entry = listed.entry;
+        let (bytes, note) = match (&listed.table, entry.bytes, entry.member) {
+            (Some((_, bytes)), ..) => (size(*bytes), "on disk"),
+            (None, Some(bytes), Some(_)) => (size(bytes), "or a part"),
+            (None, Some(bytes), None) => (size(bytes), "to fetch"),
+            (None, None, _) => ("?".to_owned(), "to fetch"),
+        };
+        let rows = entry.rows.map_or("?".to_owned(), thousands);
+        vec![entry.name.to_owned(), rows, entry.dimension.to_string(), bytes, note.to_owned(), entry.about.to_owned()]
+    };
+    let (there, others): (Vec<&Listed>, Vec<&Listed>) = list.iter().partition(|listed| listed.table.is_some());
+    let mut text = String::new();
+    if !there.is_empty() {
+        text += "Fetched: --vectors NAME opens them\n\n";
+        text += &table(&columns, there.into_iter().map(row));
+        text += "\n";
+    }
+    if !others.is_empty() {
+        text += "To be fetched: vocable get NAME\n\n";
+        text += &table(&columns, others.into_iter().map(row));
+    }
+    text
+}

@@ -1,0 +1,158 @@
+//! The runs, what they did not change, and how to run them again.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::{bdi, counted, escaped, group_name, number, points, table, thousands};
+use crate::compare::Run;
+use crate::compare::findings::{ArmFindings, FileRows, Findings, Group};
+
+/// The proof that rows from the vectors stayed as they were.
+pub(super) fn file_rows(findings: &Findings) -> String {
+    let arms = || findings.groups.iter().flat_map(|group| group.arms.iter().map(move |arm| (group, arm)));
+    let there = || arms().filter_map(|(group, arm)| Some((group, arm, arm.file_rows.as_ref()?)));
+    if there().next().is_none() {
+        return String::new();
+    }
+    let several = findings.groups.len() > 1;
+    let mut columns = vec![("arm", false)];
+    columns.extend(several.then_some(("of", false)));
+    columns.extend([("rows", true), ("unchanged in", false), ("checksum before training", false), ("after it", false)]);
+    let row = |(group, arm, rows): (&Group, &ArmFindings, &FileRows)| {
+        let checksum = |sum: &str| format!("<span class=\"checksum\">{}</span>", escaped(sum));
+        let mut row = vec![arm.arm.name().to_owned()];
+        row.extend(group_name(findings, group));
+        row.extend([
+            thousands(rows.first.rows),
+            format!("{} of {}", rows.unchanged, counted(rows.runs, "run")),
+            checksum(&rows.first.before),
+            checksum(&rows.first.after),
+        ]);
+        row
+    };
+    let told: Vec<String> = there()
+        .filter(|(.., rows)| rows.runs > 0 && rows.unchanged == rows.runs)
+        .map(|(_, arm, _)| arm.arm.name().to_owned())
+        .fold(Vec::new(), |mut names, name| {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+            names
+        });
+    let said = match told.as_slice() {
+        [] => "Rows that came from the vectors changed in all of these arms.".to_owned(),
+        names => format!("No bit of the rows that came from the vectors changed in {}.", names.join(", ")),
+    };
+    format!(
+        "<p>{said} The checksums are those of each arm’s first run: of the rows as the vectors have them, and as the model has them after training.</p>\n{}",
+        table("Rows that came from the vectors", &columns, there().map(row))
+    )
+}
+
+/// Every run.
+pub(super) fn runs(findings: &Findings) -> String {
+    let runs = &findings.comparison.runs;
+    if runs.is_empty() {
+        return String::new();
+    }
+    let tested = runs.iter().any(|run| run.test_accuracy.is_some());
+    let timed = runs.iter().any(|run| run.seconds.is_some());
+    let mut columns = vec![("run", false), ("dev %", true)];
+    columns.extend(tested.then_some(("test %", true)));
+    columns.extend(
+        [
+            ("test loss", true),
+            ("best epoch", true),
+            ("ended by", false),
+            ("words known", true),
+            ("numbers trained", true),
+        ]
+        .into_iter()
+        .filter(|(name, _)| tested || *name != "test loss"),
+    );
+    columns.extend(timed.then_some(("seconds", true)));
+    let row = |run: &Run| {
+        let mut row = vec![bdi(&run.name), points(run.dev_accuracy)];
+        if tested {
+            row.push(run.test_accuracy.map_or("-".to_owned(), points));
+            row.push(run.test.as_ref().map_or("-".to_owned(), |test| number(test.loss, 3)));
+        }
+        row.extend([
+            format!("{} of {}", run.best_epoch, run.epochs),
+            escaped(&run.ended),
+            format!("{} of {}", thousands(run.known_words), thousands(run.words)),
+            thousands(run.trained_parameters),
+        ]);
+        row.extend(timed.then(|| run.seconds.map_or("-".to_owned(), |seconds| number(seconds, 1))));
+        row
+    };
+    format!(
+        "<details><summary>{} of {}</summary>\n{}</details>\n",
+        counted(runs.len(), "run"),
+        thousands(findings.comparison.planned),
+        table("All runs that are done", &columns, runs.iter().map(row))
+    )
+}
+
+/// All that it takes to run the comparison again.
+pub(super) fn again(findings: &Findings) -> String {
+    let configuration = &findings.configuration;
+    let mut html = String::new();
+    if !configuration.command.is_empty() {
+        let _ = writeln!(html, "<pre tabindex=\"0\"><code>{}</code></pre>", escaped(&configuration.command));
+    }
+    let _ = writeln!(
+        html,
+        "<p>With vocable {} and these files the results are the same, bit for bit, on any number of threads. \
+         Checksums are of texts, labels, words and numbers, whatever form the files have.</p>",
+        escaped(&configuration.vocable)
+    );
+    let columns = [("", false), ("file", false), ("holds", false), ("checksum", false)];
+    let checksum = |sum: &str| format!("<span class=\"checksum\">{}</span>", escaped(sum));
+    let texts = &configuration.texts;
+    let parts = [("train", Some(&texts.train)), ("dev", Some(&texts.dev)), ("test", texts.test.as_ref())];
+    let mut rows: Vec<Vec<String>> = configuration
+        .vectors
+        .iter()
+        .map(|file| {
+            let holds = format!("{} x {}", thousands(file.rows), file.dimension);
+            vec![format!("vectors {}", bdi(&file.name)), bdi(&file.path), holds, checksum(&file.checksum)]
+        })
+        .collect();
+    rows.extend(parts.into_iter().filter_map(|(name, file)| {
+        let file = file?;
+        Some(vec![name.to_owned(), bdi(&file.path), counted(file.texts, "text"), checksum(&file.checksum)])
+    }));
+    html.push_str(&table("Files", &columns, rows));
+    let list = |values: &[String]| values.iter().map(|value| escaped(value)).collect::<Vec<_>>().join(", ");
+    let mut options = vec![
+        vec!["arms".to_owned(), list(&configuration.arms)],
+        vec!["seeds".to_owned(), configuration.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")],
+        vec![
+            "training texts".to_owned(),
+            configuration.train_sizes.iter().map(|&size| thousands(size)).collect::<Vec<_>>().join(", "),
+        ],
+    ];
+    options.extend(
+        configuration.sweeps.iter().map(|(key, values)| vec![format!("{}, swept", escaped(key)), list(values)]),
+    );
+    if !configuration.watch.is_empty() {
+        options.push(vec!["watched".to_owned(), list(&configuration.watch)]);
+    }
+    let others = configuration.options.as_object().into_iter().flatten();
+    options.extend(others.map(|(key, value)| {
+        let value = match value {
+            Value::String(text) => escaped(text),
+            Value::Null => "none".to_owned(),
+            other => escaped(&other.to_string()),
+        };
+        vec![escaped(&key.replace('_', " ")), value]
+    }));
+    let _ = writeln!(
+        html,
+        "<details><summary>All options</summary>\n{}</details>",
+        table("Options", &[("option", false), ("value", false)], options)
+    );
+    html
+}

@@ -1,0 +1,523 @@
+//! Made-up findings, and what the page makes of them.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::*;
+use crate::classifier::{Behaviour, GateOptions, GateView, Metrics, RowChecksum, WordGates};
+use crate::compare::disagreements::MarkedWord;
+use crate::compare::findings::*;
+use crate::compare::movement::{Arrow, Band, MadeRows, Neighbour, Neighbours, Opposites, WordMap, WordMove};
+use crate::compare::statistics::{ArmScores, Summary, pairs};
+use crate::compare::{Comparison, Run, WordsOfRun};
+
+/// What some findings are made up from.
+struct Made {
+    arms: usize,
+    seeds: u64,
+    sizes: Vec<usize>,
+    tested: bool,
+    epochs: usize,
+    words: usize,
+    /// Stands wherever a user's text may.
+    text: String,
+}
+
+impl Made {
+    fn small() -> Made {
+        Made { arms: 2, seeds: 3, sizes: vec![100], tested: true, epochs: 4, words: 5, text: "a text".to_owned() }
+    }
+
+    /// A number between 0 and 1 that is the same each time.
+    fn chance(&self, of: usize) -> f64 {
+        (of as f64 * 0.618_033_988_75).fract()
+    }
+
+    fn word(&self, index: usize) -> String {
+        format!("{}{index}", self.text)
+    }
+
+    fn run(&self, arm: EmbeddingMode, seed: u64, size: usize) -> Run {
+        let accuracy = 0.6 + 0.3 * self.chance(seed as usize + size + colour(arm));
+        let metrics = Metrics { loss: 0.5, confusion: vec![vec![30, 10], vec![5, 55]], calibration_error: 0.1 };
+        Run {
+            name: format!("{}-{}-n{size}-seed{seed}", self.text, arm.name()),
+            arm,
+            vectors: self.text.clone(),
+            train_texts: size,
+            settings: BTreeMap::from([(self.text.clone(), self.text.clone())]),
+            seed,
+            dev_accuracy: accuracy,
+            dev_macro_f1: accuracy,
+            test_accuracy: self.tested.then_some(accuracy - 0.01),
+            test_macro_f1: self.tested.then_some(accuracy - 0.02),
+            trained_parameters: 12_345,
+            best_epoch: 2,
+            epochs: self.epochs,
+            ended: "epochs".to_owned(),
+            words: 900,
+            known_words: 700,
+            file_rows: None,
+            labels: vec![self.text.clone(), "pos".to_owned()],
+            dev: metrics.clone(),
+            test: self.tested.then_some(metrics),
+            predictions: None,
+            history: Vec::new(),
+            seconds: Some(12.5),
+        }
+    }
+
+    fn words_of_run(&self) -> WordsOfRun {
+        let near = |index: usize| Neighbour { word: self.word(index), cosine: self.chance(index) as f32 };
+        let moves = |index: usize| WordMove {
+            word: self.word(index),
+            count: 10 * index,
+            known: index.is_multiple_of(2),
+            cosine: Some(self.chance(index)),
+            distance: 2.0 * self.chance(index + 1),
+            share: 0.01,
+        };
+        let place = |index: usize| [self.chance(index) as f32, self.chance(3 * index + 1) as f32];
+        let checksum = || RowChecksum { rows: 700, before: "xxh3:1".to_owned(), after: "xxh3:2".to_owned() };
+        let band = |least: usize, most: Option<usize>| Band {
+            least,
+            most,
+            words: 100,
+            distance: 0.125 * (least as f64 + 1.0).log10(),
+            cosine: Some(0.75),
+            share: 0.25,
+        };
+        WordsOfRun {
+            run: self.text.clone(),
+            seed: 1,
+            watched: vec![self.text.clone()],
+            absent: vec![self.text.clone()],
+            words: 900,
+            moved: 850,
+            moved_most: (0..self.words).map(moves).collect(),
+            watched_moves: (0..2).map(moves).collect(),
+            neighbours: (0..self.words)
+                .map(|index| Neighbours {
+                    word: self.word(index),
+                    before: (0..10).map(near).collect(),
+                    after: (5..15).map(near).collect(),
+                })
+                .collect(),
+            opposites: (0..12)
+                .map(|index| Opposites {
+                    words: [self.word(index), self.word(index + 1)],
+                    before: self.chance(index),
+                    after: self.chance(index) - 0.25,
+                })
+                .collect(),
+            made_rows: MadeRows {
+                words: 200,
+                norm_before: Some(0.5),
+                norm_after: Some(1.25),
+                known_norm_after: Some(5.0),
+                nearest: (0..self.words).map(|index| (self.word(index), (0..5).map(near).collect())).collect(),
+            },
+            bands: vec![band(0, Some(0)), band(1, Some(1)), band(2, Some(9)), band(1000, None)],
+            known_rows: checksum(),
+            unknown_rows: checksum(),
+            map: WordMap {
+                explained: [0.25, 0.125],
+                arrows: (0..3 * self.words)
+                    .map(|index| Arrow { word: self.word(index), before: place(index), after: place(index + 7) })
+                    .collect(),
+            },
+        }
+    }
+
+    fn arm(&self, arm: EmbeddingMode, runs: &[Run]) -> ArmFindings {
+        let summary = |value: fn(&Run) -> f64| Summary::of(&runs.iter().map(value).collect::<Vec<f64>>());
+        let test = |value: fn(&Run) -> Option<f64>| {
+            let values: Option<Vec<f64>> = runs.iter().map(value).collect();
+            values.map(|values| Summary::of(&values))
+        };
+        let range = |mean: f64| Range { mean, least: mean - 0.03125, most: mean + 0.03125 };
+        let curve = (1..=self.epochs).map(|epoch| CurvePoint {
+            epoch,
+            runs: runs.len(),
+            dev_accuracy: range(1.0 - 0.5 / epoch as f64),
+            train_loss: range(0.7 / epoch as f64),
+        });
+        let moved = matches!(arm, EmbeddingMode::Tuned | EmbeddingMode::OovOnly | EmbeddingMode::Random);
+        let checksum = |changed: bool| RowChecksum {
+            rows: 700,
+            before: "xxh3:0123456789abcdef".to_owned(),
+            after: if changed { "xxh3:fedcba9876543210" } else { "xxh3:0123456789abcdef" }.to_owned(),
+        };
+        ArmFindings {
+            arm,
+            seeds: runs.iter().map(|run| run.seed).collect(),
+            score: test(|run| run.test_accuracy).unwrap_or_else(|| summary(|run| run.dev_accuracy)),
+            dev_accuracy: summary(|run| run.dev_accuracy),
+            dev_macro_f1: summary(|run| run.dev_macro_f1),
+            test_accuracy: test(|run| run.test_accuracy),
+            test_macro_f1: test(|run| run.test_macro_f1),
+            loss: summary(|run| run.dev.loss),
+            calibration_error: summary(|run| run.dev.calibration_error),
+            trained_parameters: 12_345,
+            best_epoch: summary(|run| run.best_epoch as f64),
+            seconds: Some(summary(|_| 12.5)),
+            diverged: vec![self.text.clone()],
+            curve: curve.collect(),
+            confusion: vec![vec![30, 10], vec![5, 55]],
+            file_rows: Some(FileRows {
+                unchanged: if arm == EmbeddingMode::Tuned { 0 } else { runs.len() },
+                runs: runs.len(),
+                first: checksum(arm == EmbeddingMode::Tuned),
+            }),
+            words: moved.then(|| self.words_of_run()),
+        }
+    }
+
+    fn pairs(&self, arms: &[ArmFindings], runs: &[Run]) -> Vec<PairFindings> {
+        let of_arm = |arm: &ArmFindings| ArmScores {
+            name: arm.arm.name().to_owned(),
+            scores: runs.iter().filter(|run| run.arm == arm.arm).map(|run| run.dev_accuracy).collect(),
+            right: self
+                .tested
+                .then(|| arm.seeds.iter().map(|&seed| (0..50).map(|text| (text + seed) % 3 != 0).collect()).collect()),
+            seconds: Some(12.5),
+        };
+        let pairs = pairs(&arms.iter().map(of_arm).collect::<Vec<_>>(), 1).unwrap();
+        let found = pairs.into_iter().enumerate().map(|(index, pair)| PairFindings {
+            verdict: pair.verdict(),
+            sentence: pair.sentence(),
+            permutation_note: pair.permutation_note(),
+            time_ratio: Some(1.0),
+            matters: index == 0,
+            pair,
+        });
+        found.collect()
+    }
+
+    fn gates(&self) -> GatesOfText {
+        let word = |index: usize| WordGates {
+            word: self.word(index),
+            known: !index.is_multiple_of(3),
+            input: 0.25,
+            forget: 0.875,
+            output: 0.5,
+            shares: [0.5, 0.25, 0.25, 0.0],
+            behaviour: Behaviour::Keeps,
+            probabilities: vec![0.125, 0.875],
+        };
+        let view = GateView {
+            words: (0..8).map(word).collect(),
+            before: vec![0.5, 0.5],
+            left_out: 0,
+            cell: GateOptions::default(),
+        };
+        let views = vec![GatesOfArm { arm: EmbeddingMode::Tuned, run: self.text.clone(), view }];
+        GatesOfText { part: Part::Test, line: 7, text: self.text.clone(), label: self.text.clone(), views }
+    }
+
+    fn findings(&self) -> Findings {
+        let arms = &EmbeddingMode::ALL[..self.arms];
+        let said = || SaidLabel { label: self.text.clone(), probability: 0.875 };
+        let text = |line: u64| DisagreedText {
+            line,
+            text: self.text.clone(),
+            words: (0..8).map(|index| MarkedWord { word: self.word(index), known: index > 2 }).collect(),
+            label: self.text.clone(),
+            first: said(),
+            second: said(),
+            gap: 0.75,
+        };
+        let texts = || Disagreeing { count: 12, texts: (1..=10).map(text).collect() };
+        let (mut runs, mut groups) = (Vec::new(), Vec::new());
+        for &size in &self.sizes {
+            let here: Vec<Run> =
+                arms.iter().flat_map(|&arm| (1..=self.seeds).map(move |seed| self.run(arm, seed, size))).collect();
+            let of = |arm: EmbeddingMode| here.iter().filter(|run| run.arm == arm).cloned().collect::<Vec<Run>>();
+            let found: Vec<ArmFindings> = arms.iter().map(|&arm| self.arm(arm, &of(arm))).collect();
+            let disagree = ArmsDisagree {
+                first: EmbeddingMode::Frozen,
+                second: EmbeddingMode::Tuned,
+                only_first: texts(),
+                only_second: texts(),
+            };
+            groups.push(Group {
+                vectors: self.text.clone(),
+                train_texts: size,
+                settings: BTreeMap::from([(self.text.clone(), self.text.clone())]),
+                pairs: self.pairs(&found, &here),
+                arms: found,
+                disagreements: if self.tested { vec![disagree] } else { Vec::new() },
+                gates: vec![self.gates(), self.gates()],
+            });
+            runs.extend(here);
+        }
+        let line = |&arm: &EmbeddingMode| SizeLine {
+            arm,
+            points: groups
+                .iter()
+                .filter_map(|group| Some((group.train_texts, group.arms.iter().find(|found| found.arm == arm)?.score)))
+                .map(|(train_texts, score)| SizePoint { train_texts, score })
+                .collect(),
+        };
+        let curve =
+            SizeCurve { vectors: self.text.clone(), settings: BTreeMap::new(), arms: arms.iter().map(line).collect() };
+        let file = || TextFile { path: self.text.clone(), texts: 1234, checksum: "xxh3:1".to_owned() };
+        Findings {
+            configuration: Configuration {
+                version: 2,
+                vocable: "0.1.0".to_owned(),
+                command: format!("vocable compare --train {}", self.text),
+                vectors: vec![VectorsFile {
+                    name: self.text.clone(),
+                    path: self.text.clone(),
+                    rows: 2445,
+                    dimension: 50,
+                    checksum: "xxh3:1".to_owned(),
+                }],
+                texts: TextFiles { train: file(), dev: file(), test: self.tested.then(file) },
+                arms: arms.iter().map(|arm| arm.name().to_owned()).collect(),
+                seeds: (1..=self.seeds).collect(),
+                train_sizes: self.sizes.clone(),
+                sweeps: BTreeMap::from([(self.text.clone(), vec![self.text.clone()])]),
+                options: json!({ self.text.as_str(): self.text.as_str(), "batch": 64, "schedule": null }),
+                watch: vec![self.text.clone()],
+                runs: runs.iter().map(|run| run.name.clone()).collect(),
+            },
+            comparison: Comparison::of(runs.len(), runs, Vec::new()),
+            scored_on: if self.tested { Part::Test } else { Part::Dev },
+            labels: vec![self.text.clone(), "pos".to_owned()],
+            size_curves: if groups.len() > 1 { vec![curve] } else { Vec::new() },
+            groups,
+        }
+    }
+}
+
+/// Elements that have no end.
+const VOID: [&str; 2] = ["meta", "br"];
+
+/// Holds a page to this: every element that begins ends, in order; attributes are quoted; text has no < of its own.
+#[track_caller]
+fn well_formed(page: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = page.strip_prefix("<!doctype html>").expect("a page");
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        let inside = rest[..rest.find('>').expect("the end of a tag")].trim_end();
+        assert_eq!(inside.matches('"').count() % 2, 0, "quotes of <{inside}>");
+        assert!(!inside.contains('<'), "<{inside}>");
+        let name = inside.trim_start_matches('/').split([' ', '/', '\n']).next().unwrap();
+        assert!(!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric()), "<{inside}>");
+        for attribute in
+            inside.split('"').step_by(2).skip(1).filter(|between| !matches!(between.trim(), "" | "/" | "open"))
+        {
+            assert!(attribute.ends_with('='), "{attribute} in <{inside}>");
+        }
+        if inside.starts_with('/') {
+            assert_eq!(open.pop(), Some(name), "</{name}> before {}", rest.chars().take(80).collect::<String>());
+        } else if !inside.ends_with('/') && !VOID.contains(&name) {
+            open.push(name);
+        }
+        // What a style sheet has between its tags is no HTML.
+        if name == "style" && !inside.starts_with('/') {
+            rest = &rest[rest.find("</style>").expect("the end of the style")..];
+        }
+    }
+    assert_eq!(open, Vec::<&str>::new());
+}
+
+/// The cells of every row of a piece of HTML, without tags.
+fn rows_of(html: &str) -> Vec<Vec<String>> {
+    let text = |cell: &str| {
+        let pieces = cell.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
+        pieces.collect::<String>()
+    };
+    let row = |row: &str| {
+        let row = row.split("</tr>").next().unwrap_or_default();
+        let cells = row.split("<t").skip(1).filter(|cell| cell.starts_with(['d', 'h']));
+        cells.map(|cell| text(&format!("<t{}", cell.split("</t").next().unwrap_or_default()))).collect()
+    };
+    html.split("<tr>").skip(1).map(row).collect()
+}
+
+/// The figures of a page's part, each with what its drawing says and the rows of its table.
+fn figures_of(page: &str, id: &str) -> Vec<(String, Vec<Vec<String>>)> {
+    let part = page.split(&format!("<section id=\"{id}\"")).nth(1).unwrap_or_default();
+    let part = part.split("</section>").next().unwrap_or_default();
+    let figure = |figure: &str| {
+        let figure = figure.split("</figure>").next().unwrap_or_default();
+        let said = figure.split("role=\"img\" aria-label=\"").nth(1).expect("a drawing that says what it shows");
+        (said.split('"').next().unwrap_or_default().to_owned(), rows_of(figure))
+    };
+    part.split("<figure class=\"drawn").skip(1).map(figure).collect()
+}
+
+#[test]
+fn every_plot_is_there_in_numbers_too() {
+    let made = Made { arms: 5, sizes: vec![100, 1000], ..Made::small() };
+    let findings = made.findings();
+    let page = comparison_page(&findings).unwrap();
+    well_formed(&page);
+    let drawings = page.matches("role=\"img\" aria-label=\"").count() - page.matches("class=\"mix\"").count();
+    let broad = page.matches("<div class=\"broad\">").count();
+    assert_eq!(
+        drawings,
+        page.matches("<summary>The same in numbers</summary>").count() - gates_tables(&findings) + broad
+    );
+
+    let scores = figures_of(&page, "scores");
+    assert_eq!(scores.len(), 2);
+    for (group, (said, rows)) in findings.groups.iter().zip(&scores) {
+        for (arm, row) in group.arms.iter().zip(&rows[1..]) {
+            let [low, high] = arm.score.interval.unwrap();
+            let name = arm.arm.name();
+            let mean = format!("{:.1}", 100.0 * arm.score.mean);
+            assert_eq!(row[..3], [name.to_owned(), mean.clone(), format!("{:.1} to {:.1}", 100.0 * low, 100.0 * high)]);
+            assert!(said.contains(&format!("{name} {mean}")), "{said}");
+            for run in
+                findings.comparison.runs.iter().filter(|run| run.arm == arm.arm && run.train_texts == group.train_texts)
+            {
+                let score = format!("{:.1} ({})", 100.0 * run.test_accuracy.unwrap(), run.seed);
+                assert!(row[3].contains(&score), "{score} in {row:?}");
+            }
+        }
+    }
+    let curves = figures_of(&page, "curves");
+    assert_eq!(curves.len(), 4);
+    for (group, both) in findings.groups.iter().zip(curves.chunks(2)) {
+        for (column, arm) in group.arms.iter().enumerate() {
+            for (point, (accuracy, loss)) in arm.curve.iter().zip(both[0].1[1..].iter().zip(&both[1].1[1..])) {
+                let Range { mean, least, most } = point.dev_accuracy;
+                let expected = format!("{:.1} ({:.1} to {:.1})", 100.0 * mean, 100.0 * least, 100.0 * most);
+                assert_eq!((&accuracy[0], &accuracy[column + 1]), (&point.epoch.to_string(), &expected));
+                let Range { mean, least, most } = point.train_loss;
+                assert_eq!(loss[column + 1], format!("{mean:.3} ({least:.3} to {most:.3})"));
+            }
+        }
+    }
+    let sizes = figures_of(&page, "sizes");
+    let expected: Vec<String> =
+        findings.size_curves[0].arms.iter().map(|line| format!("{:.1}", 100.0 * line.points[1].score.mean)).collect();
+    assert!(sizes[0].1[2][1..].iter().zip(&expected).all(|(cell, mean)| cell.starts_with(mean)), "{sizes:?}");
+
+    let words = findings.groups[0].arms[1].words.as_ref().unwrap();
+    let figures = figures_of(&page, "words");
+    // In each group the shift by frequency, and of each of three arms a map and the opposites.
+    assert_eq!(figures.len(), 2 * (1 + 3 * 2));
+    let expected: Vec<Vec<String>> = words
+        .bands
+        .iter()
+        .map(|band| vec![format!("{:.3}", band.distance), "0.750".to_owned(), "25.0".to_owned()])
+        .collect();
+    let found: Vec<Vec<String>> = figures[0].1[1..=words.bands.len()].iter().map(|row| row[3..].to_vec()).collect();
+    assert_eq!(found, expected);
+    for (arrow, row) in words.map.arrows.iter().zip(&figures[1].1[1..]) {
+        let [[a, b], [c, d]] = [arrow.before, arrow.after];
+        assert_eq!(
+            row[..],
+            [arrow.word.clone(), format!("{a:.3}"), format!("{b:.3}"), format!("{c:.3}"), format!("{d:.3}")]
+        );
+    }
+    for (pair, row) in words.opposites.iter().zip(&figures[2].1[1..]) {
+        let [a, b] = &pair.words;
+        assert_eq!(row[..3], [format!("{a} – {b}"), format!("{:.3}", pair.before), number(pair.after, 3)]);
+    }
+}
+
+/// Tables of gates, which stand for no drawing.
+fn gates_tables(findings: &Findings) -> usize {
+    findings.groups.iter().flat_map(|group| &group.gates).map(|text| text.views.len()).sum()
+}
+
+#[test]
+fn nothing_of_a_users_text_becomes_markup() {
+    let text = "\"><script>alert('1')</script>&<img src=x>\u{1b}\0".to_owned();
+    let page = comparison_page(&Made { text, sizes: vec![100, 1000], arms: 5, ..Made::small() }.findings()).unwrap();
+    well_formed(&page);
+    for markup in ["<script", "<img", "\u{1b}", "\0"] {
+        assert!(!page.contains(markup), "{markup}");
+    }
+    assert!(page.contains("&lt;script&gt;"));
+}
+
+#[test]
+fn the_page_needs_nothing_else() {
+    let page = comparison_page(&Made { sizes: vec![100, 1000], arms: 5, ..Made::small() }.findings()).unwrap();
+    for outside in ["http:", "https:", "//", "src=", "@import", "url(", "<link", "<script", "xmlns"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    for target in page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        let id = target.strip_prefix('#').expect("a place on the page");
+        assert_eq!(page.matches(&format!(" id=\"{id}\"")).count(), 1, "{id}");
+    }
+    // Every colour is one that the style sheet has.
+    let style = &page[..page.find("</style>").unwrap()];
+    for name in page.split("var(").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+        assert!(style.contains(&format!("{name}:")) || name == "--by", "{name}");
+    }
+}
+
+#[test]
+fn many_runs_stay_within_three_megabytes() {
+    let made = Made { arms: 5, seeds: 5, sizes: vec![100, 1000, 5452], epochs: 30, words: 25, ..Made::small() };
+    let page = comparison_page(&made.findings()).unwrap();
+    well_formed(&page);
+    assert!(page.len() < 3_000_000, "{} bytes", page.len());
+}
+
+#[test]
+fn whatever_is_missing_is_left_out() {
+    // A single seed: nothing can be told, and there are no intervals.
+    let page = comparison_page(&Made { seeds: 1, ..Made::small() }.findings()).unwrap();
+    well_formed(&page);
+    assert!(page.contains("no difference between frozen and tuned can be told from a single seed"), "{page}");
+
+    // No test part.
+    let page = comparison_page(&Made { tested: false, ..Made::small() }.findings()).unwrap();
+    well_formed(&page);
+    assert!(page.contains("for want of a test part") && !page.contains("id=\"disagree\""));
+
+    // Some runs of some arms.
+    let mut findings = Made::small().findings();
+    findings.comparison.runs.truncate(2);
+    findings.groups[0].arms.truncate(1);
+    findings.groups[0].pairs.clear();
+    findings.groups[0].gates.clear();
+    findings.groups[0].disagreements.clear();
+    findings.groups[0].arms[0].words = None;
+    findings.groups[0].arms[0].curve.clear();
+    let page = comparison_page(&findings).unwrap();
+    well_formed(&page);
+    for said in ["Not finished: 2 of 6 runs are done.", "No two arms can be compared yet."] {
+        assert!(page.contains(said), "{said}");
+    }
+    for part in ["pairs", "gates", "disagree", "words", "sizes", "curves"] {
+        assert!(!page.contains(&format!("id=\"{part}\"")) && !page.contains(&format!("#{part}\"")), "{part}");
+    }
+
+    // None at all.
+    findings.comparison.runs.clear();
+    findings.groups.clear();
+    let page = comparison_page(&findings).unwrap();
+    well_formed(&page);
+    assert!(page.contains("Not finished: 0 of 6") && page.contains("id=\"again\""));
+}
+
+#[test]
+fn figures_that_are_no_numbers_do_no_harm() {
+    let mut findings = Made { arms: 5, sizes: vec![100, 1000], ..Made::small() }.findings();
+    for arm in findings.groups.iter_mut().flat_map(|group| &mut group.arms) {
+        arm.score.mean = f64::NAN;
+        arm.score.interval = Some([f64::NEG_INFINITY, f64::NAN]);
+        arm.curve.iter_mut().for_each(|point| point.train_loss.mean = f64::INFINITY);
+        arm.curve.iter_mut().for_each(|point| point.train_loss.most = f64::NAN);
+        if let Some(words) = &mut arm.words {
+            words.opposites[0].after = f64::NAN;
+            words.map.arrows[0].after = [f32::NAN, f32::INFINITY];
+            words.bands[0].distance = f64::NAN;
+        }
+    }
+    let page = comparison_page(&findings).unwrap();
+    well_formed(&page);
+    assert!(!page.contains("NaN") && !page.contains("inf\""));
+}

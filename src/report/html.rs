@@ -1,0 +1,45 @@
+//! What pages share: their frame, and text as HTML holds it.
+
+/// The look that all pages have: colours for light and dark screens, text, sections.
+pub(super) const STYLE: &str = include_str!("page.css");
+
+/// A page: one file that loads nothing and runs nothing. `title` and `style` stand in its head, `body` is HTML.
+pub(super) fn page(title: &str, styles: &[&str], body: &str) -> String {
+    format!(
+        "<!doctype html>\n\
+         <html lang=\"en\">\n\
+         <head>\n\
+         <meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <title>{title}</title>\n\
+         <style>\n{STYLE}{styles}</style>\n\
+         </head>\n\
+         <body>\n\
+         <main>\n\
+         {body}\
+         </main>\n\
+         </body>\n\
+         </html>\n",
+        title = escaped(title),
+        styles = styles.concat(),
+    )
+}
+
+/// Text as HTML holds it, in elements and in quoted attributes. Control characters, which it may not hold, are replaced.
+pub(super) fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            control if control.is_control() => html.push('\u{FFFD}'),
+            other => html.push(other),
+        }
+    }
+    html
+}
