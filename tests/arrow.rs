@@ -352,7 +352,8 @@ fn nothing_is_left_of_what_cannot_be_read_to_its_end() {
         arrow.write(&batch.slice(from, 5000)).unwrap();
         stream.write(&batch.slice(from, 5000)).unwrap();
     }
-    (arrow.finish().unwrap(), stream.finish().unwrap());
+    arrow.finish().unwrap();
+    stream.finish().unwrap();
     let (arrow, stream) = (arrow.into_inner().unwrap(), stream.into_inner().unwrap());
     let mut damaged = parquet.clone();
     let middle = parquet.len() / 2;

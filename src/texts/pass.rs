@@ -56,7 +56,10 @@ pub fn pass(
     thread::Builder::new().name("reader".to_owned()).spawn(read).map_err(no_thread)?;
     let (done, to_write) = sync_channel(AHEAD);
     let write = move || -> Result<()> {
-        let Some(mut sink) = sink else { return Ok(to_write.into_iter().for_each(drop)) };
+        let Some(mut sink) = sink else {
+            to_write.into_iter().for_each(drop);
+            return Ok(());
+        };
         loop {
             match to_write.recv() {
                 Ok(Some((columns, added))) => sink.write(columns, added)?,
