@@ -148,7 +148,12 @@ fn commands(text: &str) -> Vec<Shown> {
 }
 
 fn is_not_run(command: &str) -> bool {
-    NOT_RUN.iter().any(|(beginning, _)| command.starts_with(beginning))
+    NOT_RUN.iter().any(|(beginning, _)| command.starts_with(beginning)) || needs_arrow(command) && !cfg!(feature = "arrow")
+}
+
+/// Whether a command is of the feature `arrow`, in builds without which it is not run.
+fn needs_arrow(command: &str) -> bool {
+    command.contains(" --in ") || command.contains("vocable embed")
 }
 
 fn needs_shared(command: &str) -> bool {
