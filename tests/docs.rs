@@ -148,7 +148,8 @@ fn commands(text: &str) -> Vec<Shown> {
 }
 
 fn is_not_run(command: &str) -> bool {
-    NOT_RUN.iter().any(|(beginning, _)| command.starts_with(beginning)) || needs_arrow(command) && !cfg!(feature = "arrow")
+    NOT_RUN.iter().any(|(beginning, _)| command.starts_with(beginning))
+        || needs_arrow(command) && !cfg!(feature = "arrow")
 }
 
 /// Whether a command is of the feature `arrow`, in builds without which it is not run.
@@ -165,10 +166,13 @@ fn is_trained(command: &str) -> bool {
     ["train ", "predict ", "compare ", "gates ", "demo"].iter().any(|name| command.contains(&format!("vocable {name}")))
 }
 
+#[cfg(target_arch = "x86_64")]
 fn sums_as_shown() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx512f");
-    #[cfg(not(target_arch = "x86_64"))]
+    std::arch::is_x86_feature_detected!("avx512f")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn sums_as_shown() -> bool {
     false
 }
 
