@@ -64,6 +64,11 @@
 //! [`error`] < [`files`] < [`vectors`] < [`fetch`], [`query`], [`nn`] < [`classifier`] < [`compare`] < [`report`] < `serve` (with the feature
 //! `explore`), and [`classifier`] < `texts` (with the feature `arrow`): each uses only those before it. The library never prints and never ends the program.
 
+/// The program of the guide is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide-initialising.md")]
+mod guide {}
+
 pub mod classifier;
 pub mod compare;
 pub mod error;

@@ -8,7 +8,7 @@
 //! RNN   h' = tanh(W x + U h + b)
 //! ```
 //!
-//! `docs/lstm.md` derives the backward pass.
+//! `docs/lstm-backward.md` derives the backward pass.
 
 mod gradients;
 mod shape;
