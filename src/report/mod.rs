@@ -1,5 +1,6 @@
 //! What a person looks at: tables for the terminal; and the same answers as JSON.
 
+mod bench;
 mod catalog;
 mod comparison;
 mod comparison_files;
@@ -19,6 +20,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::classifier::Trained;
 use crate::query::Answer;
 use crate::vectors::Vectors;
+pub use bench::bench;
 pub use catalog::catalog;
 pub use comparison::comparison;
 pub use comparison_files::{comparison_csv, comparison_markdown};
