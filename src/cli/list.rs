@@ -39,7 +39,7 @@ impl List {
         let mut list = named::store()?.list();
         list.retain(|listed| listed.table.is_some() || !self.fetched);
         if !output.json {
-            output.text(report::catalog(&list))?;
+            output.text(report::catalog(&list, output.width))?;
             return Ok(ExitCode::SUCCESS);
         }
         for listed in list {
