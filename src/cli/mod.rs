@@ -7,6 +7,7 @@
 mod analogy;
 mod arguments;
 mod batch;
+mod bench;
 mod checkpoints;
 mod compare;
 mod completions;
@@ -202,6 +203,7 @@ enum Command {
     Gates(gates::Gates),
     Compare(compare::Compare),
     Demo(demo::Demo),
+    Bench(bench::Bench),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -261,6 +263,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Gates(command) => command.run(common, output),
         Command::Compare(command) => command.run(common, output),
         Command::Demo(command) => command.run(common, output),
+        Command::Bench(command) => command.run(common, output),
         Command::Completions(command) => command.run(output),
         Command::Man(command) => command.run(output),
     }
