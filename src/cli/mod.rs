@@ -17,6 +17,7 @@ mod doctor;
 mod evaluate;
 #[cfg(feature = "explore")]
 mod explore;
+mod export;
 mod gates;
 #[cfg(feature = "get")]
 mod get;
@@ -194,6 +195,7 @@ enum Command {
     Train(train::Train),
     Predict(predict::Predict),
     Gates(gates::Gates),
+    Export(export::Export),
     Compare(compare::Compare),
     Demo(demo::Demo),
     Completions(completions::Completions),
@@ -251,6 +253,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Train(command) => command.run(common, output),
         Command::Predict(command) => command.run(common, output),
         Command::Gates(command) => command.run(common, output),
+        Command::Export(command) => command.run(output),
         Command::Compare(command) => command.run(common, output),
         Command::Demo(command) => command.run(common, output),
         Command::Completions(command) => command.run(output),
