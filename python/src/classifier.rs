@@ -71,6 +71,16 @@ impl Classifier {
         work(py, || self.model.save(&path))?.map_err(|e| raised(py, e))
     }
 
+    /// Writes the model as ONNX, beside its place first and then renamed; and what its metadata holds as JSON, if that is asked for.
+    #[pyo3(signature = (path, vocabulary = None))]
+    fn export_onnx(&self, py: Python, path: PathBuf, vocabulary: Option<PathBuf>) -> PyResult<()> {
+        let write = || {
+            self.model.save_onnx(&path)?;
+            vocabulary.map_or(Ok(()), |path| self.model.save_onnx_vocabulary(path))
+        };
+        work(py, write)?.map_err(|e| raised(py, e))
+    }
+
     /// The labels it tells apart, in the order of the probabilities.
     #[getter]
     fn labels(&self) -> Vec<String> {

@@ -96,6 +96,13 @@ class Classifier:
         """The bytes of its file."""
     def save(self, path: PathLike) -> None:
         """Writes the model file, beside its place first and then renamed."""
+    def export_onnx(self, path: PathLike, vocabulary: PathLike | None = None) -> None:
+        """Writes the model as ONNX, beside its place first and then renamed.
+
+        The graph takes ``ids`` (int64 ``[batch, length]``: word ``i`` of the vocabulary as ``i + 2``, an unknown word as 1, anything behind a
+        text's end) and ``lengths`` (int64 ``[batch]``), and answers ``logits`` and ``probabilities`` (float32 ``[batch, labels]``). Its metadata
+        holds ``labels`` and ``words`` as JSON lists, ``tokenizer`` and ``case``; ``vocabulary`` names a JSON file to write them to as well.
+        """
     @property
     def labels(self) -> list[str]:
         """The labels it tells apart, in the order of the probabilities."""

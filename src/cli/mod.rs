@@ -20,6 +20,7 @@ mod embed;
 mod evaluate;
 #[cfg(feature = "explore")]
 mod explore;
+mod export;
 mod gates;
 #[cfg(feature = "get")]
 mod get;
@@ -201,6 +202,7 @@ enum Command {
     #[cfg(feature = "arrow")]
     Embed(embed::Embed),
     Gates(gates::Gates),
+    Export(export::Export),
     Compare(compare::Compare),
     Demo(demo::Demo),
     Bench(bench::Bench),
@@ -261,6 +263,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         #[cfg(feature = "arrow")]
         Command::Embed(command) => command.run(common, output),
         Command::Gates(command) => command.run(common, output),
+        Command::Export(command) => command.run(output),
         Command::Compare(command) => command.run(common, output),
         Command::Demo(command) => command.run(common, output),
         Command::Bench(command) => command.run(common, output),
