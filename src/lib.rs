@@ -62,7 +62,7 @@
 //! # The rooms
 //!
 //! [`error`] < [`files`] < [`vectors`] < [`fetch`], [`query`], [`nn`] < [`classifier`] < [`compare`] < [`report`] < `serve` (with the feature
-//! `explore`): each uses only those before it. The library never prints and never ends the program.
+//! `explore`), and [`classifier`] < `texts` (with the feature `arrow`): each uses only those before it. The library never prints and never ends the program.
 
 pub mod classifier;
 pub mod compare;
@@ -74,6 +74,8 @@ pub mod query;
 pub mod report;
 #[cfg(feature = "explore")]
 pub mod serve;
+#[cfg(feature = "arrow")]
+pub mod texts;
 pub mod vectors;
 
 pub use error::{Error, Result};

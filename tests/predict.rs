@@ -10,7 +10,7 @@ use common::{Folder, Ran, fixture, vocable, vocable_fed};
 use serde_json::json;
 use vocable::Vectors;
 use vocable::classifier::{Classifier, DataOptions, Dataset, Parts, Prediction, Tokenizer, TrainOptions, train};
-use vocable::nn::EmbeddingMode;
+use vocable::nn::{CellKind, EmbeddingMode, Pooling};
 use vocable::vectors::Case;
 
 /// A small classifier over the fastText model, whose words have n-grams.
@@ -158,4 +158,39 @@ fn long_texts_train_and_predict() {
     assert_eq!(ran.code, 0, "{ran:?}");
     let answer = predict(&out, &["--json"], long.as_bytes()).only_json();
     assert_eq!(answer["words"], 30_000);
+}
+
+#[test]
+fn what_is_predicted_of_a_text_does_not_depend_on_the_others() {
+    let vectors = Arc::new(Vectors::demo().unwrap());
+    let data = Dataset::open(fixture("reviews.test.txt"), &DataOptions::default()).unwrap();
+    let part = |texts: &[_]| Dataset { texts: texts.to_vec(), ..data.clone() };
+    let parts = Parts { train: part(&data.texts[..32]), dev: part(&data.texts[..8]), test: None };
+    let mut texts: Vec<&str> = data.texts.iter().take(150).map(|text| text.text.as_str()).collect();
+    texts.extend(["", "superb", "!", "a\u{a0}b qqqq", "dull dull dull"]);
+    let long = texts[..40].join(" ");
+    texts.push(&long);
+    let plain = TrainOptions { epochs: 1, hidden: 20, ..TrainOptions::default() };
+    for options in [
+        TrainOptions { hidden: 128, ..plain.clone() },
+        TrainOptions { hidden: 97, cell: CellKind::Rnn, ..plain.clone() },
+        TrainOptions { bidirectional: true, layers: 2, ..plain.clone() },
+        TrainOptions { pooling: Pooling::Mean, hidden: 3, ..plain.clone() },
+        TrainOptions { pooling: Pooling::Max, embedding: EmbeddingMode::OneHot, ..plain.clone() },
+        // Longer sums than the library adds up in one go.
+        TrainOptions { hidden: 520, ..plain },
+    ] {
+        let classifier = train(&vectors, &parts, &options, &mut |_| {}).unwrap().classifier;
+        let bits = |predictions: Vec<Prediction>| -> Vec<(usize, Vec<u32>)> {
+            let bits = |p: &Prediction| p.probabilities.iter().map(|probability| probability.to_bits()).collect();
+            predictions.iter().map(|p| (p.class, bits(p))).collect()
+        };
+        let together = bits(classifier.predict(&texts));
+        for chunk in [1, 2, 3, 5, 17, 63, 64, 65] {
+            let apart = texts.chunks(chunk).flat_map(|texts| bits(classifier.predict(texts)));
+            for (text, (apart, together)) in texts.iter().zip(apart.zip(&together)) {
+                assert_eq!(&apart, together, "{text:?} in chunks of {chunk}, {options:?}");
+            }
+        }
+    }
 }

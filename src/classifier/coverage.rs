@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::Tokenizer;
+use super::{Tokenizer, WordCounts};
 use crate::error::Result;
 use crate::vectors::{Case, Vectors};
 
@@ -57,8 +57,64 @@ impl Coverage {
         tokenizer: Tokenizer,
         case: Case,
     ) -> Result<Coverage> {
+        let mut counted = Counted::new(tokenizer);
+        counted.add(texts);
+        counted.coverage(vectors, case)
+    }
+
+    /// The share of the tokens that are known, from 0 to 1; NaN without tokens.
+    pub fn known(&self) -> f64 {
+        1.0 - self.unknown.tokens as f64 / self.all.tokens as f64
+    }
+
+    /// The number of words of the middle text; of an even number of texts, of the shorter one of the middle two.
+    pub fn median_length(&self) -> usize {
+        self.lengths.get(self.lengths.len().saturating_sub(1) / 2).copied().unwrap_or(0)
+    }
+
+    /// The number of words of the longest text.
+    pub fn longest(&self) -> usize {
+        self.lengths.last().copied().unwrap_or(0)
+    }
+}
+
+/// Words of texts that come chunk by chunk.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    tokenizer: Tokenizer,
+    counts: WordCounts,
+    lengths: Vec<usize>,
+}
+
+impl Counted {
+    /// No words yet.
+    pub fn new(tokenizer: Tokenizer) -> Counted {
+        Counted { tokenizer, counts: WordCounts::default(), lengths: Vec::new() }
+    }
+
+    /// Adds the words of more texts. How texts are cut into chunks changes nothing.
+    pub fn add<S: AsRef<str> + Sync>(&mut self, texts: &[S]) {
+        let (counts, lengths) = self.tokenizer.count(texts);
+        self.lengths.extend(lengths);
+        if self.counts.is_empty() {
+            self.counts = counts;
+        } else {
+            counts.in_order().into_iter().for_each(|(word, count)| self.counts.add(word, count));
+        }
+    }
+
+    /// Number of texts.
+    pub fn texts(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// Looks the words up, as [`Coverage::of`] does.
+    ///
+    /// # Errors
+    /// A damaged table file.
+    pub fn coverage(self, vectors: &Vectors, case: Case) -> Result<Coverage> {
         vectors.check()?;
-        let (counts, mut lengths) = tokenizer.count(texts);
+        let Counted { tokenizer, counts, mut lengths } = self;
         lengths.sort_unstable();
         let words = counts.most_frequent();
         let found = words.par_iter().map(|(word, _)| -> Result<Found> {
@@ -96,21 +152,6 @@ impl Coverage {
             }
         }
         Ok(coverage)
-    }
-
-    /// The share of the tokens that are known, from 0 to 1; NaN without tokens.
-    pub fn known(&self) -> f64 {
-        1.0 - self.unknown.tokens as f64 / self.all.tokens as f64
-    }
-
-    /// The number of words of the middle text; of an even number of texts, of the shorter one of the middle two.
-    pub fn median_length(&self) -> usize {
-        self.lengths.get(self.lengths.len().saturating_sub(1) / 2).copied().unwrap_or(0)
-    }
-
-    /// The number of words of the longest text.
-    pub fn longest(&self) -> usize {
-        self.lengths.last().copied().unwrap_or(0)
     }
 }
 

@@ -382,7 +382,7 @@ fn shortened(line: &str) -> String {
 }
 
 /// Names of columns, fit for an error message.
-fn listed(names: &[String]) -> String {
+pub(crate) fn listed(names: &[String]) -> String {
     const MOST: usize = 20;
     let more = if names.len() > MOST { ", ..." } else { "" };
     let names = names.iter().take(MOST).map(|name| shortened(name).replace(char::is_control, " "));

@@ -12,6 +12,7 @@ mod network;
 mod optimizer;
 mod session;
 mod shard;
+mod text_vectors;
 mod tokenizer;
 mod train;
 mod weights;
@@ -27,7 +28,7 @@ use crate::files::Words;
 use crate::nn::{Embedding, UNKNOWN, softmax};
 use crate::vectors::{Case, Vectors, Vocabulary};
 pub use checksum::{RowChecksum, checksum_of_texts, checksum_of_vectors};
-pub use coverage::{Advice, Coverage, Covered, advise};
+pub use coverage::{Advice, Counted, Coverage, Covered, advise};
 pub use dataset::{DataFormat, DataOptions, Dataset, LabelledText, Lines};
 pub use figures::{EpochFigures, Figures, Log, Measured};
 pub use gates::{Behaviour, GATE_WORDS, GateOptions, GateView, WordGates};
@@ -36,6 +37,7 @@ use network::distinct;
 pub use network::{DropoutRates, Drops, Gradients, Network};
 pub use optimizer::{Optimizer, RowSettings};
 pub use session::{Ended, Epoch, Progress, Trained, Training, train};
+pub use text_vectors::{TextVector, TextVectors, Weighting, WordShares};
 pub use tokenizer::{Tokenizer, WordCounts};
 pub use train::{Parts, TrainOptions, split, subset};
 pub use weights::ClassWeights;
@@ -115,7 +117,8 @@ impl Classifier {
         Ok(())
     }
 
-    /// The classes of some texts, in parallel.
+    /// The classes of some texts, in parallel. What is said about a text does not depend on the other texts, to the bit: cut a data set
+    /// as you like.
     pub fn predict<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Vec<Prediction> {
         let (ids, made) = self.ids(&self.words(texts));
         let probabilities = probabilities(&self.network, &ids, &made);

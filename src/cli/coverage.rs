@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::Args;
-use vocable::classifier::{Coverage as Figures, Lines, Tokenizer};
+use vocable::classifier::{Counted, Coverage as Figures, Lines, Tokenizer};
 use vocable::report::json::CoverageAnswer;
 use vocable::vectors::Case;
 use vocable::{Error, report};
@@ -53,18 +53,13 @@ impl FromStr for Tokenizers {
 impl Coverage {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let file = self.data.to_string_lossy();
-        let texts: Vec<String> = if self.unlabelled {
-            let lines = Lines::open(&self.data)?;
-            output::warn_replaced(&file, lines.replaced);
-            lines.texts
-        } else {
-            self.form.open(&self.data)?.texts.into_iter().map(|text| text.text).collect()
-        };
+        let counted = self.count(&file)?;
+        let texts = counted.first().map_or(0, Counted::texts);
         let vectors = common.open()?;
-        let coverages = self.tokenizer.0.iter().map(|&name| Figures::of(&vectors, &texts, name, Case::Fold));
+        let coverages = counted.into_iter().map(|counted| counted.coverage(&vectors, Case::Fold));
         let coverages: Vec<Figures> = coverages.collect::<Result<_, Error>>()?;
         if !output.json {
-            output.text(format_args!("{file}: {}\n\n", report::counted(texts.len(), "text")))?;
+            output.text(format_args!("{file}: {}\n\n", report::counted(texts, "text")))?;
             output.text(report::coverage(&coverages, self.k))?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -72,5 +67,41 @@ impl Coverage {
             output.json(&CoverageAnswer::new(&file, coverage, self.k))?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The words of the texts, as each of the tokenizers cuts them.
+    fn count(&self, file: &str) -> Result<Vec<Counted>, Failure> {
+        let mut counted: Vec<Counted> = self.tokenizer.0.iter().map(|&name| Counted::new(name)).collect();
+        #[cfg(feature = "arrow")]
+        if vocable::texts::is_columnar(&self.data)? {
+            self.count_table(file, &mut counted)?;
+            return Ok(counted);
+        }
+        let texts: Vec<String> = if self.unlabelled {
+            let lines = Lines::open(&self.data)?;
+            output::warn_replaced(file, lines.replaced);
+            lines.texts
+        } else {
+            self.form.open(&self.data)?.texts.into_iter().map(|text| text.text).collect()
+        };
+        counted.iter_mut().for_each(|counted| counted.add(&texts));
+        Ok(counted)
+    }
+
+    /// Parquet and Arrow, chunk by chunk.
+    #[cfg(feature = "arrow")]
+    fn count_table(&self, file: &str, counted: &mut [Counted]) -> Result<(), Failure> {
+        use vocable::texts::{Source, SourceOptions, pass};
+
+        let text_column = self.form.text_column_alone()?.map(str::to_owned);
+        let source = Source::open(&self.data, &SourceOptions { text_column, ..SourceOptions::default() })?;
+        let count = |texts: &[Option<std::borrow::Cow<str>>]| {
+            let there: Vec<&str> = texts.iter().flatten().map(AsRef::as_ref).collect();
+            counted.iter_mut().for_each(|counted| counted.add(&there));
+            Ok(Vec::new())
+        };
+        let passed = pass(source, None, count, |_| ())?;
+        output::warn_replaced(file, passed.replaced as usize);
+        Ok(())
     }
 }

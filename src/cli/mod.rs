@@ -14,6 +14,8 @@ mod convert;
 mod coverage;
 mod demo;
 mod doctor;
+#[cfg(feature = "arrow")]
+mod embed;
 mod evaluate;
 #[cfg(feature = "explore")]
 mod explore;
@@ -35,6 +37,8 @@ mod question;
 mod search;
 mod shell;
 mod similarity;
+#[cfg(feature = "arrow")]
+mod tables;
 mod train;
 
 use std::path::{Path, PathBuf};
@@ -193,6 +197,8 @@ enum Command {
     Coverage(coverage::Coverage),
     Train(train::Train),
     Predict(predict::Predict),
+    #[cfg(feature = "arrow")]
+    Embed(embed::Embed),
     Gates(gates::Gates),
     Compare(compare::Compare),
     Demo(demo::Demo),
@@ -250,6 +256,8 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Coverage(command) => command.run(common, output),
         Command::Train(command) => command.run(common, output),
         Command::Predict(command) => command.run(common, output),
+        #[cfg(feature = "arrow")]
+        Command::Embed(command) => command.run(common, output),
         Command::Gates(command) => command.run(common, output),
         Command::Compare(command) => command.run(common, output),
         Command::Demo(command) => command.run(common, output),

@@ -1,7 +1,7 @@
 //! Where things are printed: answers to standard output, everything else to standard error.
 
 use std::fmt::{self, Display};
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
@@ -16,14 +16,14 @@ pub struct Output {
     pub colour: bool,
     /// Columns of the terminal; none where standard output goes elsewhere.
     pub width: Option<usize>,
-    out: BufWriter<StdoutLock<'static>>,
+    out: BufWriter<Stdout>,
 }
 
 impl Output {
     pub fn new(json: bool) -> Self {
         let colour = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
         let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
-        Output { json, colour, width, out: BufWriter::new(io::stdout().lock()) }
+        Output { json, colour, width, out: BufWriter::new(io::stdout()) }
     }
 
     /// Prints text as it is.

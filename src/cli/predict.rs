@@ -24,10 +24,14 @@ const TOGETHER: usize = 1024;
 /// The model carries the rows of its own words. With --vectors, other words are looked up there, and fastText's models make
 /// vectors of their n-grams for words that they lack, too.
 ///
+/// With --in and --out (in builds with the feature `arrow`), a table of texts comes in and the same rows go out with new columns: Parquet,
+/// Arrow, CSV, TSV, JSON lines; files larger than memory, too.
+///
 /// With --measure, the labels of a file of labelled texts are held against the model's instead.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  echo 'a warm and funny film' | vocable predict model.safetensors --json\n  \
-                  vocable predict model.safetensors --measure test.txt")]
+                  vocable predict model.safetensors --measure test.txt\n  \
+                  vocable predict model.safetensors --in texts.parquet --out labels.parquet")]
 pub struct Predict {
     /// A model that `vocable train` saved
     #[arg(value_name = "MODEL")]
@@ -37,19 +41,26 @@ pub struct Predict {
     measure: Option<PathBuf>,
     #[command(flatten)]
     form: DataForm,
+    #[cfg(feature = "arrow")]
+    #[command(flatten)]
+    tables: super::tables::Tables,
+    /// A column with the probability of each label in the table that goes out, besides that of the likeliest
+    #[cfg(feature = "arrow")]
+    #[arg(long, requires = "input", help_heading = "Tables of texts")]
+    probabilities: bool,
 }
 
 impl Predict {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        #[cfg(feature = "arrow")]
+        if self.tables.are_given() {
+            return self.run_on_tables(common, output);
+        }
         if self.measure.is_none() && self.form.is_given() {
             let options = "--data-format, --label-column and --text-column";
             return Err(Error::invalid(options, "--measure beside them", "none").into());
         }
-        let mut classifier = Classifier::open(&self.model)?;
-        // Only vectors named for this call: those of the environment need not be the ones the model was trained with.
-        if let Some(path) = common.named_vectors()? {
-            classifier.look_up_in(&Arc::new(common.open_file(path)?))?;
-        }
+        let classifier = self.open(common)?;
         if let Some(path) = &self.measure {
             let metrics = classifier.measure(&self.form.open(path)?)?;
             let labels = classifier.labels();
@@ -89,11 +100,48 @@ impl Predict {
         if replaced > 0 {
             output::warn(format_args!("{replaced} lines are not UTF-8; the bytes in question were replaced"));
         }
-        if empty > 0 {
-            let lines = if empty == 1 { "1 line has".to_owned() } else { format!("{empty} lines have") };
-            output::warn(format_args!("{lines} no words; what is answered there does not depend on the text"));
-        }
+        warn_empty(empty);
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Predict {
+    fn open(&self, common: &Common) -> Result<Classifier, Failure> {
+        let mut classifier = Classifier::open(&self.model)?;
+        // Only vectors named for this call: those of the environment need not be the ones the model was trained with.
+        if let Some(path) = common.named_vectors()? {
+            classifier.look_up_in(&Arc::new(common.open_file(path)?))?;
+        }
+        Ok(classifier)
+    }
+
+    /// Labels for a table of texts.
+    #[cfg(feature = "arrow")]
+    fn run_on_tables(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        use vocable::texts::{label_fields, labels};
+
+        if self.measure.is_some() {
+            return Err(Error::invalid("--in and --measure", "one of them", "both").into());
+        }
+        let text_column = self.form.text_column_alone()?;
+        let classifier = self.open(common)?;
+        let added = label_fields(classifier.labels(), self.probabilities, &self.tables.prefix);
+        let mut empty = 0;
+        self.tables.pass(text_column, added, output, |texts| {
+            let (columns, without_words) = labels(&classifier, texts, self.probabilities);
+            empty += without_words;
+            Ok(columns)
+        })?;
+        warn_empty(empty);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Warns of texts without words.
+fn warn_empty(empty: usize) {
+    if empty > 0 {
+        let lines = if empty == 1 { "1 line has".to_owned() } else { format!("{empty} lines have") };
+        output::warn(format_args!("{lines} no words; what is answered there does not depend on the text"));
     }
 }
 

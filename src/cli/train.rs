@@ -104,6 +104,15 @@ impl DataForm {
         self.data_format.is_some() || self.label_column.is_some() || self.text_column.is_some()
     }
 
+    /// The column or JSON key of the text, where one was named and nothing else was.
+    #[cfg(feature = "arrow")]
+    pub fn text_column_alone(&self) -> Result<Option<&str>, Error> {
+        if self.data_format.is_some() || self.label_column.is_some() {
+            return Err(Error::invalid("--data-format and --label-column", "--measure beside them", "--in"));
+        }
+        Ok(self.text_column.as_deref())
+    }
+
     /// Reads labelled texts and says what was found.
     pub fn open(&self, path: &Path) -> Result<Dataset, Error> {
         let options = DataOptions {

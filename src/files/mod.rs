@@ -43,7 +43,7 @@ pub use subwords::{SubwordLayout, Subwords};
 pub use table::{Precision, Table, TableInfo};
 pub use vocabulary_file::{MatrixForm, matrix_form, parse_vocabulary, save_matrix, vocabulary_file};
 pub use words::Words;
-pub use write::{check_writable, write_beside};
+pub use write::{Beside, check_writable, write_beside};
 
 /// A byte-order mark in UTF-8.
 pub const BOM: &[u8] = b"\xef\xbb\xbf";

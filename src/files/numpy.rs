@@ -310,19 +310,7 @@ pub(super) fn write(out: &mut impl Write, values: &[f32], columns: usize, precis
         let what = format!("{} values are not rows of {columns}", values.len());
         return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
     }
-    let descr = match precision {
-        Precision::F16 => "<f2",
-        Precision::F32 => "<f4",
-    };
-    let rows = (values.len() / columns).to_string();
-    let dictionary = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
-    let length = dictionary.len() + LONGEST_NUMBER.saturating_sub(rows.len());
-    // The numbers begin at a multiple of 64; before the text stand 10 bytes, behind it a line feed.
-    let length = (10 + length + 1).next_multiple_of(64) - 10;
-    out.write_all(&MAGIC)?;
-    out.write_all(&[1, 0])?;
-    out.write_all(&(length as u16).to_le_bytes())?;
-    writeln!(out, "{dictionary:<width$}", width = length - 1)?;
+    out.write_all(&header_of(values.len() / columns, columns, precision))?;
     match precision {
         Precision::F32 => values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes())),
         Precision::F16 => values.iter().enumerate().try_for_each(|(at, &value)| {
@@ -334,6 +322,22 @@ pub(super) fn write(out: &mut impl Write, values: &[f32], columns: usize, precis
             out.write_all(&half.to_le_bytes())
         }),
     }
+}
+
+/// All that stands before an array's numbers, which begin at a multiple of 64. The length does not depend on the number of rows.
+pub fn header_of(rows: usize, columns: usize, precision: Precision) -> Vec<u8> {
+    let descr = match precision {
+        Precision::F16 => "<f2",
+        Precision::F32 => "<f4",
+    };
+    let rows = rows.to_string();
+    let dictionary = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+    let length = dictionary.len() + LONGEST_NUMBER.saturating_sub(rows.len());
+    // Before the text stand 10 bytes, behind it a line feed.
+    let length = (10 + length + 1).next_multiple_of(64) - 10;
+    let mut header = [&MAGIC[..], &[1, 0], &(length as u16).to_le_bytes()].concat();
+    header.extend_from_slice(format!("{dictionary:<width$}\n", width = length - 1).as_bytes());
+    header
 }
 
 /// Reads the words of an array of `rows` rows: one a line, lines ending in LF or CRLF. Beside them, what a user should be

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
@@ -15,13 +15,47 @@ use crate::error::{Error, Malformed, Place, Result};
 /// # Errors
 /// Whatever `write` returns, and the system's refusals to make, write or rename the file.
 pub fn write_beside(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> Result<()> {
-    let file = beside(path)?;
-    let mut writer = BufWriter::new(file.as_file());
+    let file = Beside::new(path)?;
+    let mut writer = BufWriter::new(file.file.as_file());
     write(&mut writer).and_then(|()| writer.flush()).map_err(|e| Error::io(path, "write it", e))?;
     drop(writer);
-    file.as_file().sync_all().map_err(|e| Error::io(path, "write it", e))?;
-    file.persist(path).map_err(|e| Error::io(path, "rename a new file to it", e.error))?;
-    Ok(())
+    file.persist()
+}
+
+/// A new file beside its target, for those who write it bit by bit. It goes away unless it is renamed.
+#[derive(Debug)]
+pub struct Beside {
+    path: PathBuf,
+    file: NamedTempFile,
+}
+
+impl Beside {
+    /// Makes it in the folder of `path`.
+    ///
+    /// # Errors
+    /// The system's refusal.
+    pub fn new(path: &Path) -> Result<Beside> {
+        Ok(Beside { path: path.into(), file: beside(path)? })
+    }
+
+    /// The file, to be written.
+    ///
+    /// # Errors
+    /// The system's refusal.
+    pub fn open(&self) -> Result<File> {
+        self.file.as_file().try_clone().map_err(|e| Error::io(&self.path, "write it", e))
+    }
+
+    /// Renames it into place once it is on the disk.
+    ///
+    /// # Errors
+    /// The system's refusal.
+    pub fn persist(self) -> Result<()> {
+        let Beside { path, file } = self;
+        file.as_file().sync_all().map_err(|e| Error::io(&path, "write it", e))?;
+        file.persist(&path).map_err(|e| Error::io(&path, "rename a new file to it", e.error))?;
+        Ok(())
+    }
 }
 
 /// Checks that [`write_beside`] will be able to make its file, ahead of long work whose result is to be written.

@@ -2,7 +2,7 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-use multiversion::multiversion;
+use multiversion::{multiversion, target::target_cfg_f};
 
 use super::Real;
 
@@ -43,10 +43,38 @@ impl<'a, T: Real> Rows<&'a mut [T]> {
 }
 
 /// `c (+)= a b^T`, with c `[m, n]`, a `[m, k]`, b `[n, k]`, all row-major.
+///
+/// A row of `c` has the same bits whatever other rows there are.
 pub(super) fn product_nt<T: Real>(c: Rows<&mut [T]>, a: &[T], b: &[T], [m, n, k]: [usize; 3], into: Into) {
-    let a = MatRef::from_row_major_slice(a, m, k);
     let b = MatRef::from_row_major_slice(b, n, k).transpose();
-    matmul(c.matrix(m, n), into.accum(), a, b, T::of(1.0), Par::Seq);
+    row_by_row(c, Rows { values: a, stride: k }, b, m, into);
+}
+
+/// Products of so many multiplications at most go another way within the library, where sums are taken in another order; so do
+/// those of one row.
+const FEW: usize = 4096;
+
+/// `c (+)= a b`, each row with the bits that it has beside any others: what is predicted of a text must not depend on what else is
+/// predicted with it. Where the library would go another way for a few rows, rows of zeros are added to them.
+fn row_by_row<T: Real>(c: Rows<&mut [T]>, a: Rows<&[T]>, b: MatRef<T>, m: usize, into: Into) {
+    let (k, n) = (b.nrows(), b.ncols());
+    let least = (FEW / (n * k).max(1) + 1).max(2);
+    // To one column there is one way.
+    if m >= least || m == 0 || n <= 1 || k == 0 {
+        return matmul(c.matrix(m, n), into.accum(), a.matrix(m, k), b, T::of(1.0), Par::Seq);
+    }
+    let (mut sums, mut rows) = (vec![T::zero(); least * n], vec![T::zero(); least * k]);
+    for (to, from) in rows.chunks_exact_mut(k).zip(a.values.chunks(a.stride)).take(m) {
+        to.copy_from_slice(&from[..k]);
+    }
+    for (to, from) in sums.chunks_exact_mut(n).zip(c.values.chunks(c.stride)).take(m) {
+        to.copy_from_slice(&from[..n]);
+    }
+    let target = MatMut::from_row_major_slice_mut(&mut sums, least, n);
+    matmul(target, into.accum(), MatRef::from_row_major_slice(&rows, least, k), b, T::of(1.0), Par::Seq);
+    for (to, from) in c.values.chunks_mut(c.stride).zip(sums.chunks_exact(n)).take(m) {
+        to[..n].copy_from_slice(from);
+    }
 }
 
 /// `c (+)= a b`, with c `[m, n]`, a `[m, k]`, b `[k, n]`, all row-major.
@@ -63,9 +91,12 @@ pub(super) fn product_tn<T: Real>(c: &mut [T], a: Rows<&[T]>, b: &[T], [m, n, k]
     matmul(c, into.accum(), a.matrix(k, m).transpose(), b, T::of(1.0), Par::Seq);
 }
 
-/// Adds to `sum` the rows of `rows`, `[factors.len(), sum.len()]`, each times its factor.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+/// Adds to `sum` the rows of `rows`, `[factors.len(), sum.len()]`, each times its factor. Multiplied and added in one step where the
+/// library does, so that the bits are those of its products.
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
 fn add_combination<T: Real>(sum: &mut [T], factors: &[T], rows: &[T]) {
+    let fused = cfg!(target_arch = "aarch64") || target_cfg_f!(target_feature = "fma");
+    let step = |factor: T, value: T, sum: T| if fused { factor.mul_add(value, sum) } else { sum + factor * value };
     /// Sums that stay in registers while all rows go by.
     const TOGETHER: usize = 32;
     let width = sum.len();
@@ -73,7 +104,7 @@ fn add_combination<T: Real>(sum: &mut [T], factors: &[T], rows: &[T]) {
         let mut sums = *sum;
         for (&factor, row) in factors.iter().zip(rows.as_chunks::<PANEL>().0) {
             for lane in 0..PANEL {
-                sums[lane] += factor * row[lane];
+                sums[lane] = step(factor, row[lane], sums[lane]);
             }
         }
         *sum = sums;
@@ -86,7 +117,7 @@ fn add_combination<T: Real>(sum: &mut [T], factors: &[T], rows: &[T]) {
         for (&factor, row) in factors.iter().zip(rows.chunks_exact(width)) {
             if let Some(row) = row[place * TOGETHER..].first_chunk::<TOGETHER>() {
                 for lane in 0..TOGETHER {
-                    sums[lane] += factor * row[lane];
+                    sums[lane] = step(factor, row[lane], sums[lane]);
                 }
             }
         }
@@ -94,7 +125,7 @@ fn add_combination<T: Real>(sum: &mut [T], factors: &[T], rows: &[T]) {
     }
     if !rest.is_empty() {
         for (&factor, row) in factors.iter().zip(rows.chunks_exact(width)) {
-            rest.iter_mut().zip(&row[left..]).for_each(|(sum, &value)| *sum += factor * value);
+            rest.iter_mut().zip(&row[left..]).for_each(|(sum, &value)| *sum = step(factor, value, *sum));
         }
     }
 }
@@ -111,6 +142,9 @@ pub(super) struct Panels<T> {
 
 /// Columns of a panel: what the library multiplies together with AVX-512, and a multiple of that elsewhere.
 const PANEL: usize = 96;
+
+/// Summands up to which the library adds one after the other; of more, it adds up sums of some.
+const LONGEST_CHAIN: usize = 512;
 
 impl<T: Real> Panels<T> {
     /// Of a matrix `[rows, columns]`.
@@ -140,25 +174,23 @@ impl<T: Real> Panels<T> {
         Panels { values, rows, columns }
     }
 
-    /// `c (+)= a p`, with c `[m, n]`, a `[m, k]`, row-major.
+    /// `c (+)= a p`, with c `[m, n]`, a `[m, k]`, row-major. In f32 a row of `c` has the same bits whatever other rows there are.
     pub fn multiply(&self, c: Rows<&mut [T]>, a: Rows<&[T]>, m: usize, into: Into) {
         let k = self.rows;
         let firsts = (0..self.columns).step_by(PANEL);
         for (first, panel) in firsts.zip(self.values.chunks((PANEL * k).max(1))) {
             let width = panel.len() / k;
             let values = &mut c.values[first..];
-            if m == 1 {
+            if m == 1 && width > 1 && k <= LONGEST_CHAIN && into == Into::Replace {
                 // A text alone. The library packs the matrix first, which takes longer than to read it once.
                 let sums = &mut values[..width];
-                if into == Into::Replace {
-                    sums.fill(T::zero());
-                }
+                sums.fill(T::zero());
                 add_combination(sums, &a.values[..k], panel);
                 continue;
             }
-            let c = Rows { values, stride: c.stride }.matrix(m, width);
-            let a = Rows { values: a.values, stride: a.stride }.matrix(m, k);
-            matmul(c, into.accum(), a, MatRef::from_row_major_slice(panel, k, width), T::of(1.0), Par::Seq);
+            let c = Rows { values, stride: c.stride };
+            let a = Rows { values: a.values, stride: a.stride };
+            row_by_row(c, a, MatRef::from_row_major_slice(panel, k, width), m, into);
         }
     }
 }
@@ -171,6 +203,33 @@ mod tests {
     fn products_equal_their_definition() {
         // Less than a panel, a whole one, several and a part; a row alone and more.
         [[3, 5, 4], [2, 300, 7], [1, 96, 3], [1, 300, 5], [4, 96, 17], [1, 33, 2]].into_iter().for_each(products_of);
+    }
+
+    #[test]
+    fn a_row_has_the_same_bits_beside_any_others() {
+        for [n, k] in
+            [[1, 7], [2, 16], [2, 128], [3, 600], [5, 300], [17, 50], [97, 64], [192, 512], [200, 513], [100, 1100]]
+        {
+            let value = |i: usize| ((i * 7919 + 31) % 1009) as f32 / 331.0 - 1.5;
+            let a: Vec<f32> = (0..150 * k).map(value).collect();
+            let b: Vec<f32> = (0..n * k).map(|i| value(i + 77)).collect();
+            let panels = Panels::of(&b, [k, n]);
+            for into in [Into::Replace, Into::Add] {
+                let products = |m: usize| {
+                    let (mut nt, mut in_panels) = (vec![0.3f32; m * n], vec![0.3f32; m * n]);
+                    product_nt(Rows { values: &mut nt, stride: n }, &a[..m * k], &b, [m, n, k], into);
+                    let rows = Rows { values: &a[..m * k], stride: k };
+                    panels.multiply(Rows { values: &mut in_panels, stride: n }, rows, m, into);
+                    [nt, in_panels].map(|all| all.iter().map(|x| x.to_bits()).collect::<Vec<u32>>())
+                };
+                let whole = products(150);
+                for m in (1..20).chain([31, 32, 33, 63, 64, 65, 129]) {
+                    for (part, whole) in products(m).iter().zip(&whole) {
+                        assert!(part[..] == whole[..m * n], "{m} rows of {n} x {k}, {into:?}");
+                    }
+                }
+            }
+        }
     }
 
     fn products_of([m, n, k]: [usize; 3]) {
