@@ -8,6 +8,7 @@
 
 mod classifier;
 mod compare;
+mod corpus;
 mod errors;
 mod gather;
 mod lend;
@@ -31,6 +32,8 @@ mod _vocable {
     use super::classifier::Classifier;
     #[pymodule_export]
     use super::compare::{Found, begin_comparison, compare, do_run, read_comparison};
+    #[pymodule_export]
+    use super::corpus::{Counted, TextVectors};
     #[pymodule_export]
     use super::table::Table;
     #[pymodule_export]

@@ -67,15 +67,15 @@ def answers(program, model, texts):
 
 
 def check(rows, answers, model, prefix=""):
-    """That rows have the program's labels and probabilities."""
+    """That rows have the program's labels and probabilities, to the bit."""
     rows = rows.sort_by("number")
     assert rows["number"].to_pylist() == list(range(len(answers)))
     assert rows[f"{prefix}label"].to_pylist() == [answer["label"] for answer in answers]
     for label in vocable.Classifier.load(model).labels:
         its = np.array([answer["probabilities"][label] for answer in answers], np.float32)
-        assert np.allclose(rows[f"{prefix}probability_{label}"].to_numpy(), its, atol=1e-6)
+        assert np.array_equal(rows[f"{prefix}probability_{label}"].to_numpy(), its)
     likeliest = np.array([max(answer["probabilities"].values()) for answer in answers], np.float32)
-    assert np.allclose(rows[f"{prefix}probability"].to_numpy(), likeliest, atol=1e-6)
+    assert np.array_equal(rows[f"{prefix}probability"].to_numpy(), likeliest)
 
 
 def collected(dataset):
@@ -90,6 +90,27 @@ def test_labels_are_the_programs(folder, model, answers, table_path):
     looked_up = collected(vocable.ray.predict(rows, model, vectors=table_path)).sort_by("number")
     expected = vocable.Classifier.load(model, vocable.open(table_path)).predict(collected(rows).sort_by("number")["text"].to_pylist())
     assert looked_up["label"].to_pylist() == expected and looked_up.column_names == ["number", "text", "label", "probability"]
+
+
+@pytest.mark.parametrize("how", [{}, {"weighting": "frequency", "a": 0.01, "tokenizer": "whitespace"}], ids=["mean", "frequency"])
+def test_vectors_of_texts_are_the_programs(how, folder, table_path, program, tmp_path):
+    rows = ray.data.read_parquet(str(folder), override_num_blocks=6)
+    pq.write_table(collected(rows).sort_by("number"), tmp_path / "texts.parquet")
+    argv = [program, "embed", "--vectors", table_path, "--in", tmp_path / "texts.parquet", "--out", tmp_path / "vectors.parquet"]
+    subprocess.run(argv + [part for name, value in how.items() for part in (f"--{name}", str(value))], capture_output=True, check=True)
+    ours = collected(vocable.ray.embed(rows, table_path, batch_size=100, **how)).sort_by("number")
+    its = pq.read_table(tmp_path / "vectors.parquet")
+    assert ours.schema.field("vector").type == its.schema.field("vector").type and ours.column_names == its.column_names
+    assert ours.combine_chunks() == its.combine_chunks()
+
+
+def test_coverage_is_the_programs(folder, table_path, program, tmp_path):
+    rows = ray.data.read_parquet(str(folder), override_num_blocks=6)
+    pq.write_table(collected(rows).sort_by("number"), tmp_path / "texts.parquet")
+    argv = [program, "coverage", tmp_path / "texts.parquet", "--vectors", table_path, "--tokenizer", "whitespace", "-k", "50", "--json"]
+    its = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+    ours = vocable.ray.coverage(rows, table_path, tokenizer="whitespace", k=50)
+    assert len(its["unknown_words"]) == 50 and ours | {"file": its["file"]} == its
 
 
 def test_a_killed_worker_loses_nothing(folder, model, answers, tmp_path):
@@ -208,3 +229,8 @@ def test_ctrl_c_ends_a_comparison(table, parts, tmp_path):
         vocable.ray.compare(table, *parts, out=tmp_path / "runs", jobs=1, progress=press, **how)
     assert len(caught.value.result.runs) == 1 and not caught.value.result.is_finished
     assert vocable.ray.compare(table, *parts, out=tmp_path / "runs", progress=False, **how).is_finished
+
+
+def test_the_session_is_as_it_is_shown(session):
+    ray.shutdown()
+    session("Ray")

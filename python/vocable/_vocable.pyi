@@ -121,6 +121,26 @@ class Classifier:
         """For each text its words, and how many of them were read as the unknown word."""
     def measured(self, data: Any, form: dict[str, str | None]) -> dict[str, Any]: ...
 
+class TextVectors:
+    """What makes vectors of texts."""
+    def __new__(
+        cls, table: Table, tokenizer: str, how: str, weighting: str, a: float, counts: PathLike | None,
+    ) -> TextVectors: ...
+    def of(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of some texts `[texts, dimension]`; zeros where no word is known."""
+
+class Counted:
+    """The words of texts that come part by part, from several processes."""
+    def __new__(cls, tokenizer: str) -> Counted: ...
+    def add(self, texts: Sequence[str]) -> None:
+        """Counts the words of more texts."""
+    def add_counted(self, words: Sequence[str], counts: Sequence[int], lengths: Sequence[int], texts: Sequence[int]) -> None:
+        """Adds what another one counted."""
+    def counted(self) -> tuple[list[str], list[int], list[int], list[int]]:
+        """Words as they were first met, how often each occurs, numbers of words, how many texts have so many."""
+    def coverage(self, table: Table, file: str, k: int) -> dict[str, Any]:
+        """Looks the words up, as `vocable coverage --json` does."""
+
 def train(
     table: Table, train: Any, dev: Any, test: Any, form: dict[str, str | None], settings: dict[str, Any], out: PathLike | None,
     checkpoint: PathLike | None, resume: bool, observer: Callable[[dict[str, Any]], object] | None,

@@ -44,6 +44,35 @@ def predict(
     return dataset.map_batches(work, batch_format="pyarrow", batch_size=batch_size, num_cpus=num_cpus, **options)
 
 
+def embed(
+    dataset: ray.data.Dataset, vectors: PathLike | Vectors, *, text_column: str | None = None, tokenizer: str = "unicode",
+    case: str = "fold", weighting: str = "mean", a: float = 1e-3, counts: PathLike | None = None, prefix: str = "", num_cpus: float = 1,
+    batch_size: int = 4096, **options: Any,
+) -> ray.data.Dataset:
+    """The same rows with a column ``vector``, as ``vocable embed`` makes it (:class:`vocable.batches.Embed`). ``num_cpus`` and ``options`` as in
+    :func:`predict`."""
+    work = batches.Embed(vectors, text_column=text_column, tokenizer=tokenizer, case=case, weighting=weighting, a=a, counts=counts,
+                         prefix=prefix, threads=_threads(num_cpus))
+    return dataset.map_batches(work, batch_format="pyarrow", batch_size=batch_size, num_cpus=num_cpus, **options)
+
+
+def coverage(
+    dataset: ray.data.Dataset, vectors: PathLike | Vectors, *, text_column: str | None = None, tokenizer: str = "unicode", k: int = 10,
+    num_cpus: float = 1, **options: Any,
+) -> dict[str, Any]:
+    """How much of all texts the vectors know, as ``vocable coverage --json`` answers (:class:`vocable.batches.Coverage`). Workers count the words
+    of a block each; the words of all of them are summed up and looked up here. ``num_cpus`` and ``options`` as in :func:`predict`."""
+    work = batches.Coverage(vectors, text_column=text_column, tokenizer=tokenizer, k=k, threads=_threads(num_cpus))
+    parts = dataset.map_batches(work, batch_format="pyarrow", batch_size=None, num_cpus=num_cpus, **options)
+    # Of equally frequent words, the one that was met first comes first.
+    execution = parts.context.execution_options
+    ordered, execution.preserve_order = execution.preserve_order, True
+    try:
+        return work.total(parts.iter_batches(batch_format="pyarrow", batch_size=None))
+    finally:
+        execution.preserve_order = ordered
+
+
 def compare(
     vectors: Vectors | Sequence[Vectors], train: Texts, dev: Texts | None = None, test: Texts | None = None, *,
     arms: Sequence[str] = ("frozen", "tuned", "oov-only", "random"), seeds: int | Sequence[int] = 3,
