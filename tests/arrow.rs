@@ -481,7 +481,7 @@ fn texts_become_vectors_in_all_forms() {
     let from = folder.path("t.parquet");
     let vectors = Vectors::demo().unwrap();
     write_parquet(&from, &one_column("text", string_array(&texts)), 64);
-    let of = TextVectors::new(&vectors, Tokenizer::Unicode, Case::Fold, Weighting::Mean).unwrap();
+    let of = TextVectors::new(vectors.into(), Tokenizer::Unicode, Case::Fold, Weighting::Mean).unwrap();
     let right: Vec<f32> = of.of(&texts).into_iter().flat_map(|vector| vector.values).collect();
     let (npy, parquet, json) = (folder.path("v.npy"), folder.path("v.parquet"), folder.path("v.jsonl"));
     let said = ran("embed", &from, &npy, &[]).err;
