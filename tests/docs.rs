@@ -186,10 +186,11 @@ fn run(page: &str, with_shared: bool) -> Vec<String> {
     }
     let mut wrong = Vec::new();
     for shown in commands(&text(page)) {
-        if !is_not_run(&shown.command) && (with_shared || !needs_shared(&shown.command)) {
-            if let Err(what) = try_out(&shown, &folder) {
-                wrong.push(format!("{page}:{}: $ {}\n{what}", shown.line, shown.command));
-            }
+        if !is_not_run(&shown.command)
+            && (with_shared || !needs_shared(&shown.command))
+            && let Err(what) = try_out(&shown, &folder)
+        {
+            wrong.push(format!("{page}:{}: $ {}\n{what}", shown.line, shown.command));
         }
     }
     wrong
