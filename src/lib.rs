@@ -56,19 +56,91 @@
 //! # Ok::<(), vocable::Error>(())
 //! ```
 //!
-//! Or leave texts, batches, early stopping and the rest to [`classifier::train`], and the comparison of embeddings to
-//! [`compare::compare`].
+//! For an embedding layer of another library there is the matrix, a row for each entry of that library's vocabulary:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use vocable::Vectors;
+//! use vocable::nn::{Matrix, MatrixOptions};
+//!
+//! let vectors = Arc::new(Vectors::demo()?);
+//! let vocabulary = ["<pad>", "the", "film", "vocable"].map(|word| Some(word.as_bytes().to_vec()));
+//! let options = MatrixOptions { pad: Some(b"<pad>".to_vec()), ..MatrixOptions::default() };
+//! let matrix = Matrix::for_vocabulary(&vectors, &vocabulary, &options)?;
+//! assert_eq!((matrix.rows(), matrix.dimension), (4, 50));
+//! assert_eq!(&matrix.values[50..100], vectors.get("the").unwrap());
+//! assert_eq!((matrix.known, matrix.unknown.as_slice()), (2, &[3][..])); // a row was drawn for `vocable`
+//! # Ok::<(), vocable::Error>(())
+//! ```
+//!
+//! Texts, batches, early stopping and the rest are left to [`classifier::train`]. What it trains predicts, is saved, and is opened
+//! again:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use vocable::Vectors;
+//! use vocable::classifier::{Classifier, DataOptions, Dataset, Parts, TrainOptions, train};
+//! use vocable::nn::EmbeddingMode;
+//!
+//! let vectors = Arc::new(Vectors::demo()?);
+//! // Or Dataset::open("train.txt", &DataOptions::default())?
+//! let read = |texts: &str| Dataset::parse(texts.as_bytes(), &DataOptions::default(), "texts");
+//! let parts = Parts {
+//!     train: read("pos a superb film\npos a charming story\nneg a dreadful film\nneg a tedious story\n")?,
+//!     dev: read("pos a superb story\nneg a dreadful story\n")?,
+//!     test: None,
+//! };
+//! let options = TrainOptions { embedding: EmbeddingMode::Frozen, hidden: 16, lr: 0.01, ..TrainOptions::default() };
+//! let trained = train(&vectors, &parts, &options, &mut |_progress| {})?;
+//! assert_eq!(trained.dev.accuracy(), 1.0);
+//!
+//! let folder = tempfile::tempdir().unwrap();
+//! let file = folder.path().join("model.safetensors");
+//! trained.classifier.save(&file)?;
+//! let mut classifier = Classifier::open(&file)?;
+//! classifier.look_up_in(&vectors)?; // for words that no text of its training had
+//! let prediction = &classifier.predict(&["a delightful film"])[0];
+//! assert_eq!(prediction.unknown, 0);
+//! println!("{} {:?}", classifier.labels()[prediction.class], prediction.probabilities);
+//! # Ok::<(), vocable::Error>(())
+//! ```
+//!
+//! Which embedding serves a task best, [`compare`](mod@compare) measures, over several seeds:
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use std::sync::Arc;
+//!
+//! use vocable::classifier::{DataOptions, Dataset, Parts, TrainOptions};
+//! use vocable::compare::{CompareOptions, Findings, NamedVectors, Plan, RunOptions};
+//! use vocable::{Vectors, report};
+//!
+//! let texts = "pos a superb film\nneg a dreadful film\npos a charming story\nneg a tedious story\n";
+//! let texts = Dataset::parse(texts.as_bytes(), &DataOptions::default(), "texts")?;
+//! let parts = Parts { train: texts.clone(), dev: texts.clone(), test: Some(texts) };
+//! let train = TrainOptions { hidden: 8, epochs: 3, ..TrainOptions::default() };
+//! let options = CompareOptions { train, ..CompareOptions::default() }; // four embeddings, three seeds
+//! let plan = Plan::new(vec![NamedVectors::of(Arc::new(Vectors::demo()?))], parts, &options)?;
+//! let findings = Findings::of(&plan, None, &RunOptions::default(), &|_event| ControlFlow::Continue(()))?;
+//! assert_eq!(findings.comparison.runs.len(), 12);
+//! println!("{}", report::comparison(&findings, None));
+//! # Ok::<(), vocable::Error>(())
+//! ```
 //!
 //! # The rooms
 //!
-//! [`error`] < [`files`] < [`vectors`] < [`fetch`], [`query`], [`nn`] < [`classifier`] < [`compare`] < [`report`] < `serve` (with the feature
-//! `explore`), and [`classifier`] < `texts` (with the feature `arrow`): each uses only those before it. The library never prints and never ends the program.
+//! [`error`] < [`files`] < [`vectors`] < [`fetch`], [`query`], [`nn`] < [`classifier`] < [`bench`], [`compare`](mod@compare) < [`report`] < `serve`
+//! (with the feature `explore`), and [`classifier`] < `texts` (with the feature `arrow`): each uses only those before it. The library never
+//! prints and never ends the program.
 
 /// The program of the guide is compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/guide-initialising.md")]
 mod guide {}
 
+pub mod bench;
 pub mod classifier;
 pub mod compare;
 pub mod error;

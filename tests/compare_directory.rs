@@ -18,7 +18,8 @@ use serde_json::Value;
 use vocable::Vectors;
 use vocable::classifier::{Classifier, DataOptions, Dataset, Parts, TrainOptions};
 use vocable::compare::{
-    CompareOptions, Comparison, Directory, Event, NamedVectors, Plan, RunOptions, TrainSize, compare, load, open_model,
+    CompareOptions, Comparison, Directory, Event, NamedVectors, Plan, RunOptions, TrainSize, compare, compare_run,
+    load, open_model,
 };
 use vocable::nn::EmbeddingMode;
 
@@ -231,6 +232,52 @@ fn a_folder_of_other_things_or_altered_ones_is_refused() {
     load_refused("a comparison of version 2, found version 3");
     std::fs::remove_file(&configuration).unwrap();
     load_refused("`vocable compare --out` makes one");
+}
+
+#[test]
+fn processes_share_a_folder_and_each_does_runs_of_its_own() {
+    let folder = Folder::new();
+    let made = plan(|_, _| ());
+    let (alone, path) = (folder.path("alone"), folder.path("shared"));
+    go_on(&made, &alone);
+    let others = plan(|options, _| options.seeds = vec![1]);
+    let unknown = Directory::share(&path, &made).map(drop).expect_err("a refusal").to_string();
+    assert!(unknown.contains("the folder of a comparison"), "{unknown}");
+    drop(Directory::open(&path, &made).expect("a folder"));
+    let other = Directory::share(&path, &others).map(drop).expect_err("a refusal").to_string();
+    assert!(other.contains("a comparison with seeds 1, found one with 1,2"), "{other}");
+
+    let (first, second) =
+        (Directory::share(&path, &made).expect("it"), Directory::share(&path, &made).expect("it too"));
+    let at_work = "a folder that no other process works in";
+    let error = Directory::open(&path, &made).map(drop).expect_err("a refusal").to_string();
+    assert!(error.contains(at_work), "{error}");
+    let names: Vec<&str> = made.runs().iter().map(|run| run.name.as_str()).collect();
+    let go_on = |_: Event| ControlFlow::Continue(());
+    let do_run = |directory, name| compare_run(&made, directory, name, &every_step(), &go_on);
+    // What one does is refused to the other, until it is done or left.
+    let left = compare_run(&made, &first, names[0], &every_step(), &|_| {
+        let error = do_run(&second, names[0]).expect_err("a refusal").to_string();
+        assert!(error.contains(at_work) && error.contains(names[0]), "{error}");
+        ControlFlow::Break(())
+    });
+    assert_eq!(left.expect("no refusal"), None);
+    for (number, &name) in names.iter().enumerate().rev() {
+        let directory = if number % 2 == 0 { &second } else { &first };
+        assert!(!directory.is_done(&made.runs()[number]).unwrap());
+        let run = do_run(directory, name).expect("a run").expect("an end");
+        assert!(run.name == name && second.is_done(&made.runs()[number]).unwrap());
+    }
+    let found = AtomicUsize::new(0);
+    let again = compare_run(&made, &first, names[3], &every_step(), &|event| {
+        found.fetch_add(usize::from(matches!(event, Event::Found { index: 3, .. })), Ordering::Relaxed);
+        ControlFlow::Continue(())
+    });
+    assert_eq!((again.unwrap().unwrap().name.as_str(), found.into_inner()), (names[3], 1));
+    let error = do_run(&first, "melted-seed1").expect_err("a refusal").to_string();
+    assert!(error.contains("one of the comparison"), "{error}");
+    drop((first, second));
+    assert_eq!(results(&path), results(&alone));
 }
 
 #[test]

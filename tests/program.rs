@@ -360,6 +360,34 @@ fn help_and_version_are_answers() {
     }
 }
 
+#[test]
+fn the_help_of_each_command_has_examples_of_it() {
+    let help = vocable(["--help"]).out;
+    let commands = help.split("Commands:\n").nth(1).unwrap().lines().take_while(|line| !line.is_empty());
+    let names = commands.filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
+    let names: Vec<&str> =
+        names.filter_map(|line| line.split_whitespace().next()).filter(|&name| name != "help").collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        let help = vocable([name, "--help"]).out;
+        let examples = help.split("\nExample").nth(1).unwrap_or_else(|| panic!("{name} has no example: {help}"));
+        let of_it = examples.lines().any(|line| line.split_whitespace().any(|word| word == name));
+        assert!(of_it && examples.contains("vocable"), "{name}: {examples}");
+        let widest = help.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= 120, "{name}: a line of {widest} columns");
+    }
+}
+
+#[test]
+fn misspelt_commands_and_options_are_answered_with_those_that_are_like_them() {
+    vocable(["nearset", "king"]).refused(2, "'nearest'");
+    vocable(["nearest", "king", "--restrit", "5"]).refused(2, "'--restrict'");
+    vocable(["train", "--embeding", "frozen"]).refused(2, "'--embedding'");
+    vocable(["train", "--train", "t", "--embedding", "frozn"])
+        .refused(2, "expected frozen, tuned, oov-only, random, one-hot");
+    vocable(["nearest", "king", "--exact-scan", "f16"]).refused(2, "expected codes or f32");
+}
+
 #[cfg(unix)]
 mod unix {
     use std::io::{BufRead, BufReader, Read};

@@ -3,6 +3,7 @@
 mod common;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use common::fixture;
 use vocable::Vectors;
@@ -28,7 +29,7 @@ fn plainly(vectors: &Vectors, text: &str, share: impl Fn(&str, u32) -> Option<f6
 
 #[test]
 fn vectors_are_those_of_plain_code_however_texts_are_cut_into_chunks() {
-    let vectors = Vectors::demo().unwrap();
+    let vectors = Arc::new(Vectors::demo().unwrap());
     let data = Dataset::open(fixture("reviews.test.txt"), &DataOptions::default()).unwrap();
     let mut texts: Vec<&str> = data.texts.iter().map(|text| text.text.as_str()).collect();
     texts.extend(["", "zzzzq", "The the FILM", "plot plot film"]);
@@ -43,7 +44,7 @@ fn vectors_are_those_of_plain_code_however_texts_are_cut_into_chunks() {
         (Weighting::Frequency { a: 0.01, shares: WordShares::parse(COUNTS).unwrap() }, by_counts),
     ];
     for (weighting, share) in ways {
-        let of = TextVectors::new(&vectors, Tokenizer::Whitespace, Case::Fold, weighting.clone()).unwrap();
+        let of = TextVectors::new(Arc::clone(&vectors), Tokenizer::Whitespace, Case::Fold, weighting.clone()).unwrap();
         let together = of.of(&texts);
         for (text, found) in texts.iter().zip(&together) {
             let (values, words, unknown) = plainly(&vectors, text, share);
@@ -60,9 +61,9 @@ fn vectors_are_those_of_plain_code_however_texts_are_cut_into_chunks() {
 
 #[test]
 fn words_of_n_grams_count_fully() {
-    let vectors = Vectors::open(fixture("fasttext.8d.bin")).unwrap();
+    let vectors = Arc::new(Vectors::open(fixture("fasttext.8d.bin")).unwrap());
     let weighting = Weighting::Frequency { a: 1e-3, shares: WordShares::Zipf };
-    let of = TextVectors::new(&vectors, Tokenizer::Whitespace, Case::Exact, weighting).unwrap();
+    let of = TextVectors::new(Arc::clone(&vectors), Tokenizer::Whitespace, Case::Exact, weighting).unwrap();
     let found = of.of(&["shipbread"]).remove(0);
     assert_eq!(found.values, vectors.vector("shipbread").unwrap().into_owned());
     assert_eq!((found.words, found.unknown), (1, 0));
@@ -75,10 +76,11 @@ fn counts_and_a_that_make_no_sense_are_refused() {
     assert_eq!(refused(b"the -5\n"), "line 1: expected `WORD COUNT`, found `the -5`");
     assert_eq!(refused(b""), "expected counts of words, `WORD COUNT` a line, found none");
     assert_eq!(refused(b"the 0\n"), "expected counts of words, `WORD COUNT` a line, found none");
-    let vectors = Vectors::demo().unwrap();
+    let vectors = Arc::new(Vectors::demo().unwrap());
     for a in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let weighting = Weighting::Frequency { a, shares: WordShares::Zipf };
-        let error = TextVectors::new(&vectors, Tokenizer::Unicode, Case::Fold, weighting).unwrap_err().to_string();
+        let error =
+            TextVectors::new(Arc::clone(&vectors), Tokenizer::Unicode, Case::Fold, weighting).unwrap_err().to_string();
         assert!(error.starts_with("a of the frequency weighting: expected a number above 0"), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use numpy::PyArray2;
+use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyList};
@@ -71,6 +71,16 @@ impl Classifier {
         work(py, || self.model.save(&path))?.map_err(|e| raised(py, e))
     }
 
+    /// Writes the model as ONNX, beside its place first and then renamed; and what its metadata holds as JSON, if that is asked for.
+    #[pyo3(signature = (path, vocabulary = None))]
+    fn export_onnx(&self, py: Python, path: PathBuf, vocabulary: Option<PathBuf>) -> PyResult<()> {
+        let write = || {
+            self.model.save_onnx(&path)?;
+            vocabulary.map_or(Ok(()), |path| self.model.save_onnx_vocabulary(path))
+        };
+        work(py, write)?.map_err(|e| raised(py, e))
+    }
+
     /// The labels it tells apart, in the order of the probabilities.
     #[getter]
     fn labels(&self) -> Vec<String> {
@@ -121,6 +131,18 @@ impl Classifier {
         let predictions = self.predictions(py, &texts)?;
         let values = predictions.into_iter().flat_map(|prediction| prediction.probabilities).collect();
         array2(py, values, self.model.labels().len())
+    }
+
+    /// Both at once: for each text the place of its most probable label among the labels `[texts]`, and the probabilities.
+    fn classes_and_probabilities<'py>(
+        &self,
+        py: Python<'py>,
+        texts: Vec<PyBackedStr>,
+    ) -> PyResult<(Bound<'py, PyArray1<i32>>, Bound<'py, PyArray2<f32>>)> {
+        let predictions = self.predictions(py, &texts)?;
+        let classes = predictions.iter().map(|prediction| i32::try_from(prediction.class)).collect::<Result<_, _>>()?;
+        let values = predictions.into_iter().flat_map(|prediction| prediction.probabilities).collect();
+        Ok((PyArray1::from_vec(py, classes), array2(py, values, self.model.labels().len())?))
     }
 
     /// For each text its words, and how many of them were read as the unknown word.

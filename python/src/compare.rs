@@ -12,7 +12,10 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use vocable::classifier::Progress;
-use vocable::compare::{CompareOptions, Event, Findings, NamedVectors, Plan, RunOptions, Sweep, TrainSize};
+use vocable::compare::{
+    CompareOptions, Directory, Event, Findings, NamedVectors, Plan, PlannedRun, RunOptions, Sweep, TrainSize,
+    compare_run,
+};
 use vocable::error::Error;
 use vocable::report;
 
@@ -22,6 +25,19 @@ use crate::settings::train_options;
 use crate::table::Table;
 use crate::texts::{Form, parts};
 use crate::threads::{pool, work};
+
+/// A comparison as it is asked for. It can be pickled, so that other processes do a part of it.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Asked<'py> {
+    tables: Vec<Bound<'py, Table>>,
+    train: Bound<'py, PyAny>,
+    dev: Option<Bound<'py, PyAny>>,
+    test: Option<Bound<'py, PyAny>>,
+    form: Form,
+    settings: Bound<'py, PyDict>,
+    runs: Runs,
+}
 
 /// How runs are done, and what varies, as the program's options say it.
 #[derive(FromPyObject)]
@@ -37,6 +53,41 @@ pub struct Runs {
     checkpoint_minutes: f64,
 }
 
+impl Asked<'_> {
+    /// Its runs, and how they are done.
+    fn plan(&self, py: Python) -> PyResult<(Plan, RunOptions)> {
+        let refused = |e: Error| raised(py, e);
+        let runs = &self.runs;
+        let minutes = runs.checkpoint_minutes;
+        let every = Duration::try_from_secs_f64(60.0 * minutes).ok().filter(|_| minutes > 0.0);
+        let checkpoint_every = every
+            .ok_or_else(|| refused(Error::invalid("checkpoint_minutes", "a number above 0", minutes.to_string())))?;
+        if runs.jobs == Some(0) {
+            return Err(refused(Error::invalid("jobs", "a number from 1", "0")));
+        }
+        let options = CompareOptions {
+            arms: named(&runs.arms).map_err(refused)?,
+            seeds: runs.seeds.clone(),
+            train_sizes: named::<TrainSize>(&runs.train_sizes).map_err(refused)?,
+            sweeps: named::<Sweep>(&runs.sweeps).map_err(refused)?,
+            watch: runs.watch.clone(),
+            command: String::new(),
+            train: train_options(&self.settings)?,
+        };
+        let first = options.seeds.first().copied().unwrap_or(options.train.seed);
+        let parts = parts(&self.train, self.dev.as_ref(), self.test.as_ref(), &self.form, first)?;
+        let vectors = self.tables.iter().map(|table| NamedVectors::of(Arc::clone(&table.get().vectors))).collect();
+        let plan = work(py, || Plan::new(vectors, parts, &options))?.map_err(refused)?;
+        Ok((plan, RunOptions { jobs: runs.jobs, checkpoint_every }))
+    }
+
+    /// The folder that it is kept in.
+    fn folder(&self, py: Python) -> PyResult<&Path> {
+        let missing = || raised(py, Error::invalid("out", "the folder of the comparison", "none"));
+        self.runs.out.as_deref().ok_or_else(missing)
+    }
+}
+
 /// What the runs' threads tell the thread that waits for them.
 enum Told {
     /// A run was done before.
@@ -50,47 +101,66 @@ enum Told {
 /// Compares embeddings. Returns what `vocable compare --json` prints, the same as text, and whether Ctrl-C ended it.
 /// `_training.py` has the signature for people.
 #[pyfunction]
-#[pyo3(signature = (tables, train, dev, test, form, settings, runs, observer))]
+#[pyo3(signature = (asked, observer))]
 pub fn compare<'py>(
     py: Python<'py>,
-    tables: Vec<Bound<'py, Table>>,
-    train: &Bound<'py, PyAny>,
-    dev: Option<&Bound<'py, PyAny>>,
-    test: Option<&Bound<'py, PyAny>>,
-    form: Form,
-    settings: &Bound<'py, PyDict>,
-    runs: Runs,
+    asked: Asked<'py>,
     observer: Option<Bound<'py, PyAny>>,
 ) -> PyResult<(Bound<'py, PyAny>, Found, bool)> {
-    let refused = |e: Error| raised(py, e);
-    let minutes = runs.checkpoint_minutes;
-    let every = Duration::try_from_secs_f64(60.0 * minutes).ok().filter(|_| minutes > 0.0);
-    let checkpoint_every =
-        every.ok_or_else(|| refused(Error::invalid("checkpoint_minutes", "a number above 0", minutes.to_string())))?;
-    if runs.jobs == Some(0) {
-        return Err(refused(Error::invalid("jobs", "a number from 1", "0")));
-    }
-    let how = RunOptions { jobs: runs.jobs, checkpoint_every };
-    let options = CompareOptions {
-        arms: named(&runs.arms).map_err(refused)?,
-        seeds: runs.seeds,
-        train_sizes: named::<TrainSize>(&runs.train_sizes).map_err(refused)?,
-        sweeps: named::<Sweep>(&runs.sweeps).map_err(refused)?,
-        watch: runs.watch,
-        command: String::new(),
-        train: train_options(settings)?,
-    };
-    let first = options.seeds.first().copied().unwrap_or(options.train.seed);
-    let parts = parts(train, dev, test, &form, first)?;
-    let vectors = tables.iter().map(|table| NamedVectors::of(Arc::clone(&table.get().vectors))).collect();
-    let plan = work(py, || Plan::new(vectors, parts, &options))?.map_err(refused)?;
-    let (findings, stopped) = observed(py, &plan, runs.out.as_deref(), &how, &Observer::new(py, observer))?;
-    let findings = findings.map_err(refused)?;
+    let (plan, how) = asked.plan(py)?;
+    let out = asked.runs.out.as_deref();
+    let (findings, stopped) =
+        observed(py, &plan, &Observer::new(py, observer), |observe| Findings::of(&plan, out, &how, observe))?;
+    let findings = findings.map_err(|e| raised(py, e))?;
     if let Some(stop) = stopped.filter(|stop| !stop.is_instance_of::<PyKeyboardInterrupt>(py)) {
         return Err(stop);
     }
     let unfinished = !findings.comparison.is_finished();
     Ok((python(py, &findings)?, Found(findings), unfinished))
+}
+
+/// Makes the folder of a comparison, `out`, or opens the one that is there; for each run its name, how many texts it reads in all
+/// its epochs, and whether it is done.
+#[pyfunction]
+pub fn begin_comparison(py: Python, asked: Asked) -> PyResult<Vec<(String, u64, bool)>> {
+    let (plan, _) = asked.plan(py)?;
+    let out = asked.folder(py)?;
+    let runs: Result<Vec<_>, Error> = work(py, || {
+        let directory = Directory::open(out, &plan)?;
+        plan.runs().iter().map(|run| Ok((run.name.clone(), texts_of(run), directory.is_done(run)?))).collect()
+    })?;
+    runs.map_err(|e| raised(py, e))
+}
+
+/// Does one run of a comparison in its folder, which other processes may share meanwhile. Returns its scores and seconds.
+#[pyfunction]
+pub fn do_run<'py>(py: Python<'py>, asked: Asked<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let (plan, how) = asked.plan(py)?;
+    let out = asked.folder(py)?;
+    let (run, stopped) = observed(py, &plan, &Observer::new(py, None), |observe| {
+        compare_run(&plan, &Directory::share(out, &plan)?, name, &how, observe)
+    })?;
+    match (run.map_err(|e| raised(py, e))?, stopped) {
+        (_, Some(stop)) => Err(stop),
+        (run, None) => {
+            let scores = run.map(|run| {
+                serde_json::json!({
+                    "run": run.name,
+                    "dev_accuracy": run.dev_accuracy,
+                    "test_accuracy": run.test_accuracy,
+                    "seconds": run.seconds,
+                })
+            });
+            python(py, &scores)
+        }
+    }
+}
+
+/// What the folder of a comparison holds, finished or not, as [`compare`] returns it.
+#[pyfunction]
+pub fn read_comparison<'py>(py: Python<'py>, out: PathBuf) -> PyResult<(Bound<'py, PyAny>, Found)> {
+    let findings = work(py, || Findings::read(&out))?.map_err(|e| raised(py, e))?;
+    Ok((python(py, &findings)?, Found(findings)))
 }
 
 /// What a comparison found, in forms for people.
@@ -124,17 +194,20 @@ fn named<T: std::str::FromStr<Err = Error>>(names: &[String]) -> Result<Vec<T>, 
     names.iter().map(|name| name.parse()).collect()
 }
 
-/// Does the runs on threads of their own, while this one tells Python how far they are and looks out for signals; what it was
-/// that ended them early, if something did.
-fn observed(
+/// How many texts a run reads in all its epochs.
+fn texts_of(run: &PlannedRun) -> u64 {
+    (run.train_texts as u64).saturating_mul(run.options.epochs as u64)
+}
+
+/// Does runs on threads of their own, while this one tells Python how far they are and looks out for signals; what it was that
+/// ended them early, if something did.
+fn observed<R: Send>(
     py: Python,
     plan: &Plan,
-    out: Option<&Path>,
-    how: &RunOptions,
     observer: &Observer,
-) -> PyResult<(Result<Findings, Error>, Option<PyErr>)> {
-    let texts = |run: &vocable::compare::PlannedRun| (run.train_texts as u64).saturating_mul(run.options.epochs as u64);
-    let of: Vec<u64> = plan.runs().iter().map(texts).collect();
+    runs: impl FnOnce(&(dyn Fn(Event) -> ControlFlow<()> + Sync)) -> Result<R, Error> + Send,
+) -> PyResult<(Result<R, Error>, Option<PyErr>)> {
+    let of: Vec<u64> = plan.runs().iter().map(texts_of).collect();
     let done: Vec<AtomicU64> = of.iter().map(|_| AtomicU64::new(0)).collect();
     let (stop, pool) = (AtomicBool::new(false), pool(py)?);
     let (sender, receiver) = channel();
@@ -170,7 +243,7 @@ fn observed(
         let worker = scope.spawn(move || {
             let whole = |index: usize| of.get(index).copied().unwrap_or(0);
             pool.install(|| {
-                Findings::of(plan, out, how, &|event| {
+                runs(&|event| {
                     observe(event, reached, &whole);
                     if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 })
@@ -189,7 +262,7 @@ fn observed(
             }
         }
         match py.detach(|| worker.join()) {
-            Ok(findings) => Ok((findings, stopped)),
+            Ok(outcome) => Ok((outcome, stopped)),
             Err(_) => Err(PyRuntimeError::new_err("a thread of the comparison ended by a panic")),
         }
     })

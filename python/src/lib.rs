@@ -8,6 +8,7 @@
 
 mod classifier;
 mod compare;
+mod corpus;
 mod errors;
 mod gather;
 mod lend;
@@ -24,12 +25,24 @@ use pyo3::prelude::*;
 /// Vectors, classifiers and comparisons, as the package's Python modules build on them.
 #[pymodule]
 mod _vocable {
+    use pyo3::prelude::*;
+    use vocable::classifier::dataset;
+
     #[pymodule_export]
     use super::classifier::Classifier;
     #[pymodule_export]
-    use super::compare::{Found, compare};
+    use super::compare::{Found, begin_comparison, compare, do_run, read_comparison};
+    #[pymodule_export]
+    use super::corpus::{Counted, TextVectors};
     #[pymodule_export]
     use super::table::Table;
     #[pymodule_export]
+    use super::threads::{get_num_threads, set_num_threads};
+    #[pymodule_export]
     use super::training::train;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("TEXT_NAMES", dataset::TEXT_NAMES)
+    }
 }

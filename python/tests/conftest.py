@@ -1,5 +1,6 @@
 """What the tests share: fixtures of the project, and files made from them."""
 
+import doctest
 import os
 import shutil
 import subprocess
@@ -67,3 +68,26 @@ def program():
     assert shutil.which("cargo"), "neither the program nor cargo, which builds it, is there"
     subprocess.run(["cargo", "build", "--quiet"], cwd=ROOT, check=True)
     return ROOT / "target" / "debug" / "vocable"
+
+
+@pytest.fixture
+def session(text, tmp_path, monkeypatch):
+    """Runs the lines of a section of docs/scale.md, in a folder with what they take."""
+    pq, pa = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+    parts = [FIXTURES / f"reviews.{part}.txt" for part in ("train", "dev", "test")]
+    (tmp_path / "fixtures").symlink_to(FIXTURES)
+    text.save(tmp_path / "demo.safetensors")
+    how = {"hidden": 8, "epochs": 1, "tokenizer": "whitespace", "progress": False}
+    vocable.train(text, *parts, embedding="frozen", out=tmp_path / "reviews.safetensors", **how)
+    lines = [line.split(" ", 1)[1] for line in parts[2].read_text().splitlines()]
+    pq.write_table(pa.table({"text": lines}), tmp_path / "texts.parquet")
+    monkeypatch.chdir(tmp_path)
+
+    def run(section):
+        document = (ROOT / "docs" / "scale.md").read_text()
+        lines = document.split(f"\n### {section}\n")[1].split("\n### ")[0]
+        test = doctest.DocTestParser().get_doctest(lines, {}, section, "docs/scale.md", 0)
+        assert len(test.examples) > 8
+        assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0
+
+    return run

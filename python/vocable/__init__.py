@@ -13,11 +13,12 @@
 from ._errors import Interrupted, UnknownWordError, VocableError
 from ._training import Classifier, Comparison, Trained, compare, train
 from ._vectors import Vectors, open
+from ._vocable import get_num_threads, set_num_threads
 
 #: gensim's name: ``from vocable import KeyedVectors`` in place of ``from gensim.models import KeyedVectors``.
 KeyedVectors = Vectors
 
 __all__ = [
-    "Classifier", "Comparison", "Interrupted", "KeyedVectors", "Trained", "UnknownWordError", "Vectors", "VocableError", "compare", "open",
-    "train",
+    "Classifier", "Comparison", "Interrupted", "KeyedVectors", "Trained", "UnknownWordError", "Vectors", "VocableError", "compare",
+    "get_num_threads", "open", "set_num_threads", "train",
 ]

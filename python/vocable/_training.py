@@ -240,21 +240,41 @@ def compare(
     ``progress`` as in :func:`train`, with the events ``step``, ``found``, ``run`` and ``failed``. Ctrl-C raises :class:`Interrupted`, whose ``result`` has the runs
     that are done.
     """
+    asked = _asked(vectors, train, dev, test, arms, seeds, train_sizes, sweep, watch, out, jobs, checkpoint_minutes, data_format,
+                   label_column, text_column, settings)
     told, shown = observer(progress, ComparisonShown)
-    form = {"data_format": data_format, "label_column": label_column, "text_column": text_column}
-    runs = {
-        "arms": list(arms), "seeds": list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds),
-        "train_sizes": [str(size) for size in train_sizes],
-        "sweeps": [f"{name.replace('_', '-')}={','.join(map(str, values))}" for name, values in (sweep or {}).items()],
-        "watch": list(watch), "out": None if out is None else os.fspath(out), "jobs": jobs, "checkpoint_minutes": checkpoint_minutes,
-    }
-    tables = [vectors] if isinstance(vectors, _vocable.Table) else list(vectors)
-    given = {name: value for name, value in settings.items() if value is not None}
     try:
-        figures, found, interrupted = _vocable.compare(tables, train, dev, test, form, given, runs, told)
+        figures, found, interrupted = _vocable.compare(asked, told)
     finally:
         if shown is not None:
             shown.close()
+    return _compared(figures, found, interrupted)
+
+
+def _asked(
+    vectors: Vectors | Sequence[Vectors], train: Texts, dev: Texts | None, test: Texts | None, arms: Sequence[str],
+    seeds: int | Sequence[int], train_sizes: Sequence[int | str], sweep: dict[str, Sequence[object]] | None, watch: Sequence[str],
+    out: PathLike | None, jobs: int | None, checkpoint_minutes: float, data_format: str | None, label_column: str | None,
+    text_column: str | None, settings: Settings,
+) -> dict[str, Any]:
+    """A comparison as it is asked for, as the extension takes it."""
+    return {
+        "tables": [vectors] if isinstance(vectors, _vocable.Table) else list(vectors),
+        "train": train, "dev": dev, "test": test,
+        "form": {"data_format": data_format, "label_column": label_column, "text_column": text_column},
+        "settings": {name: value for name, value in settings.items() if value is not None},
+        "runs": {
+            "arms": list(arms), "seeds": list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds),
+            "train_sizes": [str(size) for size in train_sizes],
+            "sweeps": [f"{name.replace('_', '-')}={','.join(map(str, values))}" for name, values in (sweep or {}).items()],
+            "watch": list(watch), "out": None if out is None else os.fspath(out), "jobs": jobs,
+            "checkpoint_minutes": checkpoint_minutes,
+        },
+    }
+
+
+def _compared(figures: dict[str, Any], found: _vocable.Found, interrupted: bool) -> Comparison:
+    """What came of a comparison, which Ctrl-C may have ended."""
     comparison = Comparison(figures, found)
     if interrupted:
         raise Interrupted(f"interrupted: {len(comparison.runs)} of {figures['planned']} runs are done", comparison)

@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 PathLike = str | os.PathLike[str]
 Key = str | bytes | int
+#: How the column of the text is usually called, the most usual name first.
+TEXT_NAMES: list[str]
+
 _Otherwise = TypeVar("_Otherwise", int, None)
 
 class Table:
@@ -96,6 +99,13 @@ class Classifier:
         """The bytes of its file."""
     def save(self, path: PathLike) -> None:
         """Writes the model file, beside its place first and then renamed."""
+    def export_onnx(self, path: PathLike, vocabulary: PathLike | None = None) -> None:
+        """Writes the model as ONNX, beside its place first and then renamed.
+
+        The graph takes ``ids`` (int64 ``[batch, length]``: word ``i`` of the vocabulary as ``i + 2``, an unknown word as 1, anything behind a
+        text's end) and ``lengths`` (int64 ``[batch]``), and answers ``logits`` and ``probabilities`` (float32 ``[batch, labels]``). Its metadata
+        holds ``labels`` and ``words`` as JSON lists, ``tokenizer`` and ``case``; ``vocabulary`` names a JSON file to write them to as well.
+        """
     @property
     def labels(self) -> list[str]:
         """The labels it tells apart, in the order of the probabilities."""
@@ -112,18 +122,50 @@ class Classifier:
         """The most probable label of each text."""
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The probability of each label for each text: `[texts, labels]`."""
+    def classes_and_probabilities(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Both at once: for each text the place of its most probable label among the labels `[texts]`, and the probabilities."""
     def words(self, texts: Sequence[str]) -> list[tuple[int, int]]:
         """For each text its words, and how many of them were read as the unknown word."""
     def measured(self, data: Any, form: dict[str, str | None]) -> dict[str, Any]: ...
+
+class TextVectors:
+    """What makes vectors of texts."""
+    def __new__(
+        cls, table: Table, tokenizer: str, how: str, weighting: str, a: float, counts: PathLike | None,
+    ) -> TextVectors: ...
+    def of(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of some texts `[texts, dimension]`; zeros where no word is known."""
+
+class Counted:
+    """The words of texts that come part by part, from several processes."""
+    def __new__(cls, tokenizer: str) -> Counted: ...
+    def add(self, texts: Sequence[str]) -> None:
+        """Counts the words of more texts."""
+    def add_counted(self, words: Sequence[str], counts: Sequence[int], lengths: Sequence[int], texts: Sequence[int]) -> None:
+        """Adds what another one counted."""
+    def counted(self) -> tuple[list[str], list[int], list[int], list[int]]:
+        """Words as they were first met, how often each occurs, numbers of words, how many texts have so many."""
+    def coverage(self, table: Table, file: str, k: int) -> dict[str, Any]:
+        """Looks the words up, as `vocable coverage --json` does."""
 
 def train(
     table: Table, train: Any, dev: Any, test: Any, form: dict[str, str | None], settings: dict[str, Any], out: PathLike | None,
     checkpoint: PathLike | None, resume: bool, observer: Callable[[dict[str, Any]], object] | None,
 ) -> tuple[Classifier | None, dict[str, Any] | None, str | None, bool]: ...
 def compare(
-    tables: list[Table], train: Any, dev: Any, test: Any, form: dict[str, str | None], settings: dict[str, Any], runs: dict[str, Any],
-    observer: Callable[[dict[str, Any]], object] | None,
+    asked: dict[str, Any], observer: Callable[[dict[str, Any]], object] | None,
 ) -> tuple[dict[str, Any], Found, bool]: ...
+def begin_comparison(asked: dict[str, Any]) -> list[tuple[str, int, bool]]:
+    """Makes the folder of a comparison or opens it: names of runs, texts that each reads in all its epochs, and whether it is done."""
+def do_run(asked: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """Does one run in the folder of a comparison, which others may share."""
+def read_comparison(out: PathLike) -> tuple[dict[str, Any], Found]:
+    """What the folder of a comparison holds."""
+
+def set_num_threads(threads: int | None) -> None:
+    """From now on, this process works with so many threads; None for as many as there are cores, or as RAYON_NUM_THREADS says."""
+def get_num_threads() -> int:
+    """How many threads this process works with."""
 
 class Found:
     """What a comparison found, in forms for people."""

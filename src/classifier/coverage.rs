@@ -1,5 +1,7 @@
 //! How much of some texts the vectors know.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -33,8 +35,8 @@ pub struct Coverage {
     pub unknown: Covered,
     /// The unknown words and how often each occurs, most frequent first.
     pub unknown_words: Vec<(String, usize)>,
-    /// Words of each text, in ascending order.
-    pub lengths: Vec<usize>,
+    /// How many texts have so many words.
+    pub lengths: BTreeMap<usize, usize>,
 }
 
 /// How a word is found.
@@ -67,14 +69,26 @@ impl Coverage {
         1.0 - self.unknown.tokens as f64 / self.all.tokens as f64
     }
 
+    /// How many texts there are.
+    pub fn texts(&self) -> usize {
+        sum(&self.lengths)
+    }
+
     /// The number of words of the middle text; of an even number of texts, of the shorter one of the middle two.
     pub fn median_length(&self) -> usize {
-        self.lengths.get(self.lengths.len().saturating_sub(1) / 2).copied().unwrap_or(0)
+        let mut before = self.texts().saturating_sub(1) / 2;
+        for (&length, &texts) in &self.lengths {
+            match before.checked_sub(texts) {
+                Some(rest) => before = rest,
+                None => return length,
+            }
+        }
+        0
     }
 
     /// The number of words of the longest text.
     pub fn longest(&self) -> usize {
-        self.lengths.last().copied().unwrap_or(0)
+        self.lengths.keys().next_back().copied().unwrap_or(0)
     }
 }
 
@@ -83,19 +97,19 @@ impl Coverage {
 pub struct Counted {
     tokenizer: Tokenizer,
     counts: WordCounts,
-    lengths: Vec<usize>,
+    lengths: BTreeMap<usize, usize>,
 }
 
 impl Counted {
     /// No words yet.
     pub fn new(tokenizer: Tokenizer) -> Counted {
-        Counted { tokenizer, counts: WordCounts::default(), lengths: Vec::new() }
+        Counted { tokenizer, counts: WordCounts::default(), lengths: BTreeMap::new() }
     }
 
     /// Adds the words of more texts. How texts are cut into chunks changes nothing.
     pub fn add<S: AsRef<str> + Sync>(&mut self, texts: &[S]) {
         let (counts, lengths) = self.tokenizer.count(texts);
-        self.lengths.extend(lengths);
+        lengths.into_iter().for_each(|length| self.add_texts(length, 1));
         if self.counts.is_empty() {
             self.counts = counts;
         } else {
@@ -103,20 +117,43 @@ impl Counted {
         }
     }
 
+    /// Adds what another process counted: words and how often each occurs, numbers of words and how many texts have so many.
+    pub fn add_counted<'w>(
+        &mut self,
+        words: impl IntoIterator<Item = (&'w str, usize)>,
+        lengths: impl IntoIterator<Item = (usize, usize)>,
+    ) {
+        words.into_iter().for_each(|(word, count)| self.counts.add(word, count));
+        lengths.into_iter().for_each(|(length, texts)| self.add_texts(length, texts));
+    }
+
+    fn add_texts(&mut self, length: usize, texts: usize) {
+        let sum = self.lengths.entry(length).or_default();
+        *sum = sum.saturating_add(texts);
+    }
+
     /// Number of texts.
     pub fn texts(&self) -> usize {
-        self.lengths.len()
+        sum(&self.lengths)
+    }
+
+    /// Words and how often each occurs, in the order in which they were first met.
+    pub fn words(&self) -> Vec<(&str, usize)> {
+        self.counts.in_order()
+    }
+
+    /// Numbers of words and how many texts have so many.
+    pub fn lengths(&self) -> &BTreeMap<usize, usize> {
+        &self.lengths
     }
 
     /// Looks the words up, as [`Coverage::of`] does.
     ///
     /// # Errors
     /// A damaged table file.
-    pub fn coverage(self, vectors: &Vectors, case: Case) -> Result<Coverage> {
+    pub fn coverage(&self, vectors: &Vectors, case: Case) -> Result<Coverage> {
         vectors.check()?;
-        let Counted { tokenizer, counts, mut lengths } = self;
-        lengths.sort_unstable();
-        let words = counts.most_frequent();
+        let words = self.counts.most_frequent();
         let found = words.par_iter().map(|(word, _)| -> Result<Found> {
             Ok(if vectors.row_of(word).is_some() {
                 Found::Exact
@@ -130,14 +167,14 @@ impl Counted {
         });
         let found: Vec<Found> = found.collect::<Result<_>>()?;
         let mut coverage = Coverage {
-            tokenizer,
+            tokenizer: self.tokenizer,
             all: Covered::default(),
             exact: Covered::default(),
             lower_case: Covered::default(),
             subwords: Covered::default(),
             unknown: Covered::default(),
             unknown_words: Vec::new(),
-            lengths,
+            lengths: self.lengths.clone(),
         };
         for (&(word, count), found) in words.iter().zip(found) {
             coverage.all.add(count);
@@ -155,9 +192,14 @@ impl Counted {
     }
 }
 
+/// Of how many texts these are the lengths.
+fn sum(lengths: &BTreeMap<usize, usize>) -> usize {
+    lengths.values().fold(0, |sum, &texts| sum.saturating_add(texts))
+}
+
 impl Covered {
     fn add(&mut self, count: usize) {
-        self.tokens += count;
+        self.tokens = self.tokens.saturating_add(count);
         self.words += 1;
     }
 }

@@ -298,7 +298,7 @@ fn whitespace() -> String {
     Tokenizer::Whitespace.name().to_owned()
 }
 
-fn case_name(case: Case) -> &'static str {
+pub(super) fn case_name(case: Case) -> &'static str {
     match case {
         Case::Exact => "exact",
         Case::Fold => "fold",

@@ -6,6 +6,7 @@
 //! texts away, needs all of them at once and is left to those who have them.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use rayon::prelude::*;
@@ -73,8 +74,8 @@ impl WordShares {
 
 /// What makes vectors of texts.
 #[derive(Debug)]
-pub struct TextVectors<'v> {
-    vectors: &'v Vectors,
+pub struct TextVectors {
+    vectors: Arc<Vectors>,
     tokenizer: Tokenizer,
     case: Case,
     weighting: Weighting,
@@ -93,17 +94,12 @@ pub struct TextVector {
     pub unknown: usize,
 }
 
-impl<'v> TextVectors<'v> {
+impl TextVectors {
     /// Cuts texts by `tokenizer` and looks words up as `case` says, then among those that n-grams make.
     ///
     /// # Errors
     /// A damaged table file, an `a` that is not a number above 0.
-    pub fn new(
-        vectors: &'v Vectors,
-        tokenizer: Tokenizer,
-        case: Case,
-        weighting: Weighting,
-    ) -> Result<TextVectors<'v>> {
+    pub fn new(vectors: Arc<Vectors>, tokenizer: Tokenizer, case: Case, weighting: Weighting) -> Result<TextVectors> {
         vectors.check()?;
         if let Weighting::Frequency { a, .. } = weighting
             && !(a > 0.0 && a.is_finite())

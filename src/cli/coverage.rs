@@ -60,7 +60,7 @@ impl Coverage {
         let coverages: Vec<Figures> = coverages.collect::<Result<_, Error>>()?;
         if !output.json {
             output.text(format_args!("{file}: {}\n\n", report::counted(texts, "text")))?;
-            output.text(report::coverage(&coverages, self.k))?;
+            output.text(report::coverage(&coverages, self.k, output.width))?;
             return Ok(ExitCode::SUCCESS);
         }
         for coverage in &coverages {

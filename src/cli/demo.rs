@@ -53,6 +53,9 @@ What to try next
 
 /// All of it on built-in data, in under a minute: vectors, questions, and frozen against fine-tuned.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vocable demo
+  vocable demo --seeds 10")]
 pub struct Demo {
     /// How many seeds the comparison runs
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]

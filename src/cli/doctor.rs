@@ -18,6 +18,9 @@ use super::output::{Failure, Output};
 /// header that lies, a cut end, casing, words with spaces, line ends, a byte-order mark, tabs. Ends with 0 when the file could be
 /// examined, whatever was found.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vocable doctor vectors.txt
+  vocable doctor vectors.txt --json")]
 pub struct Doctor {
     /// The file [default: the one that --vectors names]
     file: Option<PathBuf>,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use vocable::classifier::{TextVectors, Tokenizer, Weighting, WordShares};
@@ -67,8 +68,8 @@ impl Embed {
             How::Mean => Weighting::Mean,
             How::Frequency => Weighting::Frequency { a: self.a, shares },
         };
-        let table = common.open()?;
-        let of_texts = TextVectors::new(&table, self.tokenizer, self.case, weighting)?;
+        let table = Arc::new(common.open()?);
+        let of_texts = TextVectors::new(Arc::clone(&table), self.tokenizer, self.case, weighting)?;
         let (mut words, mut unknown, mut zeros) = (0u64, 0u64, 0u64);
         let added = vec![vector_field(table.dimension(), &self.tables.prefix)];
         self.tables.pass(self.text_column.as_deref(), added, output, |texts| {

@@ -186,7 +186,7 @@ impl Evaluate {
             }
         }
         if !output.json && !rows.is_empty() {
-            output.text(report::pairs(&rows))?;
+            output.text(report::pairs(&rows, output.width))?;
             output.text(why.concat())?;
         }
         Ok(())
@@ -199,8 +199,8 @@ fn print_analogies(
     outcomes: &[AnalogyReport],
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let total = report::thousands(questions.len());
-    output.text(format_args!("{file}: {total} analogies, right/seen\n{}", report::analogies(outcomes)))?;
+    let (total, table) = (report::thousands(questions.len()), report::analogies(outcomes, output.width));
+    output.text(format_args!("{file}: {total} analogies, right/seen\n{table}"))?;
     if outcomes.len() > 1 {
         output.text(format_args!("{}\n", report::analogies_differ(questions, outcomes)))?;
     }

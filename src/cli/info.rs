@@ -12,6 +12,9 @@ use super::output::{Failure, Output};
 
 /// What a file of vectors holds: format, rows, dimension, memory, what is odd about it.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vocable info --vectors glove.6B.50d.txt
+  vocable info --vectors glove.safetensors --verify")]
 pub struct Info {
     /// Read all of a table file, and compare it with its checksum; other files are always read whole
     #[arg(long)]

@@ -14,6 +14,10 @@ use super::output::{Failure, Output};
 ///
 /// Sizes, rows and licences are what their publishers say; --json has the addresses and sources, too.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vocable list
+  vocable list --fetched
+  vocable list --json")]
 pub struct List {
     /// Only those that were fetched
     #[arg(long)]
@@ -35,7 +39,7 @@ impl List {
         let mut list = named::store()?.list();
         list.retain(|listed| listed.table.is_some() || !self.fetched);
         if !output.json {
-            output.text(report::catalog(&list))?;
+            output.text(report::catalog(&list, output.width))?;
             return Ok(ExitCode::SUCCESS);
         }
         for listed in list {

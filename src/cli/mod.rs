@@ -7,6 +7,7 @@
 mod analogy;
 mod arguments;
 mod batch;
+mod bench;
 mod checkpoints;
 mod compare;
 mod completions;
@@ -19,6 +20,7 @@ mod embed;
 mod evaluate;
 #[cfg(feature = "explore")]
 mod explore;
+mod export;
 mod gates;
 #[cfg(feature = "get")]
 mod get;
@@ -200,8 +202,10 @@ enum Command {
     #[cfg(feature = "arrow")]
     Embed(embed::Embed),
     Gates(gates::Gates),
+    Export(export::Export),
     Compare(compare::Compare),
     Demo(demo::Demo),
+    Bench(bench::Bench),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -259,8 +263,10 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         #[cfg(feature = "arrow")]
         Command::Embed(command) => command.run(common, output),
         Command::Gates(command) => command.run(common, output),
+        Command::Export(command) => command.run(output),
         Command::Compare(command) => command.run(common, output),
         Command::Demo(command) => command.run(common, output),
+        Command::Bench(command) => command.run(common, output),
         Command::Completions(command) => command.run(output),
         Command::Man(command) => command.run(output),
     }

@@ -29,14 +29,18 @@ const UNKNOWN_WORDS: &str = "unknown.json";
 const RUNS: &str = "runs";
 const LOCK: &str = ".lock";
 
-/// The folder of a comparison, held by this process alone.
+/// The folder of a comparison, held by this process alone, or shared by processes that each do runs of their own.
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
     configuration: Configuration,
-    /// Locked as long as it is open, where the system has locks.
-    lock: File,
+    is_shared: bool,
+    _lock: Lock,
 }
+
+/// A file that is locked as long as it is open, where the system has locks: file systems without them let everyone in.
+#[derive(Debug)]
+struct Lock(File);
 
 /// What a run is made from.
 #[derive(Debug, Serialize)]
@@ -79,9 +83,6 @@ impl Directory {
         }
         let wanted = Configuration::of(plan)?;
         let file = path.join(CONFIGURATION);
-        let refused = |expected: &str, found: &str, advice: &str| -> Error {
-            Malformed::at(Place::File, expected, found).in_file(path.to_string_lossy()).advise(advice).into()
-        };
         if path.exists() && !file.exists() {
             let mut entries = fs::read_dir(path).map_err(|e| Error::io(path, "read it", e))?;
             // Files with a dot are no one's work; our own lock may be there of a start that was cut short.
@@ -91,20 +92,12 @@ impl Directory {
                 })
             });
             if foreign {
-                return Err(refused(
-                    "an empty folder, or that of a comparison",
-                    "other files",
-                    "name another with --out",
-                ));
+                let what = Malformed::at(Place::File, "an empty folder, or that of a comparison", "other files");
+                return Err(what.in_file(path.to_string_lossy()).advise("name another with --out").into());
             }
         }
         fs::create_dir_all(path.join(RUNS)).map_err(|e| Error::io(path, "make it", e))?;
-        let lock_path = path.join(LOCK);
-        let lock = File::create(&lock_path).map_err(|e| Error::io(&lock_path, "make it", e))?;
-        // File systems without locks let everyone in.
-        if let Err(TryLockError::WouldBlock) = lock.try_lock() {
-            return Err(refused("a folder that no other process works in", "one at work", "wait for it to end"));
-        }
+        let lock = Lock::of(path, File::try_lock)?;
         remove_half_written(path);
         let found = if file.exists() { Some(read_configuration(path)?) } else { None };
         match &found {
@@ -120,7 +113,31 @@ impl Directory {
         if found.is_none_or(|found| found.watch != wanted.watch) {
             write_json(&file, &wanted, true)?;
         }
-        Ok(Directory { path: path.to_owned(), configuration: wanted, lock })
+        Ok(Directory { path: path.to_owned(), configuration: wanted, is_shared: false, _lock: lock })
+    }
+
+    /// Opens the folder of a comparison that [`Directory::open`] made, together with other processes, on this machine or on others
+    /// that see the folder. Each does runs of its own ([`compare_run`](super::compare_run)); a run that another one is at is refused.
+    ///
+    /// # Errors
+    /// A folder that is none of this comparison; one that a process holds alone; the system's refusals.
+    pub fn share(path: impl AsRef<Path>, plan: &Plan) -> Result<Directory> {
+        let path = path.as_ref();
+        for named in plan.vectors() {
+            named.vectors.check()?;
+        }
+        let configuration = Configuration::of(plan)?;
+        read_configuration(path)?.check(&configuration, path)?;
+        let lock = Lock::of(path, File::try_lock_shared)?;
+        Ok(Directory { path: path.to_owned(), configuration, is_shared: true, _lock: lock })
+    }
+
+    /// Whether a run of the plan is done.
+    ///
+    /// # Errors
+    /// Results that cannot be read, or are another run's.
+    pub fn is_done(&self, planned: &PlannedRun) -> Result<bool> {
+        Ok(self.finished(planned)?.is_some())
     }
 
     /// The outcome of a run, if it is done.
@@ -164,6 +181,7 @@ impl Directory {
     pub(super) fn begin(&self, planned: &PlannedRun) -> Result<RunFiles> {
         let folder = run_folder(&self.path, &planned.name);
         fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, "make it", e))?;
+        let lock = self.is_shared.then(|| Lock::of(&folder, File::try_lock)).transpose()?;
         remove_half_written(&folder);
         let Some(vectors) = self.configuration.vectors.get(planned.vectors) else {
             return Err(Error::invalid("run", "vectors of the comparison", "others"));
@@ -178,14 +196,29 @@ impl Directory {
             options: &planned.options,
         };
         write_json(&folder.join("config.json"), &configuration, true)?;
-        Ok(RunFiles { folder })
+        Ok(RunFiles { folder, _lock: lock })
     }
 }
 
-impl Drop for Directory {
+impl Lock {
+    /// Locks a folder, or refuses one that another process has locked.
+    fn of(folder: &Path, lock: fn(&File) -> Result<(), TryLockError>) -> Result<Lock> {
+        let path = folder.join(LOCK);
+        let file = File::create(&path).map_err(|e| Error::io(&path, "make it", e))?;
+        match lock(&file) {
+            Err(TryLockError::WouldBlock) => {
+                let what = Malformed::at(Place::File, "a folder that no other process works in", "one at work");
+                Err(what.in_file(folder.to_string_lossy()).advise("wait for it to end").into())
+            }
+            _ => Ok(Lock(file)),
+        }
+    }
+}
+
+impl Drop for Lock {
     fn drop(&mut self) {
         // Not only closed: a process that was forked in the meantime may still have it open.
-        let _ = self.lock.unlock();
+        let _ = self.0.unlock();
     }
 }
 
@@ -193,6 +226,8 @@ impl Drop for Directory {
 #[derive(Debug)]
 pub(super) struct RunFiles {
     folder: PathBuf,
+    /// Held where the folder of the comparison is shared.
+    _lock: Option<Lock>,
 }
 
 impl RunFiles {

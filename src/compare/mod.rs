@@ -1,6 +1,7 @@
 //! The same task with several embeddings and seeds, side by side.
 //!
-//! A [`Plan`] lists the runs, [`compare`] does them, a [`Directory`] keeps them, and a [`Comparison`] holds what came of them.
+//! A [`Plan`] lists the runs, [`compare`] does them, a [`Directory`] keeps them, and a [`Comparison`] holds what came of them. Where
+//! several processes or machines are to do the runs, [`compare_run`] does one of them in a folder that they share.
 //!
 //! ```
 //! use std::ops::ControlFlow;
@@ -41,5 +42,5 @@ pub use directory::{Directory, load, open_model};
 pub use findings::Findings;
 pub use plan::{CompareOptions, NamedVectors, Plan, PlannedRun, Sweep, TrainSize};
 pub use results::{Arm, Comparison, EpochScores, Predictions, Run, Spread};
-pub use runner::{Event, RunOptions, compare};
+pub use runner::{Event, RunOptions, compare, compare_run};
 pub use words::WordsOfRun;

@@ -101,17 +101,7 @@ pub fn compare(
     let todo: Vec<usize> = (0..finished.len()).filter(|&index| finished[index].is_none()).collect();
     let threads = rayon::current_num_threads().max(1);
     let jobs = options.jobs.unwrap_or(threads).min(todo.len()).max(1);
-    let work = Work {
-        plan,
-        directory,
-        options,
-        observe,
-        todo: &todo,
-        next: AtomicUsize::new(0),
-        active: AtomicUsize::new(jobs),
-        stop: AtomicBool::new(false),
-        outcomes: Mutex::new(Vec::new()),
-    };
+    let work = Work::new(plan, directory, options, observe, &todo, jobs);
     if jobs == 1 {
         work.take_runs(&mut Threads::Callers);
     } else {
@@ -121,13 +111,37 @@ pub fn compare(
             }
         });
     }
-    let mut outcomes = work.outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
     // Of several errors that of the first run, as if they had come one after the other.
-    outcomes.sort_by_key(|(index, _)| *index);
-    for (index, outcome) in outcomes {
+    for (index, outcome) in work.into_outcomes() {
         finished[index] = Some(outcome?);
     }
     Ok(comparison(plan, finished))
+}
+
+/// Does one run of a plan, unless it is done, with the threads of whoever calls; the folder may be one that others share
+/// ([`Directory::share`]). A run that was left, by this process or another, goes on from where it was saved. `None` if `observe`
+/// broke it off.
+///
+/// # Errors
+/// As [`compare`]; a name that is none of the plan's; a run that another process is at.
+pub fn compare_run(
+    plan: &Plan,
+    directory: &Directory,
+    name: &str,
+    options: &RunOptions,
+    observe: &(dyn Fn(Event) -> ControlFlow<()> + Sync),
+) -> Result<Option<Run>> {
+    let Some((index, planned)) = plan.runs().iter().enumerate().find(|(_, run)| run.name == name) else {
+        return Err(Error::invalid("run", "one of the comparison", format!("`{name}`")));
+    };
+    if let Some(run) = directory.finished(planned)? {
+        let _ = observe(Event::Found { index, run: &run });
+        return Ok(Some(run));
+    }
+    let todo = [index];
+    let work = Work::new(plan, Some(directory), options, observe, &todo, 1);
+    work.take_runs(&mut Threads::Callers);
+    work.into_outcomes().pop().map(|(_, outcome)| outcome).transpose()
 }
 
 fn comparison(plan: &Plan, finished: Vec<Option<Run>>) -> Comparison {
@@ -192,7 +206,35 @@ struct Work<'a> {
     outcomes: Mutex<Vec<(usize, Result<Run>)>>,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    fn new(
+        plan: &'a Plan,
+        directory: Option<&'a Directory>,
+        options: &'a RunOptions,
+        observe: &'a (dyn Fn(Event) -> ControlFlow<()> + Sync),
+        todo: &'a [usize],
+        jobs: usize,
+    ) -> Work<'a> {
+        Work {
+            plan,
+            directory,
+            options,
+            observe,
+            todo,
+            next: AtomicUsize::new(0),
+            active: AtomicUsize::new(jobs),
+            stop: AtomicBool::new(false),
+            outcomes: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// What came of the runs, in their order.
+    fn into_outcomes(self) -> Vec<(usize, Result<Run>)> {
+        let mut outcomes = self.outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        outcomes.sort_by_key(|(index, _)| *index);
+        outcomes
+    }
+
     /// Takes one run after the other, until there are no more or all are to stop.
     fn take_runs(&self, threads: &mut Threads) {
         while !self.stopped() {

@@ -28,7 +28,7 @@ const LARGE: usize = 8 << 20;
 
 impl<T: Pod> Buffer<T> {
     /// As many zeros. A large table is filled twice as fast in large pages as in small ones, and searched faster.
-    pub(super) fn zeros(len: usize) -> Buffer<T> {
+    pub(crate) fn zeros(len: usize) -> Buffer<T> {
         let bytes = len.saturating_mul(size_of::<T>());
         if bytes >= LARGE
             && let Ok(map) = MmapOptions::new().len(bytes).map_anon()

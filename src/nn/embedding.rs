@@ -412,6 +412,15 @@ impl<T: Real> Embedding<T> {
     }
 }
 
+impl Embedding<f32> {
+    /// The rows of its own ids, where they lie, as a saved model holds them.
+    pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
+        (0..self.slots.len() as u32).map(|id| match self.row(id) {
+            Row::File(values) | Row::Own(values) => values,
+        })
+    }
+}
+
 enum Row<'a, T> {
     File(&'a [f32]),
     Own(&'a [T]),

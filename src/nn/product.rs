@@ -8,7 +8,7 @@ use super::Real;
 
 /// Whether a product replaces what its target holds or is added to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Into {
+pub(crate) enum Into {
     Replace,
     Add,
 }
@@ -24,7 +24,7 @@ impl Into {
 
 /// Rows of a matrix, or some columns of them: row `i` begins at `i * stride`.
 #[derive(Debug)]
-pub(super) struct Rows<V> {
+pub(crate) struct Rows<V> {
     pub values: V,
     pub stride: usize,
 }
@@ -78,7 +78,7 @@ fn row_by_row<T: Real>(c: Rows<&mut [T]>, a: Rows<&[T]>, b: MatRef<T>, m: usize,
 }
 
 /// `c (+)= a b`, with c `[m, n]`, a `[m, k]`, b `[k, n]`, all row-major.
-pub(super) fn product_nn<T: Real>(c: &mut [T], a: Rows<&[T]>, b: &[T], [m, n, k]: [usize; 3], into: Into) {
+pub(crate) fn product_nn<T: Real>(c: &mut [T], a: Rows<&[T]>, b: &[T], [m, n, k]: [usize; 3], into: Into) {
     let b = MatRef::from_row_major_slice(b, k, n);
     let c = MatMut::from_row_major_slice_mut(c, m, n);
     matmul(c, into.accum(), a.matrix(m, k), b, T::of(1.0), Par::Seq);

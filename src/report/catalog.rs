@@ -1,10 +1,10 @@
 //! Vectors that can be had by name, as a table.
 
-use super::{size, table, thousands};
+use super::{fitted, size, thousands};
 use crate::fetch::Listed;
 
-/// What was fetched, then what can be: a line each.
-pub fn catalog(list: &[Listed]) -> String {
+/// What was fetched, then what can be: a line each, or more where a terminal of `width` columns asks for it.
+pub fn catalog(list: &[Listed], width: Option<usize>) -> String {
     let columns =
         [("name", false), ("rows", true), ("numbers", true), ("size", true), ("", false), ("what they are", false)];
     let row = |listed: &Listed| {
@@ -22,12 +22,12 @@ pub fn catalog(list: &[Listed]) -> String {
     let mut text = String::new();
     if !there.is_empty() {
         text += "Fetched: --vectors NAME opens them\n\n";
-        text += &table(&columns, there.into_iter().map(row));
+        text += &fitted(&columns, there.into_iter().map(row), width);
         text += "\n";
     }
     if !others.is_empty() {
         text += "To be fetched: vocable get NAME\n\n";
-        text += &table(&columns, others.into_iter().map(row));
+        text += &fitted(&columns, others.into_iter().map(row), width);
     }
     text
 }

@@ -15,6 +15,9 @@ const BARS: [usize; 2] = [12, 40];
 /// Words that moved most, in a line.
 const MOVED: usize = 6;
 
+/// Pairs of watched words that moved most against each other, in a line.
+const PAIRS: usize = 4;
+
 /// A comparison: a row for each arm, shares in percent; and columns for what else varies. `width` is that of the terminal, where there
 /// is one: what the table leaves of it shows the arms' intervals side by side. Below, what can be said of the arms and of their
 /// words.
@@ -250,7 +253,7 @@ pub(super) fn unchanged_rows(findings: &Findings) -> String {
     arms_seen.into_iter().map(said).collect::<Vec<String>>().join(", ")
 }
 
-/// What training did to the words, in two lines.
+/// What training did to the words, in two or three lines.
 fn words(arm: &ArmFindings) -> String {
     let Some(words) = arm.words.as_ref().filter(|words| !words.moved_most.is_empty()) else { return String::new() };
     let name = arm.arm.name();
@@ -262,17 +265,35 @@ fn words(arm: &ArmFindings) -> String {
     let mut text = format!("\n{name} moved most (cosine of before and after): {}\n", most.join(", "));
     // Those asked for; else the pair that moved most against each other.
     let turn = |pair: &&Opposites| (pair.after - pair.before).abs();
-    let told: Vec<&Opposites> = if words.watched.len() > 1 {
+    let pairs: Vec<&Opposites> = if words.watched.len() > 1 {
         let watched = |pair: &&Opposites| pair.words.iter().all(|word| words.watched.contains(word));
-        words.opposites.iter().filter(watched).take(MOVED).collect()
+        let mut pairs: Vec<&Opposites> = words.opposites.iter().filter(watched).collect();
+        pairs.sort_by(|a, b| turn(b).total_cmp(&turn(a)));
+        pairs
     } else {
         let seen = words.opposites.iter().filter(|pair| turn(pair) >= 0.005);
         seen.max_by(|a, b| turn(a).total_cmp(&turn(b))).into_iter().collect()
     };
-    for pair in told {
+    let named = |pair: &Opposites| {
         let [first, second] = [&pair.words[0], &pair.words[1]].map(|word| printable(word));
-        let _ =
-            writeln!(text, "{name}: {first} and {second}, cosine {:.2} before, {:.2} after", pair.before, pair.after);
+        format!("{first} and {second}")
+    };
+    match pairs.as_slice() {
+        [] => {}
+        [pair] => {
+            let (named, before, after) = (named(pair), pair.before, pair.after);
+            let _ = writeln!(text, "{name}: {named}, cosine {before:.2} before, {after:.2} after");
+        }
+        pairs => {
+            let told = |pair: &&Opposites| format!("{} {:.2} → {:.2}", named(pair), pair.before, pair.after);
+            let told: Vec<String> = pairs.iter().take(PAIRS).map(told).collect();
+            let more = match pairs.len() - told.len() {
+                0 => String::new(),
+                1 => "; another pair moved less".to_owned(),
+                more => format!("; {more} other pairs moved less"),
+            };
+            let _ = writeln!(text, "{name}, cosines before → after: {}{more}", told.join(", "));
+        }
     }
     if !words.absent.is_empty() {
         let absent: Vec<String> = words.absent.iter().map(|word| printable(word)).collect();

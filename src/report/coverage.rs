@@ -1,10 +1,11 @@
 //! How much of some texts the vectors know: a table, and the unknown words.
 
-use super::{table, thousands};
+use super::{fitted, thousands};
 use crate::classifier::{Coverage, Covered};
 
-/// Coverages by several tokenizers, two lines each, then the `k` most frequent unknown words of each, side by side.
-pub fn coverage(coverages: &[Coverage], k: usize) -> String {
+/// Coverages by several tokenizers, two lines each, then the `k` most frequent unknown words of each, side by side,
+/// within `width` columns of a terminal.
+pub fn coverage(coverages: &[Coverage], k: usize, width: Option<usize>) -> String {
     let columns = [
         ("tokenizer", false),
         ("", false),
@@ -31,7 +32,7 @@ pub fn coverage(coverages: &[Coverage], k: usize) -> String {
             row("", "words", |covered| covered.words, [0, 0]),
         ]
     });
-    let mut text = table(&columns, rows);
+    let mut text = fitted(&columns, rows, width);
     let most = coverages.iter().map(|coverage| coverage.unknown_words.len().min(k)).max().unwrap_or(0);
     if most == 0 {
         return text;
@@ -46,7 +47,7 @@ pub fn coverage(coverages: &[Coverage], k: usize) -> String {
         });
         cells.collect()
     });
-    text.push_str(&table(&columns, rows));
+    text.push_str(&fitted(&columns, rows, width));
     text
 }
 

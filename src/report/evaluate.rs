@@ -1,12 +1,13 @@
 //! Benchmarks: tables of protocols side by side, and why they differ.
 
-use super::{table, thousands};
+use super::{fitted, thousands};
 use crate::query::{
     AnalogyDifference, AnalogyReport, Causes, Count, PairDifference, PairReport, Pairs, Questions, UnequalWords,
 };
 
-/// The outcomes of an analogy benchmark by several protocols, a line a section: right/seen and percent.
-pub fn analogies(outcomes: &[AnalogyReport]) -> String {
+/// The outcomes of an analogy benchmark by several protocols, a line a section: right/seen and percent; within `width` columns of a
+/// terminal.
+pub fn analogies(outcomes: &[AnalogyReport], width: Option<usize>) -> String {
     let Some(first) = outcomes.first() else { return String::new() };
     let mut columns = vec![("section", false)];
     for outcome in outcomes {
@@ -36,11 +37,12 @@ pub fn analogies(outcomes: &[AnalogyReport]) -> String {
     rows.push(beneath("unknown words", &|all| {
         [all.skipped().to_string(), hundredths(all.skipped() as f64 / all.total as f64)]
     }));
-    table(&columns, rows)
+    fitted(&columns, rows, width)
 }
 
-/// The outcomes of word-pair benchmarks, a line a file and protocol, with 95 % intervals.
-pub fn pairs(outcomes: &[(&str, PairReport)]) -> String {
+/// The outcomes of word-pair benchmarks, a line a file and protocol, with 95 % intervals; within `width` columns of a
+/// terminal.
+pub fn pairs(outcomes: &[(&str, PairReport)], width: Option<usize>) -> String {
     let columns = [
         ("file", false),
         ("protocol", false),
@@ -55,7 +57,7 @@ pub fn pairs(outcomes: &[(&str, PairReport)]) -> String {
         interval.map_or_else(|| "-".to_owned(), |[low, high]| format!("{low:.3} to {high:.3}"))
     };
     let correlation = |r: f64| if r.is_nan() { "-".to_owned() } else { format!("{r:.4}") };
-    table(
+    fitted(
         &columns,
         outcomes.iter().map(|(file, outcome)| {
             vec![
@@ -69,6 +71,7 @@ pub fn pairs(outcomes: &[(&str, PairReport)]) -> String {
                 format!("{:.1} %", outcome.unknown_percent()),
             ]
         }),
+        width,
     )
 }
 

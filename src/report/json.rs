@@ -264,7 +264,7 @@ impl<'a> CoverageAnswer<'a> {
         CoverageAnswer {
             file,
             tokenizer: coverage.tokenizer.name(),
-            texts: coverage.lengths.len(),
+            texts: coverage.texts(),
             all: coverage.all,
             exact: coverage.exact,
             lower_case: coverage.lower_case,

@@ -1,5 +1,6 @@
 //! What a person looks at: tables for the terminal; and the same answers as JSON.
 
+mod bench;
 mod catalog;
 mod comparison;
 mod comparison_files;
@@ -13,12 +14,13 @@ pub mod json;
 mod metrics;
 mod plots;
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use unicode_width::UnicodeWidthStr;
 
 use crate::classifier::Trained;
 use crate::query::Answer;
 use crate::vectors::Vectors;
+pub use bench::bench;
 pub use catalog::catalog;
 pub use comparison::comparison;
 pub use comparison_files::{comparison_csv, comparison_markdown};
@@ -31,22 +33,44 @@ pub use metrics::metrics;
 
 /// A table of aligned columns without lines: `columns` are headings and whether the column holds numbers.
 fn table(columns: &[(&str, bool)], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    fitted(columns, rows, None)
+}
+
+/// As [`table`], its cells broken between words where it would be wider than `width` columns of a terminal.
+fn fitted(columns: &[(&str, bool)], rows: impl IntoIterator<Item = Vec<String>>, width: Option<usize>) -> String {
     let mut table = Table::new();
+    if let Some(width) = width.and_then(|width| u16::try_from(width).ok()) {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(width);
+    }
+    let mut longest: Vec<usize> = columns.iter().map(|(heading, _)| longest_word(heading)).collect();
     table.load_style(presets::NOTHING);
     if columns.iter().any(|(heading, _)| !heading.is_empty()) {
         table.set_header(columns.iter().map(|(heading, _)| *heading));
     }
     for row in rows {
+        longest.iter_mut().zip(&row).for_each(|(longest, cell)| *longest = (*longest).max(longest_word(cell)));
         table.add_row(row);
     }
     let last = columns.len().saturating_sub(1);
     for (index, (column, (_, number))) in table.column_iter_mut().zip(columns).enumerate() {
-        column.set_padding((0, if index == last { 0 } else { 2 }));
+        let padding = if index == last { 0 } else { 2 };
+        column.set_padding((0, padding));
+        let least = longest.get(index).map_or(0, |&longest| longest.min(LONGEST_WORD)) as u16 + padding;
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
         if *number {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Columns that a word may ask for; longer ones may be broken.
+const LONGEST_WORD: usize = 40;
+
+/// Columns of the longest word of a cell.
+fn longest_word(cell: &str) -> usize {
+    cell.split(' ').map(UnicodeWidthStr::width).max().unwrap_or(0)
 }
 
 /// Answers to a question, best first: word and score, lined up, each line behind `indent`. By hand, because a batch has
@@ -141,6 +165,25 @@ mod tests {
         assert_eq!(answers(&vectors, &found[..2], " "), " a      0.5000\n 日本  -0.2500\n");
         assert_eq!(answers(&vectors, &found[1..], ""), "日本    -0.2500\né     undefined\n");
         assert_eq!(answers(&vectors, &[], ""), "");
+    }
+
+    #[test]
+    fn cells_are_broken_between_words_where_a_terminal_is_narrow() {
+        let columns = [("name", false), ("of all", true), ("what it is", false)];
+        let row = ["glove.6B.50d", "0.671 to 0.884", "Wikipedia and news, lower case"].map(str::to_owned).to_vec();
+        let whole =
+            "name                  of all  what it is\nglove.6B.50d  0.671 to 0.884  Wikipedia and news, lower case\n";
+        for width in [None, Some(60), Some(200)] {
+            assert_eq!(fitted(&columns, [row.clone()], width), whole);
+        }
+        let narrow = fitted(&columns, [row], Some(40));
+        assert!(narrow.lines().all(|line| line.width() <= 40), "{narrow}");
+        let words = |text: &str| {
+            let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            words.sort();
+            words
+        };
+        assert_eq!(words(&narrow), words(whole), "{narrow}");
     }
 
     #[test]

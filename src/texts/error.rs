@@ -55,8 +55,11 @@ impl Refusal {
     /// The error of a file that is read, in which `expected` should have been found.
     pub fn reading(self, path: &Path, expected: &str) -> Error {
         match self {
-            // An early end and bytes that cannot be unpacked are the file's fault, not the system's.
-            Refusal::Io(error) if error.raw_os_error().is_some() => Error::io(path, "read it", error),
+            // An early end and bytes that cannot be unpacked are the file's fault, not the system's; and places before a file's begin,
+            // to which a short file sends its reader.
+            Refusal::Io(error) if error.raw_os_error().is_some() && error.kind() != io::ErrorKind::InvalidInput => {
+                Error::io(path, "read it", error)
+            }
             Refusal::Io(error) => malformed(path, expected, &error.to_string()),
             Refusal::Said(said) => malformed(path, expected, &said),
         }

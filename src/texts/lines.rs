@@ -39,7 +39,8 @@ enum Reader {
         records: Box<csv::Reader<Input>>,
         schema: SchemaRef,
         text: usize,
-        quoting: bool,
+        /// The line of the record read last, if it may have taken what follows an open quote.
+        open_at: Option<u64>,
     },
 }
 
@@ -102,7 +103,7 @@ impl LineReader {
                 let names: Vec<String> =
                     header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
                 let text = text_column(path, &names, options)?;
-                Reader::Columns { records: Box::new(records), schema: strings(&names), text, quoting }
+                Reader::Columns { records: Box::new(records), schema: strings(&names), text, open_at: None }
             }
             TextFormat::JsonLines => Reader::Json(BufReader::new(input)),
             _ => Reader::Lines(BufReader::new(input), strings(&["text".to_owned()])),
@@ -175,7 +176,7 @@ impl LineReader {
     }
 
     fn columns(&mut self, path: &Path) -> Result<Chunk> {
-        let Reader::Columns { records, schema, text, quoting } = &mut self.reader else {
+        let Reader::Columns { records, schema, text, open_at } = &mut self.reader else {
             return Err(malformed(path, "columns", "none"));
         };
         let mut columns: Vec<StringBuilder> = schema.fields().iter().map(|_| StringBuilder::new()).collect();
@@ -194,6 +195,13 @@ impl LineReader {
                 }
             })?;
             if !more {
+                let open = self.counts.quotes.load(Ordering::Relaxed) % 2 == 1;
+                if let (true, Some(line)) = (open, *open_at) {
+                    return Err(Malformed::at(Place::Line(line), "a closing quote", "the end of the file")
+                        .advise("a quote inside a quoted field is written twice")
+                        .in_file(path.to_string_lossy())
+                        .into());
+                }
                 break;
             }
             let mut odd = false;
@@ -203,18 +211,11 @@ impl LineReader {
                 bytes += field.len();
                 column.append_value(field);
             }
+            // The reader takes all that follows an open quote as one field, the last line feed included.
+            let may_be_open = record.iter().next_back().is_some_and(|field| field.ends_with(b"\n"));
+            *open_at = record.position().map(csv::Position::line).filter(|_| may_be_open);
             replaced += usize::from(odd);
             rows += 1;
-        }
-        // The reader takes all that follows an open quote as one field, the last line feed included.
-        let open = self.counts.quotes.load(Ordering::Relaxed) % 2 == 1;
-        let last_is_long = record.iter().next_back().is_some_and(|field| field.ends_with(b"\n"));
-        if *quoting && open && last_is_long && records.is_done() {
-            let line = Place::Line(record.position().map_or(0, csv::Position::line));
-            return Err(Malformed::at(line, "a closing quote", "the end of the file")
-                .advise("a quote inside a quoted field is written twice")
-                .in_file(path.to_string_lossy())
-                .into());
         }
         let text = *text;
         self.batch(path, columns, text, replaced)

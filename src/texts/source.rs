@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read, Seek};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -119,7 +119,7 @@ impl Source {
     pub fn read(path: &Path, input: Box<dyn Read + Send>, options: &SourceOptions) -> Result<Source> {
         let mut input = BufReader::with_capacity(1 << 16, input);
         let mut inflated = false;
-        let mut head = input.fill_buf().map_err(|e| Error::io(path, "read it", e))?;
+        let head = input.fill_buf().map_err(|e| Error::io(path, "read it", e))?;
         let mut input: Box<dyn BufRead + Send> = if head.starts_with(&[0x1f, 0x8b]) {
             inflated = true;
             let mut gzip = BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input));
@@ -128,11 +128,12 @@ impl Source {
         } else {
             Box::new(input)
         };
-        head = input.fill_buf().map_err(|e| Error::io(path, "read it", e))?;
-        let format = match options.format.or_else(|| by_magic(head)) {
+        let head = first_line(&mut input).map_err(|e| Error::io(path, "read it", e))?;
+        let format = match options.format.or_else(|| by_magic(&head)) {
             Some(format) => format,
-            None => sniff(head, path, options)?,
+            None => sniff(&head, path, options)?,
         };
+        let input: Box<dyn BufRead + Send> = Box::new(Cursor::new(head).chain(input));
         match format {
             TextFormat::Parquet | TextFormat::Arrow => {
                 let found = if inflated { "a gzip stream" } else { "a pipe" };
@@ -295,6 +296,27 @@ fn expected(format: TextFormat) -> &'static str {
         TextFormat::Parquet => WHOLE_PARQUET,
         TextFormat::Arrow => WHOLE_ARROW,
         _ => WHOLE_STREAM,
+    }
+}
+
+/// What comes first, up to the end of a line that is not blank, where there is one among the first 64 KiB, and what was read along.
+fn first_line(input: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    const MOST: usize = 1 << 16;
+    let mut head = Vec::new();
+    loop {
+        match input.fill_buf() {
+            Ok(read) => {
+                let length = read.len();
+                head.extend_from_slice(read);
+                input.consume(length);
+                let whole = head.trim_ascii_start().contains(&b'\n');
+                if length == 0 || whole || head.len() >= MOST {
+                    return Ok(head);
+                }
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
     }
 }
 

@@ -266,6 +266,12 @@ impl Vectors {
         self.codes.get(|| Codes::of(&self.values, &self.norms, self.dimension), self.len(), scans)
     }
 
+    /// Bytes that a search of all rows reads, but for the rows that their codes do not rule out.
+    pub(crate) fn searched_bytes(&self) -> usize {
+        let of_rows = || size_of_val(self.values()) + size_of_val(self.norms());
+        self.codes(0).map(Codes::parts).map_or_else(of_rows, |(codes, scales)| codes.len() + size_of_val(scales))
+    }
+
     /// Checks that a mapped table file is as long as it was when it was opened.
     pub(crate) fn check_length(&self) -> Result<()> {
         self.table.as_ref().map_or(Ok(()), |(bytes, _)| bytes.check_length(&self.source.path))

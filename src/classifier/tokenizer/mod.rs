@@ -149,7 +149,7 @@ impl WordCounts {
     /// Adds occurrences of a word.
     pub fn add(&mut self, word: &str, count: usize) {
         match self.places.get(word) {
-            Some(&place) => self.counts[place] += count,
+            Some(&place) => self.counts[place] = self.counts[place].saturating_add(count),
             None => {
                 self.places.insert(word.to_owned(), self.counts.len());
                 self.counts.push(count);

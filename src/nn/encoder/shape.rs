@@ -102,7 +102,8 @@ impl EncoderShape {
         if self.input == 0 { self.products() } else { self.input }
     }
 
-    pub(super) fn sums(&self) -> usize {
+    /// Numbers of a direction after a product with weights, `G * H`.
+    pub fn sums(&self) -> usize {
         self.cell.gates() * self.hidden
     }
 

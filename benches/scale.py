@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Labels a million sentences under Ray and Spark, by one worker and by several, and holds every label and probability against the program's.
+
+The sentences are those of SST-2, again and again. The model is trained on them, too. Every contestant is a process of its own, which
+labels a small part first, so that its workers are there when the watch starts; reading and writing Parquet count. Contestants take turns;
+figures are medians. The exit code is 1 if two workers have less than 1.7 times the throughput of one, or if an answer differs.
+
+Run it with a Python that has the package and both engines:
+
+    cargo build --release --features arrow
+    pip install ./python[ray,spark]
+    python benches/scale.py
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from common import DATA, ROOT, TARGET, say
+
+AT_LEAST = 1.7
+FILES = 16
+SCHEMA = "id long, text string, label string, probability float"
+OUT = DATA / "scale-labels"
+
+
+def ray(workers, texts, warm, model, out):
+    """Labels the texts of a folder; seconds until all is ready, and seconds of the work."""
+    began = time.perf_counter()
+    import ray
+    import ray.data
+
+    import vocable.ray
+
+    ray.init(num_cpus=workers, object_store_memory=500 << 20, include_dashboard=False, log_to_driver=False, logging_level="error")
+    ray.data.DataContext.get_current().enable_progress_bars = False
+
+    def label(folder, to):
+        rows = ray.data.read_parquet(str(folder), override_num_blocks=FILES)
+        vocable.ray.predict(rows, model, concurrency=workers).write_parquet(str(to))
+
+    label(warm, out.with_suffix(".warm"))
+    ready = time.perf_counter()
+    label(texts, out)
+    return ready - began, time.perf_counter() - ready
+
+
+def spark(workers, texts, warm, model, out):
+    """The same under Spark."""
+    began = time.perf_counter()
+    from pyspark.sql import SparkSession
+
+    from vocable.batches import Predict
+
+    builder = SparkSession.builder.master(f"local[{workers}]").config("spark.ui.enabled", "false").config("spark.driver.memory", "1g")
+    # A file to a task.
+    builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.sql.files.openCostInBytes", 128 << 20)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("OFF")
+
+    def label(folder, to):
+        session.read.parquet(str(folder)).mapInArrow(Predict(model, threads=1).each, SCHEMA).write.mode("overwrite").parquet(str(to))
+
+    label(warm, out.with_suffix(".warm"))
+    ready = time.perf_counter()
+    label(texts, out)
+    seconds = time.perf_counter() - ready
+    session.stop()
+    return ready - began, seconds
+
+
+def program(workers, texts, warm, model, out):
+    """The same by the program, on so many threads, to one file."""
+    argv = [os.environ["VOCABLE"], "predict", model, "--in", f"{texts}.parquet", "--out", f"{out}.parquet"]
+    began = time.perf_counter()
+    subprocess.run(argv, env=os.environ | {"RAYON_NUM_THREADS": str(workers)}, stderr=subprocess.DEVNULL, check=True)
+    return 0.0, time.perf_counter() - began
+
+
+ENGINES = {"program": program, "ray": ray, "spark": spark}
+
+
+def make(rows):
+    """The sentences as one file, for the program, and as a folder of several; a small part of them in a folder, too."""
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    texts = DATA / f"sentences-{rows}"
+    warm = DATA / f"sentences-{rows}-warm"
+    if not warm.exists():
+        say(f"making {texts.name}")
+        source = ROOT.parent / "shared" / "data" / "sst2.train.txt"
+        lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
+        sentences = [line.split(" ", 1)[1] for line in lines]
+        all_of_them = (sentences * (rows // len(sentences) + 1))[:rows]
+        table = pyarrow.table({"id": range(rows), "text": all_of_them})
+        texts.mkdir(exist_ok=True)
+        a_file = -(-rows // FILES)
+        parquet.write_table(table, f"{texts}.parquet", row_group_size=a_file)
+        for number in range(FILES):
+            parquet.write_table(table.slice(number * a_file, a_file), texts / f"part-{number:02}.parquet")
+        warm.mkdir()
+        for number in range(FILES):
+            parquet.write_table(table.slice(number * 100, 100), warm / f"part-{number:02}.parquet")
+    return texts, warm
+
+
+def take(engine, workers, texts, warm, model):
+    """One turn of a contestant, in a process of its own."""
+    for left in DATA.glob(f"{OUT.name}*"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    argv = [sys.executable, __file__, "--turn", engine, str(workers), str(texts), str(warm), str(model)]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{engine}, {workers}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def answers():
+    """What was answered, in the order of the rows."""
+    import pyarrow.parquet as parquet
+
+    found = parquet.read_table(OUT if OUT.exists() else f"{OUT}.parquet", columns=["id", "label", "probability"])
+    return found.sort_by("id").combine_chunks()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--hidden", type=int, default=128)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
+    parser.add_argument("--vocable", default=TARGET / "release" / "vocable", type=Path)
+    parser.add_argument("--json", type=Path, help="a file for all figures")
+    parser.add_argument("--turn", nargs=5, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.turn:
+        engine, workers, texts, warm, model = arguments.turn
+        print(json.dumps(ENGINES[engine](int(workers), Path(texts), Path(warm), model, OUT)))
+        return
+    os.environ["VOCABLE"] = str(arguments.vocable)
+    DATA.mkdir(parents=True, exist_ok=True)
+    texts, warm = make(arguments.rows)
+    model = DATA / f"sst2-{arguments.hidden}.safetensors"
+    if not model.exists():
+        data = ROOT.parent / "shared" / "data"
+        argv = [arguments.vocable, "train", "--vectors", data / "glove.6B.50d.head.txt", "--train", data / "sst2.train.txt", "--dev",
+                data / "sst2.dev.txt", "--hidden", arguments.hidden, "--epochs", 1, "--tokenizer", "whitespace", "--out", model]
+        subprocess.run([str(part) for part in argv], check=True, capture_output=True)
+    take("program", 1, texts, warm, model)
+    right = answers()
+    assert len(right) == arguments.rows
+    contestants = [(engine, workers) for engine in arguments.engines for workers in arguments.workers]
+    seconds, starts, wrong = {each: [] for each in contestants}, {each: [] for each in contestants}, []
+    for number in range(arguments.rounds):
+        # Each begins a round in its turn.
+        for engine, workers in contestants[number % len(contestants):] + contestants[:number % len(contestants)]:
+            start, took = take(engine, workers, texts, warm, model)
+            seconds[engine, workers].append(took)
+            starts[engine, workers].append(start)
+            if answers() != right:
+                wrong.append(f"{engine} with {workers} answers otherwise than the program")
+            say(f"round {number + 1}: {engine} {workers}: {took:.1f} s, {arguments.rows / took:,.0f} texts a second, ready after {start:.1f} s")
+    say(f"\n{arguments.rows:,} sentences, hidden {arguments.hidden}, {os.cpu_count()} cores, medians of {arguments.rounds}\n")
+    say("| | workers | seconds | texts a second | times one worker's |\n|---|---|---|---|---|")
+    for engine, workers in contestants:
+        median = statistics.median(seconds[engine, workers])
+        one = seconds.get((engine, 1))
+        times = statistics.median(one) / median if one else float("nan")
+        say(f"| {engine} | {workers} | {median:.1f} | {arguments.rows / median:,.0f} | {times:.2f} |")
+        if engine != "program" and workers == 2 and times < AT_LEAST:
+            wrong.append(f"{engine}: two workers have {times:.2f} times the throughput of one; expected {AT_LEAST}")
+    if arguments.json:
+        figures = [{"engine": engine, "workers": workers, "seconds": seconds[engine, workers], "ready": starts[engine, workers]}
+                   for engine, workers in contestants]
+        arguments.json.write_text(json.dumps({"rows": arguments.rows, "hidden": arguments.hidden, "contestants": figures}, indent=1))
+    sys.exit("\n".join(wrong) or None)
+
+
+if __name__ == "__main__":
+    main()

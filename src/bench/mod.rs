@@ -1,0 +1,444 @@
+//! How long opening, asking and training take on this machine, beside what its memory, its arithmetic and its files allow.
+//!
+//! Floors and measures are taken by turns, in rounds, so that a slow moment of the machine meets all of them.
+
+mod floors;
+mod made_up;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tempfile::TempDir;
+
+use crate::classifier::{Parts, Progress, Tokenizer, TrainOptions, Training};
+use crate::error::{Error, Result};
+use crate::files::{Format, Precision, ReadOptions};
+use crate::query::{NearestOptions, Query, Term};
+use crate::vectors::Vectors;
+use floors::{Memory, processor_seconds, products, reading};
+
+/// What is measured.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// Made-up vectors, which are written to a temporary folder. The same for the same size.
+    MadeUp {
+        /// Rows, 100 to 10 million.
+        rows: usize,
+        /// Numbers a row, 1 to 4,096; at most 300 million numbers in all.
+        dimension: usize,
+    },
+    /// Vectors of a file, open already, and how it is opened.
+    File(Arc<Vectors>, ReadOptions),
+}
+
+/// Rounds, at most, unless someone asks for another number.
+pub const ROUNDS: usize = 7;
+
+/// After so long no round begins but the first.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Questions one by one in a round, and questions of a batch.
+const QUESTIONS: usize = 20;
+const BATCH: usize = 256;
+
+/// How often a table file is opened in a round.
+const OPENED: usize = 9;
+
+/// What the threads get of the cores when nothing else runs, at the least: the rest goes into their starts and ends.
+const ALONE: f64 = 0.9;
+
+/// What was measured.
+#[derive(Debug, Clone, Serialize)]
+pub struct Measured {
+    /// The file; none for made-up vectors.
+    pub file: Option<String>,
+    /// Rows of the vectors.
+    pub rows: usize,
+    /// Numbers a row.
+    pub dimension: usize,
+    /// Threads that shared the work.
+    pub threads: usize,
+    /// Rounds that were measured.
+    pub rounds: usize,
+    /// Cores that all threads together had while all of them were at work; none where the system does not tell.
+    pub cores: Option<f64>,
+    /// What the machine allows.
+    pub floors: Vec<Floor>,
+    /// How fast the library is.
+    pub measures: Vec<Measure>,
+}
+
+/// A figure of several rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// The one in the middle, or the mean of the two in the middle.
+    pub median: f64,
+    /// The lowest.
+    pub lowest: f64,
+    /// The highest.
+    pub highest: f64,
+}
+
+/// How fast the machine is at one thing.
+#[derive(Debug, Clone, Serialize)]
+pub struct Floor {
+    /// `memory`: bytes read from a buffer far larger than caches. `products`: operations of matrix products in the cache, of
+    /// 32-bit floats, an addition and a multiplication being two. `file`: bytes of the file read and left alone.
+    pub name: &'static str,
+    /// GB/s or GFLOP/s, of all threads together.
+    pub unit: &'static str,
+    /// How many of the unit.
+    pub rate: Spread,
+}
+
+/// How fast the library is at one thing.
+#[derive(Debug, Clone, Serialize)]
+pub struct Measure {
+    /// `open` (the file is read whole), `open-table` (a table file is mapped), `nearest` (one question), `nearest-batch` (256 at
+    /// once) or `train` (an epoch over 1,000 made-up texts, with the options that training has by itself).
+    pub name: &'static str,
+    /// Milliseconds that it takes.
+    pub milliseconds: Spread,
+    /// What of it is done in a second.
+    pub speed: Option<Speed>,
+    /// How near it is to the floor that it cannot pass.
+    pub floor: Option<Share>,
+}
+
+/// So many of something in a second.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Speed {
+    /// How many, the median over the rounds.
+    pub rate: f64,
+    /// Of what: `MB/s`, `questions/s`, `tokens/s`.
+    pub unit: &'static str,
+}
+
+/// The part of a floor that a measure comes to.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Share {
+    /// The name of the floor.
+    pub of: &'static str,
+    /// What the measure reads or computes in a second, in the floor's unit; the median over the rounds.
+    pub rate: f64,
+    /// The rate over that of the floor in the same round; the median over the rounds. Above 1 where codes of rows lie in
+    /// the cache, and where products are of 8-bit numbers.
+    pub share: f64,
+}
+
+impl Spread {
+    fn of(mut values: Vec<f64>) -> Option<Spread> {
+        values.sort_by(f64::total_cmp);
+        let middle = values.len() / 2;
+        let (&lowest, &highest, &high) = (values.first()?, values.last()?, values.get(middle)?);
+        let low = if values.len().is_multiple_of(2) { values[middle - 1] } else { high };
+        Some(Spread { median: (low + high) / 2.0, lowest, highest })
+    }
+}
+
+impl Measured {
+    /// Whether the threads got fewer cores than there are threads, because other processes had them or because the system
+    /// grants no more: all that was measured is slower for it.
+    pub fn is_crowded(&self) -> bool {
+        self.cores.is_some_and(|cores| cores < ALONE * self.threads as f64)
+    }
+
+    /// A floor by its name.
+    pub fn floor(&self, name: &str) -> Option<&Floor> {
+        self.floors.iter().find(|floor| floor.name == name)
+    }
+}
+
+/// Takes all measures in `rounds` rounds, fewer where ten seconds are over before. `observe` is called ahead of each round with
+/// its number, from 1 on, and may end all of it; then there is no answer.
+///
+/// # Errors
+/// A size or a number of rounds outside its range, vectors of which no row has a direction, a temporary folder that cannot be
+/// written, a file that changed since it was opened.
+pub fn measure(
+    subject: &Subject,
+    rounds: usize,
+    observe: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<Option<Measured>> {
+    if !(1..=1000).contains(&rounds) {
+        return Err(Error::invalid("rounds", "a whole number from 1 to 1,000", rounds.to_string()));
+    }
+    let bench = Bench::prepare(subject)?;
+    let mut training = bench.training(rounds)?;
+    // What is read and made for the first time takes longer, and does not count.
+    if epoch(&mut training).is_none() {
+        return Err(Error::invalid("vectors", "rows that an LSTM can be trained on", "a loss that is no number"));
+    }
+    bench.vectors.nearest_batch(&bench.queries, &NearestOptions::default())?;
+    let began = Instant::now();
+    let mut taken = Taken::default();
+    for round in 1..=rounds {
+        if observe(round).is_break() {
+            return Ok(None);
+        }
+        bench.round(&mut training, &mut taken)?;
+        if began.elapsed() > LONGEST {
+            break;
+        }
+    }
+    Ok(Some(bench.measured(taken)))
+}
+
+/// What all rounds measure.
+struct Bench {
+    /// The vectors that are asked and trained on.
+    vectors: Arc<Vectors>,
+    queries: Vec<Query>,
+    parts: Parts,
+    memory: Memory,
+    options: ReadOptions,
+    /// Where made-up vectors lie; the folder goes away with it.
+    folder: Option<TempDir>,
+}
+
+/// What was taken of each figure, a value a round.
+#[derive(Default)]
+struct Taken {
+    /// GB/s, GFLOP/s, GB/s.
+    memory: Vec<f64>,
+    products: Vec<f64>,
+    reading: Vec<f64>,
+    /// Seconds.
+    open: Vec<f64>,
+    open_table: Vec<f64>,
+    nearest: Vec<f64>,
+    batch: Vec<f64>,
+    train: Vec<f64>,
+    /// Seconds of floors, and seconds of processor time that they had.
+    wall: f64,
+    processor: Option<f64>,
+}
+
+/// The files of made-up vectors.
+const TEXT: &str = "vectors.txt";
+const TABLE: &str = "vectors.safetensors";
+
+impl Bench {
+    fn prepare(subject: &Subject) -> Result<Bench> {
+        let (vectors, options, folder) = match subject {
+            Subject::MadeUp { rows, dimension } => {
+                let (vectors, folder) = make_up(*rows, *dimension)?;
+                (Arc::new(vectors), ReadOptions::default(), Some(folder))
+            }
+            Subject::File(vectors, options) => (Arc::clone(vectors), options.clone(), None),
+        };
+        let rows = made_up::questions(&vectors, BATCH);
+        if rows.is_empty() {
+            return Err(Error::invalid("vectors", "a row with a direction", "none"));
+        }
+        let query = |row: u32| vectors.query(&[(1.0, Term::Word(vectors.vocabulary().word(row).unwrap_or_default()))]);
+        let queries = rows.into_iter().map(query).collect::<Result<Vec<Query>>>()?;
+        let parts = made_up::parts(&vectors)?;
+        Ok(Bench { vectors, queries, parts, memory: Memory::new(), options, folder })
+    }
+
+    /// A training as a user has it who says nothing about it, for an epoch more than there are rounds.
+    fn training(&self, rounds: usize) -> Result<Training> {
+        Training::new(&self.vectors, &self.parts, &self.train_options(rounds + 1))
+    }
+
+    fn train_options(&self, epochs: usize) -> TrainOptions {
+        TrainOptions { tokenizer: Tokenizer::Whitespace, epochs, patience: 0, ..TrainOptions::default() }
+    }
+
+    /// The file that is read whole when it is opened, if there is one.
+    fn read_whole(&self) -> Option<std::path::PathBuf> {
+        match &self.folder {
+            Some(folder) => Some(folder.path().join(TEXT)),
+            None => self.vectors.table_info().is_none().then(|| self.vectors.source().path.clone()),
+        }
+    }
+
+    /// The table file, if there is one.
+    fn table(&self) -> Option<std::path::PathBuf> {
+        match &self.folder {
+            Some(folder) => Some(folder.path().join(TABLE)),
+            None => self.vectors.table_info().map(|_| self.vectors.source().path.clone()),
+        }
+    }
+
+    fn round(&self, training: &mut Training, taken: &mut Taken) -> Result<()> {
+        let (began, processor) = (Instant::now(), processor_seconds());
+        taken.memory.push(self.memory.rate());
+        taken.products.push(products());
+        taken.wall += began.elapsed().as_secs_f64();
+        if let (Some(before), Some(after)) = (processor, processor_seconds()) {
+            *taken.processor.get_or_insert(0.0) += after - before;
+        }
+        if let Some(path) = self.read_whole() {
+            taken.reading.push(reading(&path, bytes_of(&path)?)?);
+            taken.open.push(self.opening(&path)?);
+        }
+        if let Some(path) = self.table() {
+            let opened = (0..OPENED).map(|_| self.opening(&path)).collect::<Result<Vec<f64>>>()?;
+            taken.open_table.extend(Spread::of(opened).map(|spread| spread.median));
+        }
+        let options = NearestOptions::default();
+        let mut asked = Vec::new();
+        for query in self.queries.iter().take(QUESTIONS) {
+            let began = Instant::now();
+            self.vectors.search(query, &options)?;
+            asked.push(began.elapsed().as_secs_f64());
+        }
+        taken.nearest.extend(Spread::of(asked).map(|spread| spread.median));
+        let began = Instant::now();
+        self.vectors.nearest_batch(&self.queries, &options)?;
+        taken.batch.push(began.elapsed().as_secs_f64());
+        taken.train.extend(epoch(training));
+        Ok(())
+    }
+
+    /// Seconds to open a file. That it goes away again does not count.
+    fn opening(&self, path: &Path) -> Result<f64> {
+        let began = Instant::now();
+        let vectors = Vectors::open_with(path, &self.options)?;
+        let seconds = began.elapsed().as_secs_f64();
+        drop(vectors);
+        Ok(seconds)
+    }
+
+    fn measured(&self, taken: Taken) -> Measured {
+        let (rows, dimension) = (self.vectors.len(), self.vectors.dimension());
+        let rounds = taken.nearest.len();
+        let floor = |name, unit, rates: &[f64]| Spread::of(rates.to_vec()).map(|rate| Floor { name, unit, rate });
+        let floors = [
+            floor("memory", "GB/s", &taken.memory),
+            floor("products", "GFLOP/s", &taken.products),
+            floor("file", "GB/s", &taken.reading),
+        ];
+        let bytes = self.vectors.source().bytes;
+        let (asked, tokens) = (self.queries.len(), training_tokens(&self.parts));
+        // An element of a product is two operations for each number of a row.
+        let operations = 2.0 * asked as f64 * rows as f64 * dimension as f64;
+        let file_bytes = self.read_whole().and_then(|path| bytes_of(&path).ok()).unwrap_or(bytes) as f64;
+        let measures = [
+            Self::of("open", taken.open, Some((file_bytes / 1e6, "MB/s")), Some((file_bytes, "file", &taken.reading))),
+            Self::of("open-table", taken.open_table, None, None),
+            Self::of(
+                "nearest",
+                taken.nearest,
+                Some((1.0, "questions/s")),
+                Some((self.vectors.searched_bytes() as f64, "memory", &taken.memory)),
+            ),
+            Self::of(
+                "nearest-batch",
+                taken.batch,
+                Some((asked as f64, "questions/s")),
+                Some((operations, "products", &taken.products)),
+            ),
+            Self::of(
+                "train",
+                taken.train,
+                Some((tokens as f64, "tokens/s")),
+                Some((self.epoch_operations(), "products", &taken.products)),
+            ),
+        ];
+        let file = self.folder.is_none().then(|| self.vectors.source().path.to_string_lossy().into_owned());
+        Measured {
+            file,
+            rows,
+            dimension,
+            threads: rayon::current_num_threads(),
+            rounds,
+            cores: taken.processor.map(|processor| processor / taken.wall),
+            floors: floors.into_iter().flatten().collect(),
+            measures: measures.into_iter().flatten().collect(),
+        }
+    }
+
+    /// A measure from its seconds, a value a round; `work` is what is done in these, `needs` what of a floor that takes, in
+    /// single bytes or operations.
+    fn of(
+        name: &'static str,
+        seconds: Vec<f64>,
+        work: Option<(f64, &'static str)>,
+        needs: Option<(f64, &'static str, &Vec<f64>)>,
+    ) -> Option<Measure> {
+        let median = |values: Vec<f64>| Spread::of(values).map(|spread| spread.median);
+        let speed = work.and_then(|(work, unit)| {
+            median(seconds.iter().map(|seconds| work / seconds).collect()).map(|rate| Speed { rate, unit })
+        });
+        let floor = needs.and_then(|(needs, of, floor)| {
+            let rates: Vec<f64> = seconds.iter().map(|seconds| needs / seconds / 1e9).collect();
+            let shares = rates.iter().zip(floor).map(|(rate, floor)| rate / floor).collect();
+            Some(Share { of, rate: median(rates)?, share: median(shares)? })
+        });
+        let milliseconds = Spread::of(seconds.into_iter().map(|seconds| 1e3 * seconds).collect())?;
+        Some(Measure { name, milliseconds, speed, floor })
+    }
+
+    /// Operations of the matrix products of an epoch: what is left of training, its sums and its exponentials, is not
+    /// counted, nor is the layer behind the encoder.
+    fn epoch_operations(&self) -> f64 {
+        let TrainOptions { hidden, batch, .. } = self.train_options(1);
+        let (hidden, input) = (hidden as f64, self.vectors.dimension() as f64);
+        let mut operations = 0.0;
+        // Batches are drawn anew in each epoch, but all of them are alike.
+        for texts in self.parts.train.texts.chunks(batch) {
+            let words = || texts.iter().flat_map(|text| text.text.split_whitespace());
+            let tokens = words().count() as f64;
+            let distinct = words().collect::<hashbrown::HashSet<&str>>().len() as f64;
+            // A step's sums are a product of four gates' weights with the state before, which a text's first word lacks; back
+            // it is one for the state, and one for the weights.
+            operations += 2.0 * 4.0 * hidden * hidden * (3.0 * tokens - 2.0 * texts.len() as f64);
+            // A word's row is multiplied once a batch, whatever the number of its places; and back for weights and row.
+            operations += 3.0 * 2.0 * 4.0 * hidden * input * distinct;
+        }
+        operations
+    }
+}
+
+/// Made-up vectors, as text and as a table in a folder, opened from the table.
+fn make_up(rows: usize, dimension: usize) -> Result<(Vectors, TempDir)> {
+    let within = |what: &str, value: usize, least: usize, most: usize, said: &str| {
+        let right = (least..=most).contains(&value);
+        right.then_some(()).ok_or_else(|| Error::invalid(what, said, value.to_string()))
+    };
+    within("rows", rows, 100, 10_000_000, "a whole number from 100 to 10,000,000")?;
+    within("dimension", dimension, 1, 4096, "a whole number from 1 to 4,096")?;
+    within("rows x dimension", rows * dimension, 1, 300_000_000, "at most 300,000,000 numbers")?;
+    let parent = std::env::temp_dir();
+    let folder = TempDir::new().map_err(|e| Error::io(&parent, "make a temporary folder in it", e))?;
+    let vectors = made_up::vectors(rows, dimension)?;
+    vectors.save(folder.path().join(TEXT), Format::Glove, Precision::F32)?;
+    vectors.save(folder.path().join(TABLE), Format::Table, Precision::F32)?;
+    drop(vectors);
+    Ok((Vectors::open(folder.path().join(TABLE))?, folder))
+}
+
+/// Seconds of the steps of an epoch; none at the end of training.
+fn epoch(training: &mut Training) -> Option<f64> {
+    loop {
+        if let Progress::Epoch(epoch) = training.advance()? {
+            return Some(epoch.train_seconds);
+        }
+    }
+}
+
+fn training_tokens(parts: &Parts) -> usize {
+    parts.train.texts.iter().map(|text| text.text.split_whitespace().count()).sum()
+}
+
+fn bytes_of(path: &Path) -> Result<u64> {
+    std::fs::metadata(path).map(|metadata| metadata.len()).map_err(|e| Error::io(path, "read it", e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spreads_are_of_all_values() {
+        assert_eq!(Spread::of(vec![]), None);
+        assert_eq!(Spread::of(vec![3.0, 1.0, 2.0]), Some(Spread { median: 2.0, lowest: 1.0, highest: 3.0 }));
+        assert_eq!(Spread::of(vec![4.0, 1.0]), Some(Spread { median: 2.5, lowest: 1.0, highest: 4.0 }));
+    }
+}

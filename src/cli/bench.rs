@@ -1,0 +1,76 @@
+//! `vocable bench`
+
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use vocable::bench::{ROUNDS, Subject, measure};
+use vocable::{Error, report};
+
+use super::output::{Failure, Output};
+use super::{Common, interrupt};
+
+/// Measure this machine: open, ask, train, beside what its memory and arithmetic allow.
+///
+/// Without --vectors, vectors are made up in a temporary folder, which goes away again: as text (173 MB for 400,000 x 50)
+/// and as a table file. With --vectors, or VOCABLE_VECTORS in the environment, they are measured as they are.
+///
+/// It takes about ten seconds, longer for large files. Run it while nothing else runs; it says when something did.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vocable bench
+  vocable bench --rows 1000000 --dimension 300
+  vocable bench --vectors glove.6B.50d.txt --threads 1
+  vocable bench --json > this-machine.json")]
+pub struct Bench {
+    /// Rows of made-up vectors, 100 to 10,000,000 [default: 400000]
+    #[arg(long, value_name = "N")]
+    rows: Option<usize>,
+    /// Numbers a row of made-up vectors, 1 to 4,096 [default: 50]
+    #[arg(long, value_name = "N")]
+    dimension: Option<usize>,
+    /// Rounds at most, 1 to 1,000; none begins after ten seconds
+    #[arg(long, value_name = "N", default_value_t = ROUNDS)]
+    rounds: usize,
+}
+
+impl Bench {
+    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        let subject = self.subject(common)?;
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar.set_message("preparing");
+        let stop = interrupt::watch();
+        let measured = measure(&subject, self.rounds, &mut |round| {
+            bar.set_message(format!("round {round} of {}", self.rounds));
+            if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        bar.finish_and_clear();
+        let Some(measured) = measured? else { return Ok(interrupt::exit_code()) };
+        if output.json {
+            output.json(&measured)?;
+        } else {
+            output.text(report::bench(&measured, output.width))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn subject(&self, common: &Common) -> Result<Subject, Error> {
+        if self.rows.is_none() && self.dimension.is_none() {
+            if common.vectors()?.is_some() {
+                return Ok(Subject::File(Arc::new(common.open()?), common.read_options()));
+            }
+        } else if let Some(path) = common.named_vectors()? {
+            let found = format!("--vectors {}", path.display());
+            return Err(Error::invalid("--rows and --dimension", "made-up vectors, without --vectors", found));
+        }
+        Ok(Subject::MadeUp { rows: self.rows.unwrap_or(400_000), dimension: self.dimension.unwrap_or(50) })
+    }
+}
