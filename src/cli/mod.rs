@@ -21,6 +21,7 @@ mod export;
 mod gates;
 #[cfg(feature = "get")]
 mod get;
+mod import;
 mod info;
 mod input;
 mod interrupt;
@@ -196,6 +197,7 @@ enum Command {
     Predict(predict::Predict),
     Gates(gates::Gates),
     Export(export::Export),
+    Import(import::Import),
     Compare(compare::Compare),
     Demo(demo::Demo),
     Completions(completions::Completions),
@@ -254,6 +256,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Predict(command) => command.run(common, output),
         Command::Gates(command) => command.run(common, output),
         Command::Export(command) => command.run(output),
+        Command::Import(command) => command.run(output),
         Command::Compare(command) => command.run(common, output),
         Command::Demo(command) => command.run(common, output),
         Command::Completions(command) => command.run(output),
