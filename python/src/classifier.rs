@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use numpy::{PyArray1, PyArray2};
+use numpy::{PyArray1, PyArray2, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedStr;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyList};
-use vocable::classifier::{Classifier as Model, Measured, Prediction};
+use vocable::classifier::{Classifier as Model, ForeignOptions, ForeignTensor, Measured, Prediction, foreign_weights};
 use vocable::error::Error;
+use vocable::files::{parse_vocabulary, vocabulary_file};
 
 use crate::errors::raised;
 use crate::progress::python;
 use crate::question::array2;
+use crate::settings::case;
 use crate::table::Table;
 use crate::texts::{Form, labelled};
 use crate::threads::work;
@@ -31,6 +33,24 @@ impl Classifier {
     fn predictions(&self, py: Python, texts: &[PyBackedStr]) -> PyResult<Vec<Prediction>> {
         work(py, || self.model.predict(texts))
     }
+}
+
+/// Weights that were trained elsewhere.
+#[derive(FromPyObject)]
+enum Weights<'py> {
+    Arrays(Vec<(String, PyReadonlyArrayDyn<'py, f32>)>),
+    File(PathBuf),
+}
+
+/// The words of the embedding's rows.
+#[derive(FromPyObject)]
+enum Words {
+    Json(PyBackedBytes),
+    File(PathBuf),
+}
+
+fn tensor((name, array): (String, PyReadonlyArrayDyn<f32>)) -> PyResult<ForeignTensor> {
+    Ok(ForeignTensor { name, shape: array.shape().to_vec(), values: array.as_slice()?.to_vec() })
 }
 
 #[pymethods]
@@ -58,6 +78,42 @@ impl Classifier {
     #[staticmethod]
     fn from_bytes(py: Python, bytes: &[u8]) -> PyResult<Self> {
         work(py, || Model::from_bytes(bytes))?.map(Classifier::new).map_err(|e| raised(py, e))
+    }
+
+    /// Makes one of the weights of PyTorch or Keras, and of what they do not say.
+    #[staticmethod]
+    #[pyo3(name = "_from_weights", signature = (weights, words, labels, tokenizer, how, pooling, pad, unk))]
+    fn from_weights(
+        py: Python,
+        weights: Weights,
+        words: Words,
+        labels: Vec<String>,
+        tokenizer: &str,
+        how: &str,
+        pooling: &str,
+        pad: Option<String>,
+        unk: Option<String>,
+    ) -> PyResult<Self> {
+        let (pad, unknown) = (pad.map(String::into_bytes), unk.map(String::into_bytes));
+        let tokenizer = tokenizer.parse().map_err(|e| raised(py, e))?;
+        let pooling = pooling.parse().map_err(|e| raised(py, e))?;
+        let options = ForeignOptions { labels, tokenizer, case: case(py, how)?, pooling, pad, unknown };
+        let vocabulary = match words {
+            Words::Json(json) => parse_vocabulary(&json, true).map_err(|e| e.in_file("words").into()),
+            Words::File(path) => vocabulary_file(path),
+        };
+        let vocabulary = vocabulary.map_err(|e| raised(py, e))?;
+        let made = match weights {
+            Weights::Arrays(arrays) => {
+                let tensors = arrays.into_iter().map(tensor).collect::<PyResult<_>>()?;
+                work(py, || Model::from_foreign(tensors, &vocabulary, &options))?
+            }
+            Weights::File(path) => work(py, || {
+                let made = Model::from_foreign(foreign_weights(&path)?, &vocabulary, &options);
+                made.map_err(|e| e.in_file(path.to_string_lossy()))
+            })?,
+        };
+        made.map(Classifier::new).map_err(|e| raised(py, e))
     }
 
     /// The bytes of its file.

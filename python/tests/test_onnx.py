@@ -27,9 +27,7 @@ EMBEDDINGS = ["frozen", "tuned", "oov-only", "random", "one-hot"]
 
 def session(path):
     onnx.checker.check_model(path, full_check=True)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
 
 def read(metadata, text):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from . import _html, _vocable
 from ._errors import Interrupted
 from ._progress import ComparisonShown, TrainingShown, observer
-from ._vectors import PathLike, Vectors
+from ._vectors import PathLike, Vectors, as_json, listed
 
 if TYPE_CHECKING:
     from typing_extensions import Literal, TypedDict, Unpack
@@ -59,6 +59,31 @@ class Classifier(_vocable.Classifier):
         """Opens a model file. Words that the model has no row for are looked up in ``vectors``, if they are given."""
         return cls(cls.open(path, vectors))
 
+    @classmethod
+    def from_weights(
+        cls, weights: Mapping[str, Any] | PathLike, words: Sequence[str] | Mapping[str, int] | PathLike, labels: Sequence[str], *,
+        tokenizer: str, case: str = "exact", pooling: str = "last", pad: str | None = None, unk: str | None = None,
+    ) -> Classifier:
+        """A classifier from the weights of a model that was trained in PyTorch or Keras, as ``vocable import`` makes it.
+
+        ``weights`` maps names to tensors: a module's ``state_dict()``, or ``{weight.path: weight for weight in model.weights}`` of Keras; or it is a safetensors
+        file of these. They are those of an embedding, an LSTM or plain recurrent network (tanh), and one linear layer. ``words`` has the word of
+        each row of the embedding: in a list, as a mapping from word to index, or in a file. ``labels`` has one for each output; of a single output,
+        the logit of a probability, the label for 0 and that for 1.
+
+        ``tokenizer`` and ``case`` say how texts were cut and words looked up, ``pooling`` what the linear layer reads: the ``last`` states,
+        or the ``mean`` or ``max`` of all. ``pad`` and ``unk`` are the vocabulary's words for a pad and for unknown words, which without
+        one are read as a row of zeros.
+        """
+        file = (str, os.PathLike)
+        given: Any = weights
+        if not isinstance(weights, file):
+            arrays = [(name, _array(tensor)) for name, tensor in weights.items()]
+            # Whole numbers are no weights: the state of a generator of random numbers, a count of batches.
+            given = [(name, np.ascontiguousarray(array, np.float32)) for name, array in arrays if array.dtype.kind not in "biu"]
+        vocabulary = words if isinstance(words, file) else as_json(listed(words))
+        return cls(cls._from_weights(given, vocabulary, list(labels), tokenizer, case, pooling, pad, unk))
+
     def predict(self, texts: str | Sequence[str]) -> Any:
         """The most probable label of each text: a list of ``str``, or a ``str`` for a single text."""
         if isinstance(texts, str):
@@ -89,6 +114,15 @@ class Classifier(_vocable.Classifier):
         rows = [("labels", ", ".join(self.labels)), ("words", f"{self.vocabulary_size:,}"), ("tokenizer", self.tokenizer),
                 *self.shape.items()]
         return _html.table("Classifier", [], rows)
+
+
+def _array(tensor: Any) -> np.ndarray:
+    """The numbers of a tensor of PyTorch's, Keras' or NumPy's."""
+    if hasattr(tensor, "detach"):
+        # Not by way of `numpy()`: a PyTorch of before NumPy 2 refuses it beside a newer one.
+        tensor = tensor.detach().cpu()
+        return np.from_dlpack((tensor.float() if tensor.is_floating_point() else tensor.long()).contiguous())
+    return tensor.numpy() if hasattr(tensor, "numpy") else np.asarray(tensor)
 
 
 def _unpickled(cls: type[Classifier], model: bytes) -> Classifier:

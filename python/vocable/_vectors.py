@@ -224,9 +224,8 @@ class Vectors(GensimNames, Table):
         of ``unk`` the unknown vector. Words that the vectors lack get small random rows, the same for one ``seed`` whatever other words there
         are. ``case="fold"`` looks words up as they are written, then in lower case.
         """
-        words = dict(vocab) if isinstance(vocab, Mapping) else [str(word) for word in vocab]
-        as_json = json.dumps(words, ensure_ascii=False, default=_whole).encode("utf-8", "surrogatepass")
-        matrix, unknown = self._matrix(as_json, pad, unk, case, oov_deviation, seed)
+        words = listed(vocab)
+        matrix, unknown = self._matrix(as_json(words), pad, unk, case, oov_deviation, seed)
         if unknown:
             by_row = {index: word for word, index in words.items()} if isinstance(words, dict) else words
             for row in unknown:
@@ -255,6 +254,16 @@ class Vectors(GensimNames, Table):
 
 def _limits(k: int, restrict: int | None, within: Iterable[Key] | None, min_cosine: float | None) -> dict[str, Any]:
     return {"k": k, "restrict": restrict, "within": within, "min_cosine": min_cosine}
+
+
+def listed(vocab: Sequence[str] | Mapping[str, int]) -> list[str] | dict[str, int]:
+    """A vocabulary as JSON has it: a list of words, or from word to index."""
+    return dict(vocab) if isinstance(vocab, Mapping) else [str(word) for word in vocab]
+
+
+def as_json(words: list[str] | dict[str, int]) -> bytes:
+    """A vocabulary as the library reads it."""
+    return json.dumps(words, ensure_ascii=False, default=_whole).encode("utf-8", "surrogatepass")
 
 
 def _whole(number: Any) -> int:

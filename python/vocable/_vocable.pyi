@@ -95,6 +95,11 @@ class Classifier:
     @staticmethod
     def from_bytes(bytes: bytes) -> Classifier:
         """Reads a model from the bytes of its file."""
+    @staticmethod
+    def _from_weights(
+        weights: Sequence[tuple[str, NDArray[np.float32]]] | PathLike, words: bytes | PathLike, labels: Sequence[str], tokenizer: str, how: str,
+        pooling: str, pad: str | None, unk: str | None,
+    ) -> Classifier: ...
     def to_bytes(self) -> bytes:
         """The bytes of its file."""
     def save(self, path: PathLike) -> None:

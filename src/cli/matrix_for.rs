@@ -17,10 +17,10 @@ use super::output::{self, Failure, Output};
 use super::train::case;
 
 /// How vocabularies usually call a pad.
-const PADS: [&str; 4] = ["", "<pad>", "[PAD]", "<PAD>"];
+pub const PADS: [&str; 4] = ["", "<pad>", "[PAD]", "<PAD>"];
 
 /// How vocabularies usually call unknown words.
-const UNKNOWNS: [&str; 4] = ["<unk>", "[UNK]", "<UNK>", "<oov>"];
+pub const UNKNOWNS: [&str; 4] = ["<unk>", "[UNK]", "<UNK>", "<oov>"];
 
 /// Write the rows of a vocabulary that another tool made, index by index, for its embedding layer.
 ///

@@ -24,6 +24,7 @@ mod export;
 mod gates;
 #[cfg(feature = "get")]
 mod get;
+mod import;
 mod info;
 mod input;
 mod interrupt;
@@ -203,6 +204,7 @@ enum Command {
     Embed(embed::Embed),
     Gates(gates::Gates),
     Export(export::Export),
+    Import(import::Import),
     Compare(compare::Compare),
     Demo(demo::Demo),
     Bench(bench::Bench),
@@ -264,6 +266,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Embed(command) => command.run(common, output),
         Command::Gates(command) => command.run(common, output),
         Command::Export(command) => command.run(output),
+        Command::Import(command) => command.run(output),
         Command::Compare(command) => command.run(common, output),
         Command::Demo(command) => command.run(common, output),
         Command::Bench(command) => command.run(common, output),

@@ -53,12 +53,7 @@ impl Classifier {
         // A one among zeros: the rows of an identity matrix are pieces of it.
         let mut unit = vec![0.0; 2 * shape.sums() - 1];
         unit[shape.sums() - 1] = 1.0;
-        let file = self.onnx(&unit)?;
-        if file.len() > MOST {
-            let expected = format!("at most {MOST} bytes as ONNX, which is all that protobuf holds");
-            return Err(Error::invalid("model", expected, file.len().to_string()));
-        }
-        write_beside(path.as_ref(), |out| file.write(out))
+        write(path.as_ref(), &self.onnx(&unit)?)
     }
 
     /// Writes what the metadata of [`Classifier::save_onnx`] holds as a JSON object, for programs that cannot read metadata.
@@ -119,6 +114,14 @@ impl Classifier {
     }
 }
 
+fn write(path: &Path, file: &File) -> Result<()> {
+    if file.len() > MOST {
+        let expected = format!("at most {MOST} bytes as ONNX, which is all that protobuf holds");
+        return Err(Error::invalid("model", expected, file.len().to_string()));
+    }
+    write_beside(path, |out| file.write(out))
+}
+
 /// What a reader of the file is told.
 const DESCRIPTION: &str = "A text classifier. ids: [batch, length], word i of `words` (metadata, a JSON list) as i + 2, an unknown word as 1, \
                            anything behind a text's end. lengths: [batch], words of each text. logits, probabilities: [batch, labels], in \
@@ -151,6 +154,16 @@ impl<'a> Drawn<'a> {
         self.graph.initializer.push(Tensor { dims: dims.into(), data_type: INT64, name: name.into(), raw_data });
     }
 
+    /// The name of an axis, as operators that take axes among their inputs want it.
+    fn axis(&mut self, axis: i64) -> String {
+        let name = format!("axis_{axis}");
+        // Only what is asked for is written: readers warn of what nothing uses.
+        if !self.graph.initializer.iter().any(|tensor| tensor.name == name) {
+            self.integers(&name, &[1], &[axis]);
+        }
+        name
+    }
+
     fn float(&mut self, name: &str, value: f32) {
         let raw_data = value.to_le_bytes().into();
         self.graph.initializer.push(Tensor { dims: Vec::new(), data_type: FLOAT, name: name.into(), raw_data });
@@ -163,9 +176,6 @@ impl<'a> Drawn<'a> {
     fn classifier(&mut self, classifier: &'a Classifier, unit: &'a [f32]) {
         let network = &classifier.network;
         let shape = network.encoder.shape();
-        for (name, axis) in [("axis_0", 0), ("axis_1", 1), ("axis_2", 2)] {
-            self.integers(name, &[1], &[axis]);
-        }
         self.integers("zero", &[], &[0]);
         self.integers("one", &[], &[1]);
         self.integers("a_pad_more", &[4], &[0, 0, 0, 1]);
@@ -255,7 +265,13 @@ impl<'a> Drawn<'a> {
             (false, false) => format!("states_{layer}"),
         };
         // The axis of ONNX's own directions, which are one here.
-        self.node("Squeeze", &[&output, if last { "axis_0" } else { "axis_1" }], &[&result], vec![]);
+        let axis = self.axis(if last { 0 } else { 1 });
+        self.node("Squeeze", &[&output, &axis], &[&result], vec![]);
+    }
+
+    fn unsqueeze(&mut self, value: &str, axis: i64, result: &str) {
+        let axis = self.axis(axis);
+        self.node("Unsqueeze", &[value, &axis], &[result], vec![]);
     }
 
     /// Both directions side by side under `name`, where there are two.
@@ -278,10 +294,10 @@ impl<'a> Drawn<'a> {
             }
             Pooling::Mean => {
                 self.only_words(&states, "nothing");
-                let keep = vec![Attribute::int("keepdims", 0)];
-                self.node("ReduceSum", &["states_of_words", "axis_0"], &["sums"], keep);
+                let (steps, keep) = (self.axis(0), vec![Attribute::int("keepdims", 0)]);
+                self.node("ReduceSum", &["states_of_words", &steps], &["sums"], keep);
                 self.node("Cast", &["lengths_read"], &["counts"], vec![Attribute::int("to", FLOAT.into())]);
-                self.node("Unsqueeze", &["counts", "axis_1"], &["divisors"], vec![]);
+                self.unsqueeze("counts", 1, "divisors");
                 self.node("Div", &["sums", "divisors"], &["means"], vec![]);
                 "means"
             }
@@ -294,7 +310,7 @@ impl<'a> Drawn<'a> {
             }
         };
         self.node("Greater", &["lengths", "zero"], &["has_words"], vec![]);
-        self.node("Unsqueeze", &["has_words", "axis_1"], &["text_has_words"], vec![]);
+        self.unsqueeze("has_words", 1, "text_has_words");
         self.node("Where", &["text_has_words", found, "nothing"], &["pooled"], vec![]);
     }
 
@@ -303,9 +319,9 @@ impl<'a> Drawn<'a> {
         self.node("Shape", &["steps"], &["steps_and_texts"], vec![]);
         self.node("Gather", &["steps_and_texts", "zero"], &["step_count"], vec![Attribute::int("axis", 0)]);
         self.node("Range", &["zero", "step_count", "one"], &["step_numbers"], vec![]);
-        self.node("Unsqueeze", &["step_numbers", "axis_1"], &["step_column"], vec![]);
+        self.unsqueeze("step_numbers", 1, "step_column");
         self.node("Less", &["step_column", "lengths"], &["is_word"], vec![]);
-        self.node("Unsqueeze", &["is_word", "axis_2"], &["state_is_of_word"], vec![]);
+        self.unsqueeze("is_word", 2, "state_is_of_word");
         self.node("Where", &["state_is_of_word", states, filler], &["states_of_words"], vec![]);
     }
 }
@@ -322,4 +338,28 @@ fn order(cell: CellKind) -> &'static [usize] {
 fn gates(cell: CellKind, values: &[f32]) -> Vec<&[f32]> {
     let size = values.len() / cell.gates();
     order(cell).iter().map(|gate| &values[gate * size..][..size]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_protobuf_cannot_hold_is_refused() {
+        let part = vec![0.5; 1 << 20];
+        let weights = |count: usize| Weights {
+            name: "weights".into(),
+            dims: vec![count, part.len()],
+            parts: vec![part.as_slice(); count],
+        };
+        let file =
+            |count: usize| File { model: Model::default(), graph: Graph::default(), weights: vec![weights(count)] };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.onnx");
+        write(&path, &file(2)).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), file(2).len() as u64);
+        let error = write(&path, &file(512)).unwrap_err().to_string();
+        assert!(error.contains("at most 2147483647 bytes as ONNX") && error.contains("found 2147483"), "{error}");
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), file(2).len() as u64);
+    }
 }
