@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -177,18 +178,18 @@ def test_a_comparison_is_the_same_as_on_one_machine(table, parts, tmp_path):
 
 
 def test_a_run_goes_on_when_its_worker_is_killed(table, parts, tmp_path):
-    how = {"arms": ["random"], "seeds": [1], **(SETTINGS | {"epochs": 60, "patience": 0})}
+    how = {"arms": ["random"], "seeds": [1], **(SETTINGS | {"epochs": 150, "patience": 0})}
     local = vocable.compare(table, *parts, out=tmp_path / "local", progress=False, **how)
-    out, killed = tmp_path / "spread", []
+    out, killed, over = tmp_path / "spread", [], threading.Event()
 
     def kill():
         """The worker, once it has saved what it did."""
-        checkpoint = out / "runs" / "random-seed1" / "checkpoint.safetensors"
-        while not checkpoint.exists():
-            pass
-        for worker in workers():
-            os.kill(worker, signal.SIGKILL)
-            killed.append(worker)
+        while not killed and not over.is_set():
+            if (out / "runs" / "random-seed1" / "checkpoint.safetensors").exists():
+                for worker in workers():
+                    os.kill(worker, signal.SIGKILL)
+                    killed.append(worker)
+            time.sleep(0.005)
 
     def workers():
         """Processes that have the run's lock open."""
@@ -205,6 +206,7 @@ def test_a_run_goes_on_when_its_worker_is_killed(table, parts, tmp_path):
 
     threading.Thread(target=kill, daemon=True).start()
     spread = vocable.ray.compare(table, *parts, out=out, checkpoint_minutes=1e-4, progress=False, **how)
+    over.set()
     assert killed and figures(spread) == figures(local) and results(out) == results(tmp_path / "local")
 
 
