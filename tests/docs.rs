@@ -28,12 +28,13 @@ use rayon::prelude::*;
 use regex::Regex;
 
 /// Command lines that no test runs, by how they begin, and why.
-const NOT_RUN: [(&str, &str); 6] = [
+const NOT_RUN: [(&str, &str); 7] = [
     ("cargo ", "builds the project"),
     ("pip ", "network"),
     ("vocable get", "network; tests/get_program.rs has a server of its own"),
     ("VOCABLE_MIRROR=", "network; likewise"),
     ("vocable explore", "goes on until Ctrl-C; tests/serve.rs"),
+    ("vocable import ", "wants weights of PyTorch's or Keras'; python/tests/test_foreign.py"),
     ("curl ", "asks what `vocable explore` serves; tests/serve.rs"),
 ];
 
