@@ -131,7 +131,7 @@
 //!
 //! # The rooms
 //!
-//! [`error`] < [`files`] < [`vectors`] < [`fetch`], [`query`], [`nn`] < [`classifier`] < [`bench`], [`compare`](mod@compare) < [`report`] < `serve`
+//! [`error`] < [`files`] < [`vectors`] < [`fetch`], [`query`], [`nn`] < [`classifier`] < [`bench`](mod@bench), [`compare`](mod@compare) < [`report`] < `serve`
 //! (with the feature `explore`), and [`classifier`] < `texts` (with the feature `arrow`): each uses only those before it. The library never
 //! prints and never ends the program.
 
