@@ -66,8 +66,11 @@ pub fn curves(plot: &Curves) -> Result<String> {
     let values = points().flat_map(|point| [point.y].into_iter().chain(point.band.into_iter().flatten()));
     let up = Axis::holding(values, 5, plot.bounds);
     let across = across(&plot.across, points().map(|point| place(point.x)));
+    // Room for the longest number beside the vertical axis.
+    let longest = up.ticks.iter().map(|(_, label)| label.len()).max().unwrap_or(0);
+    let left = (0.62 * TEXT * longest as f64 + 12.0).max(40.0);
     svg(WIDTH, HEIGHT, &plot.said, |area| {
-        let margins = Margins { top: TEXT + 12.0, right: 14.0, bottom: 2.0 * TEXT + 14.0, left: 40.0 };
+        let margins = Margins { top: TEXT + 12.0, right: 14.0, bottom: 2.0 * TEXT + 14.0, left };
         let chart = plane(area, &across, &up, margins, &plot.across_name)?;
         let name = text(Ink::Soft, HPos::Left, VPos::Top);
         area.draw(&Text::new(plot.name.as_str(), (fine(2.0), fine(2.0)), &name))?;
