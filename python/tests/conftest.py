@@ -87,7 +87,7 @@ def session(text, tmp_path, monkeypatch):
         document = (ROOT / "docs" / "scale.md").read_text()
         lines = document.split(f"\n### {section}\n")[1].split("\n### ")[0]
         # Spark's own process does not follow to another folder.
-        for name in ("texts", "labelled"):
+        for name in ("texts.parquet", "labelled"):
             lines = lines.replace(f'"{name}', f'"{tmp_path}/{name}')
         test = doctest.DocTestParser().get_doctest(lines, {}, section, "docs/scale.md", 0)
         assert len(test.examples) > 8

@@ -220,6 +220,8 @@ def test_refusals(table, parts, tmp_path):
 
 
 def test_ctrl_c_ends_a_comparison(table, parts, tmp_path):
+    # A shell that starts the tests in the background has Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     how = {"arms": ["frozen", "random"], "seeds": 1, **SETTINGS}
     seen = []
 
@@ -229,6 +231,7 @@ def test_ctrl_c_ends_a_comparison(table, parts, tmp_path):
 
     with pytest.raises(Interrupted) as caught:
         vocable.ray.compare(table, *parts, out=tmp_path / "runs", jobs=1, progress=press, **how)
+    signal.signal(signal.SIGINT, before)
     assert len(caught.value.result.runs) == 1 and not caught.value.result.is_finished
     assert vocable.ray.compare(table, *parts, out=tmp_path / "runs", progress=False, **how).is_finished
 
