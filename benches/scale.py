@@ -39,11 +39,13 @@ def ray(workers, texts, warm, model, out):
     import vocable.ray
 
     ray.init(num_cpus=workers, object_store_memory=500 << 20, include_dashboard=False, log_to_driver=False, logging_level="error")
-    ray.data.DataContext.get_current().enable_progress_bars = False
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    # Ray would keep parts of few processors free for reading.
+    context.op_resource_reservation_enabled = False
 
     def label(folder, to):
-        rows = ray.data.read_parquet(str(folder), override_num_blocks=FILES)
-        vocable.ray.predict(rows, model, concurrency=workers).write_parquet(str(to))
+        vocable.ray.predict(ray.data.read_parquet(str(folder)), model).write_parquet(str(to))
 
     label(warm, out.with_suffix(".warm"))
     ready = time.perf_counter()
@@ -59,6 +61,8 @@ def spark(workers, texts, warm, model, out):
     from vocable.batches import Predict
 
     builder = SparkSession.builder.master(f"local[{workers}]").config("spark.ui.enabled", "false").config("spark.driver.memory", "1g")
+    # Its own work is small; compiling it well would take the processors that workers want.
+    builder = builder.config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1")
     # A file to a task.
     builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.sql.files.openCostInBytes", 128 << 20)
     session = builder.getOrCreate()
@@ -106,8 +110,9 @@ def make(rows):
         for number in range(FILES):
             parquet.write_table(table.slice(number * a_file, a_file), texts / f"part-{number:02}.parquet")
         warm.mkdir()
+        a_part = -(-a_file // 25)
         for number in range(FILES):
-            parquet.write_table(table.slice(number * 100, 100), warm / f"part-{number:02}.parquet")
+            parquet.write_table(table.slice(number * a_part, a_part), warm / f"part-{number:02}.parquet")
     return texts, warm
 
 

@@ -86,7 +86,11 @@ def collected(dataset):
 def test_labels_are_the_programs(folder, model, answers, table_path):
     rows = ray.data.read_parquet(str(folder), override_num_blocks=6)
     check(collected(vocable.ray.predict(rows, model, probabilities=True, batch_size=100)), answers, model)
-    prefixed = vocable.ray.predict(rows, model, text_column="text", probabilities=True, prefix="its_", concurrency=1)
+    # Ray would have as few as one block of them; a block is one worker's work.
+    cut = vocable.ray.predict(rows, model, probabilities=True, rows_per_block=64)
+    assert max(map(len, cut.iter_batches(batch_format="pyarrow", batch_size=None))) <= 64
+    check(collected(cut), answers, model)
+    prefixed = vocable.ray.predict(rows, model, text_column="text", probabilities=True, prefix="its_", concurrency=1, rows_per_block=None)
     check(collected(prefixed), answers, model, "its_")
     looked_up = collected(vocable.ray.predict(rows, model, vectors=table_path)).sort_by("number")
     expected = vocable.Classifier.load(model, vocable.open(table_path)).predict(collected(rows).sort_by("number")["text"].to_pylist())

@@ -32,38 +32,40 @@ if TYPE_CHECKING:
 
 def predict(
     dataset: ray.data.Dataset, model: PathLike, *, vectors: PathLike | Vectors | None = None, text_column: str | None = None,
-    probabilities: bool = False, prefix: str = "", num_cpus: float = 1, batch_size: int = 4096, **options: Any,
+    probabilities: bool = False, prefix: str = "", num_cpus: float = 1, batch_size: int = 4096, rows_per_block: int | None = 32768,
+    **options: Any,
 ) -> ray.data.Dataset:
     """The same rows with the columns ``label`` and ``probability``, as ``vocable predict --in`` makes them (:class:`vocable.batches.Predict`).
 
-    A worker takes ``num_cpus`` processors, and as many threads. All other ``options`` are those of Ray's ``map_batches``: ``concurrency``
-    limits the workers.
+    A worker takes ``num_cpus`` processors, and as many threads. Ray gives a worker a block of rows at a time, and makes blocks of 128 MiB:
+    a million sentences would be one worker's work. So the data set is cut anew into blocks of about ``rows_per_block`` rows; with None it is
+    left as it is. All other ``options`` are those of Ray's ``map_batches``.
     """
     work = batches.Predict(model, vectors=vectors, text_column=text_column, probabilities=probabilities, prefix=prefix,
                            threads=_threads(num_cpus))
-    return dataset.map_batches(work, batch_format="pyarrow", batch_size=batch_size, num_cpus=num_cpus, **options)
+    return _mapped(dataset, work, batch_size, rows_per_block, num_cpus, options)
 
 
 def embed(
     dataset: ray.data.Dataset, vectors: PathLike | Vectors, *, text_column: str | None = None, tokenizer: str = "unicode",
     case: str = "fold", weighting: str = "mean", a: float = 1e-3, counts: PathLike | None = None, prefix: str = "", num_cpus: float = 1,
-    batch_size: int = 4096, **options: Any,
+    batch_size: int = 4096, rows_per_block: int | None = 32768, **options: Any,
 ) -> ray.data.Dataset:
-    """The same rows with a column ``vector``, as ``vocable embed`` makes it (:class:`vocable.batches.Embed`). ``num_cpus`` and ``options`` as in
-    :func:`predict`."""
+    """The same rows with a column ``vector``, as ``vocable embed`` makes it (:class:`vocable.batches.Embed`). ``num_cpus``, ``rows_per_block`` and
+    ``options`` as in :func:`predict`."""
     work = batches.Embed(vectors, text_column=text_column, tokenizer=tokenizer, case=case, weighting=weighting, a=a, counts=counts,
                          prefix=prefix, threads=_threads(num_cpus))
-    return dataset.map_batches(work, batch_format="pyarrow", batch_size=batch_size, num_cpus=num_cpus, **options)
+    return _mapped(dataset, work, batch_size, rows_per_block, num_cpus, options)
 
 
 def coverage(
     dataset: ray.data.Dataset, vectors: PathLike | Vectors, *, text_column: str | None = None, tokenizer: str = "unicode", k: int = 10,
-    num_cpus: float = 1, **options: Any,
+    num_cpus: float = 1, rows_per_block: int | None = 32768, **options: Any,
 ) -> dict[str, Any]:
     """How much of all texts the vectors know, as ``vocable coverage --json`` answers (:class:`vocable.batches.Coverage`). Workers count the words
-    of a block each; the words of all of them are summed up and looked up here. ``num_cpus`` and ``options`` as in :func:`predict`."""
+    of a block each; the words of all of them are summed up and looked up here. ``num_cpus``, ``rows_per_block`` and ``options`` as in :func:`predict`."""
     work = batches.Coverage(vectors, text_column=text_column, tokenizer=tokenizer, k=k, threads=_threads(num_cpus))
-    parts = dataset.map_batches(work, batch_format="pyarrow", batch_size=None, num_cpus=num_cpus, **options)
+    parts = _mapped(dataset, work, None, rows_per_block, num_cpus, options)
     # Of equally frequent words, the one that was met first comes first.
     execution = parts.context.execution_options
     ordered, execution.preserve_order = execution.preserve_order, True
@@ -71,6 +73,19 @@ def coverage(
         return work.total(parts.iter_batches(batch_format="pyarrow", batch_size=None))
     finally:
         execution.preserve_order = ordered
+
+
+def _mapped(
+    dataset: ray.data.Dataset, work: Callable[[Any], Any], batch_size: int | None, rows_per_block: int | None, num_cpus: float,
+    options: dict[str, Any],
+) -> ray.data.Dataset:
+    """Has the work done on all batches (with None, on all blocks) of a data set that is cut first."""
+    if rows_per_block is not None:
+        dataset = dataset.repartition(target_num_rows_per_block=rows_per_block)
+        if batch_size is not None:
+            # Ray would put blocks together to fill a batch.
+            batch_size = min(batch_size, rows_per_block)
+    return dataset.map_batches(work, batch_format="pyarrow", batch_size=batch_size, num_cpus=num_cpus, **options)
 
 
 def compare(
