@@ -56,13 +56,33 @@ def seconds(work):
     return time.perf_counter() - began
 
 
-def by_turns(rounds, contestants):
-    """Seconds of each contestant in every round."""
-    taken = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, work in contestants.items():
-            taken[name].append(seconds(work))
-    return taken
+def look_up(name, path, words, rounds, queue):
+    """Seconds of looking the same words up again and again, in a process that does nothing else."""
+    if name == "vocable":
+        import vocable
+
+        v = vocable.open(path)
+    else:
+        from gensim.models import KeyedVectors
+
+        v = KeyedVectors.load(str(path))
+    queue.put([seconds(lambda: v[words]) for _ in range(rounds)])
+
+
+def looked_up_alone(rounds, paths, words):
+    """The first time and the later times of each contestant, whose processes take turns."""
+    context = multiprocessing.get_context("spawn")
+    first, later = {name: [] for name in paths}, {name: [] for name in paths}
+    for _ in range(PROCESSES):
+        for name, path in paths.items():
+            queue = context.Queue()
+            process = context.Process(target=look_up, args=(name, path, words, rounds, queue))
+            process.start()
+            taken = queue.get()
+            process.join()
+            first[name].append(taken[0])
+            later[name] += taken[1:]
+    return first, later
 
 
 def private_kib():
@@ -145,7 +165,9 @@ def main():
     draw = random.Random(2)
     some = draw.sample(list(ours.index_to_key), WORDS)
     assert np.array_equal(ours[some], theirs[some])
-    looked_up = by_turns(chosen.rounds, {"vocable": lambda: ours[some], "gensim": lambda: theirs[some]})
+    saved = DATA / f"python-{size}.kv"
+    theirs.save(str(saved))
+    first, later = looked_up_alone(chosen.rounds, {"vocable": table, "gensim": saved}, some)
 
     asked = draw.sample(some, QUESTIONS)
     for word in asked[:5]:
@@ -165,7 +187,8 @@ def main():
         ["", "vocable", "gensim", "ratio", "wanted"],
         ["open the table file", ms(opened["table"]), "-", "-", "at most 5 ms"],
         ["open text", ms(opened["text"]), ms(opened["gensim"]), ratio(opened["gensim"], opened["text"]), "at least 50"],
-        [f"v[words], {WORDS:,} words", ms(looked_up["vocable"]), ms(looked_up["gensim"]), ratio(looked_up["gensim"], looked_up["vocable"]), "at least 10"],
+        [f"v[words], {WORDS:,} words", ms(later["vocable"]), ms(later["gensim"]), ratio(later["gensim"], later["vocable"]), "at least 10"],
+        ["  the first time", ms(first["vocable"]), ms(first["gensim"]), ratio(first["gensim"], first["vocable"]), "-"],
         ["most_similar", ms(near["vocable"]), ms(near["gensim"]), ratio(near["gensim"], near["vocable"]), "at least 2"],
     ])
     say(f"{PROCESSES} processes over one table of {shared.stat().st_size / 1e9:.1f} GB, the same {WORDS:,} words in each: {more.sum():.0f} MiB private in all, "
@@ -173,7 +196,7 @@ def main():
     say(f"  other words in each: {apart[0]:.0f} MiB written, and {apart[1]:.0f} MiB of the file's pages that one process alone has read by then")
     say(f"others kept {watch.cores():.2f} cores busy")
     if chosen.json:
-        figures = {"opened": opened, "looked_up": looked_up, "most_similar": near, "private_mib": {"own": own.tolist(), "same words": more.tolist(), "other words": apart.tolist()}}
+        figures = {"opened": opened, "looked_up": {"first": first, "later": later}, "most_similar": near, "private_mib": {"own": own.tolist(), "same words": more.tolist(), "other words": apart.tolist()}}
         chosen.json.write_text(json.dumps(told | figures, indent=1))
 
 

@@ -62,6 +62,29 @@ fn a_table_file_holds_what_was_written() {
 }
 
 #[test]
+fn many_words_are_found_and_copied_as_each_is() {
+    let folder = Folder::new();
+    for rows in [small(), awkward()] {
+        let vectors = in_memory(&rows);
+        vectors.save(folder.path("t"), Format::Table, Precision::F32).unwrap();
+        for vectors in [&Vectors::open(folder.path("t")).unwrap(), &vectors] {
+            // More than are waited for together.
+            let words: Vec<&[u8]> = rows.iter().cycle().step_by(3).map(|(word, _)| &word[..]).take(150).collect();
+            let each: Vec<_> = words.iter().map(|word| vectors.row_of(word)).collect();
+            assert_eq!(vectors.find_all(&words).unwrap(), each);
+            let mut values = vec![f32::NAN; 150 * vectors.dimension()];
+            assert!(vectors.copy_all(&words, &mut values).unwrap());
+            assert_eq!(values, words.iter().flat_map(|word| vectors.get(word).unwrap()).copied().collect::<Vec<_>>());
+            let with_another = [&words[..], &[b"no such word"]].concat();
+            assert_eq!(vectors.find_all(&with_another).unwrap()[150], None);
+            assert!(!vectors.copy_all(&with_another, &mut vec![0.0; 151 * vectors.dimension()]).unwrap());
+            let refused = vectors.copy_all(&words, &mut values[1..]).unwrap_err().to_string();
+            assert!(refused.contains(&format!("room for 150 vectors of {} numbers", vectors.dimension())), "{refused}");
+        }
+    }
+}
+
+#[test]
 fn the_same_rows_make_the_same_bytes() {
     assert_eq!(table(&small()), table(&small()));
 }

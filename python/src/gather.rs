@@ -4,7 +4,6 @@ use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use rayon::prelude::*;
-use vocable::Vectors;
 use vocable::error::Error;
 
 use crate::errors::raised;
@@ -46,7 +45,7 @@ pub fn gather<'py>(table: &Bound<'py, Table>, keys: &Bound<'py, PyAny>) -> PyRes
     if let Some(words) = as_words(&keys) {
         let mut values = vec![0.0; words.len() * dimension];
         let parts: Vec<(&[&[u8]], &mut [f32])> = words.chunks(PART).zip(values.chunks_mut(PART * dimension)).collect();
-        let copy = |(words, values)| copied(vectors, words, values);
+        let copy = |(words, values): (&[&[u8]], &mut [f32])| vectors.copy_all(words, values);
         let all: Result<Vec<bool>, Error> = match parts.len() {
             0 | 1 => parts.into_iter().map(copy).collect(),
             _ => work(py, || parts.into_par_iter().map(copy).collect())?,
@@ -76,16 +75,4 @@ fn listed<'py>(keys: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
 /// The bytes of words that all are `str`. The strings do not change, so other threads may read them while Python's run.
 fn as_words<'a>(keys: &'a [Bound<PyAny>]) -> Option<Vec<&'a [u8]>> {
     keys.iter().map(|key| Some(key.cast::<PyString>().ok()?.to_str().ok()?.as_bytes())).collect()
-}
-
-/// Copies the rows of some words; whether all of them have one.
-fn copied(vectors: &Vectors, words: &[&[u8]], values: &mut [f32]) -> Result<bool, Error> {
-    let rows = vectors.find_all(words)?;
-    for (target, row) in values.chunks_exact_mut(vectors.dimension()).zip(&rows) {
-        match row.and_then(|row| vectors.row(row)) {
-            Some(numbers) => target.copy_from_slice(numbers),
-            None => return Ok(false),
-        }
-    }
-    Ok(true)
 }

@@ -66,9 +66,17 @@ impl StoredIndex {
     /// A look-up waits for memory three times: for its slot, for the word's place, for the word. Here a group of words waits together,
     /// which takes a fraction of the time that one after the other takes.
     ///
+    /// `soon` is told, while others are still waited for, each row that is most likely a word's, so that what is wanted of it can be fetched
+    /// meanwhile.
+    ///
     /// # Errors
     /// As [`StoredIndex::row`], of the first such word.
-    pub fn rows(&self, words: &Words, asked: &[&[u8]]) -> Result<Vec<Option<u32>>, Malformed> {
+    pub fn rows(
+        &self,
+        words: &Words,
+        asked: &[&[u8]],
+        mut soon: impl FnMut(u32),
+    ) -> Result<Vec<Option<u32>>, Malformed> {
         const TOGETHER: usize = 64;
         let (pairs, _) = self.0.as_chunks::<2>();
         let (bytes, offsets) = words.parts();
@@ -81,6 +89,9 @@ impl StoredIndex {
             }
             for (slot, (start, _)) in slots.iter_mut().zip(&places[..group.len()]) {
                 *slot = pairs[*start];
+            }
+            for (_, &[next, _]) in group.iter().zip(&slots).filter(|(_, slot)| slot[0] > 0) {
+                soon(next - 1);
             }
             for (range, [next, _]) in ranges.iter_mut().zip(&slots[..group.len()]) {
                 if let Some([start, end]) =

@@ -8,6 +8,7 @@ mod save;
 mod vocabulary;
 
 use std::borrow::Cow;
+use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -304,7 +305,35 @@ impl Vectors {
     /// # Errors
     /// A damaged table file, whose index points outside the table.
     pub fn find_all(&self, words: &[&[u8]]) -> Result<Vec<Option<u32>>> {
-        self.vocabulary.find_all(words).map_err(|e| self.in_source(e))
+        self.vocabulary.find_all(words, |_| ()).map_err(|e| self.in_source(e))
+    }
+
+    /// Copies the vectors of many words, looked up exactly, into `values`: `[words, dimension]`. Whether all of them have one; if not, `values` is
+    /// only partly written.
+    ///
+    /// # Errors
+    /// As [`Vectors::find_all`], and `values` of another size.
+    pub fn copy_all(&self, words: &[&[u8]], values: &mut [f32]) -> Result<bool> {
+        if values.len() != words.len() * self.dimension {
+            let expected = format!("room for {} vectors of {} numbers", words.len(), self.dimension);
+            return Err(Error::invalid("values", expected, format!("room for {} numbers", values.len())));
+        }
+        // Reading a number of each cache line has the memory fetch the row while words are compared.
+        let mut read = 0;
+        let soon = |row| {
+            for value in self.row(row).unwrap_or_default().iter().step_by(16) {
+                read ^= value.to_bits();
+            }
+        };
+        let rows = self.vocabulary.find_all(words, soon).map_err(|e| self.in_source(e))?;
+        black_box(read);
+        for (target, row) in values.chunks_exact_mut(self.dimension).zip(rows) {
+            match row.and_then(|row| self.row(row)) {
+                Some(numbers) => target.copy_from_slice(numbers),
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     /// The vector of a word, looked up exactly: `[dimension]`, as the file has it.
