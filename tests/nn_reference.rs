@@ -49,7 +49,7 @@ impl Tensors {
 }
 
 /// The network a reference was made with, its batch and labels.
-struct Case<T> {
+struct Case<T: Real> {
     network: Network<T>,
     sequences: Vec<Vec<u32>>,
     labels: Vec<u32>,

@@ -56,7 +56,7 @@ impl Drops {
 
 /// The network of the classifier: `embedding -> encoder -> linear`.
 #[derive(Debug, Clone)]
-pub struct Network<T> {
+pub struct Network<T: Real> {
     /// Ids to rows, `[ids, E]`.
     pub embedding: Embedding<T>,
     /// Rows of words to a row for the text.
@@ -67,7 +67,7 @@ pub struct Network<T> {
 
 /// The gradients of a [`Network`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct Gradients<T> {
+pub struct Gradients<T: Real> {
     /// Of the rows that were read and are trained.
     pub rows: RowGradients<T>,
     /// Of the encoder.

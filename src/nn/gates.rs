@@ -4,7 +4,9 @@
 //! when the program runs. Nothing is summed across components, so all of them give the same bits.
 //!
 //! Units go through in groups of [`LANES`], which are read into arrays, computed and written back: so a compiler need not prove
-//! that the many slices do not overlap before it computes several at once.
+//! that the many slices do not overlap before it computes several at once. Arrays are read and written by plain loops: what is
+//! called in a function that is compiled for more instructions must be compiled into it, and `array::map` is not, without
+//! link-time optimization.
 
 use multiversion::multiversion;
 
@@ -45,9 +47,13 @@ pub(super) fn forward<T: Real>(step: Step<T>, width: usize) {
         let products = step.products.row(token, 4 * width);
         let known = token - step.first < step.known;
         let mut row = Row { gates, known, products, cells, cells_before, tanh_cells, hidden };
-        let (whole, rest) = groups(width);
-        whole.for_each(|at| forward_units::<T, LANES>(&mut row, at));
-        rest.for_each(|at| forward_units::<T, 1>(&mut row, at));
+        let whole = width - width % LANES;
+        for at in (0..whole).step_by(LANES) {
+            forward_units::<T, LANES>(&mut row, at);
+        }
+        for at in whole..width {
+            forward_units::<T, 1>(&mut row, at);
+        }
     }
 }
 
@@ -62,31 +68,30 @@ struct Row<'a, T> {
     hidden: &'a mut [T],
 }
 
-/// Where groups of units begin, and the units that are left.
-#[inline(always)]
-fn groups(units: usize) -> (impl Iterator<Item = usize>, std::ops::Range<usize>) {
-    let whole = units / LANES;
-    ((0..whole).map(|group| group * LANES), whole * LANES..units)
-}
-
 #[inline(always)]
 fn read<T: Real, const N: usize>(values: &[T], at: usize) -> [T; N] {
     let mut group = [T::zero(); N];
-    group.copy_from_slice(&values[at..at + N]);
+    group.iter_mut().zip(&values[at..at + N]).for_each(|(to, &from)| *to = from);
     group
+}
+
+#[inline(always)]
+fn write<T: Real, const N: usize>(group: [T; N], values: &mut [T], at: usize) {
+    values[at..at + N].iter_mut().zip(group).for_each(|(to, from)| *to = from);
 }
 
 /// The units from `at` on of one sequence.
 #[inline(always)]
 fn forward_units<T: Real, const N: usize>(row: &mut Row<T>, at: usize) {
     let hidden = row.hidden.len();
-    let places: [usize; 4] = std::array::from_fn(|gate| gate * hidden + at);
-    let mut of_states = places.map(|place| read::<T, N>(row.gates, place));
-    if !row.known {
-        of_states = [[T::zero(); N]; 4];
+    let [at_i, at_f, at_g, at_o] = [at, hidden + at, 2 * hidden + at, 3 * hidden + at];
+    let (mut i, mut f, mut g, mut o) = ([T::zero(); N], [T::zero(); N], [T::zero(); N], [T::zero(); N]);
+    if row.known {
+        (i, f) = (read(row.gates, at_i), read(row.gates, at_f));
+        (g, o) = (read(row.gates, at_g), read(row.gates, at_o));
     }
-    let [mut i, mut f, mut g, mut o] = of_states;
-    let [x_i, x_f, x_g, x_o] = places.map(|place| read::<T, N>(row.products, place));
+    let (x_i, x_f) = (read::<T, N>(row.products, at_i), read::<T, N>(row.products, at_f));
+    let (x_g, x_o) = (read::<T, N>(row.products, at_g), read::<T, N>(row.products, at_o));
     let before = read::<T, N>(row.cells, at);
     let (mut cells, mut tanh_cells, mut states) = ([T::zero(); N], [T::zero(); N], [T::zero(); N]);
     for j in 0..N {
@@ -98,13 +103,14 @@ fn forward_units<T: Real, const N: usize>(row: &mut Row<T>, at: usize) {
         tanh_cells[j] = cells[j].tanh_();
         states[j] = o[j] * tanh_cells[j];
     }
-    for (gate, place) in [i, f, g, o].iter().zip(places) {
-        row.gates[place..place + N].copy_from_slice(gate);
-    }
-    row.cells_before[at..at + N].copy_from_slice(&before);
-    row.cells[at..at + N].copy_from_slice(&cells);
-    row.tanh_cells[at..at + N].copy_from_slice(&tanh_cells);
-    row.hidden[at..at + N].copy_from_slice(&states);
+    write(i, row.gates, at_i);
+    write(f, row.gates, at_f);
+    write(g, row.gates, at_g);
+    write(o, row.gates, at_o);
+    write(before, row.cells_before, at);
+    write(cells, row.cells, at);
+    write(tanh_cells, row.tanh_cells, at);
+    write(states, row.hidden, at);
 }
 
 /// What the backward pass of a step reads and writes.
@@ -132,9 +138,13 @@ pub(super) fn backward<T: Real>(step: BackStep<T>, hidden: usize) {
         step.gates.chunks_exact_mut(4 * width).zip(kept).zip(owed)
     {
         let mut row = BackStep { gates, cells_before, tanh_cells, hidden, cells };
-        let (whole, rest) = groups(width);
-        whole.for_each(|at| backward_units::<T, LANES>(&mut row, at));
-        rest.for_each(|at| backward_units::<T, 1>(&mut row, at));
+        let whole = width - width % LANES;
+        for at in (0..whole).step_by(LANES) {
+            backward_units::<T, LANES>(&mut row, at);
+        }
+        for at in whole..width {
+            backward_units::<T, 1>(&mut row, at);
+        }
     }
 }
 
@@ -143,8 +153,9 @@ pub(super) fn backward<T: Real>(step: BackStep<T>, hidden: usize) {
 fn backward_units<T: Real, const N: usize>(row: &mut BackStep<T>, at: usize) {
     let one = T::one();
     let hidden = row.hidden.len();
-    let places: [usize; 4] = std::array::from_fn(|gate| gate * hidden + at);
-    let [mut i, mut f, mut g, mut o] = places.map(|place| read::<T, N>(row.gates, place));
+    let [at_i, at_f, at_g, at_o] = [at, hidden + at, 2 * hidden + at, 3 * hidden + at];
+    let (mut i, mut f) = (read::<T, N>(row.gates, at_i), read::<T, N>(row.gates, at_f));
+    let (mut g, mut o) = (read::<T, N>(row.gates, at_g), read::<T, N>(row.gates, at_o));
     let (before, tanh) = (read::<T, N>(row.cells_before, at), read::<T, N>(row.tanh_cells, at));
     let (dh, mut dc) = (read::<T, N>(row.hidden, at), read::<T, N>(row.cells, at));
     for j in 0..N {
@@ -156,10 +167,11 @@ fn backward_units<T: Real, const N: usize>(row: &mut BackStep<T>, at: usize) {
         f[j] = flushed(cell * before[j] * fj * (one - fj));
         dc[j] = flushed(cell * fj);
     }
-    for (gate, place) in [i, f, g, o].iter().zip(places) {
-        row.gates[place..place + N].copy_from_slice(gate);
-    }
-    row.cells[at..at + N].copy_from_slice(&dc);
+    write(i, row.gates, at_i);
+    write(f, row.gates, at_f);
+    write(g, row.gates, at_g);
+    write(o, row.gates, at_o);
+    write(dc, row.cells, at);
 }
 
 /// Zero in place of a tiny number. Gradients that fade over a long text would else become subnormal, which many processors

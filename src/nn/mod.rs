@@ -35,7 +35,7 @@ pub(crate) use optimizer::Moments;
 pub use optimizer::{DenseOptimizer, OptimizerKind, OptimizerOptions, RowOptimizer, clip_factor};
 pub use packing::Packing;
 pub use pooling::Pooling;
-pub(crate) use product::{Into, Rows, product_nn};
+pub(crate) use product::{Factor, Into, Rows};
 pub use real::Real;
 pub(crate) use real::{add, squares};
 pub use schedule::Schedule;

@@ -8,10 +8,11 @@ use std::iter::Sum;
 use multiversion::multiversion;
 use num_traits::{Float, NumAssign};
 
+use super::product::Multiply;
 use super::scratch::Pool;
 
 /// f32 or f64.
-pub trait Real: Float + NumAssign + Sum + Debug + Default + Send + Sync + faer::traits::ComplexField + 'static {
+pub trait Real: Float + NumAssign + Sum + Debug + Default + Send + Sync + Multiply + 'static {
     /// The nearest value to `value`.
     fn of(value: f64) -> Self;
     /// The value as f64.

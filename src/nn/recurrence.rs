@@ -1,6 +1,6 @@
 //! A cell that reads a batch in one direction, forward in time and back.
 
-use super::product::{Into, Panels, Rows};
+use super::product::{Factor, Into, Rows};
 use super::tokens::OfTokens;
 use super::{CellKind, Packing, Real, Scratch, gates, rnn};
 
@@ -60,7 +60,7 @@ impl Recurrence<'_> {
     /// to write all states to, `[N, H]`. Returns `[running(0), H]`.
     pub fn run<T: Real>(
         &self,
-        weight: &Panels<T>,
+        weight: &Factor<T>,
         products: &OfTokens<&[T]>,
         kept: Option<&mut Kept<T>>,
         mut output: Option<OfTokens<&mut [T]>>,
@@ -83,7 +83,7 @@ impl Recurrence<'_> {
             }
             if known > 0 {
                 let before = Rows { values: &hidden[..known * width], stride: width };
-                weight.multiply(Rows { values: &mut *gates, stride: rows }, before, known, Into::Replace);
+                weight.multiply(&mut gates[..known * rows], before, known, Into::Replace);
             }
             let hidden = &mut hidden[..running * width];
             match self.kind {
@@ -120,7 +120,7 @@ impl Recurrence<'_> {
     /// the packing's places, `[running(0), H]`; `output` that of all states, `[N, H]`.
     pub fn run_back<T: Real>(
         &self,
-        weight: &Panels<T>,
+        weight: &Factor<T>,
         kept: &mut Kept<T>,
         mut owed: Scratch<T>,
         output: Option<OfTokens<&[T]>>,
@@ -150,7 +150,7 @@ impl Recurrence<'_> {
             }
             if known > 0 {
                 let gates = Rows { values: &gates[..known * rows], stride: rows };
-                weight.multiply(Rows { values: &mut *owed, stride: width }, gates, known, Into::Replace);
+                weight.multiply(&mut owed[..known * width], gates, known, Into::Replace);
             }
         }
     }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot::Receiver;
 use tokio::time::timeout;
 
+use super::METHODS;
 use super::arguments::Arguments;
 use super::endpoints::{Question, openapi};
 use super::map::{Of, Wanted, map};
@@ -249,6 +250,7 @@ fn about(work: &Work) -> Value {
         "list": served.list.as_ref().map(|list| list.len()),
         "labels": served.labels.as_ref().map_or(&[][..], |labels| labels.names()),
         "labelled": served.labels.as_ref().map_or(0, |labels| labels.rows().len()),
+        "methods": METHODS,
         "limits": {
             "k": limits.k, "named": limits.named, "points": limits.points, "tsne_points": limits.tsne_points,
             "body": limits.body,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Limits;
+use super::{Limits, METHODS};
 
 /// The version of the description that `/v1/openapi.json` follows.
 const OPENAPI: &str = "3.1.0";
@@ -109,6 +109,7 @@ pub static ENDPOINTS: [Endpoint; 8] = [
             ("list", "integer", "Words of the list; null without one."),
             ("labels", "array", "The labels of words; empty without any."),
             ("labelled", "integer", "How many words have one."),
+            ("methods", "array", "How maps can be drawn."),
             ("limits", "object", "Most answers, points, named words, bytes of a body."),
         ],
     },
@@ -193,8 +194,9 @@ pub static ENDPOINTS: [Endpoint; 8] = [
             optional("n", Kind::Count(Most::Points), "How many points at the most; 200 unless told."),
             optional(
                 "method",
-                Kind::Choice(&["pca", "tsne"]),
-                "Principal components, unless told, or t-SNE, which allows fewer points.",
+                Kind::Choice(METHODS),
+                "Principal components, unless told, or t-SNE, which allows fewer points, and which not every build of the \
+                 program has.",
             ),
         ],
         answer: &[

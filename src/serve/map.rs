@@ -7,7 +7,9 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Served;
-use super::projection::{superpose, tsne};
+use super::projection::superpose;
+#[cfg(feature = "tsne")]
+use super::tsne::tsne;
 use crate::error::{Error, Result};
 use crate::query::NearestOptions;
 use crate::vectors::{Projection, Vectors, pca};
@@ -78,9 +80,15 @@ pub fn map(served: &Served, wanted: &Wanted, cancelled: &dyn Fn() -> bool) -> Re
     let mut maps: Vec<Projection> = Vec::new();
     let mut all_units: Vec<Vec<f32>> = Vec::new();
     for (which, table) in tables.iter().enumerate() {
+        if cancelled() {
+            return Err(Error::invalid("map", "someone who waits for it", "nobody"));
+        }
         let units = units(table, found.iter().filter_map(|rows| rows.get(which).copied()));
-        let mut projection =
-            if wanted.tsne { tsne(&units, table.dimension(), cancelled)? } else { pca(&units, table.dimension()) };
+        let mut projection = match wanted.tsne {
+            #[cfg(feature = "tsne")]
+            true => tsne(&units, table.dimension(), cancelled)?,
+            _ => pca(&units, table.dimension()),
+        };
         if let Some(first) = maps.first() {
             superpose(&mut projection.points, &first.points);
         }

@@ -3,7 +3,7 @@
 //! [`Server`] holds what was opened ([`Served`]) and answers questions about nothing else: no request names a file. `http` speaks
 //! HTTP and refuses what is hostile, `endpoints` says in one table what can be asked and how (the OpenAPI description and the
 //! reading of arguments are both made of it), `api` answers, `work` does the answering on threads of its own, behind queues
-//! that have an end, and `projection` draws maps.
+//! that have an end, and `map` draws, by `tsne` in builds with that feature.
 
 mod api;
 mod arguments;
@@ -13,6 +13,8 @@ mod map;
 mod page;
 mod patience;
 mod projection;
+#[cfg(feature = "tsne")]
+mod tsne;
 mod work;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -25,7 +27,9 @@ use crate::classifier::Classifier;
 use crate::error::{Error, Result};
 use crate::query::RowSet;
 use crate::vectors::Vectors;
-pub use projection::{superpose, tsne};
+pub use projection::superpose;
+#[cfg(feature = "tsne")]
+pub use tsne::tsne;
 
 /// What a server answers from: all that it will ever read.
 #[derive(Debug)]
@@ -83,6 +87,9 @@ impl Labels {
         self.rows.get(place).map(|&(_, label)| label)
     }
 }
+
+/// How maps are drawn.
+const METHODS: &[&str] = if cfg!(feature = "tsne") { &["pca", "tsne"] } else { &["pca"] };
 
 /// What a server lets nobody exceed.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Encoder, Kept, LayerCache};
-use crate::nn::product::{Into, Rows, product_tn};
+use crate::nn::product::{Into, Rows, product_tn, transpose};
 use crate::nn::real::{add, add_columns};
 use crate::nn::{Packing, Real, Scratch};
 
@@ -55,6 +55,7 @@ struct Piece<T: Real> {
     /// Which of the encoder's cells.
     cell: usize,
     weights: Weights,
+    /// Of weights transposed, `[input, G H]`: the smaller factor of their product is then the one that is read in columns.
     gradient: Scratch<T>,
 }
 
@@ -74,13 +75,14 @@ impl<T: Real> Share<T> {
     ///
     /// # Shapes
     /// `sums` `[N, stride]`, of which the columns that `gradient` has rows for are meant; `rows` `[N, width]`.
-    fn product(&mut self, cell: usize, weights: Weights, sums: Rows<&[T]>, rows: &[T], [height, count]: [usize; 2]) {
+    fn product(&mut self, cell: usize, weights: Weights, sums: Rows<T>, rows: &[T], [height, count]: [usize; 2]) {
         if rows.is_empty() || count == 0 || height == 0 {
             return;
         }
         let width = rows.len() / count;
         let mut gradient = Scratch::any(height * width);
-        product_tn(&mut gradient, sums, rows, [height, width, count], Into::Replace);
+        let rows = Rows { values: rows, stride: width };
+        product_tn(&mut gradient, rows, sums, [width, height, count], Into::Replace);
         self.pieces.push(Piece { cell, weights, gradient });
     }
 
@@ -138,21 +140,32 @@ impl<T: Real> Encoder<T> {
     /// The gradients of all weights: the sum of the shares, in their order.
     pub fn gradients(&self, shares: &[&Share<T>]) -> Encoder<T> {
         let mut gradients = Encoder::zeros(self.shape);
-        let mut blocks: Vec<(usize, Weights, usize, &mut [T])> = Vec::new();
+        let height = self.shape.sums();
+        // Summed up as the shares have them, in blocks, and then turned.
+        let mut sums: Vec<(usize, Weights, &mut Vec<T>, Scratch<T>)> = Vec::new();
         for (index, cell) in gradients.cells.iter_mut().enumerate() {
             for (weights, values) in [
                 (Weights::Hidden, &mut cell.weight_hh),
                 (Weights::Input, &mut cell.weight_ih),
                 (Weights::Bias, &mut cell.bias_ih),
             ] {
-                let pieces = values.chunks_mut(BLOCK).enumerate();
-                blocks.extend(pieces.map(|(piece, values)| (index, weights, piece * BLOCK, values)));
+                let sum = Scratch::zeros(values.len());
+                sums.push((index, weights, values, sum));
             }
         }
+        let blocks = sums.iter_mut().flat_map(|(cell, weights, _, sum)| {
+            let blocks = sum.chunks_mut(BLOCK).enumerate();
+            blocks.map(|(block, sum)| (*cell, *weights, block * BLOCK, sum))
+        });
+        let blocks: Vec<(usize, Weights, usize, &mut [T])> = blocks.collect();
         blocks.into_par_iter().for_each(|(cell, weights, first, sum)| {
             let pieces = shares.iter().flat_map(|share| &share.pieces);
             let pieces = pieces.filter(|piece| (piece.cell, piece.weights) == (cell, weights));
             pieces.for_each(|piece| add(sum, &piece.gradient[first..]));
+        });
+        sums.into_par_iter().for_each(|(_, weights, values, sum)| match weights {
+            Weights::Bias => values.copy_from_slice(&sum),
+            Weights::Hidden | Weights::Input => transpose(&sum, [values.len() / height.max(1), height], values),
         });
         for cell in &mut gradients.cells {
             cell.bias_hh.copy_from_slice(&cell.bias_ih);

@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
 
-use super::product::{Into, Panels, Rows, product_nn, product_nt};
+use super::product::{Factor, Into, Rows};
 use super::real::add;
 use super::recurrence::{Kept, Recurrence};
 use super::tokens::OfTokens;
@@ -53,17 +53,35 @@ impl<T: Real> Cell<T> {
 
 /// One or several layers of recurrent cells, in one or two directions, and a pooling of their states.
 #[derive(Debug, Clone)]
-pub struct Encoder<T> {
+pub struct Encoder<T: Real> {
     shape: EncoderShape,
     /// Layer by layer, in each the forward cell and then, if any, the backward one.
     cells: Vec<Cell<T>>,
-    /// `weight_hh` of each cell transposed, `[H, G H]`, for the way forward: made when first needed after the cells changed.
-    forward: OnceLock<Vec<Panels<T>>>,
-    /// `weight_hh` of each cell, `[G H, H]`, for the way back.
-    back: OnceLock<Vec<Panels<T>>>,
+    /// The weights as products are made with them: when first needed after the cells changed.
+    factors: Factors<T>,
 }
 
-impl<T: PartialEq> PartialEq for Encoder<T> {
+/// The weights of an encoder as right factors.
+#[derive(Debug, Clone)]
+struct Factors<T: Real> {
+    /// `weight_hh` of each cell transposed, `[H, G H]`.
+    hidden: OnceLock<Vec<Factor<T>>>,
+    /// `weight_hh` of each cell, `[G H, H]`, for the way back.
+    hidden_back: OnceLock<Vec<Factor<T>>>,
+    /// `weight_ih` of each layer transposed, both directions' side by side, `[input, D G H]`.
+    input: OnceLock<Vec<Factor<T>>>,
+    /// `weight_ih` of each cell, `[G H, input]`, for the way back.
+    input_back: OnceLock<Vec<Factor<T>>>,
+}
+
+impl<T: Real> Default for Factors<T> {
+    fn default() -> Self {
+        let [hidden, hidden_back, input, input_back] = [(); 4].map(|()| OnceLock::new());
+        Factors { hidden, hidden_back, input, input_back }
+    }
+}
+
+impl<T: Real> PartialEq for Encoder<T> {
     fn eq(&self, other: &Self) -> bool {
         self.shape == other.shape && self.cells == other.cells
     }
@@ -143,7 +161,7 @@ impl<T: Real> Encoder<T> {
         let cells = (0..shape.layers * shape.directions())
             .map(|cell| Cell::zeros(shape.sums(), shape.layer_input(cell / shape.directions()), shape.hidden))
             .collect();
-        Encoder { shape, cells, forward: OnceLock::new(), back: OnceLock::new() }
+        Encoder { shape, cells, factors: Factors::default() }
     }
 
     /// Weights drawn as PyTorch draws them, uniformly from ±1/sqrt(H); for an LSTM with a bias of the forget gate of 1
@@ -185,7 +203,7 @@ impl<T: Real> Encoder<T> {
 
     /// The cells, to be changed.
     pub fn cells_mut(&mut self) -> &mut [Cell<T>] {
-        (self.forward, self.back) = (OnceLock::new(), OnceLock::new());
+        self.factors = Factors::default();
         &mut self.cells
     }
 
@@ -286,20 +304,18 @@ impl<T: Real> Encoder<T> {
 
     /// `rows` `[U, input]` times the input weights of both directions, side by side in `products` `[U, D G H]`, and their biases.
     fn products(&self, layer: usize, rows: &[T], products: &mut [T]) {
-        let (width, sums, stride) = (self.shape.layer_input(layer), self.shape.sums(), self.shape.products());
+        let (width, stride) = (self.shape.layer_input(layer), self.shape.products());
         let count = products.len() / stride.max(1);
         if width == 0 {
             products.copy_from_slice(rows);
+        } else if count > 0 {
+            let rows = Rows { values: rows, stride: width };
+            self.input()[layer].multiply(products, rows, count, Into::Replace);
         }
-        for (direction, cell) in self.layer(layer).iter().enumerate().filter(|_| count > 0) {
-            let column = direction * sums;
-            if width > 0 {
-                let products = Rows { values: &mut products[column..], stride };
-                product_nt(products, rows, &cell.weight_ih, [count, sums, width], Into::Replace);
-            }
-            let bias: Vec<T> = cell.bias_ih.iter().zip(&cell.bias_hh).map(|(&a, &b)| a + b).collect();
-            products.chunks_exact_mut(stride).for_each(|row| add(&mut row[column..column + sums], &bias));
-        }
+        let cells = self.layer(layer).iter();
+        let bias: Vec<T> =
+            cells.flat_map(|cell| cell.bias_ih.iter().zip(&cell.bias_hh)).map(|(&a, &b)| a + b).collect();
+        products.chunks_exact_mut(stride.max(1)).for_each(|row| add(row, &bias));
     }
 
     fn layer(&self, layer: usize) -> &[Cell<T>] {
@@ -310,18 +326,42 @@ impl<T: Real> Encoder<T> {
     /// Makes what a pass needs in another form than the weights have it, so that the threads of a batch need not wait for it; without,
     /// the first pass does.
     pub fn prepare(&self) {
-        rayon::join(|| self.panels_forward(), || self.panels_back());
+        rayon::join(
+            || rayon::join(|| self.hidden(), || self.hidden_back()),
+            || rayon::join(|| self.input(), || self.input_back()),
+        );
     }
 
-    fn panels_forward(&self) -> &[Panels<T>] {
+    fn hidden(&self) -> &[Factor<T>] {
         let size = [self.shape.hidden, self.shape.sums()];
-        let panels = |cell: &Cell<T>| Panels::of_transposed(&cell.weight_hh, size);
-        self.forward.get_or_init(|| self.cells.iter().map(panels).collect())
+        let factor = |cell: &Cell<T>| Factor::of_transposed(&cell.weight_hh, size);
+        self.factors.hidden.get_or_init(|| self.cells.iter().map(factor).collect())
     }
 
-    fn panels_back(&self) -> &[Panels<T>] {
+    fn hidden_back(&self) -> &[Factor<T>] {
         let size = [self.shape.sums(), self.shape.hidden];
-        self.back.get_or_init(|| self.cells.iter().map(|cell| Panels::of(&cell.weight_hh, size)).collect())
+        let factor = |cell: &Cell<T>| Factor::of(&cell.weight_hh, size);
+        self.factors.hidden_back.get_or_init(|| self.cells.iter().map(factor).collect())
+    }
+
+    fn input(&self) -> &[Factor<T>] {
+        let factor = |layer: usize| {
+            let size = [self.shape.layer_input(layer), self.shape.products()];
+            match self.layer(layer) {
+                [cell] => Factor::of_transposed(&cell.weight_ih, size),
+                cells => {
+                    let both: Vec<T> = cells.iter().flat_map(|cell| &cell.weight_ih).copied().collect();
+                    Factor::of_transposed(&both, size)
+                }
+            }
+        };
+        self.factors.input.get_or_init(|| (0..self.shape.layers).map(factor).collect())
+    }
+
+    fn input_back(&self) -> &[Factor<T>] {
+        let sums = self.shape.sums();
+        let factor = |cell: &Cell<T>| Factor::of(&cell.weight_ih, [sums, cell.weight_ih.len() / sums.max(1)]);
+        self.factors.input_back.get_or_init(|| self.cells.iter().map(factor).collect())
     }
 
     fn recurrence<'a>(&self, packing: &'a Packing, direction: usize) -> Recurrence<'a> {
@@ -344,7 +384,7 @@ impl<T: Real> Encoder<T> {
         let mut output = Scratch::any(if all { packing.tokens() * width } else { 0 });
         let mut last = Vec::with_capacity(directions);
         for direction in 0..directions {
-            let weight = &self.panels_forward()[layer * directions + direction];
+            let weight = &self.hidden()[layer * directions + direction];
             let (stride, column) = (shape.products(), direction * shape.sums());
             let products = OfTokens { values: products, stride, column, places };
             let column = direction * shape.hidden;
@@ -403,7 +443,7 @@ impl<T: Real> Encoder<T> {
                 let column = direction * hidden;
                 let output = owed.as_deref().map(|values| OfTokens { values, stride: width, column, places: None });
                 let cell = layer * directions + direction;
-                self.recurrence(packing, direction).run_back(&self.panels_back()[cell], kept, last, output);
+                self.recurrence(packing, direction).run_back(&self.hidden_back()[cell], kept, last, output);
                 // At once, while a core still has the gates in its cache.
                 share.recurrent(cell, packing, direction == 1, kept);
                 if layer > 0 {
@@ -412,8 +452,8 @@ impl<T: Real> Encoder<T> {
             }
             if layer > 0 {
                 let mut gradient = Scratch::any(input.len());
-                for (direction, (cell, kept)) in self.layer(layer).iter().zip(kept).enumerate() {
-                    self.input_backward(cell, direction, &kept.gates, 0, shape.sums(), &mut gradient);
+                for (direction, kept) in kept.iter().enumerate() {
+                    self.input_backward(layer, direction, &kept.gates, 0, shape.sums(), &mut gradient);
                 }
                 dropout.apply(&mut gradient);
                 owed = Some(gradient);
@@ -427,28 +467,20 @@ impl<T: Real> Encoder<T> {
         if self.shape.input == 0 {
             return rows.copy_from_slice(products);
         }
-        for (direction, cell) in self.layer(0).iter().enumerate() {
+        for direction in 0..self.shape.directions() {
             let column = direction * self.shape.sums();
-            self.input_backward(cell, direction, products, column, self.shape.products(), rows);
+            self.input_backward(0, direction, products, column, self.shape.products(), rows);
         }
     }
 
     /// What a direction owes to the rows that a layer read: written by the first direction, added to by the second.
-    fn input_backward(
-        &self,
-        cell: &Cell<T>,
-        direction: usize,
-        sums: &[T],
-        column: usize,
-        stride: usize,
-        rows: &mut [T],
-    ) {
+    fn input_backward(&self, layer: usize, direction: usize, sums: &[T], column: usize, stride: usize, rows: &mut [T]) {
         let into = if direction == 0 { Into::Replace } else { Into::Add };
         let count = sums.len() / stride.max(1);
         if count > 0 {
             let sums = Rows { values: &sums[column..], stride };
-            let width = cell.weight_ih.len() / self.shape.sums();
-            product_nn(rows, sums, &cell.weight_ih, [count, width, self.shape.sums()], into);
+            let cell = layer * self.shape.directions() + direction;
+            self.input_back()[cell].multiply(rows, sums, count, into);
         }
     }
 }

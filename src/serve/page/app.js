@@ -57,7 +57,7 @@ function fromAddress() {
   const given = new URLSearchParams(location.hash.slice(1));
   state = Object.fromEntries(given);
   if (!['near', 'frequent', 'list', 'labelled'].includes(state.of)) delete state.of;
-  if (!['pca', 'tsne'].includes(state.method)) delete state.method;
+  if (!about.methods.includes(state.method)) delete state.method;
   if (!(Number(state.n) >= 2)) delete state.n;
 }
 
@@ -404,6 +404,9 @@ async function start() {
   $('colour').querySelector('[value=moved]').hidden = !moves;
   $('colouring').hidden = !(moves && about.labels.length);
   $('n').max = about.limits.points;
+  const missing = $('method').querySelector('[value=tsne]');
+  missing.disabled = !about.methods.includes('tsne');
+  if (missing.disabled) missing.textContent = 't-SNE (not in this build)';
   fromAddress();
   buildPlots();
   listen();

@@ -1,4 +1,4 @@
-//! Matrix products of three crates at the shapes of training, one thread, by turns: GFLOP/s as a table in Markdown.
+//! Matrix products of four crates at the shapes of training, one thread, by turns: GFLOP/s as a table in Markdown.
 #![allow(unsafe_code)]
 
 use std::hint::black_box;
@@ -7,11 +7,13 @@ use std::time::Instant;
 use clap::Parser;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
+use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions};
+use rten_tensor::NdTensorView;
 
 /// Times matrix products on one thread.
 #[derive(Parser)]
 struct Arguments {
-    /// How many turns each crate has at each shape
+    /// How many turns each contestant has at each shape
     #[arg(long, default_value_t = 21)]
     rounds: usize,
     /// Milliseconds a turn takes, about
@@ -55,21 +57,52 @@ fn shapes(hidden: usize, input: usize) -> Vec<Shape> {
     vec![
         shape("a step, 32 texts", Form::Nt, 32, sums, hidden),
         shape("a step, 64 texts", Form::Nt, 64, sums, hidden),
+        shape("a step, one text", Form::Nt, 1, sums, hidden),
         shape("a step, 32 texts, weights transposed", Form::Nn, 32, sums, hidden),
         shape("a step back, 32 texts", Form::Nn, 32, hidden, sums),
         shape("a step back, 64 texts", Form::Nn, 64, hidden, sums),
         shape("rows of 300 words", Form::Nt, 300, sums, input),
         shape("their gradient", Form::Nn, 300, input, sums),
         shape("input weights' gradient", Form::Tn, sums, input, 300),
+        shape("the same, transposed", Form::Tn, input, sums, 300),
         shape("recurrent weights' gradient, 600 tokens", Form::Tn, sums, hidden, 600),
+        shape("the same, transposed", Form::Tn, hidden, sums, 600),
     ]
 }
 
-/// One product `c = a b` of a crate.
-type Product = fn(&Shape, &mut [f32], &[f32], &[f32]);
+/// One product `c = a b` of a crate, again and again with the same `b`.
+type Product<'a> = Box<dyn Fn(&mut [f32], &[f32]) + 'a>;
 
-const CRATES: [(&str, Product); 3] =
-    [("faer 0.24", with_faer), ("gemm 0.19", with_gemm), ("matrixmultiply 0.3", with_matrixmultiply)];
+/// Contestants, given a shape and `b`.
+type Contestant = for<'a> fn(&'a Shape, &'a [f32]) -> Product<'a>;
+
+const CONTESTANTS: [(&str, Contestant); 5] = [
+    ("rten-gemm 0.27, b laid out before", |shape, b| {
+        let library = GemmExecutor::<f32>::new();
+        let packed = library.prepack_b(view(b, [shape.k, shape.n], strides(shape)[1]));
+        Box::new(move |c, a| {
+            let a = view(a, [shape.m, shape.k], strides(shape)[0]);
+            let product = library.gemm(c, GemmInputA::Unpacked(a), GemmInputB::Packed(&packed), GemmOptions::default());
+            product.expect("sizes that fit");
+        })
+    }),
+    ("rten-gemm 0.27", |shape, b| {
+        let library = GemmExecutor::<f32>::new();
+        Box::new(move |c, a| {
+            let [a_strides, b_strides] = strides(shape);
+            let (a, b) = (view(a, [shape.m, shape.k], a_strides), view(b, [shape.k, shape.n], b_strides));
+            let (a, b) = (GemmInputA::Unpacked(a), GemmInputB::Unpacked(b));
+            library.gemm(c, a, b, GemmOptions::default()).expect("sizes that fit");
+        })
+    }),
+    ("faer 0.24", |shape, b| Box::new(move |c, a| with_faer(shape, c, a, b))),
+    ("gemm 0.19", |shape, b| Box::new(move |c, a| with_gemm(shape, c, a, b))),
+    ("matrixmultiply 0.3", |shape, b| Box::new(move |c, a| with_matrixmultiply(shape, c, a, b))),
+];
+
+fn view(values: &[f32], size: [usize; 2], strides: [isize; 2]) -> NdTensorView<'_, f32, 2> {
+    NdTensorView::from_slice_with_strides(size, values, strides.map(isize::unsigned_abs)).expect("numbers enough")
+}
 
 fn with_faer(shape: &Shape, c: &mut [f32], a: &[f32], b: &[f32]) {
     let &Shape { m, n, k, .. } = shape;
@@ -152,34 +185,35 @@ fn with_matrixmultiply(shape: &Shape, c: &mut [f32], a: &[f32], b: &[f32]) {
     }
 }
 
-/// GFLOP/s of each crate, the median over its turns.
+/// GFLOP/s of each contestant, the median over its turns.
 fn measure(shape: &Shape, arguments: &Arguments) -> Vec<f64> {
     let number = |at: usize| ((at * 37 + 11) % 17) as f32 / 8.0 - 1.0;
     let a: Vec<f32> = (0..shape.m * shape.k).map(number).collect();
     let b: Vec<f32> = (0..shape.k * shape.n).map(|at| number(at + 100)).collect();
-    let products: Vec<Vec<f32>> = CRATES
+    let contestants = CONTESTANTS.map(|(name, contestant)| (name, contestant(shape, &b)));
+    let products: Vec<Vec<f32>> = contestants
         .iter()
         .map(|(_, product)| {
             let mut c = vec![f32::NAN; shape.m * shape.n];
-            product(shape, &mut c, &a, &b);
+            product(&mut c, &a);
             c
         })
         .collect();
-    for (other, (name, _)) in products.iter().zip(CRATES) {
+    for (other, (name, _)) in products.iter().zip(&contestants) {
         let near = products[0].iter().zip(other).all(|(x, y)| (x - y).abs() <= 1e-3);
-        assert!(near, "{name} gives another product than {}", CRATES[0].0);
+        assert!(near, "{name} gives another product than {}", contestants[0].0);
     }
     let operations = 2.0 * (shape.m * shape.n * shape.k) as f64;
     // So many that a turn takes its time at 50 GFLOP/s.
     let times = (arguments.milliseconds as f64 * 1e-3 * 50e9 / operations).ceil() as usize;
     let mut c = products[0].clone();
-    let mut rates = vec![Vec::new(); CRATES.len()];
+    let mut rates = vec![Vec::new(); contestants.len()];
     for _ in 0..arguments.rounds {
-        for (rates, (_, product)) in rates.iter_mut().zip(CRATES) {
-            product(shape, &mut c, &a, &b);
+        for (rates, (_, product)) in rates.iter_mut().zip(&contestants) {
+            product(&mut c, &a);
             let began = Instant::now();
             for _ in 0..times {
-                product(shape, &mut c, black_box(&a), black_box(&b));
+                product(&mut c, black_box(&a));
             }
             rates.push(times as f64 * operations / began.elapsed().as_secs_f64() / 1e9);
         }
@@ -195,12 +229,18 @@ fn measure(shape: &Shape, arguments: &Arguments) -> Vec<f64> {
 
 fn main() {
     let arguments = Arguments::parse();
-    let names = CRATES.map(|(name, _)| name).join(" | ");
+    // rten-gemm takes the threads that there are.
+    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    alone.install(|| print(&arguments));
+}
+
+fn print(arguments: &Arguments) {
+    let names = CONTESTANTS.map(|(name, _)| name).join(" | ");
     println!("| product | m x k x n | {names} |");
-    println!("|---|---|{}", "---|".repeat(CRATES.len()));
+    println!("|---|---|{}", "---|".repeat(CONTESTANTS.len()));
     for (hidden, input) in [(128, 50), (256, 300)] {
         for shape in shapes(hidden, input) {
-            let rates: Vec<String> = measure(&shape, &arguments).iter().map(|rate| format!("{rate:.0}")).collect();
+            let rates: Vec<String> = measure(&shape, arguments).iter().map(|rate| format!("{rate:.0}")).collect();
             let Shape { what, form, m, n, k } = shape;
             println!("| {what} ({}) | {m} x {k} x {n} | {} |", form.name(), rates.join(" | "));
         }
