@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Debug};
 
+use multiversion::{multiversion, target::target_cfg_f};
 use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
 use rten_tensor::NdTensorView;
 
@@ -32,6 +33,13 @@ pub struct View<'a, T> {
 impl<'a, T> View<'a, T> {
     fn new(rows: Rows<'a, T>, size: [usize; 2]) -> Self {
         View { values: rows.values, size, strides: [rows.stride, 1] }
+    }
+
+    /// The columns from `first` on, `width` of them or those that there are.
+    fn columns(self, first: usize, width: usize) -> Self {
+        let [rows, columns] = self.size;
+        let values = self.values.get(first * self.strides[1]..).unwrap_or_default();
+        View { values, size: [rows, width.min(columns - first)], strides: self.strides }
     }
 
     fn transposed(self) -> Self {
@@ -139,16 +147,22 @@ pub(super) fn product_tn<T: Real>(c: &mut [T], a: Rows<T>, b: Rows<T>, [m, n, k]
     T::multiply(c, View::new(a, [k, m]).transposed(), Right::Plain(View::new(b, [k, n])), into);
 }
 
-/// A matrix `[k, n]` that products are made with, laid out once for all of them.
+/// A matrix `[k, n]` that products are made with, laid out once for all of them, in panels of some columns.
+///
+/// The library shares a product among threads as soon as it has more columns or more rows than a panel. Here threads have texts of
+/// their own and need not wait for each other.
 ///
 /// A row of a product has the same bits whatever other rows there are, so that what is predicted of a text does not depend on what
 /// else is predicted with it. (With a factor as it lies the library goes another way for one row.)
 #[derive(Debug, Clone)]
 pub(crate) struct Factor<T: Multiply> {
-    /// Nothing of an empty matrix, which the library cannot lay out.
-    packed: Option<T::Packed>,
-    rows: usize,
+    /// None of an empty matrix.
+    panels: Vec<T::Packed>,
+    size: [usize; 2],
 }
+
+/// Rows and columns up to which a product is one thread's.
+const PANEL: [usize; 2] = [32, 128];
 
 impl<T: Real> Factor<T> {
     /// Of a matrix `[rows, columns]`.
@@ -163,17 +177,100 @@ impl<T: Real> Factor<T> {
 
     fn pack(matrix: View<T>) -> Self {
         let [rows, columns] = matrix.size;
-        Factor { packed: (rows > 0 && columns > 0).then(|| T::pack(matrix)), rows }
+        let firsts = (0..columns).step_by(PANEL[1]).filter(|_| rows > 0);
+        Factor { panels: firsts.map(|first| T::pack(matrix.columns(first, PANEL[1]))).collect(), size: [rows, columns] }
     }
 
     /// `c (+)= a f`, with c `[m, n]`, a `[m, k]`, row-major.
     pub fn multiply(&self, c: &mut [T], a: Rows<T>, m: usize, into: Into) {
-        match &self.packed {
-            Some(packed) => T::multiply(c, View::new(a, [m, self.rows]), Right::Packed(packed), into),
-            None if into == Into::Replace => c.fill(T::zero()),
-            None => {}
+        let [k, n] = self.size;
+        if k == 0 && into == Into::Replace {
+            c.fill(T::zero());
+        }
+        let mut room = [T::zero(); PANEL[0] * PANEL[1]];
+        for (c, first) in c.chunks_mut((PANEL[0] * n).max(1)).zip((0..m).step_by(PANEL[0])) {
+            let rows = c.len() / n.max(1);
+            let a = View::new(Rows { values: &a.values[first * a.stride..], stride: a.stride }, [rows, k]);
+            for (packed, column) in self.panels.iter().zip((0..n).step_by(PANEL[1])) {
+                let width = PANEL[1].min(n - column);
+                // The library writes products whose rows lie one behind the other.
+                if width == n {
+                    T::multiply(c, a, Right::Packed(packed), into);
+                    continue;
+                }
+                let product = &mut room[..rows * width];
+                T::multiply(product, a, Right::Packed(packed), Into::Replace);
+                for (c, product) in c.chunks_exact_mut(n).zip(product.chunks_exact(width)) {
+                    let c = &mut c[column..column + width];
+                    match into {
+                        Into::Replace => c.copy_from_slice(product),
+                        Into::Add => c.iter_mut().zip(product).for_each(|(c, &product)| *c += product),
+                    }
+                }
+            }
         }
     }
+}
+
+/// A matrix `[k, n]` that single rows are multiplied with: to go through a whole product of the library takes a text alone as long again
+/// as the multiplications. The same bits as [`Factor`].
+#[derive(Debug, Clone)]
+pub(super) struct RowFactor<T> {
+    /// Panels of columns, the last filled up with zeros; of each the `rows` rows one behind the other.
+    panels: Vec<[T; LANES]>,
+    size: [usize; 2],
+}
+
+/// Columns whose sums stay in registers while the rows go by.
+const LANES: usize = 64;
+
+/// Summands that the library adds one after the other; of more, it adds up the sums of so many.
+const CHAIN: usize = 256;
+
+impl<T: Real> RowFactor<T> {
+    /// Of the transpose of a matrix `[columns, rows]`.
+    pub fn of_transposed(values: &[T], [rows, columns]: [usize; 2]) -> Self {
+        let mut panels = vec![[T::zero(); LANES]; columns.div_ceil(LANES) * rows];
+        for (panel, lines) in panels.chunks_mut(rows.max(1)).zip(values.chunks((LANES * rows).max(1))) {
+            for (lane, line) in lines.chunks_exact(rows).enumerate() {
+                panel.iter_mut().zip(line).for_each(|(to, &value)| to[lane] = value);
+            }
+        }
+        RowFactor { panels, size: [rows, columns] }
+    }
+
+    /// `c = a f`, with c `[n]`, a `[k]`.
+    pub fn multiply(&self, c: &mut [T], a: &[T]) {
+        let [rows, columns] = self.size;
+        if rows == 0 {
+            return c.fill(T::zero());
+        }
+        let panels = self.panels.chunks_exact(rows);
+        for (c, panel) in c[..columns].chunks_mut(LANES).zip(panels) {
+            let sums = combination(a, panel);
+            c.copy_from_slice(&sums[..c.len()]);
+        }
+    }
+}
+
+/// The sum of some rows, each times its factor. Multiplied and added in one step where the library does.
+#[multiversion(targets("x86_64+avx512f+avx512vl+fma", "x86_64+avx2+fma"))]
+fn combination<T: Real>(factors: &[T], rows: &[[T; LANES]]) -> [T; LANES] {
+    let fused = cfg!(target_arch = "aarch64") || target_cfg_f!(target_feature = "fma");
+    let mut all = [T::zero(); LANES];
+    for (factors, rows) in factors.chunks(CHAIN).zip(rows.chunks(CHAIN)) {
+        let mut sums = [T::zero(); LANES];
+        for (&factor, row) in factors.iter().zip(rows) {
+            for lane in 0..LANES {
+                let (value, sum) = (row[lane], sums[lane]);
+                sums[lane] = if fused { factor.mul_add(value, sum) } else { sum + factor * value };
+            }
+        }
+        for lane in 0..LANES {
+            all[lane] += sums[lane];
+        }
+    }
+    all
 }
 
 /// Writes the transpose of a matrix `[rows, columns]`.
@@ -224,6 +321,10 @@ mod tests {
         assert_eq!(sums, [0.0, 0.0]);
         Factor::of(&[1.0f32], [1, 1]).multiply(&mut [], Rows { values: &[], stride: 1 }, 0, Into::Replace);
         Factor::<f32>::of(&[], [3, 0]).multiply(&mut [], Rows { values: &[1.0; 3], stride: 3 }, 1, Into::Replace);
+        let mut sums = [1.0f32, 2.0];
+        RowFactor::of_transposed(&[], [0, 2]).multiply(&mut sums, &[]);
+        assert_eq!(sums, [0.0, 0.0]);
+        RowFactor::<f32>::of_transposed(&[], [2, 0]).multiply(&mut [], &sums);
         transpose::<f32>(&[], [0, 3], &mut []);
         transpose::<f32>(&[], [3, 0], &mut []);
     }
@@ -242,11 +343,16 @@ mod tests {
             [200, 513],
             [100, 1100],
             [300, 3],
+            [512, 128],
         ] {
             let value = |i: usize| ((i * 7919 + 31) % 1009) as f32 / 331.0 - 1.5;
             let a: Vec<f32> = (0..150 * k).map(value).collect();
             let b: Vec<f32> = (0..n * k).map(|i| value(i + 77)).collect();
             let factor = Factor::of(&b, [k, n]);
+            let mut turned = vec![0.0; n * k];
+            transpose(&b, [k, n], &mut turned);
+            let mut alone = vec![0.3f32; n];
+            RowFactor::of_transposed(&turned, [k, n]).multiply(&mut alone, &a[..k]);
             for into in [Into::Replace, Into::Add] {
                 let product = |m: usize| {
                     let mut sums = vec![0.3f32; m * n];
@@ -254,6 +360,10 @@ mod tests {
                     sums.iter().map(|x| x.to_bits()).collect::<Vec<u32>>()
                 };
                 let whole = product(150);
+                if into == Into::Replace {
+                    let alone: Vec<u32> = alone.iter().map(|x| x.to_bits()).collect();
+                    assert!(alone == whole[..n], "a row alone, {n} x {k}");
+                }
                 for m in (1..20).chain([31, 32, 33, 63, 64, 65, 129]) {
                     assert!(product(m) == whole[..m * n], "{m} rows of {n} x {k}, {into:?}");
                 }

@@ -1,6 +1,6 @@
 //! A cell that reads a batch in one direction, forward in time and back.
 
-use super::product::{Factor, Into, Rows};
+use super::product::{Factor, Into, RowFactor, Rows};
 use super::tokens::OfTokens;
 use super::{CellKind, Packing, Real, Scratch, gates, rnn};
 
@@ -11,6 +11,13 @@ pub(super) struct Recurrence<'a> {
     pub hidden: usize,
     pub reverse: bool,
     pub packing: &'a Packing,
+}
+
+/// The recurrent weights transposed, `[H, G H]`, for texts together or for one alone.
+#[derive(Debug)]
+pub(super) enum Weight<'a, T: Real> {
+    Together(&'a Factor<T>),
+    Alone(&'a RowFactor<T>),
 }
 
 /// What the forward pass of a direction keeps for the backward pass: a row a token. Where nothing is kept, a row a sequence,
@@ -56,11 +63,11 @@ impl Recurrence<'_> {
     /// Runs over a batch. Returns the state in which each sequence ends, in the order of the packing's places.
     ///
     /// # Shapes
-    /// `weight` is `weight_hh` transposed, `[H, G H]`; `products` `[N, G H]`, biases included; `kept` for `N` rows. `output` is what
+    /// `weight` is `weight_hh` transposed; `products` `[N, G H]`, biases included; `kept` for `N` rows. `output` is what
     /// to write all states to, `[N, H]`. Returns `[running(0), H]`.
     pub fn run<T: Real>(
         &self,
-        weight: &Factor<T>,
+        weight: &Weight<T>,
         products: &OfTokens<&[T]>,
         kept: Option<&mut Kept<T>>,
         mut output: Option<OfTokens<&mut [T]>>,
@@ -82,8 +89,13 @@ impl Recurrence<'_> {
                 kept.hidden_before[now.clone()].copy_from_slice(&hidden[..running * width]);
             }
             if known > 0 {
-                let before = Rows { values: &hidden[..known * width], stride: width };
-                weight.multiply(&mut gates[..known * rows], before, known, Into::Replace);
+                let (before, gates) = (&hidden[..known * width], &mut gates[..known * rows]);
+                match weight {
+                    Weight::Together(weight) => {
+                        weight.multiply(gates, Rows { values: before, stride: width }, known, Into::Replace);
+                    }
+                    Weight::Alone(weight) => weight.multiply(gates, before),
+                }
             }
             let hidden = &mut hidden[..running * width];
             match self.kind {

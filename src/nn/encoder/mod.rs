@@ -18,9 +18,9 @@ use std::sync::OnceLock;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
 
-use super::product::{Factor, Into, Rows};
+use super::product::{Factor, Into, RowFactor, Rows};
 use super::real::add;
-use super::recurrence::{Kept, Recurrence};
+use super::recurrence::{Kept, Recurrence, Weight};
 use super::tokens::OfTokens;
 use super::{Dropout, Packing, Parameter, Pooling, Real, Scratch, pooling};
 pub use gradients::{Owed, Share};
@@ -66,6 +66,8 @@ pub struct Encoder<T: Real> {
 struct Factors<T: Real> {
     /// `weight_hh` of each cell transposed, `[H, G H]`.
     hidden: OnceLock<Vec<Factor<T>>>,
+    /// The same for a text that is predicted alone.
+    alone: OnceLock<Vec<RowFactor<T>>>,
     /// `weight_hh` of each cell, `[G H, H]`, for the way back.
     hidden_back: OnceLock<Vec<Factor<T>>>,
     /// `weight_ih` of each layer transposed, both directions' side by side, `[input, D G H]`.
@@ -77,7 +79,7 @@ struct Factors<T: Real> {
 impl<T: Real> Default for Factors<T> {
     fn default() -> Self {
         let [hidden, hidden_back, input, input_back] = [(); 4].map(|()| OnceLock::new());
-        Factors { hidden, hidden_back, input, input_back }
+        Factors { hidden, alone: OnceLock::new(), hidden_back, input, input_back }
     }
 }
 
@@ -338,6 +340,12 @@ impl<T: Real> Encoder<T> {
         self.factors.hidden.get_or_init(|| self.cells.iter().map(factor).collect())
     }
 
+    fn alone(&self) -> &[RowFactor<T>] {
+        let size = [self.shape.hidden, self.shape.sums()];
+        let factor = |cell: &Cell<T>| RowFactor::of_transposed(&cell.weight_hh, size);
+        self.factors.alone.get_or_init(|| self.cells.iter().map(factor).collect())
+    }
+
     fn hidden_back(&self) -> &[Factor<T>] {
         let size = [self.shape.sums(), self.shape.hidden];
         let factor = |cell: &Cell<T>| Factor::of(&cell.weight_hh, size);
@@ -384,14 +392,18 @@ impl<T: Real> Encoder<T> {
         let mut output = Scratch::any(if all { packing.tokens() * width } else { 0 });
         let mut last = Vec::with_capacity(directions);
         for direction in 0..directions {
-            let weight = &self.hidden()[layer * directions + direction];
+            let cell = layer * directions + direction;
+            let weight = match kept.is_none() && packing.sequences() == 1 {
+                true => Weight::Alone(&self.alone()[cell]),
+                false => Weight::Together(&self.hidden()[cell]),
+            };
             let (stride, column) = (shape.products(), direction * shape.sums());
             let products = OfTokens { values: products, stride, column, places };
             let column = direction * shape.hidden;
             let output = all.then_some(OfTokens { values: &mut *output, stride: width, column, places: None });
             let kept = kept.as_deref_mut().map(|kept| &mut kept[direction]);
             let recurrence = self.recurrence(packing, direction);
-            last.push(recurrence.run(weight, &products, kept, output));
+            last.push(recurrence.run(&weight, &products, kept, output));
         }
         Ends { last, output }
     }
