@@ -28,11 +28,12 @@ use rayon::prelude::*;
 use regex::Regex;
 
 /// Command lines that no test runs, by how they begin, and why.
-const NOT_RUN: [(&str, &str); 7] = [
+const NOT_RUN: [(&str, &str); 8] = [
     ("cargo ", "builds the project"),
     ("pip ", "network"),
     ("vocable get", "network; tests/get_program.rs has a server of its own"),
     ("VOCABLE_MIRROR=", "network; likewise"),
+    ("python3 -m http.server", "goes on; tests/get.rs has a server of its own"),
     ("vocable explore", "goes on until Ctrl-C; tests/serve.rs"),
     ("vocable import ", "wants weights of PyTorch's or Keras'; python/tests/test_foreign.py"),
     ("curl ", "asks what `vocable explore` serves; tests/serve.rs"),

@@ -15,7 +15,7 @@ use vocable::nn::{Matrix, MatrixOptions};
 use vocable::query::{Answer, Benchmark, EvaluateOptions, Method, NearestOptions, RowSet};
 use vocable::report::json::{AnalogiesAnswer, CoverageAnswer, PairsAnswer};
 use vocable::vectors::Scan;
-use vocable::{Vectors, report};
+use vocable::{Vectors, fetch, report};
 
 use crate::errors::{exception, raised, warn};
 use crate::gather::{gather, rows};
@@ -107,6 +107,12 @@ impl Table {
     fn new(py: Python, table: &Self) -> Self {
         let (values, norms) = (table.values.clone_ref(py), table.norms.clone_ref(py));
         Table { vectors: Arc::clone(&table.vectors), values, norms }
+    }
+
+    /// The file that a path or the name of fetched vectors stands for.
+    #[staticmethod]
+    fn resolve(py: Python, path: PathBuf) -> PyResult<PathBuf> {
+        fetch::resolve(&path).map_err(|e| raised(py, e))
     }
 
     /// Opens a file.

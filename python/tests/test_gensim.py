@@ -71,5 +71,12 @@ def test_pickles_of_gensims_are_refused(tmp_path):
         KeyedVectors.load(tmp_path / "peer.kv")
 
 
+def test_what_is_saved_under_gensims_endings_is_loaded_again(text, tmp_path):
+    for name in ("vectors.kv", "word2vec.wordvectors", "vectors"):
+        text.save(tmp_path / name)
+        again = KeyedVectors.load(tmp_path / name, mmap="r")
+        assert again.format == "table" and (again.vectors == text.vectors).all()
+
+
 def test_load_opens_any_file(table_path, table):
     assert KeyedVectors.load(table_path, mmap="r").index_to_key == table.index_to_key

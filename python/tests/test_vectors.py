@@ -243,3 +243,24 @@ def test_notebooks_and_terminals_see_something(table):
 def test_imports_without_tqdm():
     code = "import sys; sys.modules['tqdm'] = sys.modules['tqdm.auto'] = None; import vocable; print(len(vocable.Vectors.demo()) > 0)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "True\n"
+
+
+def test_names_of_fetched_vectors_stand_for_their_tables(text, tmp_path, monkeypatch):
+    monkeypatch.setenv("VOCABLE_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VocableError, match="not fetched yet: vocable get glove.6B.50d"):
+        vocable.open("glove.6B.50d")
+    with pytest.raises(VocableError, match="did you mean `glove.6B.50d`"):
+        vocable.open("glove.6b.50d")
+    fetched = tmp_path / "data" / "vectors" / "glove.6B.50d"
+    fetched.mkdir(parents=True)
+    text.save(fetched / "glove.6B.50d.safetensors")
+    named = vocable.open("glove.6B.50d")
+    assert named.index_to_key == text.index_to_key
+    # Another process, or this one with another folder, opens the same file.
+    monkeypatch.setenv("VOCABLE_DATA", "elsewhere")
+    assert np.array_equal(pickle.loads(pickle.dumps(named)).vectors, text.vectors)
+    # A file of that name comes first.
+    text.subset(["king", "queen"]).save(tmp_path / "glove.txt")
+    (tmp_path / "glove.txt").rename(tmp_path / "glove.6B.50d")
+    assert len(vocable.open("glove.6B.50d")) == 2

@@ -23,6 +23,8 @@ PathLike = Union[str, "os.PathLike[str]"]
 # How vocabularies usually call a pad, and unknown words.
 PADS = ("", "<pad>", "[PAD]", "<PAD>")
 UNKNOWNS = ("<unk>", "[UNK]", "<UNK>", "<oov>")
+# How the files of KeyedVectors are usually named in gensim.
+GENSIMS_ENDINGS = ("", ".kv", ".wordvectors", ".model")
 
 
 def open(
@@ -33,7 +35,8 @@ def open(
 
     GloVe and word2vec text, word2vec binary, fastText's ``.vec`` and ``.bin``, NumPy's ``.npy`` with a list of words, plain, ``.gz`` or
     ``.zip``, are read into memory. A table file, which ``vocable convert`` or :meth:`Vectors.save` writes, is mapped and used where it
-    lies: it opens at once, and all processes that have it open share its memory.
+    lies: it opens at once, and all processes that have it open share its memory. The name of vectors that ``vocable get`` fetched, such as
+    ``glove.6B.50d``, stands for their table file.
 
     ``format``, ``member``, ``word_list``, ``allow_nonfinite``, ``lenient`` and ``exact_scan`` are the program's options of these names.
 
@@ -136,6 +139,7 @@ class Vectors(GensimNames, Table):
     def _open(cls, path: PathLike, **options: Any) -> Vectors:
         options = {"format": None, "member": None, "word_list": None, "allow_nonfinite": False, "lenient": False,
                    "exact_scan": None} | options
+        path = Table.resolve(path)
         table = Table.open(path, **options)
         if options["word_list"] is not None:
             options["word_list"] = os.path.abspath(options["word_list"])
@@ -143,7 +147,7 @@ class Vectors(GensimNames, Table):
 
     @classmethod
     def demo(cls) -> Vectors:
-        """Small made-up vectors that are built in, ``[2000, 50]``, good for examples and tests."""
+        """Small made-up vectors that are built in, ``[2500, 50]``, good for examples and tests."""
         return cls(Table.demo())
 
     @classmethod
@@ -237,10 +241,13 @@ class Vectors(GensimNames, Table):
         return matrix
 
     def save(self, path: PathLike, *, format: str | None = None, dtype: str = "f32") -> list[str]:
-        """Writes the vectors in the format that the name asks for, or in ``format``: ``.safetensors`` is a table file. Returns the files written.
+        """Writes the vectors in the format that the name asks for, or in ``format``: ``.safetensors`` is a table file, and so are the endings that
+        gensim's files usually have, ``.kv``, ``.wordvectors``, ``.model`` and none. Returns the files written.
 
         ``dtype="f16"`` writes halves, where the format has them. Files are written beside their place first and then renamed.
         """
+        if format is None and os.path.splitext(path)[1] in GENSIMS_ENDINGS:
+            format = "table"
         return [os.fspath(name) for name in self._save(path, format, dtype)]
 
     def __repr__(self) -> str:

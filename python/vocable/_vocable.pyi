@@ -17,6 +17,8 @@ _Otherwise = TypeVar("_Otherwise", int, None)
 class Table:
     def __new__(cls, table: Table) -> Table: ...
     @staticmethod
+    def resolve(path: PathLike) -> PathLike: ...
+    @staticmethod
     def open(
         path: PathLike, format: str | None, member: str | None, word_list: PathLike | None, allow_nonfinite: bool, lenient: bool,
         exact_scan: str | None,

@@ -26,7 +26,7 @@ import pyarrow as pa
 from ._errors import VocableError
 from ._training import Classifier
 from ._vectors import PathLike, Vectors
-from ._vocable import TEXT_NAMES, Counted, TextVectors, set_num_threads
+from ._vocable import TEXT_NAMES, Counted, Table, TextVectors, set_num_threads
 
 #: Some rows: a batch, or several as one table.
 Rows = TypeVar("Rows", pa.RecordBatch, pa.Table)
@@ -216,7 +216,7 @@ class Coverage(_OnTexts):
 def _source(vectors: PathLike | Vectors) -> tuple[str, dict[str, Any]]:
     """The file of some vectors, and how it is opened."""
     if not isinstance(vectors, Vectors):
-        return os.path.abspath(vectors), {}
+        return os.path.abspath(Table.resolve(vectors)), {}
     if vectors._source is None:
         raise VocableError("expected vectors of a file, which other processes can open, found vectors in memory; save them first")
     return vectors._source

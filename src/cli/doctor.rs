@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
+use vocable::fetch;
 use vocable::files::{Format, ReadOptions, Wrapping};
 use vocable::report;
 use vocable::vectors::doctor::{Diagnosis, Remedy, examine};
@@ -54,6 +55,7 @@ impl Doctor {
         let path = named.ok_or_else(|| {
             vocable::Error::invalid("FILE", "a file to look over", "none; name one, or give --vectors")
         })?;
+        let path = fetch::resolve(&path)?;
         let options = common.read_options();
         let diagnosis = examine(&path, &options)?;
         let mend = commands(&path, &diagnosis, &options);

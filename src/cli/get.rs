@@ -7,12 +7,12 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use vocable::fetch::{self, Check, Entry, Event, Fetched, GetOptions, Plan, Planned};
+use vocable::fetch::{self, Check, Entry, Event, Fetched, GetOptions, Plan, Planned, Store};
 use vocable::files::ReadOptions;
 use vocable::report;
 
+use super::Common;
 use super::output::{self, Failure, Output};
-use super::{Common, named};
 
 /// Fetch well-known vectors by name, so that `--vectors NAME` opens them.
 ///
@@ -65,9 +65,9 @@ impl Get {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let entry = fetch::find(&self.name).ok_or_else(|| {
             let expected = "a name that `vocable list` shows";
-            named::unknown("NAME", expected, &self.name, &fetch::suggest(&self.name))
+            fetch::unknown("NAME", expected, &self.name, &fetch::suggest(&self.name))
         })?;
-        let store = named::store()?;
+        let store = Store::of_user()?;
         let options = GetOptions {
             mirror: std::env::var("VOCABLE_MIRROR").ok().filter(|mirror| !mirror.is_empty()),
             stall: Duration::from_secs(self.timeout),

@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use vocable::fetch::Entry;
+use vocable::fetch::{Entry, Store};
 use vocable::report;
 
-use super::named;
 use super::output::{Failure, Output};
 
 /// Well-known vectors by name: those that were fetched, and those that `vocable get` fetches.
@@ -36,7 +35,7 @@ struct Shown {
 
 impl List {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
-        let mut list = named::store()?.list();
+        let mut list = Store::of_user()?.list();
         list.retain(|listed| listed.table.is_some() || !self.fetched);
         if !output.json {
             output.text(report::catalog(&list, output.width))?;

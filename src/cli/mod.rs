@@ -31,7 +31,6 @@ mod interrupt;
 mod list;
 mod man;
 mod matrix_for;
-mod named;
 mod nearest;
 mod odd;
 mod output;
@@ -50,7 +49,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use vocable::files::{Format, ReadOptions};
 use vocable::vectors::Scan;
-use vocable::{Error, Vectors};
+use vocable::{Error, Vectors, fetch};
 
 use output::{Failure, Output};
 
@@ -160,7 +159,7 @@ impl Common {
 
     /// Opens a file of vectors, or those that were fetched by this name.
     fn open_file(&self, path: &Path) -> Result<Vectors, Error> {
-        let path = &named::resolve(path)?;
+        let path = &fetch::resolve(path)?;
         let vectors = Vectors::open_with(path, &self.read_options())?;
         for warning in &vectors.findings().warnings {
             output::warn(format_args!("{}: {warning}", path.display()));

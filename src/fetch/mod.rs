@@ -14,9 +14,11 @@ mod client;
 mod download;
 #[cfg(feature = "get")]
 mod get;
+mod named;
 mod store;
 
 pub use catalog::{CATALOG, Entry, find, suggest};
 #[cfg(feature = "get")]
 pub use get::{Check, Event, Fetched, GetOptions, Plan, Planned, get, plan};
+pub use named::{resolve, unknown};
 pub use store::{Listed, Store};

@@ -4,8 +4,9 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use etcetera::BaseStrategy;
+
 use super::{CATALOG, Entry};
-#[cfg(feature = "get")]
 use crate::error::{Error, Result};
 
 /// Vectors that can be had by name, and whether they are there.
@@ -27,6 +28,23 @@ impl Store {
     /// The store in a folder, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Store {
         Store { folder: folder.into() }
+    }
+
+    /// The user's: `vectors` in the folder that the environment's `VOCABLE_DATA` names, or else in `vocable` in the user's folder for data.
+    ///
+    /// # Errors
+    /// There is neither.
+    pub fn of_user() -> Result<Store> {
+        let named = std::env::var_os("VOCABLE_DATA").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let own = || {
+            let folder = etcetera::choose_base_strategy().ok()?.data_dir();
+            // Without a home there is no such folder, and the current one is none.
+            folder.is_absolute().then(|| folder.join("vocable"))
+        };
+        let folder = named.or_else(own).ok_or_else(|| {
+            Error::invalid("VOCABLE_DATA", "a folder to keep vectors in, because there is no home folder", "none")
+        })?;
+        Ok(Store::new(folder.join("vectors")))
     }
 
     /// The folder.

@@ -308,7 +308,7 @@ fn of_rows(vectors: &Vectors, diagnosis: &mut Diagnosis) {
 
 fn of_casing(upper: u64, words: usize, diagnosis: &mut Diagnosis) {
     let text = match upper {
-        0 => "all words are in lower case: look others up in lower case too (--case fold)".to_owned(),
+        0 => "all words are in lower case: write others so, too (`train`, `compare` and `matrix-for` do with --case fold)".to_owned(),
         _ => format!(
             "{upper} of {words} words have upper-case letters: `Word` and `word` are two words, and look-up is exact"
         ),

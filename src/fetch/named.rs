@@ -1,44 +1,28 @@
-//! Vectors by name: where fetched ones lie, and which file a name stands for.
+//! Which file a name stands for.
 
 use std::path::{Component, Path, PathBuf};
 
-use etcetera::BaseStrategy;
-use vocable::Error;
-use vocable::fetch::{self, Store};
-
-/// Where fetched vectors lie: `vectors` in the folder that VOCABLE_DATA names, or else in `vocable` in the user's folder for
-/// data.
-pub fn store() -> Result<Store, Error> {
-    let named = std::env::var_os("VOCABLE_DATA").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let own = || {
-        let folder = etcetera::choose_base_strategy().ok()?.data_dir();
-        // Without a home there is no such folder, and the current one is none.
-        folder.is_absolute().then(|| folder.join("vocable"))
-    };
-    let folder = named.or_else(own).ok_or_else(|| {
-        Error::invalid("VOCABLE_DATA", "a folder to keep vectors in, because there is no home folder", "none")
-    })?;
-    Ok(Store::new(folder.join("vectors")))
-}
+use super::{Store, find, suggest};
+use crate::error::{Error, Result};
 
 /// The file that `path` stands for: itself, or the table file of the vectors that were fetched by this name. A file of that
 /// name comes first.
 ///
 /// # Errors
 /// The name of vectors that were not fetched, and one that is spelt like such a name.
-pub fn resolve(path: &Path) -> Result<PathBuf, Error> {
+pub fn resolve(path: &Path) -> Result<PathBuf> {
     let itself = || Ok(path.to_owned());
     let mut parts = path.components();
     let (Some(Component::Normal(name)), None) = (parts.next(), parts.next()) else { return itself() };
     let Some(name) = name.to_str().filter(|_| path.symlink_metadata().is_err()) else { return itself() };
-    if let Some(entry) = fetch::find(name) {
-        let fetched = store()?.fetched(entry);
+    if let Some(entry) = find(name) {
+        let fetched = Store::of_user()?.fetched(entry);
         return fetched.map(|(table, _)| table).ok_or_else(|| {
             let found = format!("`{name}`, which was not fetched yet: vocable get {name}");
             Error::invalid("vectors", "a file, or vectors that were fetched", found)
         });
     }
-    match fetch::suggest(name).as_slice() {
+    match suggest(name).as_slice() {
         [] => itself(),
         near => Err(unknown("vectors", "a file, or a name that `vocable list` shows", name, near)),
     }
