@@ -66,7 +66,7 @@ type Outcome = Result<(Fetched, Vec<String>), String>;
 
 fn run(entry: &Entry, folder: &Folder, options: &GetOptions) -> Outcome {
     let store = Store::new(folder.path("store"));
-    let plan = match fetch::plan(entry, &store, options).map_err(|e| e.to_string())? {
+    let plan = match fetch::plan(entry, &store, options, &mut |_| {}).map_err(|e| e.to_string())? {
         Planned::Fetch(plan) | Planned::Fetched(plan) => plan,
         Planned::There(path, _) => panic!("{} is there", path.display()),
     };
@@ -139,7 +139,7 @@ fn a_good_server() {
 
     let store = Store::new(folder.path("store"));
     let asked = source.requests().len();
-    assert!(matches!(fetch::plan(&entry(), &store, &options(&source)).unwrap(), Planned::There(..)));
+    assert!(matches!(fetch::plan(&entry(), &store, &options(&source), &mut |_| {}).unwrap(), Planned::There(..)));
     assert_eq!(source.requests().len(), asked, "what is there is not asked for");
 
     // What is kept is what was served.
@@ -356,6 +356,57 @@ fn rows_and_dimension_are_counted() {
     let keep = GetOptions { keep: true, ..options(&source) };
     run(&Entry { dimension: 50, ..entry() }, &folder, &keep).map(|_| ()).unwrap_err();
     assert_eq!(self::files(&folder), ["tiny.txt"]);
+}
+
+#[test]
+fn a_web_page_is_no_file() {
+    let text = text(21);
+    let file = text.clone();
+    let source = Source::new(move |request| match request.number {
+        0 => honest(request, &file, "\"one\""),
+        1 => honest(request, &file, "\"one\"").end(End::Cut(70_000)),
+        2 | 3 => Reply::new("200 OK", b"<html>Log in</html>").header("Content-Type: text/html; charset=utf-8"),
+        _ => honest(request, &file, "\"one\""),
+    });
+    // In the middle of a download, and before one.
+    let folder = Folder::new();
+    for _ in 0..2 {
+        let error = run(&entry(), &folder, &options(&source)).map(|_| ()).unwrap_err();
+        assert!(error.contains("expected the file, found a web page (text/html)"), "{error}");
+        assert_eq!(files(&folder), ["tiny.txt.part", "tiny.txt.part.json"]);
+    }
+    let (fetched, said) = run(&entry(), &folder, &options(&source)).unwrap();
+    assert_eq!(said, ["Converting"], "what was there is gone on with");
+    assert_holds(&fetched.table, &text);
+    assert_eq!(source.requests().last().unwrap().range, Some((70_000, Some(text.len() - 1))));
+
+    // One that does not say what it is; of an archive, too.
+    let page = || Source::new(|_| Reply::new("200 OK", b"<html>Log in</html>"));
+    for entry in [entry(), zipped()] {
+        let files = refused(&entry, &page(), &["expected tiny, found something else", "it was thrown away"]);
+        assert!(files.is_empty(), "{files:?}");
+    }
+    // What stays because it was asked for says so.
+    let folder = Folder::new();
+    let keep = GetOptions { keep: true, ..options(&page()) };
+    let error = run(&zipped(), &folder, &keep).map(|_| ()).unwrap_err();
+    assert!(error.contains("it stays, for --keep: remove "), "{error}");
+    assert_eq!(files(&folder), ["tiny.zip"]);
+}
+
+#[test]
+fn asking_again_before_the_first_answer_is_told() {
+    let text = text(22);
+    let file = text.clone();
+    let source = Source::new(move |request| match request.number {
+        0 => Reply::new("503 Service Unavailable", b"").header("Retry-After: Wed, 21 Oct 2037 07:28:00 GMT"),
+        _ => honest(request, &file, "\"one\""),
+    });
+    let folder = Folder::new();
+    let mut said = Vec::new();
+    let store = Store::new(folder.path("store"));
+    fetch::plan(&entry(), &store, &options(&source), &mut |event| said.push(format!("{event:?}"))).unwrap();
+    assert!(said.len() == 1 && said[0].contains("status 503 (Service Unavailable)"), "{said:?}");
 }
 
 #[test]

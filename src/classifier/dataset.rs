@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use crate::error::{Error, Malformed, Place, Result};
-use crate::files::{BOM, bytes};
+use crate::files::{bytes, text_of};
 
 /// A form of labelled texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::open`].
     pub fn parse(bytes: &[u8], options: &DataOptions, name: &str) -> Result<Dataset, Malformed> {
-        let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
+        let bytes = text_of(bytes)?;
         let format = options.format.unwrap_or_else(|| sniff(bytes, options, name));
         let mut data = Dataset { name: name.to_owned(), format, texts: Vec::new(), replaced: 0 };
         match format {
@@ -240,7 +240,7 @@ impl Lines {
     /// # Errors
     /// No texts.
     pub fn parse(bytes: &[u8]) -> Result<Lines, Malformed> {
-        let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
+        let bytes = text_of(bytes)?;
         let mut lines = Lines { texts: Vec::new(), replaced: 0 };
         for line in bytes.split(|&byte| byte == b'\n') {
             let line = String::from_utf8_lossy(line);

@@ -28,6 +28,11 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
+    /// The file, if one is named.
+    pub fn file(&self) -> Option<&std::path::Path> {
+        self.checkpoint.as_deref()
+    }
+
     /// Refuses what could only go wrong later.
     pub fn check(&self) -> Result<(), Error> {
         if let Some(minutes) = self.checkpoint_minutes

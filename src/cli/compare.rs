@@ -20,6 +20,7 @@ use vocable::{Error, report};
 
 use super::checkpoints::{command_line, command_line_without};
 use super::output::{self, Failure, Output};
+use super::paths::distinct;
 use super::train::{OtherData, Settings, note_tokenizer};
 use super::{Common, interrupt};
 
@@ -95,6 +96,12 @@ pub struct Compare {
 
 impl Compare {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        let texts = [("--train", &self.train), ("--dev", &self.data.dev), ("--test", &self.data.test)];
+        let texts = texts.into_iter().map(|(name, path)| (name, path.as_deref()));
+        let vectors = common.vectors.iter().map(|path| ("--vectors", Some(path.as_path())));
+        let outputs = [("--html", &self.html), ("--markdown", &self.markdown), ("--csv", &self.csv)];
+        let outputs = outputs.map(|(name, path)| (name, path.as_deref()));
+        distinct(&texts.chain(vectors).collect::<Vec<_>>(), &outputs)?;
         for path in [&self.html, &self.markdown, &self.csv].into_iter().flatten() {
             check_writable(path)?;
         }

@@ -58,7 +58,7 @@ What to try next
   vocable demo --seeds 10")]
 pub struct Demo {
     /// How many seeds the comparison runs
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     seeds: u64,
 }
 

@@ -144,7 +144,9 @@ fn commands(path: &Path, diagnosis: &Diagnosis, options: &ReadOptions) -> Vec<St
                 commands.push(format!("vocable convert {lenient}{member}{} {}", quoted(&input), quoted(&output)));
                 input = output;
             }
-            Remedy::FetchAgain => commands.push("# the file is not whole: fetch or make it again".to_owned()),
+            Remedy::FetchAgain => {
+                commands.push("# the file is not whole, or holds no vectors: fetch or make it again".to_owned())
+            }
         }
     }
     commands

@@ -10,6 +10,7 @@ use vocable::files::check_writable;
 use vocable::{Error, report};
 
 use super::output::{Failure, Output};
+use super::paths::distinct;
 
 /// Write a model as ONNX, which onnxruntime runs from Python, C#, Java, JavaScript and more.
 ///
@@ -47,6 +48,10 @@ impl Export {
         if !self.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx")) {
             return Err(Error::invalid("OUT", "a name in .onnx", format!("`{}`", self.out.display())).into());
         }
+        distinct(
+            &[("MODEL", Some(&self.model))],
+            &[("OUT", Some(&self.out)), ("--vocabulary", self.vocabulary.as_deref())],
+        )?;
         check_writable(&self.out)?;
         self.vocabulary.as_deref().map_or(Ok(()), check_writable)?;
         let classifier = Classifier::open(&self.model)?;

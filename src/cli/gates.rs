@@ -16,6 +16,7 @@ use vocable::{Error, report};
 use super::Common;
 use super::input::Lines;
 use super::output::{self, Failure, Output};
+use super::paths::distinct;
 
 /// What the gates of a classifier's LSTM do at each word of a text, and how its prediction moves.
 ///
@@ -91,6 +92,10 @@ fn named<'a>(labels: &'a [String], probabilities: &[f32]) -> BTreeMap<&'a str, f
 
 impl Gates {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        distinct(
+            &[("MODEL", Some(&self.model)), ("--vectors", common.named_vectors()?)],
+            &[("--html", self.html.as_deref())],
+        )?;
         if let Some(path) = &self.html {
             check_writable(path)?;
         }

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use vocable::fetch::{self, Check, Entry, Event, Fetched, GetOptions, Plan, Planned, Store};
 use vocable::files::ReadOptions;
-use vocable::report;
+use vocable::{Error, report};
 
 use super::Common;
 use super::output::{self, Failure, Output};
@@ -77,10 +77,21 @@ impl Get {
             read: ReadOptions { format: None, member: None, word_list: None, ..common.read_options() },
             ..GetOptions::default()
         };
-        let plan = match fetch::plan(entry, &store, &options)? {
+        let mut told = |event: Event| {
+            if let Event::Retrying { reason, pause } = event {
+                output::note(retrying(reason, pause));
+            }
+        };
+        let plan = match fetch::plan(entry, &store, &options, &mut told)? {
             Planned::There(table, _) => {
                 output::note(format_args!("{}: already there", entry.name));
-                let vectors = vocable::Vectors::open(&table)?;
+                let vectors = vocable::Vectors::open(&table).map_err(|error| match error {
+                    Error::Malformed(mut detail) => {
+                        detail.advice = "the table file is damaged: remove it, and fetch it again".to_owned();
+                        Error::Malformed(detail)
+                    }
+                    error => error,
+                })?;
                 let (rows, dimension) = (vectors.len(), vectors.dimension());
                 let check = Check::of(entry);
                 return report_on(
@@ -180,6 +191,10 @@ fn agreed() -> Result<bool, Failure> {
     Ok(matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes"))
 }
 
+fn retrying(reason: &str, pause: Duration) -> String {
+    format!("{reason}; trying again in {:.0} s", pause.as_secs_f64().ceil())
+}
+
 /// The progress of a download; nothing of it is seen where there is no terminal.
 struct Bar {
     bar: ProgressBar,
@@ -204,9 +219,7 @@ impl Bar {
             Event::Waiting => note("another process fetches the same: waiting for it".to_owned()),
             Event::Received(bytes) => self.bar.set_position(bytes),
             Event::Restarted(why) => note(format!("beginning again: {why}")),
-            Event::Retrying { reason, pause } => {
-                note(format!("{reason}; trying again in {:.0} s", pause.as_secs_f64().ceil()));
-            }
+            Event::Retrying { reason, pause } => note(retrying(reason, pause)),
             Event::Checking => self.wait("comparing the checksum"),
             Event::Converting => self.wait("making the table file"),
             _ => {}

@@ -13,6 +13,7 @@ use vocable::vectors::Case;
 
 use super::matrix_for::{PADS, UNKNOWNS};
 use super::output::{self, Failure, Output};
+use super::paths::distinct;
 use super::train::case;
 
 /// Make a model of weights that were trained in PyTorch or Keras.
@@ -73,6 +74,7 @@ struct Written {
 
 impl Import {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
+        distinct(&[("WEIGHTS", Some(&self.weights)), ("--words", Some(&self.words))], &[("--out", Some(&self.out))])?;
         check_writable(&self.out)?;
         let vocabulary = vocabulary_file(&self.words)?;
         let special = |token: &Option<String>| token.as_ref().map(|token| token.clone().into_bytes());

@@ -22,6 +22,7 @@ pub struct Lines {
     read: u64,
     number: u64,
     line: Vec<u8>,
+    begun: bool,
 }
 
 impl Lines {
@@ -41,7 +42,7 @@ impl Lines {
     }
 
     fn new(path: PathBuf, input: Box<dyn Read>, size: Option<u64>) -> Lines {
-        Lines { path, input: BufReader::new(input), size, read: 0, number: 0, line: Vec::new() }
+        Lines { path, input: BufReader::new(input), size, read: 0, number: 0, line: Vec::new(), begun: false }
     }
 
     /// What messages call it.
@@ -69,8 +70,18 @@ impl Lines {
         self.input.buffer().contains(&b'\n')
     }
 
+    /// Passes a byte-order mark over, where the input begins with one.
+    fn begin(&mut self) -> Result<(), Error> {
+        if !std::mem::replace(&mut self.begun, true) {
+            let passed = pass_bom(&mut self.input);
+            self.read += passed.map_err(|e| Error::io(&self.path, "read it", e))? as u64;
+        }
+        Ok(())
+    }
+
     /// The next line that is not empty, without its end; `None` after the last.
     pub fn next(&mut self) -> Result<Option<&[u8]>, Error> {
+        self.begin()?;
         loop {
             self.line.clear();
             let read = self.input.read_until(b'\n', &mut self.line);
@@ -91,16 +102,25 @@ impl Lines {
 
     /// The first byte of what is left, which stays there.
     pub fn peek(&mut self) -> Result<Option<u8>, Error> {
+        self.begin()?;
         let buffer = self.input.fill_buf().map_err(|e| Error::io(&self.path, "read it", e))?;
         Ok(buffer.first().copied())
     }
 
     /// All that is left.
     pub fn rest(&mut self) -> Result<Vec<u8>, Error> {
+        self.begin()?;
         let mut all = Vec::new();
         self.input.read_to_end(&mut all).map_err(|e| Error::io(&self.path, "read it", e))?;
         Ok(all)
     }
+}
+
+/// Passes a byte-order mark over, where the input begins with one; how many bytes that was.
+pub fn pass_bom(input: &mut impl BufRead) -> std::io::Result<usize> {
+    let length = if input.fill_buf()?.starts_with(BOM) { BOM.len() } else { 0 };
+    input.consume(length);
+    Ok(length)
 }
 
 /// The words of a line: what stands between tabs where it has one, so that words may hold spaces; else, between spaces.

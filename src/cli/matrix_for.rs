@@ -14,6 +14,7 @@ use vocable::vectors::Case;
 
 use super::Common;
 use super::output::{self, Failure, Output};
+use super::paths::distinct;
 use super::train::case;
 
 /// How vocabularies usually call a pad.
@@ -78,6 +79,10 @@ struct Written {
 impl MatrixFor {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         matrix_form(&self.out)?;
+        distinct(
+            &[("VOCAB", Some(&self.vocabulary)), ("--vectors", common.vectors()?.as_deref())],
+            &[("--out", Some(&self.out)), ("--unknown-list", self.unknown_list.as_deref())],
+        )?;
         check_writable(&self.out)?;
         let vocabulary = vocabulary_file(&self.vocabulary)?;
         let vectors = Arc::new(common.open()?);

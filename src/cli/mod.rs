@@ -34,6 +34,7 @@ mod matrix_for;
 mod nearest;
 mod odd;
 mod output;
+mod paths;
 mod predict;
 mod question;
 mod search;
@@ -231,10 +232,15 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// More processors than any machine has for one process.
+const MOST_THREADS: usize = 1024;
+
 fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
     if let Some(threads) = cli.common.threads {
-        if threads == 0 {
-            return Err(Error::invalid("--threads", "a number from 1", "0").into());
+        // To start very many takes longer than any answer.
+        if !(1..=MOST_THREADS).contains(&threads) {
+            let expected = format!("a number from 1 to {MOST_THREADS}");
+            return Err(Error::invalid("--threads", expected, threads.to_string()).into());
         }
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)

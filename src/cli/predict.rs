@@ -12,7 +12,7 @@ use vocable::report::json::PredictAnswer;
 use vocable::{Error, report};
 
 use super::Common;
-
+use super::input::pass_bom;
 use super::output::{self, Failure, Output};
 use super::train::DataForm;
 
@@ -72,6 +72,7 @@ impl Predict {
             return Ok(ExitCode::SUCCESS);
         }
         let mut input = BufReader::new(std::io::stdin().lock());
+        pass_bom(&mut input)?;
         let (mut texts, mut replaced, mut empty) = (Vec::new(), 0usize, 0usize);
         loop {
             let mut line = Vec::new();

@@ -65,6 +65,9 @@ impl Search {
 impl Limits {
     /// The options of the library's searches.
     pub fn options(&self) -> Result<NearestOptions, Error> {
+        if self.k == 0 {
+            return Err(Error::invalid("-k", "a number from 1", "0"));
+        }
         if self.restrict == Some(0) {
             return Err(Error::invalid("--restrict", "a number from 1", "0"));
         }

@@ -14,6 +14,7 @@ use vocable::{Error, report};
 
 use super::input::is_standard;
 use super::output::{self, Failure, Output};
+use super::paths::distinct;
 
 /// A table of texts that comes in, and one that goes out.
 #[derive(Debug, Args)]
@@ -63,6 +64,7 @@ impl Tables {
         let (Some(from), Some(to)) = (&self.input, &self.output) else {
             return Err(Error::invalid("tables of texts", "--in FILE and --out FILE", "none").into());
         };
+        distinct(&[("--in", Some(from))], &[("--out", Some(to))])?;
         let options = SourceOptions {
             format: self.in_format,
             text_column: text_column.map(str::to_owned),

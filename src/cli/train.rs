@@ -21,6 +21,7 @@ use vocable::{Error, Vectors};
 
 use super::checkpoints::Checkpoints;
 use super::output::{self, Failure, Output};
+use super::paths::distinct;
 use super::{Common, interrupt};
 
 /// Train a text classifier: an embedding made from the vectors, an LSTM (or a plain
@@ -76,10 +77,10 @@ pub struct Data {
 pub struct OtherData {
     /// Labelled texts to choose the epoch by
     #[arg(long, value_name = "FILE", help_heading = "Texts")]
-    dev: Option<PathBuf>,
+    pub dev: Option<PathBuf>,
     /// Labelled texts to measure the result on
     #[arg(long, value_name = "FILE", help_heading = "Texts")]
-    test: Option<PathBuf>,
+    pub test: Option<PathBuf>,
     #[command(flatten)]
     form: DataForm,
 }
@@ -312,6 +313,19 @@ impl Settings {
 impl Train {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let options = self.settings.options(self.embedding, self.seed)?;
+        distinct(
+            &[
+                ("--train", Some(&self.data.train)),
+                ("--dev", self.data.others.dev.as_deref()),
+                ("--test", self.data.others.test.as_deref()),
+                ("--vectors", common.vectors()?.as_deref()),
+            ],
+            &[
+                ("--out", self.out.as_deref()),
+                ("--log", self.log.as_deref()),
+                ("--checkpoint", self.checkpoints.file()),
+            ],
+        )?;
         if let Some(path) = &self.out {
             check_writable(path)?;
         }

@@ -106,7 +106,13 @@ impl Client {
         let status = response.status();
         let (parts, body) = response.into_parts();
         let validator = validator_of(&parts.headers);
+        let page = text(&parts.headers, "content-type").is_some_and(|kind| kind.trim_start().starts_with("text/html"));
         match status {
+            // A network that wants a login first answers so to everything. What is there of the file stays.
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT if page => {
+                let advice = "does this network want you to log in? The same command goes on from here later";
+                Err(Trouble::Final(self.wrong_advise("the file", "a web page (text/html)", advice)))
+            }
             StatusCode::OK => {
                 let length = body.content_length();
                 Ok(Answer { partial: false, length, total: length, validator, body })
@@ -144,10 +150,14 @@ impl Client {
             None => format!("status {}", status.as_u16()),
         };
         if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
-            let wait = text(headers, "retry-after").and_then(|seconds| seconds.trim().parse().ok());
-            return Trouble::Passing(found, wait.map(Duration::from_secs));
+            // In seconds; more than fit are many.
+            let seconds = text(headers, "retry-after").map(str::trim).filter(|text| !text.is_empty());
+            let seconds = seconds.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            let wait = seconds.map(|text| Duration::from_secs(text.parse().unwrap_or(u64::from(u32::MAX))));
+            return Trouble::Passing(found, wait);
         }
         let advice = match status.as_u16() {
+            416 => "the file there is shorter than the server said before: run the command again later",
             404 | 410 => "the publisher may have moved it; VOCABLE_MIRROR names another place to fetch from",
             407 => "the proxy wants a name and a password: HTTPS_PROXY=http://name:password@host:port",
             _ => "",

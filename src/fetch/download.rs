@@ -264,6 +264,9 @@ fn copy(answer: &mut Answer, part: &mut Part, limit: u64, events: &mut dyn FnMut
 fn reason(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::TimedOut | ErrorKind::WouldBlock => "nothing came for too long".to_owned(),
+        _ if error.get_ref().is_some_and(|e| matches!(e.downcast_ref(), Some(ureq::Error::Timeout(_)))) => {
+            "nothing came for too long".to_owned()
+        }
         ErrorKind::UnexpectedEof => "the connection ended too early".to_owned(),
         _ => error.to_string(),
     }

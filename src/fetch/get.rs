@@ -182,12 +182,12 @@ pub struct Fetched {
 }
 
 /// Asks the server what fetching these vectors would take. Little is transferred: the first byte, and of an archive the list
-/// of its members.
+/// of its members. Of all events, `events` hears when a server is asked again.
 ///
 /// # Errors
 /// A server that cannot be reached, a file that is not there, and an archive without the member, or with one that cannot be
 /// read.
-pub fn plan(entry: &Entry, store: &Store, options: &GetOptions) -> Result<Planned> {
+pub fn plan(entry: &Entry, store: &Store, options: &GetOptions, events: &mut dyn FnMut(Event)) -> Result<Planned> {
     if let Some((table, bytes)) = store.fetched(entry) {
         return Ok(Planned::There(table, bytes));
     }
@@ -206,7 +206,11 @@ pub fn plan(entry: &Entry, store: &Store, options: &GetOptions) -> Result<Planne
     let answer = loop {
         match client.ask(0, Some(1), None) {
             Ok(answer) => break answer,
-            Err(trouble) => std::thread::sleep(patience.after(trouble, &client)?.1),
+            Err(trouble) => {
+                let (reason, pause) = patience.after(trouble, &client)?;
+                events(Event::Retrying { reason: &reason, pause });
+                std::thread::sleep(pause);
+            }
         }
     };
     if answer.total == Some(0) {
@@ -250,13 +254,17 @@ pub fn get(plan: &Plan, store: &Store, options: &GetOptions, events: &mut dyn Fn
     let made = convert(entry, &original, &table, &options.read);
     let (vectors, warnings) = match made {
         Ok(made) => made,
-        Err(Error::Malformed(mut detail)) if !options.keep => {
-            remove(&original);
-            let advices = [detail.advice.as_str(), "the file was thrown away; with --keep it stays, to look at"];
-            detail.advice = advices.into_iter().filter(|advice| !advice.is_empty()).collect::<Vec<_>>().join("; ");
-            return Err(Error::Malformed(detail));
+        Err(error @ Error::Io { .. }) => return Err(error),
+        Err(error) => {
+            let advice = if options.keep {
+                format!("it stays, for --keep: remove {} before you fetch it again", original.display())
+            } else {
+                remove(&original);
+                "it was thrown away: fetch it again; with --keep it stays, to look at".to_owned()
+            };
+            let found = format!("something else: {error}");
+            return Err(Malformed::at(Place::File, entry.name, found).advise(advice).in_file(&plan.address).into());
         }
-        Err(error) => return Err(error),
     };
     let kept = options.keep.then(|| original.clone());
     if !options.keep {

@@ -3,10 +3,19 @@
 use super::{fitted, size, thousands};
 use crate::fetch::Listed;
 
+/// The column that says whether all of a file is fetched.
+const NOTE: usize = 4;
+
 /// What was fetched, then what can be: a line each, or more where a terminal of `width` columns asks for it.
 pub fn catalog(list: &[Listed], width: Option<usize>) -> String {
-    let columns =
-        [("name", false), ("rows", true), ("numbers", true), ("size", true), ("", false), ("what they are", false)];
+    /// Columns of a terminal that the note has room in.
+    const WIDE: usize = 100;
+    let narrow = width.is_some_and(|width| width < WIDE);
+    let mut columns =
+        vec![("name", false), ("rows", true), ("numbers", true), ("size", true), ("", false), ("what they are", false)];
+    if narrow {
+        columns.remove(NOTE);
+    }
     let row = |listed: &Listed| {
         let entry = listed.entry;
         let (bytes, note) = match (&listed.table, entry.bytes, entry.member) {
@@ -16,7 +25,12 @@ pub fn catalog(list: &[Listed], width: Option<usize>) -> String {
             (None, None, _) => ("?".to_owned(), "to fetch"),
         };
         let rows = entry.rows.map_or("?".to_owned(), thousands);
-        vec![entry.name.to_owned(), rows, entry.dimension.to_string(), bytes, note.to_owned(), entry.about.to_owned()]
+        let about = entry.about.to_owned();
+        let mut row = vec![entry.name.to_owned(), rows, entry.dimension.to_string(), bytes, note.to_owned(), about];
+        if narrow {
+            row.remove(NOTE);
+        }
+        row
     };
     let (there, others): (Vec<&Listed>, Vec<&Listed>) = list.iter().partition(|listed| listed.table.is_some());
     let mut text = String::new();

@@ -49,10 +49,19 @@ fn fitted(columns: &[(&str, bool)], rows: impl IntoIterator<Item = Vec<String>>,
         table.set_header(columns.iter().map(|(heading, _)| *heading));
     }
     for row in rows {
-        longest.iter_mut().zip(&row).for_each(|(longest, cell)| *longest = (*longest).max(longest_word(cell)));
+        for ((longest, cell), (_, number)) in longest.iter_mut().zip(&row).zip(columns) {
+            // A number and its unit stay together; intervals are longer.
+            let whole = cell.chars().count();
+            *longest = (*longest).max(if *number && whole <= WITH_UNIT { whole } else { longest_word(cell) });
+        }
         table.add_row(row);
     }
     let last = columns.len().saturating_sub(1);
+    if let (Some(width), Some((of_last, others))) = (width, longest.split_last_mut()) {
+        // Of the last column, which is text, words may be broken before the table is too wide.
+        let room = width.saturating_sub(others.iter().map(|longest| longest + 2).sum());
+        *of_last = (*of_last).min(room.max(LEAST_ROOM));
+    }
     for (index, (column, (_, number))) in table.column_iter_mut().zip(columns).enumerate() {
         let padding = if index == last { 0 } else { 2 };
         column.set_padding((0, padding));
@@ -64,6 +73,12 @@ fn fitted(columns: &[(&str, bool)], rows: impl IntoIterator<Item = Vec<String>>,
     }
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
+
+/// Columns of a number with its unit at the most.
+const WITH_UNIT: usize = 9;
+
+/// Columns that the last column has at least.
+const LEAST_ROOM: usize = 10;
 
 /// Columns that a word may ask for; longer ones may be broken.
 const LONGEST_WORD: usize = 40;
