@@ -103,6 +103,7 @@ fn completions_for_each_shell() {
 fn manual_pages() {
     let ran = vocable(["man"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(ran.out.contains("How rows are searched"), "a hidden option has no text: {}", ran.out);
     assert!(ran.out.contains(".TH vocable 1") && ran.out.contains("Exit codes: 0 done"), "{}", ran.out);
 
     let folder = Folder::new();

@@ -135,3 +135,14 @@ fn numbers_that_make_no_sense_are_refused_at_once() {
     vocable(["nearest", "king", "--threads", "0"]).refused(2, "expected a number from 1 to 1024");
     assert_eq!(vocable(["demo", "--seeds", "99999999999999"]).code, 2);
 }
+
+#[test]
+fn words_do_not_steer_the_terminal() {
+    let folder = Folder::new();
+    let path = folder.file("vectors.txt", "a 1 2\nx\x1b[31mred 1 3\nb 2 1\n");
+    let with = |arguments: &[&str]| vocable([&["--vectors", text(&path)], arguments].concat());
+    for ran in [with(&["nearest", "a"]), with(&["info"]), with(&["doctor"]), with(&["nearest", "x\x1b[31mre"])] {
+        assert!(!ran.out.contains('\x1b') && !ran.err.contains('\x1b'), "{ran:?}");
+    }
+    assert_eq!(with(&["nearest", "a", "--json"]).json()[0]["neighbours"][0]["word"], "x\u{1b}[31mred");
+}

@@ -152,8 +152,8 @@ fn info_says_what_is_set() {
 fn an_answer_is_there_as_soon_as_its_line_was_read() {
     for (command, question, expected) in [
         (&["shell"][..], "sim king king\n", "king king 1.0000\n"),
-        (&["nearest", "--batch", "-", "-k", "0"], "king\n", "king\n"),
-        (&["nearest", "--vector", "-", "-k", "0"], "1 0\n", "vector 1\n"),
+        (&["nearest", "--batch", "-", "-k", "1"], "king\n", "king\n"),
+        (&["nearest", "--vector", "-", "-k", "1"], "1 0\n", "vector 1\n"),
     ] {
         let folder = Folder::new();
         let vectors = folder.file("v.txt", "king 1 0\nqueen 3 4\n");

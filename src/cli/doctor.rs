@@ -82,9 +82,9 @@ impl Doctor {
         };
         output.text(format_args!("{name}: {what}\n"))?;
         for finding in &diagnosis.findings {
-            output.text(format_args!("  {:8} {}\n", finding.severity.name(), finding.text))?;
+            output.text(format_args!("  {:8} {}\n", finding.severity.name(), report::printable(&finding.text)))?;
             for place in &finding.places {
-                output.text(format_args!("           - {place}\n"))?;
+                output.text(format_args!("           - {}\n", report::printable(place)))?;
             }
         }
         if diagnosis.opens() {

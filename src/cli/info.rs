@@ -83,7 +83,7 @@ impl Info {
                 Wrapping::Zip => ", in a zip archive",
             };
             let first: Vec<String> =
-                (0..5.min(vectors.len() as u32)).map(|row| vectors.word(row).into_owned()).collect();
+                (0..5.min(vectors.len() as u32)).map(|row| report::printable(&vectors.word(row))).collect();
             let mut rows = vec![
                 ("file", facts.file),
                 ("format", format!("{}{wrapping}", facts.format)),

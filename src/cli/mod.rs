@@ -54,6 +54,9 @@ use vocable::{Error, Vectors, fetch};
 
 use output::{Failure, Output};
 
+const EXACT_SCAN: &str =
+    "How rows are searched: codes (reads a quarter) or f32 (reads all); the answers are the same [default: codes]";
+
 /// Ask about words, and train on their vectors: a toolkit for GloVe and word2vec files.
 ///
 /// Without --vectors, small built-in demo vectors answer.
@@ -101,8 +104,8 @@ struct Common {
     /// Skip bad rows and say how many they were, instead of refusing the file
     #[arg(long, global = true, help_heading = "Vectors")]
     lenient: bool,
-    /// How rows are searched: codes (reads a quarter) or f32 (reads all); the answers are the same [default: codes]
-    #[arg(long, global = true, value_name = "HOW", hide_short_help = true)]
+    // Said twice, since a manual page leaves out what short help does.
+    #[arg(long, global = true, value_name = "HOW", hide_short_help = true, help = EXACT_SCAN, long_help = EXACT_SCAN)]
     exact_scan: Option<Scan>,
     /// Print answers as JSON, one object a line
     #[arg(long, global = true)]

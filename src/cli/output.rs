@@ -114,6 +114,9 @@ pub fn error(text: impl Display) {
 }
 
 fn to_stderr(text: fmt::Arguments) {
+    // What a file holds must not steer the terminal; lines of our own end as they are.
+    let steers = |c: char| c.is_control() && c != '\n';
+    let text = text.to_string().replace(steers, "\u{FFFD}");
     // A closed standard error is no reason to fail.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }

@@ -3,6 +3,7 @@
 use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr;
 
+use super::printable;
 use crate::classifier::{Behaviour, GateView, WordGates, most_probable};
 
 /// Up to how many classes each has a column of its own.
@@ -130,11 +131,6 @@ fn behaviour_style(behaviour: Behaviour) -> Style {
         Behaviour::Overwrites => AnsiColor::Yellow,
     };
     colour.on_default()
-}
-
-/// A word that may hold anything, fit for a terminal: control characters would steer it.
-fn printable(word: &str) -> String {
-    word.replace(char::is_control, "\u{FFFD}")
 }
 
 /// Cells lined up in columns, two spaces between them.

@@ -88,12 +88,17 @@ fn longest_word(cell: &str) -> usize {
     cell.split(' ').map(UnicodeWidthStr::width).max().unwrap_or(0)
 }
 
+/// A word that may hold anything, fit for a terminal: control characters would steer it.
+pub fn printable(word: &str) -> String {
+    word.replace(char::is_control, "\u{FFFD}")
+}
+
 /// Answers to a question, best first: word and score, lined up, each line behind `indent`. By hand, because a batch has
 /// tables by the thousand.
 pub fn answers(vectors: &Vectors, answers: &[Answer], indent: &str) -> String {
     let score = |score: f32| if score.is_nan() { "undefined".to_owned() } else { format!("{score:.4}") };
     let rows: Vec<(String, String)> =
-        answers.iter().map(|answer| (vectors.word(answer.row).into_owned(), score(answer.score))).collect();
+        answers.iter().map(|answer| (printable(&vectors.word(answer.row)), score(answer.score))).collect();
     let width = rows.iter().map(|(word, _)| word.width()).max().unwrap_or(0);
     let widest = rows.iter().map(|(_, score)| score.len()).max().unwrap_or(0);
     let mut text = String::new();
