@@ -261,6 +261,6 @@ def test_names_of_fetched_vectors_stand_for_their_tables(text, tmp_path, monkeyp
     monkeypatch.setenv("VOCABLE_DATA", "elsewhere")
     assert np.array_equal(pickle.loads(pickle.dumps(named)).vectors, text.vectors)
     # A file of that name comes first.
-    text.subset(["king", "queen"]).save(tmp_path / "glove.txt")
+    Vectors.from_arrays(["king", "queen"], text[["king", "queen"]]).save(tmp_path / "glove.txt")
     (tmp_path / "glove.txt").rename(tmp_path / "glove.6B.50d")
     assert len(vocable.open("glove.6B.50d")) == 2
