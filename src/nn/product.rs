@@ -187,17 +187,17 @@ impl<T: Real> Factor<T> {
         if k == 0 && into == Into::Replace {
             c.fill(T::zero());
         }
-        let mut room = [T::zero(); PANEL[0] * PANEL[1]];
+        // The library writes products whose rows lie one behind the other; those of several panels go through a place of their own.
+        let mut room = (n > PANEL[1]).then(|| [T::zero(); PANEL[0] * PANEL[1]]);
         for (c, first) in c.chunks_mut((PANEL[0] * n).max(1)).zip((0..m).step_by(PANEL[0])) {
             let rows = c.len() / n.max(1);
             let a = View::new(Rows { values: &a.values[first * a.stride..], stride: a.stride }, [rows, k]);
             for (packed, column) in self.panels.iter().zip((0..n).step_by(PANEL[1])) {
                 let width = PANEL[1].min(n - column);
-                // The library writes products whose rows lie one behind the other.
-                if width == n {
+                let Some(room) = &mut room else {
                     T::multiply(c, a, Right::Packed(packed), into);
                     continue;
-                }
+                };
                 let product = &mut room[..rows * width];
                 T::multiply(product, a, Right::Packed(packed), Into::Replace);
                 for (c, product) in c.chunks_exact_mut(n).zip(product.chunks_exact(width)) {
@@ -213,7 +213,7 @@ impl<T: Real> Factor<T> {
 }
 
 /// A matrix `[k, n]` that single rows are multiplied with: to go through a whole product of the library takes a text alone as long again
-/// as the multiplications. The same bits as [`Factor`].
+/// as the multiplications. In f32 the same bits as [`Factor`].
 #[derive(Debug, Clone)]
 pub(super) struct RowFactor<T> {
     /// Panels of columns, the last filled up with zeros; of each the `rows` rows one behind the other.

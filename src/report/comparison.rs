@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{table, thousands};
+use super::{printable, table, thousands};
 use crate::compare::findings::{ArmFindings, Findings, Group, Part};
 use crate::compare::movement::{Opposites, WordMove};
 use crate::compare::statistics::Summary;
@@ -300,11 +300,6 @@ fn words(arm: &ArmFindings) -> String {
         let _ = writeln!(text, "{name}: not among the task's words: {}", absent.join(", "));
     }
     text
-}
-
-/// Text that may hold anything, fit for a terminal: control characters would steer it.
-fn printable(text: &str) -> String {
-    text.replace(char::is_control, "\u{FFFD}")
 }
 
 #[cfg(test)]

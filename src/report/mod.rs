@@ -88,9 +88,9 @@ fn longest_word(cell: &str) -> usize {
     cell.split(' ').map(UnicodeWidthStr::width).max().unwrap_or(0)
 }
 
-/// A word that may hold anything, fit for a terminal: control characters would steer it.
-pub fn printable(word: &str) -> String {
-    word.replace(char::is_control, "\u{FFFD}")
+/// Text that may hold anything, fit for a terminal: control characters would steer it.
+pub fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{FFFD}")
 }
 
 /// Answers to a question, best first: word and score, lined up, each line behind `indent`. By hand, because a batch has

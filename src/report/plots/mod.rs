@@ -17,6 +17,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::html::escaped;
+use super::printable;
 use crate::error::{Error, Result};
 
 pub(super) use arrows::{Arrow, Arrows, arrows};
@@ -313,7 +314,7 @@ pub(super) fn key(arm: usize) -> String {
 
 /// At most so many characters of a text, the last of more an ellipsis.
 fn shortened(text: &str, most: usize) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect();
+    let text = printable(text);
     match text.char_indices().nth(most.saturating_sub(1)) {
         Some((end, _)) if text[end..].chars().nth(1).is_some() => format!("{}…", &text[..end]),
         _ => text,
