@@ -6,6 +6,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use strum::VariantNames;
+
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -44,6 +46,13 @@ pub enum Error {
         expected: String,
         /// What it was.
         found: String,
+    },
+    /// A name that is none of an option's values.
+    UnknownValue {
+        /// The name.
+        found: String,
+        /// The values that exist.
+        possible: &'static [&'static str],
     },
     /// Training met a loss that is not a finite number before its first epoch ended.
     Diverged {
@@ -114,6 +123,13 @@ impl Error {
         Error::Invalid { what: what.into(), expected: expected.into(), found: found.into() }
     }
 
+    /// A name that is none of `T`'s: what its `FromStr` fails with.
+    ///
+    /// Enums of options derive their names: `#[strum(parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]`.
+    pub(crate) fn unknown_value<T: VariantNames>(found: &str) -> Self {
+        Error::UnknownValue { found: found.to_owned(), possible: T::VARIANTS }
+    }
+
     /// Names the file that the error is about, where it does not name one yet.
     pub fn in_file(self, file: impl Into<String>) -> Self {
         match self {
@@ -180,6 +196,9 @@ impl fmt::Display for Error {
             ),
             Error::Invalid { what, expected, found } => {
                 write!(f, "{what}: expected {expected}, found {found}")
+            }
+            Error::UnknownValue { found, possible } => {
+                write!(f, "unknown value `{found}`; possible values: {}", possible.join(", "))
             }
             Error::Diverged { epoch, step } => {
                 write!(

@@ -1,7 +1,5 @@
 //! Tables of texts: `predict`, `embed` and `coverage` on Parquet, Arrow, CSV, TSV, JSON lines and plain lines.
 
-#![cfg(feature = "arrow")]
-
 mod common;
 
 use std::borrow::Cow;
@@ -20,7 +18,7 @@ use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, Struct
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_ipc::writer::{FileWriter, StreamWriter};
 use arrow_schema::{DataType, Field, Schema};
-use common::{Folder, Ran, fixture, gzip, vocable, vocable_fed};
+use crate::common::{Folder, Ran, fixture, gzip, vocable, vocable_fed};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;

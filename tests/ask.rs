@@ -1,11 +1,9 @@
 //! Asking by the program: signs, who may answer, vectors of one's own, many questions at once.
 
-mod common;
-
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use common::{Folder, Ran, fixture, glove, rows, vocable_fed};
+use crate::common::{Folder, Ran, fixture, glove, rows, vocable_fed};
 use serde_json::{Value, json};
 use vocable::Vectors;
 use vocable::query::RowSet;

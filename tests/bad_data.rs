@@ -1,11 +1,9 @@
 //! Data and models that are not as they should be, through the real program: one clear error each.
 
-mod common;
-
 use std::ffi::OsString;
 use std::path::Path;
 
-use common::{Folder, Ran, fixture, vocable, vocable_fed};
+use crate::common::{Folder, Ran, fixture, vocable, vocable_fed};
 use vocable::classifier::Classifier;
 
 fn on(command: &[&str], data: &Path) -> Ran {

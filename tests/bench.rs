@@ -1,11 +1,9 @@
 //! `vocable bench`: that it measures what it says. How fast anything is no test asserts.
 
-mod common;
-
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use common::{Folder, fixture, program, vocable};
+use crate::common::{Folder, fixture, program, vocable};
 use serde_json::Value;
 use vocable::Vectors;
 use vocable::bench::{Measured, Subject, measure};

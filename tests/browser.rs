@@ -1,5 +1,4 @@
 //! The pages of `vocable explore` and `vocable compare` in a real browser: Chromium, driven through chromedriver's WebDriver protocol.
-#![cfg(feature = "explore")]
 
 mod common;
 
@@ -9,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Folder, fixture, program};
+use crate::common::{Folder, fixture, program};
 use serde_json::{Value, json};
 use vocable::Vectors;
 use vocable::files::{Format, Precision};

@@ -1,10 +1,8 @@
 //! Trainings that stop and go on: to the same bits, or with an error that names what differs.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::Folder;
+use crate::common::Folder;
 use vocable::Vectors;
 use vocable::classifier::{
     ClassWeights, Classifier, DataOptions, Dataset, DropoutRates, Ended, Parts, Progress, TrainOptions, Trained,
@@ -182,7 +180,7 @@ fn a_checkpoint_of_other_options_texts_or_vectors_is_refused_by_name() {
     }
     refused(&vectors, &Parts { test: None, ..parts.clone() }, &options, "made with these texts");
     let other = folder.file("other.txt", {
-        let mut text = std::fs::read_to_string(common::fixture("demo.50d.txt")).expect("the demo vectors");
+        let mut text = std::fs::read_to_string(crate::common::fixture("demo.50d.txt")).expect("the demo vectors");
         let film = text.find("\nfilm ").expect("the word") + "\nfilm ".len();
         text.replace_range(film..film, "1");
         text

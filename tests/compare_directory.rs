@@ -1,7 +1,5 @@
 //! The folder of a comparison: what is in it, and what becomes of a comparison that is killed.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
@@ -11,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use common::{Folder, Ran, fixture, program, vocable};
+use crate::common::{Folder, Ran, fixture, program, vocable};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;

@@ -1,14 +1,12 @@
 //! What a comparison finds: against plain references, drawn again from the folder, and in the cases that are easily forgotten.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{Folder, fixture, vocable};
+use crate::common::{Folder, fixture, vocable};
 use serde_json::Value;
 use vocable::Vectors;
 use vocable::classifier::{DataOptions, Dataset, Parts, TrainOptions};

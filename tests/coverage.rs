@@ -1,12 +1,10 @@
 //! `vocable coverage` and its library part, held against counts done by plain code.
 
-mod common;
-
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::path::Path;
 
-use common::{Folder, Ran, fixture, gzip, vocable};
+use crate::common::{Folder, Ran, fixture, gzip, vocable};
 use serde_json::{Value, json};
 use vocable::Vectors;
 use vocable::classifier::{Coverage, Covered, DataOptions, Dataset, Tokenizer, advise};

@@ -1,8 +1,6 @@
 //! Labelled texts through the public face: every form, told by content and asked for, and what is refused.
 
-mod common;
-
-use common::{Folder, fixture, gzip, zip};
+use crate::common::{Folder, fixture, gzip, zip};
 use vocable::classifier::{DataFormat, DataOptions, Dataset};
 
 fn parsed(bytes: impl AsRef<[u8]>) -> Dataset {

@@ -16,14 +16,12 @@
 //! `>>>` begins a session of Python, which `python/tests/test_docs.py` runs.
 #![cfg(unix)]
 
-mod common;
-
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use common::{Folder, fixture, zip};
+use crate::common::{Folder, fixture, zip};
 use rayon::prelude::*;
 use regex::Regex;
 

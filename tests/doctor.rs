@@ -1,11 +1,9 @@
 //! `vocable doctor`: what it finds in files with everything wrong, and that the commands it prints mend them.
 
-mod common;
-
 use std::path::Path;
 use std::process::Command;
 
-use common::{Folder, Ran, fixture, glove, gzip, program, rows, small, vocable, word2vec_binary};
+use crate::common::{Folder, Ran, fixture, glove, gzip, program, rows, small, vocable, word2vec_binary};
 use serde_json::{Value, json};
 use vocable::Vectors;
 

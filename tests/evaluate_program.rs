@@ -1,8 +1,6 @@
 //! `vocable evaluate`: files and protocols side by side, as JSON and as tables.
 
-mod common;
-
-use common::{Folder, Ran, glove, rows, vocable};
+use crate::common::{Folder, Ran, glove, rows, vocable};
 use serde_json::{Value, json};
 
 /// Runs `vocable evaluate` over vectors with words in several casings.

@@ -1,9 +1,7 @@
 //! Files of vectors through the public face: every format in every wrapping, and odd words. What is refused stands in
 //! `files_refused.rs`.
 
-mod common;
-
-use common::{
+use crate::common::{
     Folder, Row, fixture, glove, gzip, refusal, rows, small, word2vec_binary, word2vec_text, zip, zip_with_entry,
 };
 use vocable::Vectors;

@@ -1,9 +1,7 @@
 //! Files that are not tables of vectors, or not whole: each is refused with its place, and none ends in a panic. And the
 //! other way round: whatever is a table comes back as it was written.
 
-mod common;
-
-use common::{
+use crate::common::{
     ENCRYPTED_ZIP, Folder, Row, glove, gzip, refusal, rows, small, word2vec_binary, word2vec_text, zip, zip_with_entry,
 };
 use proptest::prelude::*;

@@ -1,13 +1,11 @@
 //! `vocable gates`: what it prints, and the page it writes.
 
-mod common;
-
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
 
-use common::{Folder, Ran, fixture, program, vocable, vocable_fed};
+use crate::common::{Folder, Ran, fixture, program, vocable, vocable_fed};
 use serde_json::{Value, json};
 
 /// A model of two layers in both directions, made once for all tests.

@@ -1,9 +1,7 @@
 //! Every answer of gensim 4.4 on the real vectors of `../shared/data`: words, order, cosines, and its benchmarks; and the counts of
 //! word2vec's and GloVe's own.
 
-mod reference;
-
-use reference::{json, shared};
+use crate::reference::{json, shared};
 use serde_json::Value;
 use vocable::Vectors;
 use vocable::query::{

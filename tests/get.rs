@@ -2,15 +2,11 @@
 //! nothing under the final name.
 #![cfg(feature = "get")]
 
-mod common;
-#[path = "common/source.rs"]
-mod source;
-
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use common::{Folder, gzip, zip};
-use source::{End, Reply, Request, Source, honest};
+use crate::common::{Folder, gzip, zip};
+use crate::source::{End, Reply, Request, Source, honest};
 use vocable::Vectors;
 use vocable::fetch::{self, Check, Entry, Event, Fetched, GetOptions, Planned, Store};
 use vocable::files::ReadOptions;

@@ -1,14 +1,9 @@
 //! `vocable get`, `list`, `completions` and `man`: the program itself, against a server on loopback.
 
-mod common;
-#[cfg(feature = "get")]
-#[path = "common/source.rs"]
-mod source;
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{Folder, Ran, program, vocable};
+use crate::common::{Folder, Ran, program, vocable};
 use serde_json::json;
 
 /// The program with a folder for data of its own, and without what the environment says about servers.
@@ -139,8 +134,8 @@ mod fetching {
     use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
     use super::*;
-    use common::{fixture, gzip, zip};
-    use source::{End, Reply, Source, honest};
+    use crate::common::{fixture, gzip, zip};
+    use crate::source::{End, Reply, Source, honest};
 
     /// word2vec text of a few words of 300 numbers, which point in directions that are easy to tell.
     fn words() -> String {

@@ -1,12 +1,10 @@
 //! What others read of our files: Python's safetensors, NumPy and gensim, on files that the program wrote. `.ci/run` installs
 //! them.
 
-mod common;
-
 use std::path::Path;
 use std::process::Command;
 
-use common::{Folder, fixture};
+use crate::common::{Folder, fixture};
 use vocable::Vectors;
 use vocable::files::Format;
 use vocable::files::save::Precision;

@@ -1,11 +1,9 @@
 //! Rows for the vocabularies of other tools.
 
-mod common;
-
 use std::process::Command;
 use std::sync::Arc;
 
-use common::{Folder, vocable};
+use crate::common::{Folder, vocable};
 use serde_json::json;
 use vocable::Vectors;
 use vocable::files::{parse_vocabulary, save_matrix};

@@ -1,13 +1,11 @@
 //! `vocable train` and `vocable predict`, end to end, and what becomes of damaged models.
 
-mod common;
-
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use common::{Folder, Ran, fixture, vocable, vocable_fed};
+use crate::common::{Folder, Ran, fixture, vocable, vocable_fed};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde_json::{Value, json};
 use vocable::classifier::Classifier;

@@ -1,10 +1,8 @@
 //! What training did to the words, against plain arithmetic.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::fixture;
+use crate::common::fixture;
 use vocable::Vectors;
 use vocable::classifier::{DataOptions, Dataset, Parts, TrainOptions, train};
 use vocable::compare::movement::{Movement, OPPOSITES};

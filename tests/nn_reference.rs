@@ -2,11 +2,9 @@
 //!
 //! The references stand outside the repository, so these tests are ignored by default; `.ci/run` runs them when they are there.
 
-mod reference;
-
 use std::collections::HashMap;
 
-use reference::json;
+use crate::reference::json;
 use serde_json::Value;
 use vocable::classifier::{Network, Optimizer};
 use vocable::nn::{

@@ -1,10 +1,8 @@
 //! What is written must not be what is read, nor written twice; and marks that editors put before text.
 
-mod common;
-
 use std::path::Path;
 
-use common::{Folder, fixture, vocable, vocable_fed};
+use crate::common::{Folder, fixture, vocable, vocable_fed};
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()

@@ -1,12 +1,10 @@
 //! Prediction: words that training never saw, texts without any, and very long ones.
 
-mod common;
-
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{Folder, Ran, fixture, vocable, vocable_fed};
+use crate::common::{Folder, Ran, fixture, vocable, vocable_fed};
 use serde_json::json;
 use vocable::Vectors;
 use vocable::classifier::{Classifier, DataOptions, Dataset, Parts, Prediction, Tokenizer, TrainOptions, train};

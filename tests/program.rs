@@ -1,11 +1,9 @@
 //! The program itself: what it prints where, and how it ends.
 
-mod common;
-
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use common::{
+use crate::common::{
     ENCRYPTED_ZIP, Folder, Ran, fixture, glove, gzip, program, rows, small, vocable, vocable_fed, word2vec_binary, zip,
 };
 use serde_json::{Value, json};

@@ -1,8 +1,6 @@
 //! The scan by codes answers exactly as the scan of the rows themselves, whatever the rows.
 
-mod common;
-
-use common::Folder;
+use crate::common::Folder;
 use proptest::prelude::*;
 use vocable::Vectors;
 use vocable::files::Format;

@@ -1,8 +1,6 @@
 //! `vocable explore`: what the server answers, and what it refuses, over loopback.
 #![cfg(feature = "explore")]
 
-mod common;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -11,7 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use common::{Folder, fixture, program, vocable};
+use crate::common::{Folder, fixture, program, vocable};
 use serde_json::{Value, json};
 use vocable::Vectors;
 use vocable::serve::{Limits, Served, Server, Stopper};
@@ -177,7 +175,7 @@ fn a_model_predicts_as_the_program_does() {
     let body = json!({ "text": ["a great film", "dull"] }).to_string();
     let answer = post(server.address, "/v1/predict", body.as_bytes()).answer();
     let arguments = ["predict", &path(&out), "--json", "--vectors", &path(&vectors)].map(str::to_owned);
-    let expected = common::vocable_fed(arguments, b"a great film\ndull\n").json();
+    let expected = crate::common::vocable_fed(arguments, b"a great film\ndull\n").json();
     assert_eq!(answer["predictions"], json!(expected));
     let without = Within::new(Limits::default());
     assert!(get(without.address, "/v1/predict?text=a").refusal(404).contains("--model"));

@@ -1,14 +1,12 @@
 //! The shell: with its lines from a pipe, and at a terminal.
 
-mod common;
-
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::{Folder, Ran, fixture, program, vocable_fed};
+use crate::common::{Folder, Ran, fixture, program, vocable_fed};
 use serde_json::{Value, json};
 
 /// Runs `vocable shell` on the demo vectors, with its lines through a pipe.

@@ -1,12 +1,10 @@
 //! The table file, and vectors written in the formats of others: what goes in comes out, what is damaged is refused at the
 //! word it concerns, and a file that others have open stays as it was.
 
-mod common;
-
 use std::fs::File;
 use std::sync::Arc;
 
-use common::{Folder, Row, fixture, program, refusal, rows, small, vocable};
+use crate::common::{Folder, Row, fixture, program, refusal, rows, small, vocable};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use vocable::Vectors;

@@ -1,11 +1,9 @@
 //! Vectors of texts, held against plain code.
 
-mod common;
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use common::fixture;
+use crate::common::fixture;
 use vocable::Vectors;
 use vocable::classifier::{DataOptions, Dataset, TextVectors, Tokenizer, Weighting, WordShares};
 use vocable::vectors::Case;

@@ -1,12 +1,10 @@
 //! Models that travel to PyTorch and back by the script of `docs/pytorch.md`. `.ci/run` installs PyTorch.
 
-mod common;
-
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use common::{Folder, fixture};
+use crate::common::{Folder, fixture};
 use serde_json::{Value, json};
 use vocable::Vectors;
 use vocable::classifier::{Classifier, DataOptions, Dataset, Parts, TrainOptions, train};

@@ -1,13 +1,11 @@
 //! `vocable train` with every option, killed, interrupted, and with input it cannot learn from.
 
-mod common;
-
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use common::{Folder, Ran, fixture, program, vocable};
+use crate::common::{Folder, Ran, fixture, program, vocable};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -1,12 +1,10 @@
 //! Models that leave as ONNX, and models that come from elsewhere. What onnxruntime, PyTorch and Keras say of them is tested in
 //! `python/tests`.
 
-mod common;
-
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use common::{Folder, fixture};
+use crate::common::{Folder, fixture};
 use proptest::prelude::*;
 use vocable::Vectors;
 use vocable::classifier::{
@@ -64,7 +62,7 @@ fn names(message: &[u8], field: u64) -> Vec<String> {
 #[test]
 fn the_parts_of_an_onnx_file_fit_together() {
     let folder = Folder::new();
-    for embedding in EmbeddingMode::ALL {
+    for embedding in EmbeddingMode::VARIANTS.iter().copied() {
         for (cell, layers, pooling) in
             [(CellKind::Lstm, 1, Pooling::Last), (CellKind::Rnn, 2, Pooling::Mean), (CellKind::Lstm, 3, Pooling::Max)]
         {

@@ -1,13 +1,12 @@
 //! The embedding layer: ids of words to rows, read from pretrained vectors.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal, Uniform};
 use serde::Serialize;
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use super::real::{add, squares};
 use super::{EncoderShape, Real};
@@ -24,8 +23,9 @@ pub const UNKNOWN: u32 = 1;
 const SPECIAL: usize = 2;
 
 /// Which rows are taken from the vectors, and which are trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Display, EnumString, IntoStaticStr, VariantArray, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum EmbeddingMode {
     /// Rows are read from the vectors and never written.
     Frozen,
@@ -38,45 +38,6 @@ pub enum EmbeddingMode {
     /// No table at all: a word is a 1 in a row of zeros as long as the vocabulary, so that its product with the input weights is
     /// a column of them. The embedding holds these columns as its rows, and they are trained.
     OneHot,
-}
-
-impl EmbeddingMode {
-    /// All modes, in the order of reports.
-    pub const ALL: [EmbeddingMode; 5] = [
-        EmbeddingMode::Frozen,
-        EmbeddingMode::Tuned,
-        EmbeddingMode::OovOnly,
-        EmbeddingMode::Random,
-        EmbeddingMode::OneHot,
-    ];
-
-    /// The name on the command line, in model files and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            EmbeddingMode::Frozen => "frozen",
-            EmbeddingMode::Tuned => "tuned",
-            EmbeddingMode::OovOnly => "oov-only",
-            EmbeddingMode::Random => "random",
-            EmbeddingMode::OneHot => "one-hot",
-        }
-    }
-}
-
-impl fmt::Display for EmbeddingMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for EmbeddingMode {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        EmbeddingMode::ALL.into_iter().find(|mode| mode.name() == name).ok_or_else(|| {
-            let names = EmbeddingMode::ALL.map(EmbeddingMode::name).join(", ");
-            Error::invalid("embedding", names, format!("`{name}`"))
-        })
-    }
 }
 
 /// How an embedding is made from vectors.

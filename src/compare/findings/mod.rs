@@ -156,7 +156,7 @@ pub struct Range {
 /// Two arms compared, in numbers and in words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PairFindings {
-    /// The numbers; its arms are named as [`EmbeddingMode::name`] names them.
+    /// The numbers; its arms are named as [`EmbeddingMode`]'s `Display` names them.
     #[serde(flatten)]
     pub pair: Pair,
     /// Which is better, if the seeds tell.

@@ -1,0 +1,52 @@
+//! The integration tests, in one program: a module per topic. Linking is most of what a small test program costs.
+//!
+//! Apart from these: `browser.rs`, which needs Chromium, and `arrow.rs`, which needs the feature `arrow`.
+
+mod common;
+mod reference;
+#[cfg(feature = "get")]
+#[path = "common/source.rs"]
+mod source;
+
+mod ask;
+mod bad_data;
+mod bench;
+mod checkpoint;
+mod compare;
+mod compare_directory;
+mod compare_findings;
+mod coverage;
+mod dataset;
+mod disagreements;
+mod docs;
+mod doctor;
+mod evaluate;
+mod evaluate_program;
+mod files;
+mod files_refused;
+mod gates;
+mod gensim_reference;
+mod get;
+mod get_program;
+mod interop;
+mod matrix;
+mod metrics;
+mod model;
+mod movement;
+mod nn;
+mod nn_gradients;
+mod nn_reference;
+mod optimizer;
+mod outputs;
+mod predict;
+mod program;
+mod scan;
+mod serve;
+mod shell;
+mod statistics;
+mod table;
+mod text_vectors;
+mod tokenizer;
+mod torch;
+mod train_program;
+mod travel;
