@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
+use crate::common::{Folder, Ran, fixture, gzip, vocable, vocable_fed};
 use arrow_array::builder::{
     BinaryBuilder, LargeStringBuilder, ListBuilder, StringBuilder, StringDictionaryBuilder, StringViewBuilder,
 };
@@ -18,7 +19,6 @@ use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, Struct
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_ipc::writer::{FileWriter, StreamWriter};
 use arrow_schema::{DataType, Field, Schema};
-use crate::common::{Folder, Ran, fixture, gzip, vocable, vocable_fed};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;

@@ -85,7 +85,7 @@ fn each_run_equals_training_alone_and_summaries_follow_from_the_runs() {
 fn predictions_and_rows_of_a_run_are_those_of_its_model() {
     use EmbeddingMode::{Frozen, OneHot, OovOnly, Random, Tuned};
     let options = CompareOptions {
-        arms: EmbeddingMode::VARIANTS.to_vec(),
+        arms: EmbeddingMode::ALL.to_vec(),
         seeds: vec![1],
         train: TrainOptions { epochs: 2, ..small() },
         ..CompareOptions::default()
@@ -120,7 +120,7 @@ fn predictions_and_rows_of_a_run_are_those_of_its_model() {
 #[test]
 fn runs_side_by_side_have_the_results_of_runs_one_after_the_other() {
     let options = CompareOptions {
-        arms: EmbeddingMode::VARIANTS.to_vec(),
+        arms: EmbeddingMode::ALL.to_vec(),
         seeds: vec![1, 2],
         train: TrainOptions { epochs: 3, ..small() },
         ..CompareOptions::default()
@@ -147,7 +147,7 @@ fn order_after_a_step(mut training: Training, folder: &Folder) -> Vec<u8> {
 fn arms_of_a_seed_share_their_first_weights_and_the_order_of_the_texts() {
     let folder = Folder::new();
     let options = CompareOptions {
-        arms: EmbeddingMode::VARIANTS.to_vec(),
+        arms: EmbeddingMode::ALL.to_vec(),
         seeds: vec![3, 4],
         train_sizes: vec![TrainSize::Texts(100), TrainSize::All],
         train: TrainOptions { bidirectional: true, layers: 2, ..small() },

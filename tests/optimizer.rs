@@ -292,7 +292,7 @@ proptest! {
     #[test]
     fn rows_that_are_frozen_held_or_untouched_keep_their_bits(
         kind in prop::sample::select(OptimizerKind::ALL.to_vec()),
-        mode in prop::sample::select(EmbeddingMode::VARIANTS.to_vec()),
+        mode in prop::sample::select(EmbeddingMode::ALL.to_vec()),
         lr in 1e-4f64..1.0,
         row_lr in prop::option::of(1e-4f64..1.0),
         max_norm in prop::option::of(0.01f64..3.0),

@@ -90,7 +90,7 @@ impl Classifier {
             self.vocabulary.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
         let mut header = Header {
             version: VERSION,
-            embedding: network.embedding.mode().to_string(),
+            embedding: network.embedding.mode().name().to_owned(),
             tokenizer: self.tokenizer.name().to_owned(),
             case: case_name(self.case).to_owned(),
             cell: shape.cell.name().to_owned(),

@@ -23,7 +23,9 @@ pub const UNKNOWN: u32 = 1;
 const SPECIAL: usize = 2;
 
 /// Which rows are taken from the vectors, and which are trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Display, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Display, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum EmbeddingMode {
@@ -38,6 +40,16 @@ pub enum EmbeddingMode {
     /// No table at all: a word is a 1 in a row of zeros as long as the vocabulary, so that its product with the input weights is
     /// a column of them. The embedding holds these columns as its rows, and they are trained.
     OneHot,
+}
+
+impl EmbeddingMode {
+    /// All modes, in the order of reports.
+    pub const ALL: &'static [EmbeddingMode] = <EmbeddingMode as VariantArray>::VARIANTS;
+
+    /// The name on the command line, in model files and in JSON.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// How an embedding is made from vectors.

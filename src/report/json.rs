@@ -302,7 +302,7 @@ impl<'a> TrainAnswer<'a> {
     pub fn new(trained: &'a Trained, embedding: EmbeddingMode, seed: u64, out: Option<String>) -> TrainAnswer<'a> {
         let labels = trained.classifier.labels();
         TrainAnswer {
-            embedding: embedding.into(),
+            embedding: embedding.name(),
             seed,
             ended: trained.ended.name(),
             best_epoch: trained.best_epoch,

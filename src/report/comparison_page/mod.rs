@@ -152,7 +152,7 @@ fn by_group(findings: &Findings, mut content: impl FnMut(&Group) -> Result<Strin
 
 /// The place of an arm's colour, dash and marker.
 fn colour(arm: EmbeddingMode) -> usize {
-    EmbeddingMode::VARIANTS.iter().position(|mode| *mode == arm).unwrap_or(0)
+    EmbeddingMode::ALL.iter().position(|mode| *mode == arm).unwrap_or(0)
 }
 
 /// The arms of a plot, with what their lines look like.

@@ -217,7 +217,7 @@ impl Made {
     }
 
     fn findings(&self) -> Findings {
-        let arms = &EmbeddingMode::VARIANTS[..self.arms];
+        let arms = &EmbeddingMode::ALL[..self.arms];
         let said = || SaidLabel { label: self.text.clone(), probability: 0.875 };
         let text = |line: u64| DisagreedText {
             line,
