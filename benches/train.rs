@@ -9,7 +9,7 @@ use std::time::Instant;
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 use vocable::Vectors;
-use vocable::classifier::{Classifier, DataFormat, DataOptions, Dataset, Parts, Tokenizer, TrainOptions, train};
+use vocable::classifier::{Classifier, DataFormat, DataOptions, Dataset, Splits, Tokenizer, TrainOptions, train};
 
 /// Does what CELL says; without it, nothing.
 #[derive(Parser)]
@@ -84,7 +84,7 @@ fn perform(cell: &str) -> Result<Done, Box<dyn Error>> {
     let texts: Vec<String> = data.texts.iter().map(|labelled| labelled.text.clone()).collect();
     // Nothing is chosen by it, so two texts are enough, and measuring them takes no time.
     let dev = Dataset { texts: data.texts[..2].to_vec(), ..data.clone() };
-    let parts = Parts { train: data, dev, test: None };
+    let splits = Splits { train: data, dev, test: None };
     let training = cell.task == Task::Train;
     let options = TrainOptions {
         embedding: cell.embedding.parse()?,
@@ -98,7 +98,7 @@ fn perform(cell: &str) -> Result<Done, Box<dyn Error>> {
         ..TrainOptions::default()
     };
     let vectors = Arc::new(Vectors::open(&cell.vectors)?);
-    let trained = train(&vectors, &parts, &options, &mut |_| {})?;
+    let trained = train(&vectors, &splits, &options, &mut |_| {})?;
     let seconds = match cell.task {
         Task::Train => trained.history.iter().map(|epoch| epoch.train_seconds).collect(),
         Task::Predict => asked(&trained.classifier, &texts, cell.epochs),

@@ -81,26 +81,26 @@
 //! use std::sync::Arc;
 //!
 //! use vocable::Vectors;
-//! use vocable::classifier::{Classifier, DataOptions, Dataset, Parts, TrainOptions, train};
+//! use vocable::classifier::{Classifier, DataOptions, Dataset, Splits, TrainOptions, train};
 //! use vocable::nn::EmbeddingMode;
 //!
 //! let vectors = Arc::new(Vectors::demo()?);
 //! // Or Dataset::open("train.txt", &DataOptions::default())?
 //! let read = |texts: &str| Dataset::parse(texts.as_bytes(), &DataOptions::default(), "texts");
-//! let parts = Parts {
+//! let splits = Splits {
 //!     train: read("pos a superb film\npos a charming story\nneg a dreadful film\nneg a tedious story\n")?,
 //!     dev: read("pos a superb story\nneg a dreadful story\n")?,
 //!     test: None,
 //! };
 //! let options = TrainOptions { embedding: EmbeddingMode::Frozen, hidden: 16, lr: 0.01, ..TrainOptions::default() };
-//! let trained = train(&vectors, &parts, &options, &mut |_progress| {})?;
+//! let trained = train(&vectors, &splits, &options, &mut |_progress| {})?;
 //! assert_eq!(trained.dev.accuracy(), 1.0);
 //!
 //! let folder = tempfile::tempdir().unwrap();
 //! let file = folder.path().join("model.safetensors");
 //! trained.classifier.save(&file)?;
 //! let mut classifier = Classifier::open(&file)?;
-//! classifier.look_up_in(&vectors)?; // for words that no text of its training had
+//! classifier.attach_vectors(&vectors)?; // for words that no text of its training had
 //! let prediction = &classifier.predict(&["a delightful film"])[0];
 //! assert_eq!(prediction.unknown, 0);
 //! println!("{} {:?}", classifier.labels()[prediction.class], prediction.probabilities);
@@ -113,16 +113,16 @@
 //! use std::ops::ControlFlow;
 //! use std::sync::Arc;
 //!
-//! use vocable::classifier::{DataOptions, Dataset, Parts, TrainOptions};
+//! use vocable::classifier::{DataOptions, Dataset, Splits, TrainOptions};
 //! use vocable::compare::{CompareOptions, Findings, NamedVectors, Plan, RunOptions};
 //! use vocable::{Vectors, report};
 //!
 //! let texts = "pos a superb film\nneg a dreadful film\npos a charming story\nneg a tedious story\n";
 //! let texts = Dataset::parse(texts.as_bytes(), &DataOptions::default(), "texts")?;
-//! let parts = Parts { train: texts.clone(), dev: texts.clone(), test: Some(texts) };
+//! let splits = Splits { train: texts.clone(), dev: texts.clone(), test: Some(texts) };
 //! let train = TrainOptions { hidden: 8, epochs: 3, ..TrainOptions::default() };
 //! let options = CompareOptions { train, ..CompareOptions::default() }; // four embeddings, three seeds
-//! let plan = Plan::new(vec![NamedVectors::of(Arc::new(Vectors::demo()?))], parts, &options)?;
+//! let plan = Plan::new(vec![NamedVectors::of(Arc::new(Vectors::demo()?))], splits, &options)?;
 //! let findings = Findings::of(&plan, None, &RunOptions::default(), &|_event| ControlFlow::Continue(()))?;
 //! assert_eq!(findings.comparison.runs.len(), 12);
 //! println!("{}", report::comparison(&findings, None));

@@ -25,7 +25,7 @@ use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 use vocable::Vectors;
 use vocable::classifier::{
-    Classifier, DataOptions, Dataset, Parts, TextVectors, Tokenizer, TrainOptions, Weighting, train,
+    Classifier, DataOptions, Dataset, Splits, TextVectors, Tokenizer, TrainOptions, Weighting, train,
 };
 use vocable::texts::{Source, SourceOptions};
 use vocable::vectors::Case;
@@ -36,9 +36,9 @@ fn model() -> &'static (Classifier, PathBuf) {
     MODEL.get_or_init(|| {
         let vectors = Arc::new(Vectors::demo().unwrap());
         let data = Dataset::open(fixture("reviews.test.txt"), &DataOptions::default()).unwrap();
-        let parts = Parts { train: data.clone(), dev: data, test: None };
+        let splits = Splits { train: data.clone(), dev: data, test: None };
         let options = TrainOptions { hidden: 8, epochs: 2, lr: 0.01, ..TrainOptions::default() };
-        let classifier = train(&vectors, &parts, &options, &mut |_| {}).unwrap().classifier;
+        let classifier = train(&vectors, &splits, &options, &mut |_| {}).unwrap().classifier;
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("arrow-test-model.safetensors");
         classifier.save(&path).unwrap();
         (classifier, path)

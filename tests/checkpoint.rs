@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::common::Folder;
 use vocable::Vectors;
 use vocable::classifier::{
-    ClassWeights, Classifier, DataOptions, Dataset, DropoutRates, Ended, Parts, Progress, TrainOptions, Trained,
-    Training, train,
+    ClassWeights, Classifier, DataOptions, Dataset, DropoutRates, Progress, Splits, StopReason, TrainOptions, Training,
+    TrainingOutcome, train,
 };
 use vocable::nn::{EmbeddingMode, OptimizerKind, Schedule};
 
@@ -17,9 +17,9 @@ fn dataset(text: &str) -> Dataset {
     Dataset::parse(text.as_bytes(), &DataOptions::default(), "texts").expect("texts")
 }
 
-fn parts() -> Parts {
+fn splits() -> Splits {
     let dev = dataset("pos great superb\nneg dull\nother a king\n");
-    Parts { train: dataset(TEXTS), dev: dev.clone(), test: Some(dev) }
+    Splits { train: dataset(TEXTS), dev: dev.clone(), test: Some(dev) }
 }
 
 fn vectors() -> Arc<Vectors> {
@@ -57,32 +57,32 @@ fn plain() -> TrainOptions {
     TrainOptions { hidden: 3, batch: 3, epochs: 3, ..TrainOptions::default() }
 }
 
-fn to_the_end(mut training: Training) -> Trained {
+fn to_the_end(mut training: Training) -> TrainingOutcome {
     while training.advance().is_some() {}
     training.finish().expect("an outcome")
 }
 
 /// What may not differ between a training and one that was interrupted.
-fn essence(trained: &Trained) -> (Vec<u8>, Vec<String>, Ended) {
+fn essence(trained: &TrainingOutcome) -> (Vec<u8>, Vec<String>, StopReason) {
     let history = trained.history.iter().map(|e| format!("{} {} {:?}", e.number, e.train_loss, e.dev)).collect();
-    (trained.classifier.to_bytes().expect("a model"), history, trained.ended)
+    (trained.classifier.to_bytes().expect("a model"), history, trained.stop_reason)
 }
 
 #[test]
 fn a_training_saved_after_any_step_goes_on_to_the_same_bits() {
-    let (vectors, parts, folder) = (vectors(), parts(), Folder::new());
+    let (vectors, splits, folder) = (vectors(), splits(), Folder::new());
     let path = folder.path("checkpoint");
     let kinds =
         OptimizerKind::ALL.into_iter().zip([EmbeddingMode::Tuned, EmbeddingMode::OovOnly, EmbeddingMode::Random]);
     let more = [(OptimizerKind::AdamW, EmbeddingMode::Frozen), (OptimizerKind::Adam, EmbeddingMode::OneHot)];
     for (kind, mode) in kinds.chain(more) {
         for options in [all_on(kind, mode), TrainOptions { optimizer: kind, embedding: mode, ..plain() }] {
-            let whole = train(&vectors, &parts, &options, &mut |_| {}).expect("a training");
-            let mut running = Training::new(&vectors, &parts, &options).expect("a training");
+            let whole = train(&vectors, &splits, &options, &mut |_| {}).expect("a training");
+            let mut running = Training::new(&vectors, &splits, &options).expect("a training");
             let mut saved = 0;
             loop {
                 running.save(&path).expect("a checkpoint");
-                let resumed = Training::resume(&vectors, &parts, &options, &path).expect("a training");
+                let resumed = Training::resume(&vectors, &splits, &options, &path).expect("a training");
                 assert_eq!(resumed.position(), running.position());
                 assert_eq!(essence(&to_the_end(resumed)), essence(&whole), "{kind} {mode} after {saved}");
                 saved += 1;
@@ -98,63 +98,64 @@ fn a_training_saved_after_any_step_goes_on_to_the_same_bits() {
 
 #[test]
 fn a_training_may_be_interrupted_and_gone_on_with_many_times() {
-    let (vectors, parts, folder) = (vectors(), parts(), Folder::new());
+    let (vectors, splits, folder) = (vectors(), splits(), Folder::new());
     let path = folder.path("checkpoint");
     let options = all_on(OptimizerKind::Adam, EmbeddingMode::Tuned);
-    let whole = train(&vectors, &parts, &options, &mut |_| {}).expect("a training");
-    Training::new(&vectors, &parts, &options).expect("a training").save(&path).expect("a checkpoint");
+    let whole = train(&vectors, &splits, &options, &mut |_| {}).expect("a training");
+    Training::new(&vectors, &splits, &options).expect("a training").save(&path).expect("a checkpoint");
     for _ in 0..12 {
-        let mut training = Training::resume(&vectors, &parts, &options, &path).expect("a training");
+        let mut training = Training::resume(&vectors, &splits, &options, &path).expect("a training");
         training.advance().expect("a step");
         training.save(&path).expect("a checkpoint");
     }
-    let done = Training::resume(&vectors, &parts, &options, &path).expect("a training");
-    assert_eq!(done.ended(), Some(Ended::Epochs));
+    let done = Training::resume(&vectors, &splits, &options, &path).expect("a training");
+    assert_eq!(done.stop_reason(), Some(StopReason::MaxEpochs));
     assert_eq!(essence(&to_the_end(done)), essence(&whole));
 }
 
 #[test]
 fn epochs_and_patience_may_be_raised_where_no_schedule_spans_them() {
-    let (vectors, parts, folder) = (vectors(), parts(), Folder::new());
+    let (vectors, splits, folder) = (vectors(), splits(), Folder::new());
     let path = folder.path("checkpoint");
     let short = TrainOptions { patience: 1, epochs: 4, lr: 0.05, ..plain() };
-    let mut training = Training::new(&vectors, &parts, &short).expect("a training");
+    let mut training = Training::new(&vectors, &splits, &short).expect("a training");
     while training.advance().is_some() {}
     training.save(&path).expect("a checkpoint");
     let done = training.history().len();
     let long = TrainOptions { patience: 3, epochs: 9, ..short.clone() };
-    let resumed = Training::resume(&vectors, &parts, &long, &path).expect("a training");
-    let whole = train(&vectors, &parts, &long, &mut |_| {}).expect("a training");
+    let resumed = Training::resume(&vectors, &splits, &long, &path).expect("a training");
+    let whole = train(&vectors, &splits, &long, &mut |_| {}).expect("a training");
     assert!(whole.history.len() > done);
     assert_eq!(essence(&to_the_end(resumed)), essence(&whole));
 
-    let refused =
-        |options: &TrainOptions| Training::resume(&vectors, &parts, options, &path).expect_err("a refusal").to_string();
+    let refused = |options: &TrainOptions| {
+        Training::resume(&vectors, &splits, options, &path).expect_err("a refusal").to_string()
+    };
     for (options, said) in [
         (TrainOptions { epochs: 3, ..short.clone() }, "epochs 3, found one made with 4"),
         (TrainOptions { patience: 0, epochs: 3, ..short.clone() }, "epochs may only be raised"),
     ] {
         assert!(refused(&options).contains(said), "{}", refused(&options));
     }
-    Training::new(&vectors, &parts, &long).expect("a training").save(&path).expect("a checkpoint");
+    Training::new(&vectors, &splits, &long).expect("a training").save(&path).expect("a checkpoint");
     assert!(refused(&TrainOptions { patience: 2, ..long.clone() }).contains("patience may only be raised"));
-    assert!(Training::resume(&vectors, &parts, &TrainOptions { patience: 0, ..long.clone() }, &path).is_ok());
+    assert!(Training::resume(&vectors, &splits, &TrainOptions { patience: 0, ..long.clone() }, &path).is_ok());
 
     let spanned = TrainOptions { warmup: 0.1, ..long };
-    Training::new(&vectors, &parts, &spanned).expect("a training").save(&path).expect("a checkpoint");
+    Training::new(&vectors, &splits, &spanned).expect("a training").save(&path).expect("a checkpoint");
     assert!(refused(&TrainOptions { epochs: 10, ..spanned }).contains("the schedule spans all epochs"));
 }
 
 #[test]
 fn a_checkpoint_of_other_options_texts_or_vectors_is_refused_by_name() {
-    let (vectors, parts, folder) = (vectors(), parts(), Folder::new());
+    let (vectors, splits, folder) = (vectors(), splits(), Folder::new());
     let path = folder.path("checkpoint");
     let options = all_on(OptimizerKind::Adam, EmbeddingMode::Tuned);
-    let mut training = Training::new(&vectors, &parts, &options).expect("a training");
+    let mut training = Training::new(&vectors, &splits, &options).expect("a training");
     training.advance().expect("a step");
     training.save(&path).expect("a checkpoint");
-    let refused = |vectors: &Arc<Vectors>, parts: &Parts, options: &TrainOptions, said: &str| {
-        let error = Training::resume(vectors, parts, options, &path).expect_err("a refusal").to_string();
+    let refused = |vectors: &Arc<Vectors>, splits: &Splits, options: &TrainOptions, said: &str| {
+        let error = Training::resume(vectors, splits, options, &path).expect_err("a refusal").to_string();
         assert!(error.contains(said) && error.contains("checkpoint: expected"), "{error:?} does not say {said:?}");
     };
     let with = |change: fn(&mut TrainOptions)| {
@@ -173,31 +174,31 @@ fn a_checkpoint_of_other_options_texts_or_vectors_is_refused_by_name() {
         (with(|o| o.seed = 2), "seed 2"),
         (with(|o| o.schedule = Schedule::Linear), r#"schedule "linear""#),
     ] {
-        refused(&vectors, &parts, &changed, said);
+        refused(&vectors, &splits, &changed, said);
     }
     for text in [TEXTS.replace("great", "good"), TEXTS.replacen("pos", "neg", 1), format!("{TEXTS}pos a film\n")] {
-        refused(&vectors, &Parts { train: dataset(&text), ..parts.clone() }, &options, "made with these texts");
+        refused(&vectors, &Splits { train: dataset(&text), ..splits.clone() }, &options, "made with these texts");
     }
-    refused(&vectors, &Parts { test: None, ..parts.clone() }, &options, "made with these texts");
+    refused(&vectors, &Splits { test: None, ..splits.clone() }, &options, "made with these texts");
     let other = folder.file("other.txt", {
         let mut text = std::fs::read_to_string(crate::common::fixture("demo.50d.txt")).expect("the demo vectors");
         let film = text.find("\nfilm ").expect("the word") + "\nfilm ".len();
         text.replace_range(film..film, "1");
         text
     });
-    refused(&Arc::new(Vectors::open(other).expect("vectors")), &parts, &options, "made with these vectors");
+    refused(&Arc::new(Vectors::open(other).expect("vectors")), &splits, &options, "made with these vectors");
 }
 
 #[test]
 fn a_checkpoint_cut_or_altered_is_refused_or_the_same() {
-    let (vectors, parts, folder) = (vectors(), parts(), Folder::new());
+    let (vectors, splits, folder) = (vectors(), splits(), Folder::new());
     let options = TrainOptions {
         hidden: 1,
         bidirectional: false,
         layers: 1,
         ..all_on(OptimizerKind::Sgd, EmbeddingMode::OovOnly)
     };
-    let mut training = Training::new(&vectors, &parts, &options).expect("a training");
+    let mut training = Training::new(&vectors, &splits, &options).expect("a training");
     for _ in 0..6 {
         training.advance().expect("a step");
     }
@@ -205,7 +206,7 @@ fn a_checkpoint_cut_or_altered_is_refused_or_the_same() {
     training.save(&path).expect("a checkpoint");
     let bytes = std::fs::read(&path).expect("the file");
     let expected = essence(&to_the_end(training));
-    let open = |bytes: &[u8]| Training::resume(&vectors, &parts, &options, folder.file("altered", bytes));
+    let open = |bytes: &[u8]| Training::resume(&vectors, &splits, &options, folder.file("altered", bytes));
     for length in (0..bytes.len()).step_by(61).chain([1, 7, 8, 9, bytes.len() - 1]) {
         let error = open(&bytes[..length]).expect_err("a cut file").to_string();
         assert!(error.contains("altered: expected a checkpoint"), "cut to {length}: {error}");
@@ -224,19 +225,19 @@ fn a_checkpoint_cut_or_altered_is_refused_or_the_same() {
     }
     assert!(refused > 100, "{refused}");
     let model = folder.file("model", &expected.0);
-    let error = Training::resume(&vectors, &parts, &options, model).expect_err("a model").to_string();
+    let error = Training::resume(&vectors, &splits, &options, model).expect_err("a model").to_string();
     assert!(error.contains("a checkpoint of a training"), "{error}");
     let error = Classifier::open(&path).expect_err("a checkpoint").to_string();
     assert!(error.contains("--resume"), "{error}");
-    let error = Training::resume(&vectors, &parts, &options, folder.path("nowhere")).expect_err("no file").to_string();
+    let error = Training::resume(&vectors, &splits, &options, folder.path("nowhere")).expect_err("no file").to_string();
     assert!(error.contains("nowhere: cannot open it"), "{error}");
 }
 
 #[test]
 fn a_training_whose_loss_is_no_number_keeps_the_best_epoch_before() {
-    let (vectors, parts, folder) = (vectors(), parts(), Folder::new());
+    let (vectors, splits, folder) = (vectors(), splits(), Folder::new());
     let options = TrainOptions { embedding_lr: Some(1e300), unfreeze_after: 2, epochs: 5, ..plain() };
-    let mut training = Training::new(&vectors, &parts, &options).expect("a training");
+    let mut training = Training::new(&vectors, &splits, &options).expect("a training");
     let path = folder.path("checkpoint");
     while let Some(progress) = training.advance() {
         if matches!(progress, Progress::Epoch(_)) {
@@ -244,42 +245,42 @@ fn a_training_whose_loss_is_no_number_keeps_the_best_epoch_before() {
         }
     }
     let trained = training.finish().expect("an outcome");
-    let Ended::Diverged { epoch: 3, step } = trained.ended else { panic!("{:?}", trained.ended) };
+    let StopReason::Diverged { epoch: 3, step } = trained.stop_reason else { panic!("{:?}", trained.stop_reason) };
     assert!((1..=3).contains(&step));
     assert_eq!(trained.history.len(), 2);
     // The very epochs of a training that ended before it went wrong.
     let before = TrainOptions { epochs: 2, embedding_lr: None, ..options.clone() };
-    let before = train(&vectors, &parts, &before, &mut |_| {}).expect("a training");
+    let before = train(&vectors, &splits, &before, &mut |_| {}).expect("a training");
     assert_eq!((&essence(&trained).0, &essence(&trained).1), (&essence(&before).0, &essence(&before).1));
-    let again = to_the_end(Training::resume(&vectors, &parts, &options, &path).expect("a training"));
+    let again = to_the_end(Training::resume(&vectors, &splits, &options, &path).expect("a training"));
     assert_eq!(essence(&again), essence(&trained));
 
     let at_once = TrainOptions { lr: 1e300, ..plain() };
-    let error = train(&vectors, &parts, &at_once, &mut |_| {}).expect_err("no epoch").to_string();
+    let error = train(&vectors, &splits, &at_once, &mut |_| {}).expect_err("no epoch").to_string();
     assert!(error.contains("at epoch 1, step") && error.contains("--lr"), "{error}");
     // A single step an epoch: it is the weights that give it away.
     let at_once = TrainOptions { lr: 1e300, batch: 100, epochs: 1, ..plain() };
-    let error = train(&vectors, &parts, &at_once, &mut |_| {}).expect_err("no epoch").to_string();
+    let error = train(&vectors, &splits, &at_once, &mut |_| {}).expect_err("no epoch").to_string();
     assert!(error.contains("at epoch 1, step 1"), "{error}");
 }
 
 #[test]
 fn parts_without_texts_are_refused() {
-    let (vectors, parts) = (vectors(), parts());
-    let empty = Dataset { texts: Vec::new(), name: "empty".into(), ..parts.dev.clone() };
-    for parts in [
-        Parts { train: empty.clone(), ..parts.clone() },
-        Parts { dev: empty.clone(), ..parts.clone() },
-        Parts { test: Some(empty), ..parts },
+    let (vectors, splits) = (vectors(), splits());
+    let empty = Dataset { texts: Vec::new(), name: "empty".into(), ..splits.dev.clone() };
+    for splits in [
+        Splits { train: empty.clone(), ..splits.clone() },
+        Splits { dev: empty.clone(), ..splits.clone() },
+        Splits { test: Some(empty), ..splits },
     ] {
-        let error = Training::new(&vectors, &parts, &plain()).expect_err("a refusal").to_string();
+        let error = Training::new(&vectors, &splits, &plain()).expect_err("a refusal").to_string();
         assert!(error.starts_with("empty: expected") && error.ends_with("found none"), "{error}");
     }
 }
 
 #[test]
 fn a_training_that_took_no_epoch_has_no_outcome() {
-    let mut training = Training::new(&vectors(), &parts(), &plain()).expect("a training");
+    let mut training = Training::new(&vectors(), &splits(), &plain()).expect("a training");
     training.advance().expect("a step");
     let error = training.finish().expect_err("no outcome").to_string();
     assert!(error.contains("an epoch that ran to its end"), "{error}");

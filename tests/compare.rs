@@ -8,7 +8,7 @@ use crate::common::{Folder, fixture, vocable};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use vocable::Vectors;
-use vocable::classifier::{DataOptions, Dataset, Parts, TrainOptions, Training, subset, train};
+use vocable::classifier::{DataOptions, Dataset, Splits, TrainOptions, Training, subset, train};
 use vocable::compare::{CompareOptions, Comparison, Event, NamedVectors, Plan, RunOptions, Sweep, TrainSize, compare};
 use vocable::nn::EmbeddingMode;
 
@@ -16,9 +16,9 @@ fn vectors() -> NamedVectors {
     NamedVectors::of(Arc::new(Vectors::demo().expect("the built-in vectors")))
 }
 
-fn parts() -> Parts {
+fn splits() -> Splits {
     let open = |name: &str| Dataset::open(fixture(name), &DataOptions::default()).expect("a data set");
-    Parts { train: open("reviews.train.txt"), dev: open("reviews.dev.txt"), test: Some(open("reviews.test.txt")) }
+    Splits { train: open("reviews.train.txt"), dev: open("reviews.dev.txt"), test: Some(open("reviews.test.txt")) }
 }
 
 fn small() -> TrainOptions {
@@ -47,7 +47,7 @@ fn each_run_equals_training_alone_and_summaries_follow_from_the_runs() {
         train: TrainOptions { epochs: 2, ..small() },
         ..CompareOptions::default()
     };
-    let plan = Plan::new(vec![vectors()], parts(), &options).expect("a plan");
+    let plan = Plan::new(vec![vectors()], splits(), &options).expect("a plan");
     let seen = Mutex::new(Vec::new());
     let comparison = compare(&plan, None, &one_after_the_other(), &|event| {
         if let Event::Progress { index, run, .. } = event {
@@ -63,21 +63,21 @@ fn each_run_equals_training_alone_and_summaries_follow_from_the_runs() {
     assert_eq!(seen.into_inner().unwrap(), [(0, frozen, 4), (1, frozen, 5), (2, oov, 4), (3, oov, 5)]);
 
     let settings = TrainOptions { embedding: EmbeddingMode::OovOnly, seed: 5, ..options.train.clone() };
-    let alone = train(&vectors().vectors, &parts(), &settings, &mut |_| {}).expect("a training");
+    let alone = train(&vectors().vectors, &splits(), &settings, &mut |_| {}).expect("a training");
     let run = &comparison.runs[3];
     assert_eq!((run.arm.name(), run.seed, run.best_epoch, run.epochs), ("oov-only", 5, alone.best_epoch, 2));
     assert_eq!(run.name, "oov-only-seed5");
     assert_eq!(run.dev_accuracy, alone.dev.accuracy());
     assert_eq!(run.test_accuracy, alone.test.as_ref().map(|test| test.accuracy()));
     assert_eq!((&run.dev, &run.test), (&alone.dev, &alone.test));
-    assert_eq!(run.trained_parameters, alone.trained_parameters);
+    assert_eq!(run.trainable_parameters, alone.trainable_parameters);
     assert_eq!((run.words, run.known_words), alone.words);
 
     let arm = &comparison.arms[1];
     let (a, b) = (comparison.runs[2].dev_accuracy, comparison.runs[3].dev_accuracy);
     assert!((arm.dev_accuracy.mean - (a + b) / 2.0).abs() < 1e-12);
     assert!((arm.dev_accuracy.deviation - (a - b).abs() / 2f64.sqrt()).abs() < 1e-12);
-    assert!(comparison.arms[0].trained_parameters < arm.trained_parameters);
+    assert!(comparison.arms[0].trainable_parameters < arm.trainable_parameters);
     assert_eq!((arm.runs, comparison.planned), (2, 4));
 }
 
@@ -90,13 +90,13 @@ fn predictions_and_rows_of_a_run_are_those_of_its_model() {
         train: TrainOptions { epochs: 2, ..small() },
         ..CompareOptions::default()
     };
-    let plan = Plan::new(vec![vectors()], parts(), &options).expect("a plan");
+    let plan = Plan::new(vec![vectors()], splits(), &options).expect("a plan");
     let comparison = done(&plan, &RunOptions::default());
     for run in &comparison.runs {
         let (predictions, test) = (run.predictions.as_ref().expect("predictions"), run.test.as_ref().expect("figures"));
         let mut confusion = vec![vec![0; run.labels.len()]; run.labels.len()];
         for ((&right, &predicted), text) in
-            predictions.right.iter().zip(&predictions.predicted).zip(&parts().test.unwrap().texts)
+            predictions.right.iter().zip(&predictions.predicted).zip(&splits().test.unwrap().texts)
         {
             confusion[right][predicted] += 1;
             assert_eq!(run.labels[right], text.label);
@@ -114,7 +114,7 @@ fn predictions_and_rows_of_a_run_are_those_of_its_model() {
             Random | OneHot => assert_eq!(rows, None, "{}", run.name),
         }
     }
-    assert_eq!(comparison.test_texts, parts().test.unwrap().texts);
+    assert_eq!(comparison.test_texts, splits().test.unwrap().texts);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn runs_side_by_side_have_the_results_of_runs_one_after_the_other() {
         train: TrainOptions { epochs: 3, ..small() },
         ..CompareOptions::default()
     };
-    let plan = Plan::new(vec![vectors()], parts(), &options).expect("a plan");
+    let plan = Plan::new(vec![vectors()], splits(), &options).expect("a plan");
     let expected = timeless(&done(&plan, &one_after_the_other()));
     for jobs in [2, 3, 64] {
         let found = done(&plan, &RunOptions { jobs: Some(jobs), ..RunOptions::default() });
@@ -153,19 +153,19 @@ fn arms_of_a_seed_share_their_first_weights_and_the_order_of_the_texts() {
         train: TrainOptions { bidirectional: true, layers: 2, ..small() },
         ..CompareOptions::default()
     };
-    let plan = Plan::new(vec![vectors()], parts(), &options).expect("a plan");
+    let plan = Plan::new(vec![vectors()], splits(), &options).expect("a plan");
     let begin = |arm: EmbeddingMode, texts: usize, seed: u64| {
         let run = plan.runs().iter().find(|r| (r.arm, r.train_texts, r.seed) == (arm, texts, seed)).expect("the run");
-        let parts = plan.parts_of(run).expect("its texts");
-        let training = Training::new(&plan.vectors()[0].vectors, &parts, &run.options).expect("a training");
+        let splits = plan.splits_of(run).expect("its texts");
+        let training = Training::new(&plan.vectors()[0].vectors, &splits, &run.options).expect("a training");
         let network = training.classifier().network();
         let weights = |parameters: Vec<vocable::nn::Parameter<f32>>| -> Vec<(String, Vec<f32>)> {
             parameters.into_iter().map(|p| (p.name, p.values.to_vec())).collect()
         };
         let weights = (weights(network.encoder.parameters()), weights(network.head.parameters()));
-        (weights, order_after_a_step(training, &folder), parts.train.texts.clone())
+        (weights, order_after_a_step(training, &folder), splits.train.texts.clone())
     };
-    for texts in [100, parts().train.texts.len()] {
+    for texts in [100, splits().train.texts.len()] {
         let first = begin(EmbeddingMode::Frozen, texts, 3);
         for arm in [EmbeddingMode::Tuned, EmbeddingMode::OovOnly, EmbeddingMode::Random] {
             assert!(begin(arm, texts, 3) == first, "{arm}");
@@ -186,7 +186,7 @@ fn arms_of_a_seed_share_their_first_weights_and_the_order_of_the_texts() {
 fn pretrained_vectors_are_worth_something_on_unseen_words() {
     let arms = vec![EmbeddingMode::Frozen, EmbeddingMode::Tuned, EmbeddingMode::Random];
     let options = CompareOptions { arms, seeds: vec![1], train: small(), ..CompareOptions::default() };
-    let plan = Plan::new(vec![vectors()], parts(), &options).expect("a plan");
+    let plan = Plan::new(vec![vectors()], splits(), &options).expect("a plan");
     let comparison = done(&plan, &RunOptions::default());
     let [frozen, tuned, random] = [0, 1, 2].map(|arm| comparison.runs[arm].test_accuracy.expect("a test part"));
     assert!(frozen > random + 0.1 && tuned > random + 0.1, "frozen {frozen}, tuned {tuned}, random {random}");
@@ -241,14 +241,14 @@ fn a_plan_lists_all_combinations_under_names_of_what_varies() {
         train: small(),
         ..CompareOptions::default()
     };
-    let plan = Plan::new(vec![vectors(), NamedVectors { name: "glove".into(), vectors: table }], parts(), &options);
+    let plan = Plan::new(vec![vectors(), NamedVectors { name: "glove".into(), vectors: table }], splits(), &options);
     let plan = plan.expect("a plan");
     let names: Vec<&str> = plan.runs().iter().map(|run| run.name.as_str()).collect();
     assert_eq!(names.len(), 2 * 2 * 2 * 2 * 2 * 2);
     let (first, last) = (names[0], names[names.len() - 1]);
     let demo = &plan.vectors()[0].name;
     assert_eq!(first, format!("tuned-{demo}-n100-lr0.001-lstm-seed7"));
-    assert_eq!(last, format!("one-hot-glove-n{}-lr0.002-rnn-seed8", parts().train.texts.len()));
+    assert_eq!(last, format!("one-hot-glove-n{}-lr0.002-rnn-seed8", splits().train.texts.len()));
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
     let run = &plan.runs()[names.len() - 1];
     assert_eq!((run.options.lr, run.options.cell.name(), run.options.hidden), (0.002, "rnn", 4));
@@ -257,7 +257,7 @@ fn a_plan_lists_all_combinations_under_names_of_what_varies() {
     assert_eq!(settings, [("encoder", "rnn"), ("hidden", "4"), ("lr", "0.002")]);
 
     // Files of one name are told apart.
-    let plan = Plan::new(vec![vectors(), vectors()], parts(), &CompareOptions::default()).expect("a plan");
+    let plan = Plan::new(vec![vectors(), vectors()], splits(), &CompareOptions::default()).expect("a plan");
     assert_eq!(plan.vectors()[1].name, format!("{}-2", plan.vectors()[0].name));
 }
 

@@ -14,7 +14,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use vocable::Vectors;
-use vocable::classifier::{Classifier, DataOptions, Dataset, Parts, TrainOptions};
+use vocable::classifier::{Classifier, DataOptions, Dataset, Splits, TrainOptions};
 use vocable::compare::{
     CompareOptions, Comparison, Directory, Event, NamedVectors, Plan, RunOptions, TrainSize, compare, compare_run,
     load, open_model,
@@ -23,9 +23,9 @@ use vocable::nn::EmbeddingMode;
 
 const TEXTS: &str = "pos a great film\nneg a dull film\npos zzgrqx superb\nneg ghastlyish\n";
 
-fn plan(change: impl FnOnce(&mut CompareOptions, &mut Parts)) -> Plan {
+fn plan(change: impl FnOnce(&mut CompareOptions, &mut Splits)) -> Plan {
     let data = Dataset::parse(TEXTS.as_bytes(), &DataOptions::default(), "texts").expect("a data set");
-    let mut parts = Parts { train: data.clone(), dev: data.clone(), test: Some(data) };
+    let mut splits = Splits { train: data.clone(), dev: data.clone(), test: Some(data) };
     let mut options = CompareOptions {
         arms: vec![EmbeddingMode::Tuned, EmbeddingMode::Random, EmbeddingMode::OneHot],
         seeds: vec![1, 2],
@@ -34,9 +34,9 @@ fn plan(change: impl FnOnce(&mut CompareOptions, &mut Parts)) -> Plan {
         train: TrainOptions { hidden: 3, epochs: 4, batch: 2, ..TrainOptions::default() },
         ..CompareOptions::default()
     };
-    change(&mut options, &mut parts);
+    change(&mut options, &mut splits);
     let vectors = NamedVectors::of(Arc::new(Vectors::demo().expect("the built-in vectors")));
-    Plan::new(vec![vectors], parts, &options).expect("a plan")
+    Plan::new(vec![vectors], splits, &options).expect("a plan")
 }
 
 fn every_step() -> RunOptions {
@@ -172,7 +172,7 @@ fn another_comparison_in_the_folder_is_refused_by_what_differs() {
     let demo = Vectors::demo().expect("the built-in vectors");
     let other = Vectors::new(demo.vocabulary().iter(), other, demo.dimension()).expect("vectors");
     let named = NamedVectors { name: made.vectors()[0].name.clone(), vectors: Arc::new(other) };
-    let other = Plan::new(vec![named], made.parts().clone(), made.options()).expect("a plan");
+    let other = Plan::new(vec![named], made.splits().clone(), made.options()).expect("a plan");
     refused(&other, "a comparison with vectors ");
 
     // Where the files lie may change.

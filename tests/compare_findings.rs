@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::common::{Folder, fixture, vocable};
 use serde_json::Value;
 use vocable::Vectors;
-use vocable::classifier::{DataOptions, Dataset, Parts, TrainOptions};
+use vocable::classifier::{DataOptions, Dataset, Splits, TrainOptions};
 use vocable::compare::findings::{Findings, Part};
 use vocable::compare::{
     CompareOptions, Directory, Event, NamedVectors, Plan, Run, RunOptions, TrainSize, compare, load, open_model,
@@ -19,14 +19,14 @@ use vocable::report;
 
 use EmbeddingMode::{Frozen, OneHot, OovOnly, Random, Tuned};
 
-fn parts() -> Parts {
+fn splits() -> Splits {
     let open = |name: &str| Dataset::open(fixture(name), &DataOptions::default()).expect("a data set");
-    let mut parts =
-        Parts { train: open("reviews.train.txt"), dev: open("reviews.dev.txt"), test: Some(open("reviews.test.txt")) };
-    parts.train.texts.truncate(150);
-    parts.dev.texts.truncate(40);
-    parts.test.as_mut().unwrap().texts.truncate(90);
-    parts
+    let mut splits =
+        Splits { train: open("reviews.train.txt"), dev: open("reviews.dev.txt"), test: Some(open("reviews.test.txt")) };
+    splits.train.texts.truncate(150);
+    splits.dev.texts.truncate(40);
+    splits.test.as_mut().unwrap().texts.truncate(90);
+    splits
 }
 
 fn options(change: impl FnOnce(&mut CompareOptions)) -> CompareOptions {
@@ -40,9 +40,9 @@ fn options(change: impl FnOnce(&mut CompareOptions)) -> CompareOptions {
     options
 }
 
-fn plan_of(parts: Parts, options: &CompareOptions) -> Plan {
+fn plan_of(splits: Splits, options: &CompareOptions) -> Plan {
     let vectors = NamedVectors::of(Arc::new(Vectors::demo().expect("the built-in vectors")));
-    Plan::new(vec![vectors], parts, options).expect("a plan")
+    Plan::new(vec![vectors], splits, options).expect("a plan")
 }
 
 fn done(path: &Path, plan: &Plan) -> Findings {
@@ -63,7 +63,7 @@ const T_OF_THREE: f64 = 4.302652729911275;
 fn scores_curves_and_matrices_follow_from_the_runs() {
     let folder = Folder::new();
     let path = folder.path("runs");
-    let findings = done(&path, &plan_of(parts(), &options(|_| {})));
+    let findings = done(&path, &plan_of(splits(), &options(|_| {})));
     let runs = load(&path).expect("the runs").runs;
     assert_eq!((findings.scored_on, findings.groups.len(), findings.size_curves.len()), (Part::Test, 1, 0));
     let group = &findings.groups[0];
@@ -141,7 +141,7 @@ fn scores_curves_and_matrices_follow_from_the_runs() {
 fn disagreements_and_gates_are_of_the_arms_and_their_texts() {
     let folder = Folder::new();
     let path = folder.path("runs");
-    let findings = done(&path, &plan_of(parts(), &options(|_| {})));
+    let findings = done(&path, &plan_of(splits(), &options(|_| {})));
     let comparison = load(&path).expect("the runs");
     let vectors = Vectors::demo().unwrap();
     let group = &findings.groups[0];
@@ -205,7 +205,7 @@ fn disagreements_and_gates_are_of_the_arms_and_their_texts() {
 fn words_are_those_of_the_first_seeds_models() {
     let folder = Folder::new();
     let path = folder.path("runs");
-    let findings = done(&path, &plan_of(parts(), &options(|o| o.arms = vec![Tuned, OovOnly, OneHot])));
+    let findings = done(&path, &plan_of(splits(), &options(|o| o.arms = vec![Tuned, OovOnly, OneHot])));
     let vectors = Vectors::demo().unwrap();
     let group = &findings.groups[0];
     assert!(group.arms[2].words.is_none());
@@ -306,7 +306,7 @@ fn a_comparison_that_was_stopped_finds_the_same_and_other_words_are_looked_at_la
     let folder = Folder::new();
     let (whole, stopped) = (folder.path("whole"), folder.path("stopped"));
     let asked = options(|o| o.train_sizes = vec![TrainSize::All, TrainSize::Texts(60)]);
-    let plan = plan_of(parts(), &asked);
+    let plan = plan_of(splits(), &asked);
     let findings = done(&whole, &plan);
     // Where runs of some arms are missing, the others are told all the same.
     let seen = std::sync::atomic::AtomicUsize::new(0);
@@ -344,7 +344,7 @@ fn a_comparison_that_was_stopped_finds_the_same_and_other_words_are_looked_at_la
 
     // Other words: nothing is trained again, and all files are as if they had been asked for at first.
     let others = plan_of(
-        parts(),
+        splits(),
         &options(|o| {
             o.train_sizes = vec![TrainSize::All, TrainSize::Texts(60)];
             o.watch = vec!["film".to_owned()];
@@ -366,7 +366,7 @@ fn a_comparison_that_was_stopped_finds_the_same_and_other_words_are_looked_at_la
 #[test]
 fn one_arm_one_seed_and_no_test_part() {
     let folder = Folder::new();
-    let without_test = || Parts { test: None, ..parts() };
+    let without_test = || Splits { test: None, ..splits() };
     let alone = options(|o| {
         o.arms = vec![Frozen];
         o.seeds = vec![7];
@@ -378,7 +378,7 @@ fn one_arm_one_seed_and_no_test_part() {
     assert_eq!((arm.score, arm.test_accuracy), (arm.dev_accuracy, None));
     assert_eq!((arm.score.interval, arm.score.count), (None, 1));
     let lines: Vec<u64> = group.gates.iter().map(|gates| gates.line).collect();
-    assert_eq!(lines, parts().dev.texts.iter().take(3).map(|text| text.line).collect::<Vec<u64>>());
+    assert_eq!(lines, splits().dev.texts.iter().take(3).map(|text| text.line).collect::<Vec<u64>>());
     assert!(group.gates.iter().all(|gates| gates.part == Part::Dev && gates.views.len() == 1));
     let text = report::comparison(&findings, Some(140));
     assert!(text.contains("dev acc %") && !text.contains("test acc %") && text.contains('●'), "{text}");
@@ -399,7 +399,7 @@ fn one_arm_one_seed_and_no_test_part() {
         o.train.cell = CellKind::Rnn;
     });
     let path = folder.path("two");
-    let findings = done(&path, &plan_of(parts(), &two));
+    let findings = done(&path, &plan_of(splits(), &two));
     assert!(findings.groups[0].gates.is_empty());
     assert!(findings.groups[0].pairs[0].sentence.contains("a single seed"));
     assert!(report::comparison(&findings, None).contains("from a single seed no difference can be told"));
@@ -419,7 +419,7 @@ fn a_run_that_diverged_counts_with_its_best_epoch_and_is_named() {
         o.train.embedding_lr = Some(1e300);
         o.train.patience = 0;
     });
-    let findings = done(&folder.path("runs"), &plan_of(parts(), &diverging));
+    let findings = done(&folder.path("runs"), &plan_of(splits(), &diverging));
     let [frozen, tuned] = findings.groups[0].arms.as_slice() else { panic!("two arms") };
     assert!(frozen.diverged.is_empty() && frozen.curve.len() == 4);
     assert_eq!(tuned.diverged, ["tuned-seed1", "tuned-seed2"]);
@@ -527,7 +527,7 @@ fn the_report_is_drawn_again_to_the_same_bytes() {
 fn altered_files_of_a_folder_are_refused_and_named() {
     let folder = Folder::new();
     let path = folder.path("runs");
-    done(&path, &plan_of(parts(), &options(|o| o.seeds = vec![1, 2])));
+    done(&path, &plan_of(splits(), &options(|o| o.seeds = vec![1, 2])));
     let refused = |name: &str, change: &dyn Fn(String) -> String, said: &str| {
         let file = path.join(name);
         let text = std::fs::read_to_string(&file).unwrap();

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::common::{Folder, Ran, fixture, gzip, vocable};
 use serde_json::{Value, json};
 use vocable::Vectors;
-use vocable::classifier::{Coverage, Covered, DataOptions, Dataset, Tokenizer, advise};
+use vocable::classifier::{Coverage, CoverageCount, DataOptions, Dataset, Tokenizer, suggest_tokenizer};
 use vocable::vectors::Case;
 
 fn coverage(data: &Path, vectors: &str, more: &[&str]) -> Ran {
@@ -64,7 +64,7 @@ fn each_word_counts_where_it_is_found_first() {
     // `Tromsø` and `ship` have rows, `SHIP` has one in lower case, `shipbread` is made of n-grams.
     let texts = ["ship Tromsø SHIP ship", "shipbread", ""];
     let found = Coverage::of(&vectors, &texts, Tokenizer::Whitespace, Case::Fold).unwrap();
-    let covered = |tokens, words| Covered { tokens, words };
+    let covered = |tokens, words| CoverageCount { tokens, words };
     assert_eq!((found.all, found.exact), (covered(5, 4), covered(3, 2)));
     assert_eq!((found.lower_case, found.subwords, found.unknown), (covered(1, 1), covered(1, 1), covered(0, 0)));
     assert_eq!((found.known(), found.median_length(), found.longest()), (1.0, 1, 4));
@@ -128,7 +128,7 @@ fn what_cannot_be_covered_is_refused() {
 fn training_says_when_another_tokenizer_may_suit_the_texts_better() {
     let demo = Vectors::demo().unwrap();
     let reviews = Dataset::open(fixture("reviews.train.txt"), &DataOptions::default()).unwrap().texts;
-    let advised = |texts: &[&str], tokenizer| advise(&demo, texts, tokenizer, Case::Exact).unwrap();
+    let advised = |texts: &[&str], tokenizer| suggest_tokenizer(&demo, texts, tokenizer, Case::Exact).unwrap();
     // Texts that are cut already.
     let cut: Vec<&str> = reviews.iter().map(|text| text.text.as_str()).collect();
     let advice = advised(&cut, Tokenizer::Unicode).unwrap();

@@ -58,7 +58,7 @@ fn gates_are_shown_word_by_word() {
     }
     assert!(ran.out.contains("? has no row"), "{}", ran.out);
     assert_eq!(answer["probabilities"], words[3]["probabilities"]);
-    assert_eq!(json!([answer["layer"], answer["direction"], answer["left_out"]]), json!([1, "forward", 0]));
+    assert_eq!(json!([answer["layer"], answer["direction"], answer["words_omitted"]]), json!([1, "forward", 0]));
 }
 
 /// After each word the prediction is what `predict` says of the text up to it.
@@ -93,7 +93,7 @@ fn texts_come_from_arguments_and_from_standard_input() {
     let empty = gates(&model, &[""], b"");
     assert!(empty.code == 0 && empty.out.contains("(before)"), "{empty:?}");
     let long = gates(&model, &["--json", "-"], "a film ".repeat(501).as_bytes()).only_json();
-    assert_eq!((long["words"].as_array().unwrap().len(), &long["left_out"]), (1000, &json!(2)));
+    assert_eq!((long["words"].as_array().unwrap().len(), &long["words_omitted"]), (1000, &json!(2)));
 }
 
 #[test]

@@ -244,9 +244,9 @@ fn training_ends_with_figures_of_every_part_and_class() {
     }
 
     // The saved model says the same of the same texts.
-    let measured = predict(&out, &["--json", "--measure", test.to_str().unwrap()], b"").only_json();
+    let measured = predict(&out, &["--json", "--evaluate", test.to_str().unwrap()], b"").only_json();
     assert_eq!(measured, outcome["test"]);
-    let human = predict(&out, &["--measure", test.to_str().unwrap()], b"");
+    let human = predict(&out, &["--evaluate", test.to_str().unwrap()], b"");
     assert!(human.out.contains("measured: right \\ predicted"), "{human:?}");
 }
 
@@ -290,15 +290,15 @@ fn a_model_is_measured_on_labelled_texts_of_any_form() {
     let model = folder.file("model", small_model());
     let texts = folder.file("texts.tsv", "stars\tbody\npos\ta great film\nneg\ta dull film\n");
     let texts = texts.to_str().unwrap();
-    let measured = predict(&model, &["--json", "--measure", texts, "--label-column", "stars"], b"").only_json();
+    let measured = predict(&model, &["--json", "--evaluate", texts, "--label-column", "stars"], b"").only_json();
     assert_eq!(measured["texts"], 2);
     // A class without texts has no recall, and without predictions no precision.
     let other = &measured["classes"][1];
     assert_eq!((&other["label"], &other["recall"]), (&json!("other"), &Value::Null));
-    predict(&model, &["--measure", texts], b"").refused(2, "texts.tsv: line 1");
-    predict(&model, &["--label-column", "stars"], b"").refused(2, "--measure");
+    predict(&model, &["--evaluate", texts], b"").refused(2, "texts.tsv: line 1");
+    predict(&model, &["--label-column", "stars"], b"").refused(2, "--evaluate");
     let strange = folder.file("strange.txt", "meh a film\n");
-    predict(&model, &["--measure", strange.to_str().unwrap()], b"").refused(2, "found `meh`");
+    predict(&model, &["--evaluate", strange.to_str().unwrap()], b"").refused(2, "found `meh`");
 }
 
 /// A model file in parts, to be put together again altered.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::common::fixture;
 use vocable::Vectors;
-use vocable::classifier::{DataOptions, Dataset, Parts, TrainOptions, train};
+use vocable::classifier::{DataOptions, Dataset, Splits, TrainOptions, train};
 use vocable::compare::movement::{Movement, OPPOSITES};
 use vocable::nn::EmbeddingMode;
 use vocable::vectors::Case;
@@ -138,7 +138,7 @@ fn rows_that_do_not_belong_together_are_refused() {
 fn rows_move_where_the_embedding_lets_them() {
     let vectors = Arc::new(Vectors::demo().unwrap());
     let open = |name: &str| Dataset::open(fixture(name), &DataOptions::default()).unwrap();
-    let parts = Parts { train: open("reviews.train.txt"), dev: open("reviews.dev.txt"), test: None };
+    let splits = Splits { train: open("reviews.train.txt"), dev: open("reviews.dev.txt"), test: None };
     for (mode, known_moves, made_moves) in [
         (EmbeddingMode::Frozen, false, false),
         (EmbeddingMode::OovOnly, false, true),
@@ -147,8 +147,8 @@ fn rows_move_where_the_embedding_lets_them() {
     ] {
         let options =
             TrainOptions { embedding: mode, hidden: 8, epochs: 2, case: Case::Fold, ..TrainOptions::default() };
-        let trained = train(&vectors, &parts, &options, &mut |_| {}).unwrap();
-        let movement = Movement::of_classifier(&trained.classifier, &vectors, &options, &parts.train).unwrap();
+        let trained = train(&vectors, &splits, &options, &mut |_| {}).unwrap();
+        let movement = Movement::of_classifier(&trained.classifier, &vectors, &options, &splits.train).unwrap();
         let (known, made) = (movement.checksum(true), movement.checksum(false));
         assert!(known.rows > 0 && made.rows > 0);
         assert_eq!((!known.unchanged(), !made.unchanged()), (known_moves, made_moves), "{mode}");
@@ -162,7 +162,7 @@ fn rows_move_where_the_embedding_lets_them() {
         }
     }
     let options = TrainOptions { embedding: EmbeddingMode::OneHot, hidden: 4, epochs: 1, ..TrainOptions::default() };
-    let trained = train(&vectors, &parts, &options, &mut |_| {}).unwrap();
-    let refused = Movement::of_classifier(&trained.classifier, &vectors, &options, &parts.train).unwrap_err();
+    let trained = train(&vectors, &splits, &options, &mut |_| {}).unwrap();
+    let refused = Movement::of_classifier(&trained.classifier, &vectors, &options, &splits.train).unwrap_err();
     assert!(refused.to_string().contains("one-hot"), "{refused}");
 }

@@ -5,7 +5,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use vocable::classifier::{DropoutRates, Drops, Network};
+use vocable::classifier::{BatchDropout, DropoutRates, Network};
 use vocable::nn::{
     CellKind, Dense, Dropout, Embedding, EmbeddingMode, Encoder, EncoderShape, Packing, Pooling, cross_entropy,
 };
@@ -185,8 +185,9 @@ fn network_with_every_parameter_and_every_row() {
     let labels = [0, 2, 1, 0];
     let rates = DropoutRates { embedding: 0.2, word: 0.3, hidden: 0.4 };
     // The same seed drops the same components every time.
-    let run =
-        |network: &Network<f64>| network.loss_and_gradients(&texts, &labels, 0.25, Some(Drops { rates, seed: 6 }));
+    let run = |network: &Network<f64>| {
+        network.loss_and_gradients(&texts, &labels, 0.25, Some(BatchDropout { rates, seed: 6 }))
+    };
     let (_, gradients) = run(&network);
 
     for which in 0..network.encoder.parameters().len() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::common::{Folder, Ran, fixture, vocable, vocable_fed};
 use serde_json::json;
 use vocable::Vectors;
-use vocable::classifier::{Classifier, DataOptions, Dataset, Parts, Prediction, Tokenizer, TrainOptions, train};
+use vocable::classifier::{Classifier, DataOptions, Dataset, Prediction, Splits, Tokenizer, TrainOptions, train};
 use vocable::nn::{CellKind, EmbeddingMode, Pooling};
 use vocable::vectors::Case;
 
@@ -15,9 +15,9 @@ use vocable::vectors::Case;
 fn classifier(vectors: &Arc<Vectors>, options: TrainOptions) -> Classifier {
     let texts = b"pos the ship and bread\nneg in a Cafe\npos ship ship\nneg in and a\n";
     let data = Dataset::parse(texts, &DataOptions::default(), "texts").unwrap();
-    let parts = Parts { train: data.clone(), dev: data, test: None };
+    let splits = Splits { train: data.clone(), dev: data, test: None };
     let options = TrainOptions { hidden: 4, epochs: 3, lr: 0.05, ..options };
-    train(vectors, &parts, &options, &mut |_| {}).unwrap().classifier
+    train(vectors, &splits, &options, &mut |_| {}).unwrap().classifier
 }
 
 fn predict(model: &Path, arguments: &[&str], input: &[u8]) -> Ran {
@@ -42,7 +42,7 @@ fn words_that_the_file_lacks_are_made_of_their_n_grams() {
         let unknown = |predictions: &[Prediction]| predictions.iter().map(|p| p.unknown).collect::<Vec<_>>();
         assert_eq!(unknown(&alone), [3, 0, 0, 2]);
         let mut extended = classifier.clone();
-        extended.look_up_in(&model).unwrap();
+        extended.attach_vectors(&model).unwrap();
         let with = extended.predict(&texts);
         assert_eq!(unknown(&with), [0, 0, 0, 0]);
         assert_ne!(with[0].probabilities, alone[0].probabilities);
@@ -53,7 +53,7 @@ fn words_that_the_file_lacks_are_made_of_their_n_grams() {
         let words = ["shipbread", breadship, "breadth"];
         let rows = words.iter().flat_map(|word| model.vector(word).unwrap().into_owned()).collect();
         let mut by_rows = classifier.clone();
-        by_rows.look_up_in(&Arc::new(Vectors::new(words, rows, 8).unwrap())).unwrap();
+        by_rows.attach_vectors(&Arc::new(Vectors::new(words, rows, 8).unwrap())).unwrap();
         let by_rows = by_rows.predict(&texts);
         assert_eq!(unknown(&by_rows), [0, 0, 0, 0]);
         for (made, row) in with.iter().zip(&by_rows) {
@@ -63,7 +63,7 @@ fn words_that_the_file_lacks_are_made_of_their_n_grams() {
         let data = Dataset::parse(b"pos shipbread\nneg breadth\n", &DataOptions::default(), "texts").unwrap();
         let right = extended.predict(&["shipbread", "breadth"]);
         let right = [right[0].class == 1, right[1].class == 0].into_iter().filter(|right| *right).count();
-        assert_eq!(extended.measure(&data).unwrap().accuracy(), right as f64 / 2.0);
+        assert_eq!(extended.evaluate(&data).unwrap().accuracy(), right as f64 / 2.0);
     }
 }
 
@@ -163,7 +163,7 @@ fn what_is_predicted_of_a_text_does_not_depend_on_the_others() {
     let vectors = Arc::new(Vectors::demo().unwrap());
     let data = Dataset::open(fixture("reviews.test.txt"), &DataOptions::default()).unwrap();
     let part = |texts: &[_]| Dataset { texts: texts.to_vec(), ..data.clone() };
-    let parts = Parts { train: part(&data.texts[..32]), dev: part(&data.texts[..8]), test: None };
+    let splits = Splits { train: part(&data.texts[..32]), dev: part(&data.texts[..8]), test: None };
     let mut texts: Vec<&str> = data.texts.iter().take(150).map(|text| text.text.as_str()).collect();
     texts.extend(["", "superb", "!", "a\u{a0}b qqqq", "dull dull dull"]);
     let long = texts[..40].join(" ");
@@ -178,7 +178,7 @@ fn what_is_predicted_of_a_text_does_not_depend_on_the_others() {
         // Longer sums than the library adds up in one go.
         TrainOptions { hidden: 520, ..plain },
     ] {
-        let classifier = train(&vectors, &parts, &options, &mut |_| {}).unwrap().classifier;
+        let classifier = train(&vectors, &splits, &options, &mut |_| {}).unwrap().classifier;
         let bits = |predictions: Vec<Prediction>| -> Vec<(usize, Vec<u32>)> {
             let bits = |p: &Prediction| p.probabilities.iter().map(|probability| probability.to_bits()).collect();
             predictions.iter().map(|p| (p.class, bits(p))).collect()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::common::fixture;
 use vocable::Vectors;
-use vocable::classifier::{DataOptions, Dataset, TextVectors, Tokenizer, Weighting, WordShares};
+use vocable::classifier::{DataOptions, Dataset, TextVectors, Tokenizer, Weighting, WordFrequencies};
 use vocable::vectors::Case;
 
 const COUNTS: &[u8] = b"the 50\r\nfilm 30\n\nplot\t15\nthe 5\n";
@@ -38,8 +38,8 @@ fn vectors_are_those_of_plain_code_however_texts_are_cut_into_chunks() {
     let by_counts: Share = &|word, _| Some(counted.get(word).copied().unwrap_or(0.0));
     let ways: [(Weighting, Share); 3] = [
         (Weighting::Mean, &|_, _| None),
-        (Weighting::Frequency { a: 0.01, shares: WordShares::Zipf }, by_zipf),
-        (Weighting::Frequency { a: 0.01, shares: WordShares::parse(COUNTS).unwrap() }, by_counts),
+        (Weighting::Frequency { a: 0.01, frequencies: WordFrequencies::Zipf }, by_zipf),
+        (Weighting::Frequency { a: 0.01, frequencies: WordFrequencies::parse(COUNTS).unwrap() }, by_counts),
     ];
     for (weighting, share) in ways {
         let of = TextVectors::new(Arc::clone(&vectors), Tokenizer::Whitespace, Case::Fold, weighting.clone()).unwrap();
@@ -60,7 +60,7 @@ fn vectors_are_those_of_plain_code_however_texts_are_cut_into_chunks() {
 #[test]
 fn words_of_n_grams_count_fully() {
     let vectors = Arc::new(Vectors::open(fixture("fasttext.8d.bin")).unwrap());
-    let weighting = Weighting::Frequency { a: 1e-3, shares: WordShares::Zipf };
+    let weighting = Weighting::Frequency { a: 1e-3, frequencies: WordFrequencies::Zipf };
     let of = TextVectors::new(Arc::clone(&vectors), Tokenizer::Whitespace, Case::Exact, weighting).unwrap();
     let found = of.of(&["shipbread"]).remove(0);
     assert_eq!(found.values, vectors.vector("shipbread").unwrap().into_owned());
@@ -69,14 +69,14 @@ fn words_of_n_grams_count_fully() {
 
 #[test]
 fn counts_and_a_that_make_no_sense_are_refused() {
-    let refused = |bytes: &[u8]| WordShares::parse(bytes).unwrap_err().to_string();
+    let refused = |bytes: &[u8]| WordFrequencies::parse(bytes).unwrap_err().to_string();
     assert_eq!(refused(b"the 5\nfilm\n"), "line 2: expected `WORD COUNT`, found `film`");
     assert_eq!(refused(b"the -5\n"), "line 1: expected `WORD COUNT`, found `the -5`");
     assert_eq!(refused(b""), "expected counts of words, `WORD COUNT` a line, found none");
     assert_eq!(refused(b"the 0\n"), "expected counts of words, `WORD COUNT` a line, found none");
     let vectors = Arc::new(Vectors::demo().unwrap());
     for a in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let weighting = Weighting::Frequency { a, shares: WordShares::Zipf };
+        let weighting = Weighting::Frequency { a, frequencies: WordFrequencies::Zipf };
         let error =
             TextVectors::new(Arc::clone(&vectors), Tokenizer::Unicode, Case::Fold, weighting).unwrap_err().to_string();
         assert!(error.starts_with("a of the frequency weighting: expected a number above 0"), "{error}");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::common::{Folder, fixture};
 use serde_json::{Value, json};
 use vocable::Vectors;
-use vocable::classifier::{Classifier, DataOptions, Dataset, Parts, TrainOptions, train};
+use vocable::classifier::{Classifier, DataOptions, Dataset, Splits, TrainOptions, train};
 use vocable::vectors::Case;
 
 /// Texts with words that a model knows, that it does not know, and in capitals.
@@ -88,7 +88,7 @@ fn pytorch_gives_the_logits_of_a_model_that_we_trained() {
     let lines =
         b"good a great film\nbad a dull film , and never great\nmixed great and dull moment in a wonderful film .\n";
     let data = Dataset::parse(lines, &DataOptions::default(), "lines").unwrap();
-    let parts = Parts { train: data.clone(), dev: data, test: None };
+    let splits = Splits { train: data.clone(), dev: data, test: None };
     let vectors = Arc::new(Vectors::open(fixture("demo.50d.txt")).unwrap());
     for header in settings() {
         let named = |key: &str| header[key].as_str().unwrap();
@@ -106,7 +106,7 @@ fn pytorch_gives_the_logits_of_a_model_that_we_trained() {
             patience: 0,
             ..TrainOptions::default()
         };
-        let trained = train(&vectors, &parts, &options, &mut |_| {}).unwrap();
+        let trained = train(&vectors, &splits, &options, &mut |_| {}).unwrap();
         let path = folder.path("model.safetensors");
         trained.classifier.save(&path).unwrap();
         let logits = python("model = load(path)\nsave(model, path)", &path, &json!(null));

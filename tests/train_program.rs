@@ -125,7 +125,7 @@ fn a_training_that_diverges_saves_the_best_epoch_before_and_says_so() {
     let wild = ["--embedding-lr", "1e300", "--unfreeze-after", "1", "--json", "--out", text(&out)];
     let ran = train(&texts, &texts, &wild);
     let outcome = ran.only_json();
-    assert_eq!((&outcome["ended"], &outcome["best_epoch"]), (&"diverged".into(), &1.into()));
+    assert_eq!((&outcome["stop_reason"], &outcome["best_epoch"]), (&"diverged".into(), &1.into()));
     assert!(ran.err.contains("at epoch 2, step") && ran.err.contains("--lr"), "{}", ran.err);
     let calm = folder.path("calm");
     let arguments = arguments(&texts, &texts, &["--unfreeze-after", "1", "--out", text(&calm)]);
@@ -146,7 +146,7 @@ fn a_finished_training_gone_on_with_has_its_result_at_once() {
     assert!(second.err.contains("done after 3 epochs") && !second.err.contains("epoch   1"), "{}", second.err);
     assert!(std::fs::read(&out).unwrap() == std::fs::read(&again).unwrap());
     let (first, second) = (first.only_json(), second.only_json());
-    for key in ["best_epoch", "dev", "ended", "words"] {
+    for key in ["best_epoch", "dev", "stop_reason", "words"] {
         assert_eq!(first[key], second[key]);
     }
     // Without --resume it is not overwritten.

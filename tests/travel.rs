@@ -8,8 +8,8 @@ use crate::common::{Folder, fixture};
 use proptest::prelude::*;
 use vocable::Vectors;
 use vocable::classifier::{
-    Classifier, DataOptions, Dataset, ForeignOptions, ForeignTensor, ONNX_OPSET, Parts, Tokenizer, TrainOptions,
-    foreign_weights, train,
+    Classifier, DataOptions, Dataset, ImportOptions, NamedTensor, ONNX_OPSET, Splits, Tokenizer, TrainOptions,
+    read_tensors, train,
 };
 use vocable::nn::{CellKind, EmbeddingMode, Pooling};
 use vocable::vectors::Case;
@@ -19,10 +19,10 @@ const TEXTS: [&str; 4] = ["a great film", "", "dull , dull xyzzy", "wonderful an
 fn trained(options: TrainOptions) -> Classifier {
     let lines = b"good a great film\nbad a dull film , and never great\ngood wonderful film .\n";
     let data = Dataset::parse(lines, &DataOptions::default(), "lines").unwrap();
-    let parts = Parts { train: data.clone(), dev: data, test: None };
+    let splits = Splits { train: data.clone(), dev: data, test: None };
     let vectors = Arc::new(Vectors::open(fixture("demo.50d.txt")).unwrap());
     let options = TrainOptions { hidden: 6, epochs: 2, tokenizer: Tokenizer::Whitespace, ..options };
-    train(&vectors, &parts, &options, &mut |_| {}).unwrap().classifier
+    train(&vectors, &splits, &options, &mut |_| {}).unwrap().classifier
 }
 
 /// The fields of a protobuf message: number and value, of numbers the number itself, of the rest the bytes.
@@ -118,8 +118,8 @@ fn the_parts_of_an_onnx_file_fit_together() {
     }
 }
 
-fn options(classifier: &Classifier) -> ForeignOptions {
-    ForeignOptions {
+fn options(classifier: &Classifier) -> ImportOptions {
+    ImportOptions {
         labels: classifier.labels().to_vec(),
         tokenizer: Tokenizer::Whitespace,
         case: Case::Exact,
@@ -130,7 +130,7 @@ fn options(classifier: &Classifier) -> ForeignOptions {
 }
 
 /// A model file's weights have PyTorch's names: without their header they are a model that was trained elsewhere.
-fn weights_of_a_model() -> (Classifier, Vec<ForeignTensor>, Vec<Option<Vec<u8>>>) {
+fn weights_of_a_model() -> (Classifier, Vec<NamedTensor>, Vec<Option<Vec<u8>>>) {
     let folder = Folder::new();
     let options = TrainOptions { layers: 2, bidirectional: true, pooling: Pooling::Max, ..TrainOptions::default() };
     let classifier = trained(options);
@@ -138,25 +138,25 @@ fn weights_of_a_model() -> (Classifier, Vec<ForeignTensor>, Vec<Option<Vec<u8>>>
     classifier.save(&path).unwrap();
     let specials = [b"<pad>".to_vec(), b"<unk>".to_vec()];
     let words = specials.into_iter().chain(classifier.vocabulary().iter().map(<[u8]>::to_vec)).map(Some).collect();
-    (classifier, foreign_weights(&path).unwrap(), words)
+    (classifier, read_tensors(&path).unwrap(), words)
 }
 
 #[test]
 fn weights_without_a_header_predict_the_same() {
     let (classifier, weights, words) = weights_of_a_model();
-    let again = Classifier::from_foreign(weights.clone(), &words, &options(&classifier)).unwrap();
+    let again = Classifier::import(weights.clone(), &words, &options(&classifier)).unwrap();
     assert_eq!(again.predict(&TEXTS), classifier.predict(&TEXTS));
     // A row that no word has is left out.
     let mut gap = words.clone();
     gap[2] = None;
-    let fewer = Classifier::from_foreign(weights, &gap, &options(&classifier)).unwrap();
+    let fewer = Classifier::import(weights, &gap, &options(&classifier)).unwrap();
     assert_eq!(fewer.vocabulary().len(), classifier.vocabulary().len() - 1);
 }
 
 #[test]
 fn what_is_no_file_of_weights_is_refused_by_name() {
     for name in ["demo.50d.txt", "nowhere"] {
-        let error = foreign_weights(fixture(name)).unwrap_err().to_string();
+        let error = read_tensors(fixture(name)).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");
     }
 }
@@ -170,7 +170,7 @@ proptest! {
         drop in any::<bool>(),
     ) {
         thread_local! {
-            static MODEL: (Classifier, Vec<ForeignTensor>, Vec<Option<Vec<u8>>>) = weights_of_a_model();
+            static MODEL: (Classifier, Vec<NamedTensor>, Vec<Option<Vec<u8>>>) = weights_of_a_model();
         }
         MODEL.with(|(classifier, weights, words)| {
             let mut weights = weights.clone();
@@ -178,12 +178,12 @@ proptest! {
                 let tensor = index.get(&weights).clone();
                 let values = vec![0.5; shape.iter().product()];
                 let place = weights.iter().position(|other| other.name == tensor.name).unwrap();
-                weights[place] = ForeignTensor { shape, values, ..tensor };
+                weights[place] = NamedTensor { shape, values, ..tensor };
             }
             if drop {
                 weights.remove(dropped.index(weights.len()));
             }
-            let _ = Classifier::from_foreign(weights, words, &options(classifier));
+            let _ = Classifier::import(weights, words, &options(classifier));
         });
     }
 }

@@ -7,7 +7,7 @@ use numpy::{PyArray1, PyArray2, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyList};
-use vocable::classifier::{Classifier as Model, ForeignOptions, ForeignTensor, Measured, Prediction, foreign_weights};
+use vocable::classifier::{Classifier as Model, ImportOptions, MetricsReport, NamedTensor, Prediction, read_tensors};
 use vocable::error::Error;
 use vocable::files::{parse_vocabulary, vocabulary_file};
 
@@ -49,8 +49,8 @@ enum Words {
     File(PathBuf),
 }
 
-fn tensor((name, array): (String, PyReadonlyArrayDyn<f32>)) -> PyResult<ForeignTensor> {
-    Ok(ForeignTensor { name, shape: array.shape().to_vec(), values: array.as_slice()?.to_vec() })
+fn tensor((name, array): (String, PyReadonlyArrayDyn<f32>)) -> PyResult<NamedTensor> {
+    Ok(NamedTensor { name, shape: array.shape().to_vec(), values: array.as_slice()?.to_vec() })
 }
 
 #[pymethods]
@@ -68,7 +68,7 @@ impl Classifier {
         let vectors = table.map(|table| Arc::clone(&table.get().vectors));
         let opened = work(py, || {
             let mut model = Model::open(&path)?;
-            vectors.as_ref().map_or(Ok(()), |vectors| model.look_up_in(vectors))?;
+            vectors.as_ref().map_or(Ok(()), |vectors| model.attach_vectors(vectors))?;
             Ok::<_, Error>(model)
         })?;
         opened.map(Classifier::new).map_err(|e| raised(py, e))
@@ -97,7 +97,7 @@ impl Classifier {
         let (pad, unknown) = (pad.map(String::into_bytes), unk.map(String::into_bytes));
         let tokenizer = tokenizer.parse().map_err(|e| raised(py, e))?;
         let pooling = pooling.parse().map_err(|e| raised(py, e))?;
-        let options = ForeignOptions { labels, tokenizer, case: case(py, how)?, pooling, pad, unknown };
+        let options = ImportOptions { labels, tokenizer, case: case(py, how)?, pooling, pad, unknown };
         let vocabulary = match words {
             Words::Json(json) => parse_vocabulary(&json, true).map_err(|e| e.in_file("words").into()),
             Words::File(path) => vocabulary_file(path),
@@ -106,10 +106,10 @@ impl Classifier {
         let made = match weights {
             Weights::Arrays(arrays) => {
                 let tensors = arrays.into_iter().map(tensor).collect::<PyResult<_>>()?;
-                work(py, || Model::from_foreign(tensors, &vocabulary, &options))?
+                work(py, || Model::import(tensors, &vocabulary, &options))?
             }
             Weights::File(path) => work(py, || {
-                let made = Model::from_foreign(foreign_weights(&path)?, &vocabulary, &options);
+                let made = Model::import(read_tensors(&path)?, &vocabulary, &options);
                 made.map_err(|e| e.in_file(path.to_string_lossy()))
             })?,
         };
@@ -206,11 +206,11 @@ impl Classifier {
         Ok(self.predictions(py, &texts)?.iter().map(|prediction| (prediction.words, prediction.unknown)).collect())
     }
 
-    /// Its figures on labelled texts, as `vocable predict --measure --json` has them.
-    fn measured<'py>(&self, data: &Bound<'py, PyAny>, form: Form) -> PyResult<Bound<'py, PyAny>> {
+    /// Its figures on labelled texts, as `vocable predict --evaluate --json` has them.
+    fn evaluated<'py>(&self, data: &Bound<'py, PyAny>, form: Form) -> PyResult<Bound<'py, PyAny>> {
         let py = data.py();
         let data = labelled(data, &form, "data")?;
-        let metrics = work(py, || self.model.measure(&data))?.map_err(|e| raised(py, e))?;
-        python(py, &Measured::of(&metrics, self.model.labels()))
+        let metrics = work(py, || self.model.evaluate(&data))?.map_err(|e| raised(py, e))?;
+        python(py, &MetricsReport::of(&metrics, self.model.labels()))
     }
 }

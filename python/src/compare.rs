@@ -23,7 +23,7 @@ use crate::errors::raised;
 use crate::progress::{EVERY, Observer, python};
 use crate::settings::train_options;
 use crate::table::Table;
-use crate::texts::{Form, parts};
+use crate::texts::{Form, splits};
 use crate::threads::{pool, work};
 
 /// A comparison as it is asked for. It can be pickled, so that other processes do a part of it.
@@ -75,9 +75,9 @@ impl Asked<'_> {
             train: train_options(&self.settings)?,
         };
         let first = options.seeds.first().copied().unwrap_or(options.train.seed);
-        let parts = parts(&self.train, self.dev.as_ref(), self.test.as_ref(), &self.form, first)?;
+        let splits = splits(&self.train, self.dev.as_ref(), self.test.as_ref(), &self.form, first)?;
         let vectors = self.tables.iter().map(|table| NamedVectors::of(Arc::clone(&table.get().vectors))).collect();
-        let plan = work(py, || Plan::new(vectors, parts, &options))?.map_err(refused)?;
+        let plan = work(py, || Plan::new(vectors, splits, &options))?.map_err(refused)?;
         Ok((plan, RunOptions { jobs: runs.jobs, checkpoint_every }))
     }
 

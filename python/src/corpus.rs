@@ -6,7 +6,7 @@ use std::sync::Arc;
 use numpy::PyArray2;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use vocable::classifier::{Counted as Words, TextVectors as Library, Weighting, WordShares};
+use vocable::classifier::{TextVectors as Library, TokenCounter as Words, Weighting, WordFrequencies};
 use vocable::error::Error;
 use vocable::files::bytes;
 use vocable::report::json::CoverageAnswer;
@@ -46,13 +46,13 @@ impl TextVectors {
                 let what = Error::invalid("counts", "weighting=\"frequency\" beside them", "none");
                 return Err(raised(py, what));
             }
-            ("frequency", None) => Weighting::Frequency { a, shares: WordShares::Zipf },
+            ("frequency", None) => Weighting::Frequency { a, frequencies: WordFrequencies::Zipf },
             ("frequency", Some(path)) => {
                 let shares = work(py, || {
                     let read = bytes::open(&path, None)?;
-                    WordShares::parse(&read.0).map_err(|e| Error::from(e.in_file(path.to_string_lossy())))
+                    WordFrequencies::parse(&read.0).map_err(|e| Error::from(e.in_file(path.to_string_lossy())))
                 })?;
-                Weighting::Frequency { a, shares: shares.map_err(|e| raised(py, e))? }
+                Weighting::Frequency { a, frequencies: shares.map_err(|e| raised(py, e))? }
             }
             (other, _) => return Err(exception(py, format!("weighting: expected mean or frequency, found `{other}`"))),
         };
@@ -71,13 +71,13 @@ impl TextVectors {
 
 /// The words of texts that come part by part, from several processes.
 #[pyclass(module = "vocable._vocable")]
-pub struct Counted(Words);
+pub struct TokenCounter(Words);
 
 #[pymethods]
-impl Counted {
+impl TokenCounter {
     #[new]
     fn new(tokenizer: &Bound<PyAny>) -> PyResult<Self> {
-        Ok(Counted(Words::new(parsed(tokenizer)?)))
+        Ok(TokenCounter(Words::new(parsed(tokenizer)?)))
     }
 
     /// Counts the words of more texts.

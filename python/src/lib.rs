@@ -33,7 +33,7 @@ mod _vocable {
     #[pymodule_export]
     use super::compare::{Found, begin_comparison, compare, do_run, read_comparison};
     #[pymodule_export]
-    use super::corpus::{Counted, TextVectors};
+    use super::corpus::{TextVectors, TokenCounter};
     #[pymodule_export]
     use super::table::Table;
     #[pymodule_export]

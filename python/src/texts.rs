@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
-use vocable::classifier::{DataFormat, DataOptions, Dataset, LabelledText, Parts, split};
+use vocable::classifier::{DataFormat, DataOptions, Dataset, LabelledText, Splits, split_dev_set};
 use vocable::error::{Error, Malformed, Place};
 
 use crate::errors::{raised, warn};
@@ -62,17 +62,17 @@ pub fn labelled(given: &Bound<PyAny>, form: &Form, name: &str) -> PyResult<Datas
 }
 
 /// The parts of a task; a development part is cut from the training part where none is given.
-pub fn parts(
+pub fn splits(
     train: &Bound<PyAny>,
     dev: Option<&Bound<PyAny>>,
     test: Option<&Bound<PyAny>>,
     form: &Form,
     seed: u64,
-) -> PyResult<Parts> {
+) -> PyResult<Splits> {
     let all = labelled(train, form, "train")?;
     let (train, dev) = match dev {
         Some(dev) => (all, labelled(dev, form, "dev")?),
-        None => split(all, seed).map_err(|e: Error| raised(train.py(), e))?,
+        None => split_dev_set(all, seed).map_err(|e: Error| raised(train.py(), e))?,
     };
-    Ok(Parts { train, dev, test: test.map(|test| labelled(test, form, "test")).transpose()? })
+    Ok(Splits { train, dev, test: test.map(|test| labelled(test, form, "test")).transpose()? })
 }

@@ -7,7 +7,7 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use vocable::Vectors;
-use vocable::classifier::{EpochFigures, Parts, Progress, TrainOptions, Trained, Training};
+use vocable::classifier::{EpochMetrics, Progress, Splits, TrainOptions, Training, TrainingOutcome};
 use vocable::error::Error;
 use vocable::files::check_writable;
 use vocable::report;
@@ -18,17 +18,17 @@ use crate::errors::{raised, warn};
 use crate::progress::{Observer, python};
 use crate::settings::train_options;
 use crate::table::Table;
-use crate::texts::{Form, parts};
+use crate::texts::{Form, splits};
 use crate::threads::work;
 
 /// One advance of a training, as far as anyone needs to be told.
 enum Advanced {
     Step { epoch: usize, done: usize, of: usize },
-    Epoch(Box<EpochFigures>),
+    Epoch(Box<EpochMetrics>),
     End,
 }
 
-/// Trains a classifier. Returns the classifier, all figures as `vocable train --json` has them, the same as text, and whether Ctrl-C
+/// Trains a classifier. Returns the classifier, all metrics as `vocable train --json` has them, the same as text, and whether Ctrl-C
 /// ended it; the first three are None where that was before an epoch ended. `_training.py` has the signature for people.
 #[pyfunction]
 #[pyo3(signature = (table, train, dev, test, form, settings, out, checkpoint, resume, observer))]
@@ -49,9 +49,9 @@ pub fn train<'py>(
     for path in out.iter().chain(&checkpoint) {
         check_writable(path).map_err(|e| raised(py, e))?;
     }
-    let parts = parts(train, dev, test, &form, options.seed)?;
+    let splits = splits(train, dev, test, &form, options.seed)?;
     let vectors = &table.get().vectors;
-    let begun = work(py, || begin(vectors, &parts, &options, checkpoint.as_ref().filter(|_| resume)))?;
+    let begun = work(py, || begin(vectors, &splits, &options, checkpoint.as_ref().filter(|_| resume)))?;
     let mut training = begun.map_err(|e| raised(py, e))?;
     let mut observer = Observer::new(py, observer);
     let stopped = loop {
@@ -62,9 +62,9 @@ pub fn train<'py>(
                 event.set_item("of", of)
             }),
             Advanced::Step { .. } => Ok(()),
-            Advanced::Epoch(figures) => {
+            Advanced::Epoch(metrics) => {
                 save(py, &training, checkpoint.as_ref())?;
-                observer.tell("epoch", |event| event.set_item("figures", python(py, &*figures)?))
+                observer.tell("epoch", |event| event.set_item("metrics", python(py, &*metrics)?))
             }
             Advanced::End => break None,
         };
@@ -91,20 +91,20 @@ pub fn train<'py>(
 
 fn begin(
     vectors: &Arc<Vectors>,
-    parts: &Parts,
+    splits: &Splits,
     options: &TrainOptions,
     resume: Option<&PathBuf>,
 ) -> Result<Training, Error> {
     match resume.filter(|path| path.exists()) {
-        Some(path) => Training::resume(vectors, parts, options, path),
-        None => Training::new(vectors, parts, options),
+        Some(path) => Training::resume(vectors, splits, options, path),
+        None => Training::new(vectors, splits, options),
     }
 }
 
 fn advance(training: &mut Training) -> Advanced {
     match training.advance() {
         Some(Progress::Step { epoch, done, of }) => Advanced::Step { epoch, done, of },
-        Some(Progress::Epoch(epoch)) => Advanced::Epoch(Box::new(EpochFigures::of(epoch))),
+        Some(Progress::Epoch(epoch)) => Advanced::Epoch(Box::new(EpochMetrics::of(epoch))),
         None => Advanced::End,
     }
 }
@@ -118,7 +118,7 @@ fn save(py: Python, training: &Training, checkpoint: Option<&PathBuf>) -> PyResu
     }
 }
 
-fn finish(training: Training, out: Option<&PathBuf>) -> Result<Trained, Error> {
+fn finish(training: Training, out: Option<&PathBuf>) -> Result<TrainingOutcome, Error> {
     let trained = training.finish()?;
     if let Some(path) = out {
         trained.classifier.save(path)?;

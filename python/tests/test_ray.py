@@ -153,7 +153,7 @@ def figures(comparison):
         if isinstance(of, dict):
             return {key: cleaned(value) for key, value in of.items() if key not in ("seconds", "time_ratio", "sentence")}
         return [cleaned(each) for each in of] if isinstance(of, list) else of
-    return cleaned(comparison.figures)
+    return cleaned(comparison.metrics)
 
 
 def results(folder):
@@ -173,8 +173,8 @@ def test_a_comparison_is_the_same_as_on_one_machine(table, parts, tmp_path):
     # What is done is found: by the same call, and by one on this machine alone.
     events.clear()
     again = vocable.ray.compare(table, *parts, out=tmp_path / "spread", progress=events.append, **how)
-    assert [event["event"] for event in events] == ["found"] * 6 and again.figures == spread.figures
-    assert vocable.compare(table, *parts, out=tmp_path / "spread", progress=False, **how).figures == spread.figures
+    assert [event["event"] for event in events] == ["found"] * 6 and again.metrics == spread.metrics
+    assert vocable.compare(table, *parts, out=tmp_path / "spread", progress=False, **how).metrics == spread.metrics
     # Pairs, no folder, one run at a time.
     pairs = [[tuple(line.split(" ", 1)) for line in path.read_text().splitlines()] for path in parts]
     kept = vocable.ray.compare(table, *map(iter, pairs), jobs=1, num_cpus=2, progress=False, **how)
@@ -182,7 +182,7 @@ def test_a_comparison_is_the_same_as_on_one_machine(table, parts, tmp_path):
 
 
 def test_a_run_goes_on_when_its_worker_is_killed(table, parts, tmp_path):
-    how = {"arms": ["random"], "seeds": [1], **(SETTINGS | {"epochs": 150, "patience": 0})}
+    how = {"arms": ["random"], "seeds": [1], **(SETTINGS | {"epochs": 150, "patience": None})}
     local = vocable.compare(table, *parts, out=tmp_path / "local", progress=False, **how)
     out, killed, over = tmp_path / "spread", [], threading.Event()
 

@@ -50,7 +50,7 @@ def test_a_model_has_the_programs_bits(embedding, table, table_path, parts, prog
     answer = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
     its = (tmp_path / "its.safetensors").read_bytes()
     assert (tmp_path / "ours.safetensors").read_bytes() == its and ours.classifier.to_bytes() == its
-    assert without_clocks(ours.figures) == without_clocks(answer)
+    assert without_clocks(ours.metrics) == without_clocks(answer)
     # Texts from lists are the same texts.
     listed = vocable.train(table, *map(pairs, parts), embedding=embedding, progress=False, **SETTINGS)
     assert listed.classifier.to_bytes() == its
@@ -72,7 +72,7 @@ def test_predictions_are_the_programs(trained, parts, program, tmp_path):
         assert classifier.words(texts) == [(answer["words"], answer["unknown"]) for answer in answers]
         assert classifier.predict(texts[0]) == answers[0]["label"] and np.allclose(classifier.predict_proba(texts[0]), probabilities[0], atol=1e-6)
         assert classifier.predict([]) == [] and classifier.predict_proba([]).shape == (0, 2)
-        assert classifier.measure(parts[2]) == classifier.measure(pairs(parts[2])) == trained.figures["test"]
+        assert classifier.evaluate(parts[2]) == classifier.evaluate(pairs(parts[2])) == trained.metrics["test"]
     with pytest.raises(TypeError):
         trained.classifier.predict([1, 2])
 
@@ -103,7 +103,7 @@ def test_logits_are_pytorchs(trained, parts, fixtures, tmp_path):
 def test_progress(table, parts, capsys):
     events = []
     trained = vocable.train(table, *parts, embedding="frozen", progress=events.append, **SETTINGS)
-    assert [event["figures"] for event in events if event["event"] == "epoch"] == trained.history
+    assert [event["metrics"] for event in events if event["event"] == "epoch"] == trained.history
     vocable.train(table, *parts, embedding="frozen", **SETTINGS)
     assert "dev accuracy" in capsys.readouterr().err
     vocable.train(table, *parts, embedding="frozen", progress=False, **SETTINGS)
@@ -139,7 +139,7 @@ def test_settings_are_checked(table, parts):
 def test_ctrl_c_keeps_the_best_epoch(table, parts, tmp_path):
     """A signal during training, as Ctrl-C and a notebook's stop button send it."""
     checkpoint = tmp_path / "checkpoint"
-    options = SETTINGS | {"epochs": 150, "patience": 0}
+    options = SETTINGS | {"epochs": 150, "patience": None}
     seen = threading.Event()
 
     def pressed():
@@ -152,7 +152,7 @@ def test_ctrl_c_keeps_the_best_epoch(table, parts, tmp_path):
                       **options)
     assert isinstance(caught.value, Interrupted)
     interrupted = caught.value.result
-    assert interrupted.figures["ended"] == "interrupted" and interrupted.classifier.labels == ["neg", "pos"]
+    assert interrupted.metrics["stop_reason"] == "interrupted" and interrupted.classifier.labels == ["neg", "pos"]
     # And goes on from there to what it would have been.
     resumed = vocable.train(table, *parts, embedding="frozen", checkpoint=checkpoint, resume=True, progress=False, **options)
     whole = vocable.train(table, *parts, embedding="frozen", progress=False, **options)
@@ -161,7 +161,7 @@ def test_ctrl_c_keeps_the_best_epoch(table, parts, tmp_path):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGINT") or sys.platform == "win32", reason="signals as Unix has them")
 def test_ctrl_c_ends_a_comparison(table, parts, tmp_path):
-    options = SETTINGS | {"epochs": 100_000, "patience": 0}
+    options = SETTINGS | {"epochs": 100_000, "patience": None}
     begun = threading.Event()
 
     def pressed():
@@ -192,11 +192,11 @@ def test_a_comparison_is_the_programs(table, table_path, parts, program, tmp_pat
             *OPTIONS]
     argv += [part for name, path in zip(("--train", "--dev", "--test"), parts) for part in (name, path)]
     answer = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
-    assert ours.is_finished and len(ours.runs) == 8 and without_clocks(ours.figures) == without_clocks(answer)
+    assert ours.is_finished and len(ours.runs) == 8 and without_clocks(ours.metrics) == without_clocks(answer)
     report = subprocess.run([program, "compare", "--report", tmp_path / "runs"], capture_output=True, text=True, check=True)
     again = vocable.compare(table, *parts, arms=["frozen", "random"], seeds=2, sweep={"embedding_dropout": [0.1, 0.2]}, progress=False,
                             out=tmp_path / "runs", **SETTINGS)
-    assert str(again) == report.stdout and again.figures == ours.figures
+    assert str(again) == report.stdout and again.metrics == ours.metrics
     assert "frozen" in ours._repr_html_() and "8 of 8 runs" in repr(ours)
     assert ours.to_html().startswith("<!doctype html>") and "</html>" in ours.to_html()
     assert "| frozen" in ours.to_markdown() and ours.to_csv().count("\n") == 9

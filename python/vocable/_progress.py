@@ -60,7 +60,7 @@ class TrainingShown(Shown):
         if event["event"] == "step":
             self.at(event["done"], event["of"], f"epoch {event['epoch']}")
         else:
-            epoch = event["figures"]
+            epoch = event["metrics"]
             self.line(f"epoch {epoch['epoch']:3}   loss {epoch['train_loss']:.4f}   dev accuracy "
                       f"{100 * epoch['dev']['accuracy']:5.1f} %   dev loss {epoch['dev']['loss']:.4f}   {epoch['seconds']:.1f} s")
 

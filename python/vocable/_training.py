@@ -96,11 +96,11 @@ class Classifier(_vocable.Classifier):
             return self.probabilities([texts])[0]
         return self.probabilities(list(texts))
 
-    def measure(
+    def evaluate(
         self, data: Texts, *, data_format: str | None = None, label_column: str | None = None, text_column: str | None = None,
     ) -> dict[str, Any]:
-        """Accuracy, F1, confusion matrix and the like on labelled texts, as ``vocable predict --measure --json`` prints them."""
-        return self.measured(data, {"data_format": data_format, "label_column": label_column, "text_column": text_column})
+        """Accuracy, F1, confusion matrix and the like on labelled texts, as ``vocable predict --evaluate --json`` prints them."""
+        return self.evaluated(data, {"data_format": data_format, "label_column": label_column, "text_column": text_column})
 
     def __reduce__(self):
         return _unpickled, (type(self), self.to_bytes())
@@ -132,67 +132,67 @@ def _unpickled(cls: type[Classifier], model: bytes) -> Classifier:
 class Trained:
     """What came of a training.
 
-    ``classifier`` is the model of the best epoch, ``figures`` all numbers, as ``vocable train --json`` prints them. Printed it is the
+    ``classifier`` is the model of the best epoch, ``metrics`` all numbers, as ``vocable train --json`` prints them. Printed it is the
     program's table.
     """
 
-    def __init__(self, classifier: Classifier, figures: dict[str, Any], text: str):
+    def __init__(self, classifier: Classifier, metrics: dict[str, Any], text: str):
         self.classifier = classifier
-        self.figures = figures
+        self.metrics = metrics
         self._text = text
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """Losses, learning rate and figures on the development part of each epoch."""
-        return self.figures["epochs"]
+        """Losses, learning rate and metrics on the development part of each epoch."""
+        return self.metrics["epochs"]
 
     @property
     def dev(self) -> dict[str, Any]:
         """Figures of the best epoch on the development part."""
-        return self.figures["dev"]
+        return self.metrics["dev"]
 
     @property
     def test(self) -> dict[str, Any] | None:
         """Figures of the best epoch on the test part, if there is one."""
-        return self.figures["test"]
+        return self.metrics["test"]
 
     def __str__(self) -> str:
         return self._text
 
     def __repr__(self) -> str:
-        return f"<vocable.Trained {self.figures['embedding']}: dev accuracy {self.dev['accuracy']:.4f} after epoch {self.figures['best_epoch']}>"
+        return f"<vocable.Trained {self.metrics['embedding']}: dev accuracy {self.dev['accuracy']:.4f} after epoch {self.metrics['best_epoch']}>"
 
     def _repr_html_(self) -> str:
         parts = {"dev": self.dev, "test": self.test}
-        parts = {name: figures for name, figures in parts.items() if figures}
-        rows = [[name, *(_html.percent(figures[key]) for figures in parts.values())]
+        parts = {name: metrics for name, metrics in parts.items() if metrics}
+        rows = [[name, *(_html.percent(metrics[key]) for metrics in parts.values())]
                 for name, key in [("accuracy", "accuracy"), ("macro-F1", "macro_f1"), ("weighted F1", "weighted_f1")]]
-        title = f"{self.figures['embedding']}, best epoch {self.figures['best_epoch']} of {len(self.history)}"
+        title = f"{self.metrics['embedding']}, best epoch {self.metrics['best_epoch']} of {len(self.history)}"
         return _html.table(title, ["", *parts], rows)
 
 
 class Comparison:
-    """What came of the runs of a comparison: ``figures`` as ``vocable compare --json`` prints them. Printed it is the program's table, and
+    """What came of the runs of a comparison: ``metrics`` as ``vocable compare --json`` prints them. Printed it is the program's table, and
     what can be said of the arms."""
 
-    def __init__(self, figures: dict[str, Any], found: _vocable.Found):
-        self.figures = figures
+    def __init__(self, metrics: dict[str, Any], found: _vocable.Found):
+        self.metrics = metrics
         self._found = found
 
     @property
     def arms(self) -> list[dict[str, Any]]:
         """Mean and deviation over the seeds, for each embedding and all that varies besides."""
-        return self.figures["arms"]
+        return self.metrics["arms"]
 
     @property
     def runs(self) -> list[dict[str, Any]]:
         """All runs that are done."""
-        return self.figures["runs"]
+        return self.metrics["runs"]
 
     @property
     def is_finished(self) -> bool:
         """Whether all runs are done."""
-        return len(self.runs) == self.figures["planned"]
+        return len(self.runs) == self.metrics["planned"]
 
     def to_html(self) -> str:
         """The report as a page that stands alone, with all plots."""
@@ -210,7 +210,7 @@ class Comparison:
         return self._found.text()
 
     def __repr__(self) -> str:
-        return f"<vocable.Comparison {len(self.runs)} of {self.figures['planned']} runs>"
+        return f"<vocable.Comparison {len(self.runs)} of {self.metrics['planned']} runs>"
 
     def _repr_html_(self) -> str:
         def spread(figure: dict[str, float] | None) -> str:
@@ -236,7 +236,7 @@ def train(
 
     ``out`` saves the model; ``checkpoint`` saves the training under way after every epoch, and ``resume`` goes on from it. ``progress``
     shows how far it is (by tqdm, where that is installed); or it is a function that is given a dict at most every 100 ms, with the
-    key ``event``: ``step`` (with ``epoch``, ``done`` and ``of``, in texts) or ``epoch`` (with its ``figures``).
+    key ``event``: ``step`` (with ``epoch``, ``done`` and ``of``, in texts) or ``epoch`` (with its ``metrics``).
 
     Ctrl-C ends it after the step under way and raises :class:`Interrupted`, whose ``result`` has the best epoch so far. Other threads
     of Python run meanwhile.
@@ -245,11 +245,11 @@ def train(
     form = {"data_format": data_format, "label_column": label_column, "text_column": text_column}
     given = {"embedding": embedding, "seed": seed} | {name: value for name, value in settings.items() if value is not None}
     try:
-        model, figures, text, interrupted = _vocable.train(vectors, train, dev, test, form, given, out, checkpoint, resume, told)
+        model, metrics, text, interrupted = _vocable.train(vectors, train, dev, test, form, given, out, checkpoint, resume, told)
     finally:
         if shown is not None:
             shown.close()
-    trained = Trained(Classifier(model), figures, text) if model is not None else None
+    trained = Trained(Classifier(model), metrics, text) if model is not None else None
     if interrupted:
         raise Interrupted("training was interrupted; its best epoch so far is in `result`" if trained else
                           "training was interrupted before an epoch ended", trained)
@@ -278,11 +278,11 @@ def compare(
                    label_column, text_column, settings)
     told, shown = observer(progress, ComparisonShown)
     try:
-        figures, found, interrupted = _vocable.compare(asked, told)
+        metrics, found, interrupted = _vocable.compare(asked, told)
     finally:
         if shown is not None:
             shown.close()
-    return _compared(figures, found, interrupted)
+    return _compared(metrics, found, interrupted)
 
 
 def _asked(
@@ -307,9 +307,9 @@ def _asked(
     }
 
 
-def _compared(figures: dict[str, Any], found: _vocable.Found, interrupted: bool) -> Comparison:
+def _compared(metrics: dict[str, Any], found: _vocable.Found, interrupted: bool) -> Comparison:
     """What came of a comparison, which Ctrl-C may have ended."""
-    comparison = Comparison(figures, found)
+    comparison = Comparison(metrics, found)
     if interrupted:
-        raise Interrupted(f"interrupted: {len(comparison.runs)} of {figures['planned']} runs are done", comparison)
+        raise Interrupted(f"interrupted: {len(comparison.runs)} of {metrics['planned']} runs are done", comparison)
     return comparison

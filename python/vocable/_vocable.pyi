@@ -133,7 +133,7 @@ class Classifier:
         """Both at once: for each text the place of its most probable label among the labels `[texts]`, and the probabilities."""
     def words(self, texts: Sequence[str]) -> list[tuple[int, int]]:
         """For each text its words, and how many of them were read as the unknown word."""
-    def measured(self, data: Any, form: dict[str, str | None]) -> dict[str, Any]: ...
+    def evaluated(self, data: Any, form: dict[str, str | None]) -> dict[str, Any]: ...
 
 class TextVectors:
     """What makes vectors of texts."""
@@ -143,9 +143,9 @@ class TextVectors:
     def of(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors of some texts `[texts, dimension]`; zeros where no word is known."""
 
-class Counted:
+class TokenCounter:
     """The words of texts that come part by part, from several processes."""
-    def __new__(cls, tokenizer: str) -> Counted: ...
+    def __new__(cls, tokenizer: str) -> TokenCounter: ...
     def add(self, texts: Sequence[str]) -> None:
         """Counts the words of more texts."""
     def add_counted(self, words: Sequence[str], counts: Sequence[int], lengths: Sequence[int], texts: Sequence[int]) -> None:

@@ -26,7 +26,7 @@ import pyarrow as pa
 from ._errors import VocableError
 from ._training import Classifier
 from ._vectors import PathLike, Vectors
-from ._vocable import TEXT_NAMES, Counted, Table, TextVectors, set_num_threads
+from ._vocable import TEXT_NAMES, TokenCounter, Table, TextVectors, set_num_threads
 
 #: Some rows: a batch, or several as one table.
 Rows = TypeVar("Rows", pa.RecordBatch, pa.Table)
@@ -199,14 +199,14 @@ class Coverage(_OnTexts):
     def each(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> Iterator[pa.RecordBatch]:
         """Counts the words of all batches together, as Spark's ``mapInArrow`` wants it."""
         self._begin()
-        counted = Counted(self.tokenizer)
+        counted = TokenCounter(self.tokenizer)
         for rows in batches:
             counted.add([text for text in self._texts(rows) if text is not None])
         yield pa.RecordBatch.from_pydict(dict(zip(self.schema.names, ([part] for part in counted.counted()))), self.schema)
 
     def total(self, parts: Iterable[pa.RecordBatch | pa.Table], file: str = "texts") -> dict[str, Any]:
         """What ``vocable coverage --json`` answers about all texts that were counted, in the order of the parts."""
-        counted = Counted(self.tokenizer)
+        counted = TokenCounter(self.tokenizer)
         for part in parts:
             for row in part.to_pylist():
                 counted.add_counted(*(row[name] for name in self.schema.names))

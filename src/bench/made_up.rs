@@ -5,7 +5,7 @@ use std::fmt::Write;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::classifier::{DataFormat, DataOptions, Dataset, Parts};
+use crate::classifier::{DataFormat, DataOptions, Dataset, Splits};
 use crate::error::Result;
 use crate::vectors::Vectors;
 
@@ -58,7 +58,7 @@ fn word(row: u32) -> String {
 ///
 /// # Errors
 /// None in practice.
-pub(super) fn parts(vectors: &Vectors) -> Result<Parts> {
+pub(super) fn splits(vectors: &Vectors) -> Result<Splits> {
     let mut rng = generator(stream::TEXTS);
     let frequent = vectors.len().min(FREQUENT) as f64;
     let mut lines = String::new();
@@ -75,7 +75,7 @@ pub(super) fn parts(vectors: &Vectors) -> Result<Parts> {
     let train = Dataset::parse(lines.as_bytes(), &options, "made-up texts")?;
     // Nothing is chosen by it, and measuring two texts takes no time.
     let dev = Dataset { texts: train.texts.iter().take(2).cloned().collect(), ..train.clone() };
-    Ok(Parts { train, dev, test: None })
+    Ok(Splits { train, dev, test: None })
 }
 
 /// Rows to ask for, all of them with a direction; none if no row has one.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tempfile::TempDir;
 
-use crate::classifier::{Parts, Progress, Tokenizer, TrainOptions, Training};
+use crate::classifier::{Progress, Splits, Tokenizer, TrainOptions, Training};
 use crate::error::{Error, Result};
 use crate::files::{Format, Precision, ReadOptions};
 use crate::query::{NearestOptions, Query, Term};
@@ -192,7 +192,7 @@ struct Bench {
     /// The vectors that are asked and trained on.
     vectors: Arc<Vectors>,
     queries: Vec<Query>,
-    parts: Parts,
+    splits: Splits,
     memory: Memory,
     options: ReadOptions,
     /// Where made-up vectors lie; the folder goes away with it.
@@ -236,13 +236,13 @@ impl Bench {
         }
         let query = |row: u32| vectors.query(&[(1.0, Term::Word(vectors.vocabulary().word(row).unwrap_or_default()))]);
         let queries = rows.into_iter().map(query).collect::<Result<Vec<Query>>>()?;
-        let parts = made_up::parts(&vectors)?;
-        Ok(Bench { vectors, queries, parts, memory: Memory::new(), options, folder })
+        let splits = made_up::splits(&vectors)?;
+        Ok(Bench { vectors, queries, splits, memory: Memory::new(), options, folder })
     }
 
     /// A training as a user has it who says nothing about it, for an epoch more than there are rounds.
     fn training(&self, rounds: usize) -> Result<Training> {
-        Training::new(&self.vectors, &self.parts, &self.train_options(rounds + 1))
+        Training::new(&self.vectors, &self.splits, &self.train_options(rounds + 1))
     }
 
     fn train_options(&self, epochs: usize) -> TrainOptions {
@@ -315,7 +315,7 @@ impl Bench {
             floor("file", "GB/s", &taken.reading),
         ];
         let bytes = self.vectors.source().bytes;
-        let (asked, tokens) = (self.queries.len(), training_tokens(&self.parts));
+        let (asked, tokens) = (self.queries.len(), training_tokens(&self.splits));
         // An element of a product is two operations for each number of a row.
         let operations = 2.0 * asked as f64 * rows as f64 * dimension as f64;
         let file_bytes = self.read_whole().and_then(|path| bytes_of(&path).ok()).unwrap_or(bytes) as f64;
@@ -382,7 +382,7 @@ impl Bench {
         let (hidden, input) = (hidden as f64, self.vectors.dimension() as f64);
         let mut operations = 0.0;
         // Batches are drawn anew in each epoch, but all of them are alike.
-        for texts in self.parts.train.texts.chunks(batch) {
+        for texts in self.splits.train.texts.chunks(batch) {
             let words = || texts.iter().flat_map(|text| text.text.split_whitespace());
             let tokens = words().count() as f64;
             let distinct = words().collect::<hashbrown::HashSet<&str>>().len() as f64;
@@ -423,8 +423,8 @@ fn epoch(training: &mut Training) -> Option<f64> {
     }
 }
 
-fn training_tokens(parts: &Parts) -> usize {
-    parts.train.texts.iter().map(|text| text.text.split_whitespace().count()).sum()
+fn training_tokens(splits: &Splits) -> usize {
+    splits.train.texts.iter().map(|text| text.text.split_whitespace().count()).sum()
 }
 
 fn bytes_of(path: &Path) -> Result<u64> {

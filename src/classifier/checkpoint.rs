@@ -16,8 +16,8 @@ use serde_json::Value;
 
 use super::checksum::{Hash, of_f32};
 use super::network::Network;
-use super::session::{Epoch, Training};
-use super::train::{Parts, TrainOptions};
+use super::options::{Splits, TrainOptions};
+use super::training::{Epoch, Training};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::{Words, bytes, write_beside};
 use crate::nn::{Embedding, Moments, Schedule};
@@ -42,9 +42,9 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    pub(super) fn of(parts: &Parts, words: &Words, embedding: &Embedding<f32>) -> Sources {
+    pub(super) fn of(splits: &Splits, words: &Words, embedding: &Embedding<f32>) -> Sources {
         let mut hash = Hash::new();
-        for part in [Some(&parts.train), Some(&parts.dev), parts.test.as_ref()].into_iter().flatten() {
+        for part in [Some(&splits.train), Some(&splits.dev), splits.test.as_ref()].into_iter().flatten() {
             hash.number(part.texts.len());
             part.texts.iter().for_each(|text| {
                 hash.bytes(text.label.as_bytes());
@@ -175,12 +175,12 @@ impl Training {
     /// As [`Training::new`]; a file that is no checkpoint, or was altered, or was made with other texts, vectors or options.
     pub fn resume(
         vectors: &Arc<Vectors>,
-        parts: &Parts,
+        splits: &Splits,
         options: &TrainOptions,
         path: impl AsRef<Path>,
     ) -> Result<Training> {
         let path = path.as_ref();
-        let mut training = Training::new(vectors, parts, options)?;
+        let mut training = Training::new(vectors, splits, options)?;
         let (bytes, _) = bytes::open(path, None)?;
         training.restore(&bytes).map_err(|e| Error::from(e.in_file(path.to_string_lossy())))?;
         Ok(training)

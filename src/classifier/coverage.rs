@@ -11,7 +11,7 @@ use crate::vectors::{Case, Vectors};
 
 /// How many tokens, and how many distinct words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Covered {
+pub struct CoverageCount {
     /// Words, each as often as it occurs.
     pub tokens: usize,
     /// Distinct words.
@@ -24,15 +24,15 @@ pub struct Coverage {
     /// How the texts were cut.
     pub tokenizer: Tokenizer,
     /// All words.
-    pub all: Covered,
+    pub all: CoverageCount,
     /// Words that the vectors have as they are written.
-    pub exact: Covered,
+    pub exact: CoverageCount,
     /// Words that they have in lower case.
-    pub lower_case: Covered,
+    pub lower_case: CoverageCount,
     /// Words whose vectors they make of character n-grams.
-    pub subwords: Covered,
+    pub subwords: CoverageCount,
     /// Words that they do not know.
-    pub unknown: Covered,
+    pub unknown: CoverageCount,
     /// The unknown words and how often each occurs, most frequent first.
     pub unknown_words: Vec<(String, usize)>,
     /// How many texts have so many words.
@@ -59,7 +59,7 @@ impl Coverage {
         tokenizer: Tokenizer,
         case: Case,
     ) -> Result<Coverage> {
-        let mut counted = Counted::new(tokenizer);
+        let mut counted = TokenCounter::new(tokenizer);
         counted.add(texts);
         counted.coverage(vectors, case)
     }
@@ -94,16 +94,16 @@ impl Coverage {
 
 /// Words of texts that come chunk by chunk.
 #[derive(Debug, Clone)]
-pub struct Counted {
+pub struct TokenCounter {
     tokenizer: Tokenizer,
     counts: WordCounts,
     lengths: BTreeMap<usize, usize>,
 }
 
-impl Counted {
+impl TokenCounter {
     /// No words yet.
-    pub fn new(tokenizer: Tokenizer) -> Counted {
-        Counted { tokenizer, counts: WordCounts::default(), lengths: BTreeMap::new() }
+    pub fn new(tokenizer: Tokenizer) -> TokenCounter {
+        TokenCounter { tokenizer, counts: WordCounts::default(), lengths: BTreeMap::new() }
     }
 
     /// Adds the words of more texts. How texts are cut into chunks changes nothing.
@@ -168,11 +168,11 @@ impl Counted {
         let found: Vec<Found> = found.collect::<Result<_>>()?;
         let mut coverage = Coverage {
             tokenizer: self.tokenizer,
-            all: Covered::default(),
-            exact: Covered::default(),
-            lower_case: Covered::default(),
-            subwords: Covered::default(),
-            unknown: Covered::default(),
+            all: CoverageCount::default(),
+            exact: CoverageCount::default(),
+            lower_case: CoverageCount::default(),
+            subwords: CoverageCount::default(),
+            unknown: CoverageCount::default(),
             unknown_words: Vec::new(),
             lengths: self.lengths.clone(),
         };
@@ -197,7 +197,7 @@ fn sum(lengths: &BTreeMap<usize, usize>) -> usize {
     lengths.values().fold(0, |sum, &texts| sum.saturating_add(texts))
 }
 
-impl Covered {
+impl CoverageCount {
     fn add(&mut self, count: usize) {
         self.tokens = self.tokens.saturating_add(count);
         self.words += 1;
@@ -206,7 +206,7 @@ impl Covered {
 
 /// That another tokenizer may suit some texts better than the one chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Advice {
+pub struct TokenizerSuggestion {
     /// Whether the texts look cut into words already: their punctuation stands alone.
     pub cut_already: bool,
     /// The share of the tokens that the vectors know as the texts are cut, from 0 to 1.
@@ -222,26 +222,26 @@ pub struct Advice {
 ///
 /// # Errors
 /// A damaged table file.
-pub fn advise<S: AsRef<str> + Sync>(
+pub fn suggest_tokenizer<S: AsRef<str> + Sync>(
     vectors: &Vectors,
     texts: &[S],
     tokenizer: Tokenizer,
     case: Case,
-) -> Result<Option<Advice>> {
+) -> Result<Option<TokenizerSuggestion>> {
     const LOOKED_AT: usize = 2000;
     const CLEARLY: f64 = 0.02;
     let texts = texts.get(..LOOKED_AT).unwrap_or(texts);
     let known = |cut: Tokenizer| Coverage::of(vectors, texts, cut, case).map(|coverage| coverage.known());
     if tokenizer != Tokenizer::Whitespace && are_cut(texts) {
         let (known, other_known) = (known(tokenizer)?, known(Tokenizer::Whitespace)?);
-        return Ok(Some(Advice { cut_already: true, known, other: Tokenizer::Whitespace, other_known }));
+        return Ok(Some(TokenizerSuggestion { cut_already: true, known, other: Tokenizer::Whitespace, other_known }));
     }
     let now = known(tokenizer)?;
-    let mut best: Option<Advice> = None;
+    let mut best: Option<TokenizerSuggestion> = None;
     for other in [Tokenizer::Unicode, Tokenizer::Ptb, Tokenizer::Whitespace] {
         let other_known = known(other)?;
         if other_known >= now + CLEARLY && best.is_none_or(|best| other_known > best.other_known) {
-            best = Some(Advice { cut_already: false, known: now, other, other_known });
+            best = Some(TokenizerSuggestion { cut_already: false, known: now, other, other_known });
         }
     }
     Ok(best)

@@ -217,31 +217,31 @@ impl Dataset {
 
 /// Texts without labels, one a line.
 #[derive(Debug, Clone)]
-pub struct Lines {
+pub struct UnlabelledTexts {
     /// The texts in the file's order, without lines of white space alone.
     pub texts: Vec<String>,
     /// How many of them held bytes that are not UTF-8, which were replaced by U+FFFD.
     pub replaced: usize,
 }
 
-impl Lines {
+impl UnlabelledTexts {
     /// Reads a file; gzip and zip are inflated.
     ///
     /// # Errors
     /// A file that cannot be read or has no texts.
-    pub fn open(path: impl AsRef<Path>) -> Result<Lines> {
+    pub fn open(path: impl AsRef<Path>) -> Result<UnlabelledTexts> {
         let path = path.as_ref();
         let (bytes, _) = bytes::open(path, None)?;
-        Lines::parse(&bytes).map_err(|e| e.in_file(path.to_string_lossy()).into())
+        UnlabelledTexts::parse(&bytes).map_err(|e| e.in_file(path.to_string_lossy()).into())
     }
 
     /// Reads texts from bytes.
     ///
     /// # Errors
     /// No texts.
-    pub fn parse(bytes: &[u8]) -> Result<Lines, Malformed> {
+    pub fn parse(bytes: &[u8]) -> Result<UnlabelledTexts, Malformed> {
         let bytes = text_of(bytes)?;
-        let mut lines = Lines { texts: Vec::new(), replaced: 0 };
+        let mut lines = UnlabelledTexts { texts: Vec::new(), replaced: 0 };
         for line in bytes.split(|&byte| byte == b'\n') {
             let line = String::from_utf8_lossy(line);
             if !line.trim().is_empty() {

@@ -9,7 +9,7 @@ use crate::nn::{CellKind, Packing, Pooling, UNKNOWN, softmax};
 
 /// Words of a text that are looked at; what follows is left out. A view of a longer text could not be read, and where the
 /// network has to read each beginning of the text anew, the work grows with the square of the words.
-pub const GATE_WORDS: usize = 1000;
+pub const MAX_GATE_WORDS: usize = 1000;
 
 /// Words that go through the network together where it reads each beginning of a text anew.
 const READ_TOGETHER: usize = 4096;
@@ -96,8 +96,8 @@ pub struct GateView {
     pub words: Vec<WordGates>,
     /// The probability of each class before any word.
     pub before: Vec<f32>,
-    /// Words beyond [`GATE_WORDS`], which nothing here knows of.
-    pub left_out: usize,
+    /// Words beyond [`MAX_GATE_WORDS`], which nothing here knows of.
+    pub words_omitted: usize,
     /// Which cell this is.
     pub cell: GateOptions,
 }
@@ -142,8 +142,8 @@ impl Classifier {
             return Err(Error::invalid("reverse", "a model that reads both ways", "one that reads forward only"));
         }
         let mut words = self.tokenizer.words(text);
-        let left_out = words.len().saturating_sub(GATE_WORDS);
-        words.truncate(GATE_WORDS);
+        let words_omitted = words.len().saturating_sub(MAX_GATE_WORDS);
+        words.truncate(MAX_GATE_WORDS);
         let words = vec![words];
         let (ids, made) = self.ids(&words);
         let (words, ids) = (words.concat(), ids.concat());
@@ -168,7 +168,7 @@ impl Classifier {
                 .map(|(((word, &id), gates), probabilities)| WordGates::of(word, id != UNKNOWN, gates, probabilities))
                 .collect(),
             before: self.probabilities(&[&[]], &[]),
-            left_out,
+            words_omitted,
             cell,
         })
     }
@@ -396,7 +396,7 @@ mod tests {
             assert!(view.words.is_empty() && view.changes(0).is_empty());
             assert_eq!(view.probabilities(), classifier.predict(&[""])[0].probabilities);
             let view = classifier.gates(&"a b ".repeat(510), GateOptions::default()).unwrap();
-            assert_eq!((view.words.len(), view.left_out), (GATE_WORDS, 20));
+            assert_eq!((view.words.len(), view.words_omitted), (MAX_GATE_WORDS, 20));
         }
     }
 }

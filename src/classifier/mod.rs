@@ -4,19 +4,19 @@ mod checkpoint;
 pub(crate) mod checksum;
 mod coverage;
 pub mod dataset;
-mod figures;
 mod file;
-mod foreign;
 mod gates;
+mod import;
 mod metrics;
+mod metrics_json;
 mod network;
 mod onnx;
 mod optimizer;
-mod session;
+mod options;
 mod shard;
 mod text_vectors;
 mod tokenizer;
-mod train;
+mod training;
 mod weights;
 
 use std::borrow::Cow;
@@ -30,25 +30,25 @@ use crate::files::Words;
 use crate::nn::{Embedding, UNKNOWN, softmax};
 use crate::vectors::{Case, Vectors, Vocabulary};
 pub use checksum::{RowChecksum, checksum_of_texts, checksum_of_vectors};
-pub use coverage::{Advice, Counted, Coverage, Covered, advise};
-pub use dataset::{DataFormat, DataOptions, Dataset, LabelledText, Lines};
-pub use figures::{EpochFigures, Figures, Log, Measured};
-pub use foreign::{ForeignOptions, ForeignTensor, foreign_weights};
-pub use gates::{Behaviour, GATE_WORDS, GateOptions, GateView, WordGates};
+pub use coverage::{Coverage, CoverageCount, TokenCounter, TokenizerSuggestion, suggest_tokenizer};
+pub use dataset::{DataFormat, DataOptions, Dataset, LabelledText, UnlabelledTexts};
+pub use gates::{Behaviour, GateOptions, GateView, MAX_GATE_WORDS, WordGates};
+pub use import::{ImportOptions, NamedTensor, read_tensors};
 pub use metrics::{CALIBRATION_BINS, ClassMetrics, Metrics, most_probable};
+pub use metrics_json::{EpochMetrics, MetricsReport, MetricsSummary, TrainingLog};
 use network::distinct;
-pub use network::{DropoutRates, Drops, Gradients, Network};
+pub use network::{BatchDropout, DropoutRates, Gradients, Network};
 pub use onnx::ONNX_OPSET;
 pub use optimizer::{Optimizer, RowSettings};
-pub use session::{Ended, Epoch, Progress, Trained, Training, train};
-pub use text_vectors::{TextVector, TextVectors, Weighting, WordShares};
+pub use options::{Splits, TrainOptions, split_dev_set, subset};
+pub use text_vectors::{TextVector, TextVectors, Weighting, WordFrequencies};
 pub use tokenizer::{Tokenizer, WordCounts};
-pub use train::{Parts, TrainOptions, split, subset};
+pub use training::{Epoch, Progress, StopReason, Training, TrainingOutcome, train};
 pub use weights::ClassWeights;
 
 /// Sequences that go through the network together when predicting. Fixed, so that the same texts give the same bits at any
 /// number of threads.
-const PREDICTED_TOGETHER: usize = 64;
+const PREDICTION_BATCH: usize = 64;
 
 /// A trained classifier: the words it knows, their rows, an encoder, and the labels it tells apart.
 #[derive(Debug, Clone)]
@@ -114,9 +114,9 @@ impl Classifier {
     ///
     /// # Errors
     /// Vectors of another dimension, a classifier whose rows were drawn at random, or a damaged table file.
-    pub fn look_up_in(&mut self, vectors: &Arc<Vectors>) -> Result<()> {
+    pub fn attach_vectors(&mut self, vectors: &Arc<Vectors>) -> Result<()> {
         vectors.check()?;
-        self.network.embedding.look_up_in(vectors)?;
+        self.network.embedding.attach_vectors(vectors)?;
         self.vectors = Some(Arc::clone(vectors));
         Ok(())
     }
@@ -204,7 +204,7 @@ fn probabilities(network: &Network<f32>, sequences: &[Vec<u32>], made: &[f32]) -
     // Texts of like lengths together, so that all of them run for as long as one does.
     let mut order: Vec<usize> = (0..sequences.len()).collect();
     order.sort_by_key(|&text| std::cmp::Reverse(sequences[text].len()));
-    let groups: Vec<&[usize]> = order.chunks(PREDICTED_TOGETHER).collect();
+    let groups: Vec<&[usize]> = order.chunks(PREDICTION_BATCH).collect();
     let found = mapped(&groups, |texts| {
         let places: Vec<&[u32]> = texts.iter().map(|&text| places[text].as_slice()).collect();
         let mut logits = network.logits_of_products(&products, &places);

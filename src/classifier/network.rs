@@ -33,7 +33,7 @@ pub struct DropoutRates {
 
 /// What is dropped in a pass.
 #[derive(Debug, Clone, Copy)]
-pub struct Drops {
+pub struct BatchDropout {
     /// Rates of dropout.
     pub rates: DropoutRates,
     /// Where the chance comes from: another seed for every batch.
@@ -46,7 +46,7 @@ mod stream {
     pub const WORDS: u64 = 1 << 32;
 }
 
-impl Drops {
+impl BatchDropout {
     fn generator(&self, stream: u64) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(stream);
@@ -137,9 +137,9 @@ impl<T: Real> Network<T> {
         sequences: &[&[u32]],
         labels: &[u32],
         scale: f64,
-        drops: Option<Drops>,
+        drops: Option<BatchDropout>,
     ) -> (f64, Gradients<T>) {
-        self.gradients_of(&CrossEntropy::default(), sequences, labels, scale, drops)
+        self.loss_and_gradients_with(&CrossEntropy::default(), sequences, labels, scale, drops)
     }
 
     /// [`Network::loss_and_gradients`] with weights of classes and smoothed labels.
@@ -147,13 +147,13 @@ impl<T: Real> Network<T> {
     /// The batch is cut into shards that run through the encoder and back each on its own; the input product, in which all share
     /// words, and its gradients are done for the batch as a whole. What is cut where depends on the lengths of the texts
     /// alone, and sums have a fixed order, so that any number of threads gives the same bits.
-    pub fn gradients_of(
+    pub fn loss_and_gradients_with(
         &self,
         loss: &CrossEntropy,
         sequences: &[&[u32]],
         labels: &[u32],
         scale: f64,
-        drops: Option<Drops>,
+        drops: Option<BatchDropout>,
     ) -> (f64, Gradients<T>) {
         let shape = self.encoder.shape();
         let words_and_shards = || (distinct(sequences), shard::cut(sequences, shape.hidden));
@@ -226,7 +226,7 @@ impl<T: Real> Network<T> {
     }
 
     /// What is dropped of the rows of a group of words.
-    fn drop_rows(&self, ids: &[u32], drops: &Drops, group: usize) -> Dropout<T> {
+    fn drop_rows(&self, ids: &[u32], drops: &BatchDropout, group: usize) -> Dropout<T> {
         let (width, rates) = (self.embedding.dimension(), drops.rates);
         // A one-hot word has a single component, so that to drop it is to drop the word.
         let one_hot = self.embedding.mode() == EmbeddingMode::OneHot;
@@ -246,7 +246,7 @@ impl<T: Real> Network<T> {
     }
 
     /// Numbers that training can change, given the ids that occur in it.
-    pub fn trained_parameters(&self, occurring: impl Iterator<Item = u32>) -> usize {
+    pub fn trainable_parameters(&self, occurring: impl Iterator<Item = u32>) -> usize {
         let rows = occurring.filter(|&id| self.embedding.is_trained(id)).count();
         let dense = self.encoder.parameters().into_iter().chain(self.head.parameters());
         rows * self.embedding.dimension() + dense.map(|parameter| parameter.values.len()).sum::<usize>()

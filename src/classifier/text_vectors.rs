@@ -26,27 +26,27 @@ pub enum Weighting {
         /// The paper's `a`, which takes 1e-3 where nothing speaks for another (its best are from 1e-3 to 1e-4).
         a: f64,
         /// Where `p` comes from.
-        shares: WordShares,
+        frequencies: WordFrequencies,
     },
 }
 
 /// The share of all words that each word has.
 #[derive(Debug, Clone, PartialEq)]
-pub enum WordShares {
+pub enum WordFrequencies {
     /// By Zipf's law: the word at row `r`, counted from 1, of `n` has `1 / (r H)`, with `H = 1 + 1/2 + ... + 1/n`. Files of vectors
     /// have the most frequent words first.
     Zipf,
-    /// Counted: occurrences of each word, and of all. A word that is not among them has none, and counts fully.
-    Counted(HashMap<String, f64>),
+    /// TokenCounter: occurrences of each word, and of all. A word that is not among them has none, and counts fully.
+    TokenCounter(HashMap<String, f64>),
 }
 
-impl WordShares {
+impl WordFrequencies {
     /// Reads a list of counts, `WORD COUNT` a line, as GloVe (`vocab.txt`) and word2vec (`-save-vocab`) write it. A word that is there
     /// twice has both counts.
     ///
     /// # Errors
     /// A line without a word or a count, no lines, counts that add up to nothing.
-    pub fn parse(bytes: &[u8]) -> Result<WordShares, Malformed> {
+    pub fn parse(bytes: &[u8]) -> Result<WordFrequencies, Malformed> {
         let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
         let mut counts: HashMap<String, f64> = HashMap::new();
         for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
@@ -68,7 +68,7 @@ impl WordShares {
             return Err(Malformed::at(Place::File, "counts of words, `WORD COUNT` a line", "none"));
         }
         counts.values_mut().for_each(|count| *count /= all);
-        Ok(WordShares::Counted(counts))
+        Ok(WordFrequencies::TokenCounter(counts))
     }
 }
 
@@ -152,10 +152,10 @@ impl TextVectors {
 
     /// How much a word counts, which may have a row.
     fn weight(&self, word: &str, row: Option<u32>) -> f64 {
-        let Weighting::Frequency { a, shares } = &self.weighting else { return 1.0 };
+        let Weighting::Frequency { a, frequencies: shares } = &self.weighting else { return 1.0 };
         let share = match shares {
-            WordShares::Zipf => row.map_or(0.0, |row| 1.0 / ((f64::from(row) + 1.0) * self.harmonic)),
-            WordShares::Counted(shares) => {
+            WordFrequencies::Zipf => row.map_or(0.0, |row| 1.0 / ((f64::from(row) + 1.0) * self.harmonic)),
+            WordFrequencies::TokenCounter(shares) => {
                 let folded = || shares.get(word.to_lowercase().as_str()).filter(|_| self.case == Case::Fold);
                 shares.get(word).or_else(folded).copied().unwrap_or(0.0)
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use vocable::classifier::{Parts, TrainOptions, Training};
+use vocable::classifier::{Splits, TrainOptions, Training};
 use vocable::error::{Malformed, Place};
 use vocable::files::check_writable;
 use vocable::{Error, Vectors, report};
@@ -50,15 +50,15 @@ impl Checkpoints {
     }
 
     /// A new training, or the one that was saved.
-    pub fn begin(&self, vectors: &Arc<Vectors>, parts: &Parts, options: &TrainOptions) -> Result<Training, Error> {
+    pub fn begin(&self, vectors: &Arc<Vectors>, splits: &Splits, options: &TrainOptions) -> Result<Training, Error> {
         let Some(path) = self.checkpoint.as_ref().filter(|_| self.resume) else {
-            return Training::new(vectors, parts, options);
+            return Training::new(vectors, splits, options);
         };
         if !path.exists() {
             output::note(format_args!("{}: no such file yet; training begins anew", path.display()));
-            return Training::new(vectors, parts, options);
+            return Training::new(vectors, splits, options);
         }
-        let training = Training::resume(vectors, parts, options, path)?;
+        let training = Training::resume(vectors, splits, options, path)?;
         output::note(format_args!("{}: {}", path.display(), place(&training)));
         Ok(training)
     }
@@ -122,7 +122,7 @@ fn without(arguments: impl Iterator<Item = String>, options: &[&str], flags: &[&
 fn place(training: &Training) -> String {
     let (epoch, step, steps) = training.position();
     let epochs = report::counted(epoch - 1, "epoch");
-    match (training.ended(), step) {
+    match (training.stop_reason(), step) {
         (Some(_), _) => format!("done after {epochs}"),
         (None, 0) => format!("{epochs} done"),
         (None, _) => format!("{epochs} and {step} of {steps} steps done"),

@@ -58,7 +58,7 @@ pub struct Compare {
     /// The first seed; the others count up from it
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Learn from so many texts, too: numbers separated by commas, or `all`. Each label keeps its share, and smaller parts lie
+    /// Learn from so many texts, too: numbers separated by commas, or `all`. Each label keeps its share, and smaller splits lie
     /// within larger ones
     #[arg(long, value_name = "SIZES", value_delimiter = ',')]
     train_sizes: Vec<TrainSize>,
@@ -147,13 +147,13 @@ impl Compare {
             command: command_line_without(&WITHOUT_EFFECT, &["--json"]),
             train: self.settings.options(EmbeddingMode::Frozen, self.seed)?,
         };
-        let parts = self.data.open(train, self.seed)?;
+        let splits = self.data.open(train, self.seed)?;
         let vectors: Vec<NamedVectors> =
             common.open_all()?.into_iter().map(|vectors| NamedVectors::of(Arc::new(vectors))).collect();
         for named in &vectors {
-            note_tokenizer(&named.vectors, &parts, &options.train)?;
+            note_tokenizer(&named.vectors, &splits, &options.train)?;
         }
-        let plan = Plan::new(vectors, parts, &options)?;
+        let plan = Plan::new(vectors, splits, &options)?;
         let findings = compare_with_bar(&plan, self.out.as_deref(), &how, &interrupt::watch())?;
         if !findings.comparison.is_finished() {
             let (done, planned) = (findings.comparison.runs.len(), findings.comparison.planned);
@@ -218,7 +218,7 @@ pub fn compare_with_bar(
     });
     shown.bar.finish_and_clear();
     let findings = findings?;
-    for run in findings.comparison.runs.iter().filter(|run| run.ended == "diverged") {
+    for run in findings.comparison.runs.iter().filter(|run| run.stop_reason == "diverged") {
         output::warn(format_args!(
             "{}: the loss was no number after epoch {}; its best epoch before counts. Try a lower --lr",
             run.name, run.epochs

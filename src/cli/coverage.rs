@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::Args;
-use vocable::classifier::{Counted, Coverage as Figures, Lines, Tokenizer};
+use vocable::classifier::{Coverage as Figures, TokenCounter, Tokenizer, UnlabelledTexts};
 use vocable::report::json::CoverageAnswer;
 use vocable::vectors::Case;
 use vocable::{Error, report};
@@ -54,7 +54,7 @@ impl Coverage {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let file = self.data.to_string_lossy();
         let counted = self.count(&file)?;
-        let texts = counted.first().map_or(0, Counted::texts);
+        let texts = counted.first().map_or(0, TokenCounter::texts);
         let vectors = common.open()?;
         let coverages = counted.into_iter().map(|counted| counted.coverage(&vectors, Case::Fold));
         let coverages: Vec<Figures> = coverages.collect::<Result<_, Error>>()?;
@@ -70,15 +70,15 @@ impl Coverage {
     }
 
     /// The words of the texts, as each of the tokenizers cuts them.
-    fn count(&self, file: &str) -> Result<Vec<Counted>, Failure> {
-        let mut counted: Vec<Counted> = self.tokenizer.0.iter().map(|&name| Counted::new(name)).collect();
+    fn count(&self, file: &str) -> Result<Vec<TokenCounter>, Failure> {
+        let mut counted: Vec<TokenCounter> = self.tokenizer.0.iter().map(|&name| TokenCounter::new(name)).collect();
         #[cfg(feature = "arrow")]
         if vocable::texts::is_columnar(&self.data)? {
             self.count_table(file, &mut counted)?;
             return Ok(counted);
         }
         let texts: Vec<String> = if self.unlabelled {
-            let lines = Lines::open(&self.data)?;
+            let lines = UnlabelledTexts::open(&self.data)?;
             output::warn_replaced(file, lines.replaced);
             lines.texts
         } else {
@@ -90,7 +90,7 @@ impl Coverage {
 
     /// Parquet and Arrow, chunk by chunk.
     #[cfg(feature = "arrow")]
-    fn count_table(&self, file: &str, counted: &mut [Counted]) -> Result<(), Failure> {
+    fn count_table(&self, file: &str, counted: &mut [TokenCounter]) -> Result<(), Failure> {
         use vocable::texts::{Source, SourceOptions, pass};
 
         let text_column = self.form.text_column_alone()?.map(str::to_owned);

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use serde::Serialize;
-use vocable::classifier::{DataOptions, Dataset, Parts, Tokenizer, TrainOptions};
+use vocable::classifier::{DataOptions, Dataset, Splits, Tokenizer, TrainOptions};
 use vocable::compare::{CompareOptions, Findings, NamedVectors, Plan, RunOptions};
 use vocable::nn::EmbeddingMode;
 use vocable::query::{Method, NearestOptions};
@@ -75,16 +75,16 @@ impl Demo {
         if !output.json {
             questions(&vectors, output)?;
         }
-        let parts = parts()?;
+        let splits = splits()?;
         if !output.json {
             output.text(format_args!(
                 "3  Training: is a film review good or bad?\n\n\
                  {} reviews to learn from, {} to choose the epoch by, {} to test on. Most words of opinion in the test\n\
                  reviews never occur in the training reviews: only the vectors know what they mean. An LSTM reads the\n\
                  reviews; its embedding is made in four ways, each with {} seeds.\n\n",
-                parts.train.texts.len(),
-                parts.dev.texts.len(),
-                parts.test.as_ref().map_or(0, |test| test.texts.len()),
+                splits.train.texts.len(),
+                splits.dev.texts.len(),
+                splits.test.as_ref().map_or(0, |test| test.texts.len()),
                 self.seeds
             ))?;
             output.flush()?;
@@ -105,7 +105,7 @@ impl Demo {
             },
             ..CompareOptions::default()
         };
-        let plan = Plan::new(vec![NamedVectors::of(Arc::clone(&vectors))], parts, &options)?;
+        let plan = Plan::new(vec![NamedVectors::of(Arc::clone(&vectors))], splits, &options)?;
         // Ctrl-C ends the program.
         let comparison = compare_with_bar(&plan, None, &RunOptions::default(), &AtomicBool::new(false))?;
         if output.json {
@@ -126,9 +126,9 @@ impl Demo {
     }
 }
 
-fn parts() -> Result<Parts, Error> {
+fn splits() -> Result<Splits, Error> {
     let [train, dev, test] = REVIEWS.map(|(name, bytes)| Dataset::parse(bytes, &DataOptions::default(), name));
-    Ok(Parts { train: train?, dev: dev?, test: Some(test?) })
+    Ok(Splits { train: train?, dev: dev?, test: Some(test?) })
 }
 
 fn questions(vectors: &Vectors, output: &mut Output) -> Result<(), Failure> {

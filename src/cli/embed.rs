@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use vocable::classifier::{TextVectors, Tokenizer, Weighting, WordShares};
+use vocable::classifier::{TextVectors, Tokenizer, Weighting, WordFrequencies};
 use vocable::files::bytes;
 use vocable::texts::{vector_field, vectors};
 use vocable::vectors::Case;
@@ -59,10 +59,10 @@ impl Embed {
                 return Err(vocable::Error::invalid("--counts", "--weighting frequency beside it", "none").into());
             }
             Some(path) => {
-                let shares = WordShares::parse(&bytes::open(path, None)?.0);
+                let shares = WordFrequencies::parse(&bytes::open(path, None)?.0);
                 shares.map_err(|e| vocable::Error::from(e.in_file(path.to_string_lossy())))?
             }
-            None => WordShares::Zipf,
+            None => WordFrequencies::Zipf,
         };
         let weighting = match self.weighting {
             How::Mean => Weighting::Mean,

@@ -90,7 +90,7 @@ impl Explore {
         let mut model = Classifier::open(path)?;
         // Only vectors named for this call: others need not be the ones the model was trained with.
         if !common.vectors.is_empty() {
-            model.look_up_in(vectors)?;
+            model.attach_vectors(vectors)?;
         }
         Ok(model)
     }

@@ -56,7 +56,7 @@ struct Answer<'a> {
     /// Before any word.
     before: BTreeMap<&'a str, f32>,
     words: Vec<Word<'a>>,
-    left_out: usize,
+    words_omitted: usize,
 }
 
 #[derive(Serialize)]
@@ -102,7 +102,7 @@ impl Gates {
         let mut classifier = Classifier::open(&self.model)?;
         // Only vectors named for this call: those of the environment need not be the ones the model was trained with.
         if let Some(path) = common.named_vectors()? {
-            classifier.look_up_in(&Arc::new(common.open_file(path)?))?;
+            classifier.attach_vectors(&Arc::new(common.open_file(path)?))?;
         }
         let cell = GateOptions { layer: self.layer, reverse: self.reverse };
         let labels = classifier.labels();
@@ -141,7 +141,7 @@ impl Gates {
             probabilities: named(labels, view.probabilities()),
             before: named(labels, &view.before),
             words: view.words.iter().map(|word| Word::of(word, labels)).collect(),
-            left_out: view.left_out,
+            words_omitted: view.words_omitted,
         })
     }
 

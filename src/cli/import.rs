@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use vocable::classifier::{Classifier, ForeignOptions, Tokenizer, foreign_weights};
+use vocable::classifier::{Classifier, ImportOptions, Tokenizer, read_tensors};
 use vocable::files::{check_writable, vocabulary_file};
 use vocable::nn::Pooling;
 use vocable::report;
@@ -78,7 +78,7 @@ impl Import {
         check_writable(&self.out)?;
         let vocabulary = vocabulary_file(&self.words)?;
         let special = |token: &Option<String>| token.as_ref().map(|token| token.clone().into_bytes());
-        let options = ForeignOptions {
+        let options = ImportOptions {
             labels: self.labels.clone(),
             tokenizer: self.tokenizer,
             case: self.case,
@@ -95,8 +95,8 @@ impl Import {
                 ));
             }
         }
-        let tensors = foreign_weights(&self.weights)?;
-        let classifier = Classifier::from_foreign(tensors, &vocabulary, &options)
+        let tensors = read_tensors(&self.weights)?;
+        let classifier = Classifier::import(tensors, &vocabulary, &options)
             .map_err(|e| e.in_file(self.weights.to_string_lossy()))?;
         classifier.save(&self.out)?;
         let shape = classifier.network().encoder.shape();

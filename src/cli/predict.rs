@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use vocable::classifier::{Classifier, Measured, Prediction};
+use vocable::classifier::{Classifier, MetricsReport, Prediction};
 use vocable::report::json::PredictAnswer;
 use vocable::{Error, report};
 
@@ -27,10 +27,10 @@ const TOGETHER: usize = 1024;
 /// With --in and --out (in builds with the feature `arrow`), a table of texts comes in and the same rows go out with new columns: Parquet,
 /// Arrow, CSV, TSV, JSON lines; files larger than memory, too.
 ///
-/// With --measure, the labels of a file of labelled texts are held against the model's instead.
+/// With --evaluate, the labels of a file of labelled texts are held against the model's instead.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  echo 'a warm and funny film' | vocable predict model.safetensors --json\n  \
-                  vocable predict model.safetensors --measure test.txt\n  \
+                  vocable predict model.safetensors --evaluate test.txt\n  \
                   vocable predict model.safetensors --in texts.parquet --out labels.parquet")]
 pub struct Predict {
     /// A model that `vocable train` saved
@@ -38,7 +38,7 @@ pub struct Predict {
     model: PathBuf,
     /// Labelled texts to measure the model on: accuracy, F1, confusion matrix and the like
     #[arg(long, value_name = "FILE")]
-    measure: Option<PathBuf>,
+    evaluate: Option<PathBuf>,
     #[command(flatten)]
     form: DataForm,
     #[cfg(feature = "arrow")]
@@ -56,16 +56,16 @@ impl Predict {
         if self.tables.are_given() {
             return self.run_on_tables(common, output);
         }
-        if self.measure.is_none() && self.form.is_given() {
+        if self.evaluate.is_none() && self.form.is_given() {
             let options = "--data-format, --label-column and --text-column";
-            return Err(Error::invalid(options, "--measure beside them", "none").into());
+            return Err(Error::invalid(options, "--evaluate beside them", "none").into());
         }
         let classifier = self.open(common)?;
-        if let Some(path) = &self.measure {
-            let metrics = classifier.measure(&self.form.open(path)?)?;
+        if let Some(path) = &self.evaluate {
+            let metrics = classifier.evaluate(&self.form.open(path)?)?;
             let labels = classifier.labels();
             if output.json {
-                output.json(&Measured::of(&metrics, labels))?;
+                output.json(&MetricsReport::of(&metrics, labels))?;
             } else {
                 output.text(report::metrics(labels, &[("measured", &metrics)]))?;
             }
@@ -111,7 +111,7 @@ impl Predict {
         let mut classifier = Classifier::open(&self.model)?;
         // Only vectors named for this call: those of the environment need not be the ones the model was trained with.
         if let Some(path) = common.named_vectors()? {
-            classifier.look_up_in(&Arc::new(common.open_file(path)?))?;
+            classifier.attach_vectors(&Arc::new(common.open_file(path)?))?;
         }
         Ok(classifier)
     }
@@ -121,8 +121,8 @@ impl Predict {
     fn run_on_tables(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         use vocable::texts::{label_fields, labels};
 
-        if self.measure.is_some() {
-            return Err(Error::invalid("--in and --measure", "one of them", "both").into());
+        if self.evaluate.is_some() {
+            return Err(Error::invalid("--in and --evaluate", "one of them", "both").into());
         }
         let text_column = self.form.text_column_alone()?;
         let classifier = self.open(common)?;

@@ -9,8 +9,8 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use vocable::classifier::{
-    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Ended, Epoch, Log, Parts, Progress, Tokenizer,
-    TrainOptions, advise, split,
+    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Epoch, Progress, Splits, StopReason, Tokenizer,
+    TrainOptions, TrainingLog, split_dev_set, suggest_tokenizer,
 };
 use vocable::files::check_writable;
 use vocable::nn::{CellKind, EmbeddingMode, OptimizerKind, Pooling, Schedule};
@@ -109,7 +109,7 @@ impl DataForm {
     #[cfg(feature = "arrow")]
     pub fn text_column_alone(&self) -> Result<Option<&str>, Error> {
         if self.data_format.is_some() || self.label_column.is_some() {
-            return Err(Error::invalid("--data-format and --label-column", "--measure beside them", "--in"));
+            return Err(Error::invalid("--data-format and --label-column", "--evaluate beside them", "--in"));
         }
         Ok(self.text_column.as_deref())
     }
@@ -157,14 +157,14 @@ impl DataForm {
 }
 
 impl OtherData {
-    /// Reads the parts; cuts a development part where none is given.
-    pub fn open(&self, train: &Path, seed: u64) -> Result<Parts, Error> {
+    /// Reads the splits; cuts a development part where none is given.
+    pub fn open(&self, train: &Path, seed: u64) -> Result<Splits, Error> {
         let open = |path: &PathBuf| self.form.open(path);
         let train = self.form.open(train)?;
         let (train, dev) = match &self.dev {
             Some(path) => (train, open(path)?),
             None => {
-                let (train, dev) = split(train, seed)?;
+                let (train, dev) = split_dev_set(train, seed)?;
                 let serve = if dev.texts.len() == 1 { "serves" } else { "serve" };
                 output::note(format_args!(
                     "no --dev given: {} of the training part {serve} for it, {} remain{}",
@@ -175,7 +175,7 @@ impl OtherData {
                 (train, dev)
             }
         };
-        Ok(Parts { train, dev, test: self.test.as_ref().map(open).transpose()? })
+        Ok(Splits { train, dev, test: self.test.as_ref().map(open).transpose()? })
     }
 }
 
@@ -330,13 +330,13 @@ impl Train {
             check_writable(path)?;
         }
         self.checkpoints.check()?;
-        let parts = self.data.others.open(&self.data.train, self.seed)?;
+        let splits = self.data.others.open(&self.data.train, self.seed)?;
         let vectors = Arc::new(common.open()?);
-        note_tokenizer(&vectors, &parts, &options)?;
-        let mut training = self.checkpoints.begin(&vectors, &parts, &options)?;
+        note_tokenizer(&vectors, &splits, &options)?;
+        let mut training = self.checkpoints.begin(&vectors, &splits, &options)?;
         let stop = interrupt::watch();
         let mut saved = Instant::now();
-        let mut log = self.log.as_deref().map(Log::create).transpose()?;
+        let mut log = self.log.as_deref().map(TrainingLog::create).transpose()?;
         // Epochs that a checkpoint brings stand in the log again, each once.
         log.iter_mut().for_each(|log| training.history().iter().for_each(|epoch| write(log, epoch)));
         let bar = bar();
@@ -355,7 +355,7 @@ impl Train {
             }
         }
         bar.finish_and_clear();
-        let interrupted = training.ended().is_none();
+        let interrupted = training.stop_reason().is_none();
         if interrupted {
             self.checkpoints.save(&training);
             output::warn(self.checkpoints.how_to_go_on(&training));
@@ -372,7 +372,7 @@ impl Train {
             }
             None => output::note("no --out given: the model was not saved"),
         }
-        if let Ended::Diverged { epoch, step } = trained.ended {
+        if let StopReason::Diverged { epoch, step } = trained.stop_reason {
             output::warn(Error::Diverged { epoch, step });
             output::note(format_args!("kept the best epoch before that, epoch {}", trained.best_epoch));
         }
@@ -388,7 +388,7 @@ impl Train {
 }
 
 /// Writes an epoch's line. A full disk is no reason to lose the training: it is warned of.
-fn write(log: &mut Log, epoch: &Epoch) {
+fn write(log: &mut TrainingLog, epoch: &Epoch) {
     if let Err(error) = log.epoch(epoch) {
         output::warn(error);
     }
@@ -416,9 +416,9 @@ fn show(progress: &Progress, bar: &ProgressBar) {
 }
 
 /// Says if another tokenizer may suit the texts better.
-pub fn note_tokenizer(vectors: &Vectors, parts: &Parts, options: &TrainOptions) -> Result<(), Error> {
-    let (train, tokenizer) = (&parts.train, options.tokenizer);
-    if let Some(advice) = advise(vectors, &train.texts, tokenizer, options.case)? {
+pub fn note_tokenizer(vectors: &Vectors, splits: &Splits, options: &TrainOptions) -> Result<(), Error> {
+    let (train, tokenizer) = (&splits.train, options.tokenizer);
+    if let Some(advice) = suggest_tokenizer(vectors, &train.texts, tokenizer, options.case)? {
         let seems = if advice.cut_already { " looks cut into words already" } else { "" };
         output::note(format_args!(
             "{}{seems}: the vectors know {} of its tokens as --tokenizer {tokenizer} cuts it, {} with --tokenizer {}",

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::directory::impossible;
 use super::plan::{NamedVectors, Plan, path_of};
-use crate::classifier::{Dataset, Parts, checksum_of_texts, checksum_of_vectors};
+use crate::classifier::{Dataset, Splits, checksum_of_texts, checksum_of_vectors};
 use crate::error::{Malformed, Place, Result};
 
 /// The version of the folder's files that this library writes and reads.
@@ -25,7 +25,7 @@ pub struct Configuration {
     pub command: String,
     /// The vectors that runs begin with.
     pub vectors: Vec<VectorsFile>,
-    /// The parts of the task.
+    /// The splits of the task.
     pub texts: TextFiles,
     /// The embeddings, by name.
     pub arms: Vec<String>,
@@ -58,7 +58,7 @@ pub struct VectorsFile {
     pub checksum: String,
 }
 
-/// The parts of the task.
+/// The splits of the task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextFiles {
     /// What is learnt from.
@@ -94,7 +94,7 @@ impl Configuration {
             vocable: env!("CARGO_PKG_VERSION").to_owned(),
             command: options.command.clone(),
             vectors: plan.vectors().iter().map(VectorsFile::of).collect(),
-            texts: TextFiles::of(plan.parts()),
+            texts: TextFiles::of(plan.splits()),
             arms: options.arms.iter().map(|arm| arm.name().to_owned()).collect(),
             seeds: options.seeds.clone(),
             train_sizes: plan.train_sizes().to_vec(),
@@ -165,12 +165,12 @@ impl VectorsFile {
 }
 
 impl TextFiles {
-    fn of(parts: &Parts) -> TextFiles {
+    fn of(splits: &Splits) -> TextFiles {
         let file = |data: &Dataset| TextFile {
             path: data.name.clone(),
             texts: data.texts.len(),
             checksum: checksum_of_texts(data),
         };
-        TextFiles { train: file(&parts.train), dev: file(&parts.dev), test: parts.test.as_ref().map(file) }
+        TextFiles { train: file(&splits.train), dev: file(&splits.dev), test: splits.test.as_ref().map(file) }
     }
 }

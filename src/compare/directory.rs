@@ -18,7 +18,7 @@ use super::disagreements::unknown_words;
 use super::plan::{Plan, PlannedRun};
 use super::results::{Comparison, Run};
 use super::words::WordsOfRun;
-use crate::classifier::{Classifier, Dataset, LabelledText, Tokenizer, TrainOptions, Trained};
+use crate::classifier::{Classifier, Dataset, LabelledText, Tokenizer, TrainOptions, TrainingOutcome};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::write_beside;
 
@@ -103,8 +103,8 @@ impl Directory {
         match &found {
             Some(found) => found.check(&wanted, path)?,
             None => {
-                write_texts(&path.join(DEV_TEXTS), &plan.parts().dev)?;
-                if let Some(test) = &plan.parts().test {
+                write_texts(&path.join(DEV_TEXTS), &plan.splits().dev)?;
+                if let Some(test) = &plan.splits().test {
                     write_texts(&path.join(TEST_TEXTS), test)?;
                 }
                 write_json(&path.join(UNKNOWN_WORDS), &unknown_words_of(plan)?, false)?;
@@ -245,7 +245,7 @@ impl RunFiles {
     }
 
     /// Writes what came of the run, its results last.
-    pub(super) fn finish(&self, run: &Run, trained: &Trained, words: Option<&WordsOfRun>) -> Result<()> {
+    pub(super) fn finish(&self, run: &Run, trained: &TrainingOutcome, words: Option<&WordsOfRun>) -> Result<()> {
         trained.classifier.save(self.folder.join(RunFiles::MODEL))?;
         if let Some(words) = words {
             write_json(&self.folder.join(RunFiles::WORDS), words, false)?;
@@ -327,13 +327,13 @@ fn unknown_words_of(plan: &Plan) -> Result<Vec<UnknownWords>> {
             tokenizers.push(run.options.tokenizer);
         }
     }
-    let parts = plan.parts();
-    let parts: Vec<&Dataset> = [Some(&parts.dev), parts.test.as_ref()].into_iter().flatten().collect();
+    let splits = plan.splits();
+    let splits: Vec<&Dataset> = [Some(&splits.dev), splits.test.as_ref()].into_iter().flatten().collect();
     let mut all = Vec::new();
     for named in plan.vectors() {
         for &tokenizer in &tokenizers {
             let mut words = BTreeSet::new();
-            for part in &parts {
+            for part in &splits {
                 words.extend(unknown_words(&part.texts, &named.vectors, tokenizer, plan.options().train.case)?);
             }
             let (vectors, tokenizer) = (named.name.clone(), tokenizer.name().to_owned());

@@ -8,19 +8,19 @@
 //! use std::sync::Arc;
 //!
 //! use vocable::Vectors;
-//! use vocable::classifier::{DataOptions, Dataset, Parts, TrainOptions};
+//! use vocable::classifier::{DataOptions, Dataset, Splits, TrainOptions};
 //! use vocable::compare::{CompareOptions, NamedVectors, Plan, RunOptions, compare};
 //! use vocable::nn::EmbeddingMode;
 //!
 //! let texts = Dataset::parse(b"pos a great film\nneg a dull film\n", &DataOptions::default(), "texts")?;
-//! let parts = Parts { train: texts.clone(), dev: texts, test: None };
+//! let splits = Splits { train: texts.clone(), dev: texts, test: None };
 //! let options = CompareOptions {
 //!     arms: vec![EmbeddingMode::Frozen, EmbeddingMode::Random],
 //!     train: TrainOptions { hidden: 4, epochs: 2, ..TrainOptions::default() },
 //!     ..CompareOptions::default()
 //! };
 //! let vectors = NamedVectors::of(Arc::new(Vectors::demo()?));
-//! let plan = Plan::new(vec![vectors], parts, &options)?;
+//! let plan = Plan::new(vec![vectors], splits, &options)?;
 //! let comparison = compare(&plan, None, &RunOptions::default(), &|_| ControlFlow::Continue(()))?;
 //! assert_eq!(comparison.runs[5].name, "random-seed3");
 //! assert_eq!(comparison.arms[0].runs, 3);

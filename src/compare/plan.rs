@@ -7,7 +7,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::classifier::{Parts, TrainOptions, subset};
+use crate::classifier::{Splits, TrainOptions, subset};
 use crate::error::{Error, Result};
 use crate::nn::EmbeddingMode;
 use crate::vectors::Vectors;
@@ -213,7 +213,7 @@ pub struct PlannedRun {
 #[derive(Debug)]
 pub struct Plan {
     vectors: Vec<NamedVectors>,
-    parts: Parts,
+    splits: Splits,
     options: CompareOptions,
     sizes: Vec<usize>,
     runs: Vec<PlannedRun>,
@@ -226,13 +226,13 @@ impl Plan {
     /// # Errors
     /// Nothing to compare; a value that is there twice; a number of texts that the training part does not have; settings outside
     /// their range; more than 100,000 runs, or 20 watched words.
-    pub fn new(vectors: Vec<NamedVectors>, parts: Parts, options: &CompareOptions) -> Result<Plan> {
+    pub fn new(vectors: Vec<NamedVectors>, splits: Splits, options: &CompareOptions) -> Result<Plan> {
         let CompareOptions { arms, seeds, sweeps, .. } = options;
         if vectors.is_empty() || arms.is_empty() || seeds.is_empty() {
             return Err(Error::invalid("comparison", "vectors, at least one arm and one seed", "none"));
         }
         let vectors = distinct_names(vectors);
-        let sizes = sizes(&parts, &options.train_sizes, seeds[0])?;
+        let sizes = sizes(&splits, &options.train_sizes, seeds[0])?;
         each_once("arms", arms.iter())?;
         each_once("seeds", seeds.iter())?;
         each_once("watched words", options.watch.iter())?;
@@ -287,7 +287,7 @@ impl Plan {
             }
         }
         each_once("names of runs", runs.iter().map(|run| &run.name))?;
-        Ok(Plan { vectors, parts, options: options.clone(), sizes, runs })
+        Ok(Plan { vectors, splits, options: options.clone(), sizes, runs })
     }
 
     /// The runs, in their order.
@@ -300,9 +300,9 @@ impl Plan {
         &self.vectors
     }
 
-    /// The parts of the task, with all training texts.
-    pub fn parts(&self) -> &Parts {
-        &self.parts
+    /// The splits of the task, with all training texts.
+    pub fn splits(&self) -> &Splits {
+        &self.splits
     }
 
     /// What was asked for.
@@ -315,17 +315,17 @@ impl Plan {
         &self.sizes
     }
 
-    /// The parts of the task as a run has them: those of fewer texts take a [`subset`] by their seed, whatever their arm, so that
-    /// smaller ones are parts of larger ones.
+    /// The splits of the task as a run has them: those of fewer texts take a [`subset`] by their seed, whatever their arm, so that
+    /// smaller ones are splits of larger ones.
     ///
     /// # Errors
     /// As [`subset`].
-    pub fn parts_of(&self, run: &PlannedRun) -> Result<Cow<'_, Parts>> {
-        if run.train_texts == self.parts.train.texts.len() {
-            return Ok(Cow::Borrowed(&self.parts));
+    pub fn splits_of(&self, run: &PlannedRun) -> Result<Cow<'_, Splits>> {
+        if run.train_texts == self.splits.train.texts.len() {
+            return Ok(Cow::Borrowed(&self.splits));
         }
-        let train = subset(&self.parts.train, run.train_texts, run.seed)?;
-        Ok(Cow::Owned(Parts { train, ..self.parts.clone() }))
+        let train = subset(&self.splits.train, run.train_texts, run.seed)?;
+        Ok(Cow::Owned(Splits { train, ..self.splits.clone() }))
     }
 }
 
@@ -336,12 +336,12 @@ fn fragment(key: &str, value: &str) -> String {
 }
 
 /// Numbers of training texts, in the order given.
-fn sizes(parts: &Parts, wanted: &[TrainSize], seed: u64) -> Result<Vec<usize>> {
-    let all = parts.train.texts.len();
+fn sizes(splits: &Splits, wanted: &[TrainSize], seed: u64) -> Result<Vec<usize>> {
+    let all = splits.train.texts.len();
     let number = |size: &TrainSize| match *size {
         TrainSize::All => Ok(all),
         // Refuses what cannot be drawn.
-        TrainSize::Texts(texts) => subset(&parts.train, texts, seed).map(|_| texts),
+        TrainSize::Texts(texts) => subset(&splits.train, texts, seed).map(|_| texts),
     };
     if wanted.is_empty() { Ok(vec![all]) } else { wanted.iter().map(number).collect() }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::plan::PlannedRun;
-use crate::classifier::{Classifier, Dataset, Epoch, LabelledText, Metrics, RowChecksum, Trained};
+use crate::classifier::{Classifier, Dataset, Epoch, LabelledText, Metrics, RowChecksum, TrainingOutcome};
 use crate::error::{Error, Result};
 use crate::nn::EmbeddingMode;
 
@@ -34,13 +34,13 @@ pub struct Run {
     /// Macro-F1 on the test part.
     pub test_macro_f1: Option<f64>,
     /// Numbers that training could change.
-    pub trained_parameters: usize,
+    pub trainable_parameters: usize,
     /// The epoch that was kept.
     pub best_epoch: usize,
     /// Epochs that ran.
     pub epochs: usize,
-    /// Why it ended: epochs, patience or diverged ([`Ended::name`](crate::classifier::Ended::name)).
-    pub ended: String,
+    /// Why training stopped: max-epochs, early-stopping or diverged ([`StopReason::name`](crate::classifier::StopReason::name)).
+    pub stop_reason: String,
     /// Its epochs, those beyond the best one too.
     pub history: Vec<EpochScores>,
     /// Distinct words of the texts it learnt from.
@@ -95,7 +95,7 @@ impl Run {
     pub(super) fn of(
         planned: &PlannedRun,
         vectors: &str,
-        trained: &Trained,
+        trained: &TrainingOutcome,
         file_rows: Option<RowChecksum>,
         test: Option<&Dataset>,
     ) -> Result<Run> {
@@ -115,10 +115,10 @@ impl Run {
             dev_macro_f1: trained.dev.macro_f1(),
             test_accuracy: trained.test.as_ref().map(Metrics::accuracy),
             test_macro_f1: trained.test.as_ref().map(Metrics::macro_f1),
-            trained_parameters: trained.trained_parameters,
+            trainable_parameters: trained.trainable_parameters,
             best_epoch: trained.best_epoch,
             epochs: trained.history.len(),
-            ended: trained.ended.name().to_owned(),
+            stop_reason: trained.stop_reason.name().to_owned(),
             history: trained.history.iter().map(EpochScores::of).collect(),
             words: trained.words.0,
             known_words: trained.words.1,
@@ -201,7 +201,7 @@ pub struct Arm {
     /// Macro-F1 on the test part.
     pub test_macro_f1: Option<Spread>,
     /// Numbers that training could change, of its first run: with fewer texts than all, each seed has words of its own.
-    pub trained_parameters: usize,
+    pub trainable_parameters: usize,
     /// The epoch that was kept.
     pub best_epoch: Spread,
     /// Seconds a run.
@@ -264,7 +264,7 @@ impl Arm {
             dev_macro_f1: spread(|run| run.dev_macro_f1),
             test_accuracy: if_all(|run| run.test_accuracy),
             test_macro_f1: if_all(|run| run.test_macro_f1),
-            trained_parameters: first.trained_parameters,
+            trainable_parameters: first.trainable_parameters,
             best_epoch: spread(|run| run.best_epoch as f64),
             seconds: if_all(|run| run.seconds),
         })

@@ -17,7 +17,7 @@ use super::movement::Movement;
 use super::plan::{Plan, PlannedRun};
 use super::results::{Comparison, Run};
 use super::words::WordsOfRun;
-use crate::classifier::{Classifier, Log, Progress, Training};
+use crate::classifier::{Classifier, Progress, Training, TrainingLog};
 use crate::error::{Error, Result};
 use crate::nn::EmbeddingMode;
 
@@ -145,7 +145,7 @@ pub fn compare_run(
 }
 
 fn comparison(plan: &Plan, finished: Vec<Option<Run>>) -> Comparison {
-    let test = plan.parts().test.as_ref().map(|test| test.texts.clone()).unwrap_or_default();
+    let test = plan.splits().test.as_ref().map(|test| test.texts.clone()).unwrap_or_default();
     Comparison::of(plan.runs().len(), finished.into_iter().flatten().collect(), test)
 }
 
@@ -160,8 +160,8 @@ fn words_of(plan: &Plan, run: &PlannedRun, classifier: &Classifier) -> Result<Wo
     let Some(named) = plan.vectors().get(run.vectors) else {
         return Err(Error::invalid("run", "vectors of the plan", "others"));
     };
-    let parts = plan.parts_of(run)?;
-    let movement = Movement::of_classifier(classifier, &named.vectors, &run.options, &parts.train)?;
+    let splits = plan.splits_of(run)?;
+    let movement = Movement::of_classifier(classifier, &named.vectors, &run.options, &splits.train)?;
     WordsOfRun::of(&run.name, run.seed, &movement, &plan.options().watch)
 }
 
@@ -280,13 +280,13 @@ impl<'a> Work<'a> {
         let files = self.directory.map(|directory| directory.begin(planned)).transpose()?;
         let saved = files.as_ref().map(RunFiles::checkpoint).filter(|path| path.exists());
         let mut training = threads.run(self.active(), || {
-            let parts = self.plan.parts_of(planned)?;
+            let splits = self.plan.splits_of(planned)?;
             match saved {
-                Some(path) => Training::resume(vectors, &parts, &planned.options, path),
-                None => Training::new(vectors, &parts, &planned.options),
+                Some(path) => Training::resume(vectors, &splits, &planned.options, path),
+                None => Training::new(vectors, &splits, &planned.options),
             }
         })??;
-        let mut log = files.as_ref().map(|files| Log::create(&files.log())).transpose()?;
+        let mut log = files.as_ref().map(|files| TrainingLog::create(&files.log())).transpose()?;
         if let Some(log) = &mut log {
             // Epochs that a checkpoint brings stand in the log again, each once.
             training.history().iter().try_for_each(|epoch| log.epoch(epoch))?;
@@ -312,7 +312,7 @@ impl<'a> Work<'a> {
         let (run, trained, words) = threads.run(self.active(), || {
             let trained = training.finish()?;
             let file_rows = trained.classifier.checksum_of_rows(vectors);
-            let test = self.plan.parts().test.as_ref();
+            let test = self.plan.splits().test.as_ref();
             let run = Run::of(planned, &named.name, &trained, file_rows, test)?;
             let words = (files.is_some() && changes_words(self.plan, planned))
                 .then(|| words_of(self.plan, planned, &trained.classifier))

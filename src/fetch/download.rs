@@ -213,12 +213,12 @@ fn once(
     let limit = wanted.length().unwrap_or(most);
     let outcome = copy(&mut answer, part, limit, events)?;
     match outcome {
-        Ended::Broken(reason) => Ok(Some(Trouble::Passing(reason, None))),
-        Ended::Beyond => {
+        StopReason::Broken(reason) => Ok(Some(Trouble::Passing(reason, None))),
+        StopReason::Beyond => {
             remove(part.path);
             Err(too_long(client, limit, "more bytes than that"))
         }
-        Ended::Whole => match wanted.length() {
+        StopReason::Whole => match wanted.length() {
             Some(length) if part.length < length => {
                 let reason = format!("the connection ended after {} of {length} bytes", part.length);
                 Ok(Some(Trouble::Passing(reason, None)))
@@ -233,7 +233,7 @@ fn too_long(client: &Client, most: u64, found: &str) -> Error {
 }
 
 /// How an answer's body ended.
-enum Ended {
+enum StopReason {
     /// The server closed it in good order.
     Whole,
     /// It broke off.
@@ -242,18 +242,18 @@ enum Ended {
     Beyond,
 }
 
-fn copy(answer: &mut Answer, part: &mut Part, limit: u64, events: &mut dyn FnMut(Event)) -> Result<Ended> {
+fn copy(answer: &mut Answer, part: &mut Part, limit: u64, events: &mut dyn FnMut(Event)) -> Result<StopReason> {
     let mut body = answer.body();
     let mut buffer = vec![0; BUFFER];
     loop {
         let read = match body.read(&mut buffer) {
-            Ok(0) => return Ok(Ended::Whole),
+            Ok(0) => return Ok(StopReason::Whole),
             Ok(read) => read,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Ok(Ended::Broken(reason(&error))),
+            Err(error) => return Ok(StopReason::Broken(reason(&error))),
         };
         if read as u64 > limit.saturating_sub(part.length) {
-            return Ok(Ended::Beyond);
+            return Ok(StopReason::Beyond);
         }
         part.write(&buffer[..read])?;
         events(Event::Received(part.length));

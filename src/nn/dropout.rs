@@ -13,12 +13,12 @@ pub struct Dropout<T> {
 }
 
 impl<T: Real> Dropout<T> {
-    /// Drops nothing.
+    /// BatchDropout nothing.
     pub fn none() -> Self {
         Dropout { mask: Vec::new() }
     }
 
-    /// Drops each of `count` components with probability `rate`, which is at least 0 and less than 1; to 1/65,536, because four
+    /// BatchDropout each of `count` components with probability `rate`, which is at least 0 and less than 1; to 1/65,536, because four
     /// draws are taken of each random number.
     pub fn new(count: usize, rate: f64, rng: &mut ChaCha8Rng) -> Self {
         if rate <= 0.0 {
@@ -39,7 +39,7 @@ impl<T: Real> Dropout<T> {
         Dropout { mask }
     }
 
-    /// Drops rows as a whole, each with probability `rate`, beside what is dropped already.
+    /// BatchDropout rows as a whole, each with probability `rate`, beside what is dropped already.
     ///
     /// # Shapes
     /// The mask is that of rows of `width` components each.
@@ -57,7 +57,7 @@ impl<T: Real> Dropout<T> {
         }
     }
 
-    /// Drops and scales, forward (values) or backward (their gradients).
+    /// BatchDropout and scales, forward (values) or backward (their gradients).
     pub fn apply(&self, values: &mut [T]) {
         for (value, &mask) in values.iter_mut().zip(&self.mask) {
             *value *= mask;

@@ -225,7 +225,7 @@ impl<T: Real> Embedding<T> {
     }
 
     /// The id under which a row of the vectors can be read although it is none of the task's words; see
-    /// [`Embedding::look_up_in`].
+    /// [`Embedding::attach_vectors`].
     pub fn id_of_row(&self, row: u32) -> u32 {
         self.slots.len() as u32 + row
     }
@@ -240,7 +240,7 @@ impl<T: Real> Embedding<T> {
     ///
     /// # Errors
     /// Vectors of another dimension, or an embedding whose own rows are not of the vectors' space: random.
-    pub fn look_up_in(&mut self, vectors: &Arc<Vectors>) -> Result<()> {
+    pub fn attach_vectors(&mut self, vectors: &Arc<Vectors>) -> Result<()> {
         if self.mode == EmbeddingMode::OneHot {
             return Err(Error::invalid("vectors", "a model made from vectors", "one made without, from one-hot words"));
         }

@@ -122,7 +122,7 @@ impl<'a> Table<'a> {
             row.extend(all.then(|| f1.map(|f1| shares(&f1)).unwrap_or_default()));
             row.extend(tested.then(|| shares(&arm.dev_accuracy)));
             if all {
-                row.extend([thousands(arm.trained_parameters), format!("{:.1}", arm.best_epoch.mean)]);
+                row.extend([thousands(arm.trainable_parameters), format!("{:.1}", arm.best_epoch.mean)]);
             }
             row.extend(arm.seconds.filter(|_| timed).map(|seconds| format!("{:.1}", seconds.mean)));
             row

@@ -50,10 +50,10 @@ const COLUMNS: [Column; 20] = [
     ("test_macro_f1", |run| optional(run.test_macro_f1)),
     ("test_loss", |run| optional(run.test.as_ref().map(|test| test.loss))),
     ("test_calibration_error", |run| optional(run.test.as_ref().map(|test| test.calibration_error))),
-    ("trained_parameters", |run| run.trained_parameters.to_string()),
+    ("trainable_parameters", |run| run.trainable_parameters.to_string()),
     ("best_epoch", |run| run.best_epoch.to_string()),
     ("epochs", |run| run.epochs.to_string()),
-    ("ended", |run| run.ended.clone()),
+    ("stop_reason", |run| run.stop_reason.clone()),
     ("words", |run| run.words.to_string()),
     ("known_words", |run| run.known_words.to_string()),
     ("seconds", |run| optional(run.seconds)),
@@ -129,7 +129,7 @@ fn scores(findings: &Findings, text: &mut String) {
         let f1 = if findings.scored_on == Part::Test { arm.test_macro_f1 } else { Some(arm.dev_macro_f1) };
         row.extend([arm.arm.name().to_owned(), shares(&arm.score), interval(&arm.score)]);
         row.extend([f1.map(|f1| shares(&f1)).unwrap_or_default(), format!("{:.4}", arm.loss.mean)]);
-        row.extend([shares(&arm.dev_accuracy), thousands(arm.trained_parameters)]);
+        row.extend([shares(&arm.dev_accuracy), thousands(arm.trainable_parameters)]);
         row.push(format!("{:.1}", arm.best_epoch.mean));
         row.push(arm.seconds.map(|seconds| format!("{:.1}", seconds.mean)).unwrap_or_default());
         row

@@ -1,7 +1,7 @@
 //! How much of some texts the vectors know: a table, and the unknown words.
 
 use super::{fitted, thousands};
-use crate::classifier::{Coverage, Covered};
+use crate::classifier::{Coverage, CoverageCount};
 
 /// Coverages by several tokenizers, two lines each, then the `k` most frequent unknown words of each, side by side,
 /// within `width` columns of a terminal.
@@ -18,7 +18,7 @@ pub fn coverage(coverages: &[Coverage], k: usize, width: Option<usize>) -> Strin
         ("longest", true),
     ];
     let rows = coverages.iter().flat_map(|coverage| {
-        let row = |name: &str, kind: &str, count: fn(&Covered) -> usize, lengths: [usize; 2]| {
+        let row = |name: &str, kind: &str, count: fn(&CoverageCount) -> usize, lengths: [usize; 2]| {
             let all = count(&coverage.all);
             let parts = [&coverage.exact, &coverage.lower_case, &coverage.subwords, &coverage.unknown];
             let mut cells = vec![name.to_owned(), kind.to_owned(), thousands(all)];

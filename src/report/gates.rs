@@ -49,8 +49,8 @@ pub fn gates(view: &GateView, labels: &[String], colour: bool) -> String {
     if view.words.iter().any(|word| !word.known) {
         text.push_str("(? has no row: it was read as the unknown word)\n");
     }
-    if view.left_out > 0 {
-        let words = super::thousands(view.left_out);
+    if view.words_omitted > 0 {
+        let words = super::thousands(view.words_omitted);
         text.push_str(&format!("({words} words more are left out: the prediction is that of the words shown)\n"));
     }
     text
@@ -188,7 +188,7 @@ mod tests {
     }
 
     fn view(words: Vec<WordGates>, before: &[f32]) -> GateView {
-        GateView { words, before: before.into(), left_out: 0, cell: GateOptions::default() }
+        GateView { words, before: before.into(), words_omitted: 0, cell: GateOptions::default() }
     }
 
     #[test]

@@ -61,8 +61,8 @@ fn section(view: &GateView, labels: &[String], number: usize) -> String {
     html.push_str(&key(&label));
     html.push_str(&plot(view, labels));
     html.push_str(&table(view, labels, &changes, &label));
-    if view.left_out > 0 {
-        let words = thousands(view.left_out);
+    if view.words_omitted > 0 {
+        let words = thousands(view.words_omitted);
         let _ = writeln!(
             html,
             "<p class=\"note\">{words} words more are left out: the prediction is that of the words shown.</p>"
@@ -258,7 +258,7 @@ mod tests {
             probabilities: vec![0.125, 0.875],
         };
         let words = words.iter().map(word).collect();
-        GateView { words, before: vec![0.5, 0.5], left_out: 0, cell: GateOptions::default() }
+        GateView { words, before: vec![0.5, 0.5], words_omitted: 0, cell: GateOptions::default() }
     }
 
     fn page(view: GateView, labels: [&str; 2], model: &str) -> String {

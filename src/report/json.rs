@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::classifier::{Classifier, Coverage, Covered, EpochFigures, Measured, Prediction, Trained};
+use crate::classifier::{
+    Classifier, Coverage, CoverageCount, EpochMetrics, MetricsReport, Prediction, TrainingOutcome,
+};
 use crate::nn::EmbeddingMode;
 use crate::query::{AnalogyReport, Answer, Count, Method, PairReport};
 use crate::vectors::Vectors;
@@ -241,11 +243,11 @@ pub struct CoverageAnswer<'a> {
     tokenizer: &'static str,
     texts: usize,
     #[serde(flatten)]
-    all: Covered,
-    exact: Covered,
-    lower_case: Covered,
-    subwords: Covered,
-    unknown: Covered,
+    all: CoverageCount,
+    exact: CoverageCount,
+    lower_case: CoverageCount,
+    subwords: CoverageCount,
+    unknown: CoverageCount,
     median_length: usize,
     longest: usize,
     unknown_words: Vec<UnknownWord<'a>>,
@@ -283,37 +285,42 @@ pub struct TrainAnswer<'a> {
     embedding: &'static str,
     seed: u64,
     /// epochs, patience, interrupted or diverged.
-    ended: &'static str,
+    stop_reason: &'static str,
     best_epoch: usize,
-    dev: Measured<'a>,
-    test: Option<Measured<'a>>,
-    trained_parameters: usize,
+    dev: MetricsReport<'a>,
+    test: Option<MetricsReport<'a>>,
+    trainable_parameters: usize,
     words: usize,
     known_words: usize,
     seconds: f64,
     tokens_per_second: f64,
-    epochs: Vec<EpochFigures>,
+    epochs: Vec<EpochMetrics>,
     /// Where the model was saved.
     out: Option<String>,
 }
 
 impl<'a> TrainAnswer<'a> {
     /// Of a training with this embedding and seed, whose model was saved in `out`.
-    pub fn new(trained: &'a Trained, embedding: EmbeddingMode, seed: u64, out: Option<String>) -> TrainAnswer<'a> {
+    pub fn new(
+        trained: &'a TrainingOutcome,
+        embedding: EmbeddingMode,
+        seed: u64,
+        out: Option<String>,
+    ) -> TrainAnswer<'a> {
         let labels = trained.classifier.labels();
         TrainAnswer {
             embedding: embedding.name(),
             seed,
-            ended: trained.ended.name(),
+            stop_reason: trained.stop_reason.name(),
             best_epoch: trained.best_epoch,
-            dev: Measured::of(&trained.dev, labels),
-            test: trained.test.as_ref().map(|test| Measured::of(test, labels)),
-            trained_parameters: trained.trained_parameters,
+            dev: MetricsReport::of(&trained.dev, labels),
+            test: trained.test.as_ref().map(|test| MetricsReport::of(test, labels)),
+            trainable_parameters: trained.trainable_parameters,
             words: trained.words.0,
             known_words: trained.words.1,
             seconds: trained.seconds,
             tokens_per_second: trained.tokens_per_second(),
-            epochs: trained.history.iter().map(EpochFigures::of).collect(),
+            epochs: trained.history.iter().map(EpochMetrics::of).collect(),
             out,
         }
     }

@@ -17,7 +17,7 @@ mod plots;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use unicode_width::UnicodeWidthStr;
 
-use crate::classifier::Trained;
+use crate::classifier::TrainingOutcome;
 use crate::query::Answer;
 use crate::vectors::Vectors;
 pub use bench::bench;
@@ -115,13 +115,13 @@ pub fn facts(rows: impl IntoIterator<Item = (String, String)>) -> String {
 }
 
 /// The outcome of training.
-pub fn training(trained: &Trained) -> String {
+pub fn training(trained: &TrainingOutcome) -> String {
     let (words, known) = trained.words;
     let speed = thousands(trained.tokens_per_second() as usize);
     let facts = facts([
         ("best epoch".to_owned(), format!("{} of {}", trained.best_epoch, trained.history.len())),
         ("words".to_owned(), format!("{known} of {words} in the vectors")),
-        ("parameters trained".to_owned(), thousands(trained.trained_parameters)),
+        ("parameters trained".to_owned(), thousands(trained.trainable_parameters)),
         ("seconds".to_owned(), format!("{:.1} ({speed} tokens a second)", trained.seconds)),
     ]);
     let mut parts = vec![("dev", &trained.dev)];

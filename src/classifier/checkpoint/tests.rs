@@ -5,14 +5,14 @@ use serde_json::json;
 use super::*;
 use crate::classifier::{DataOptions, Dataset};
 
-fn training() -> (Arc<Vectors>, Parts, TrainOptions) {
+fn training() -> (Arc<Vectors>, Splits, TrainOptions) {
     let text = b"pos a great zzgrqx film\nneg a dull film\npos superb\nneg dull\n";
     let texts = Dataset::parse(text, &DataOptions::default(), "texts").unwrap();
     let options = TrainOptions { hidden: 2, batch: 2, ..TrainOptions::default() };
-    (Arc::new(Vectors::demo().unwrap()), Parts { train: texts.clone(), dev: texts, test: None }, options)
+    (Arc::new(Vectors::demo().unwrap()), Splits { train: texts.clone(), dev: texts, test: None }, options)
 }
 
-/// A checkpoint in parts, to be put together again altered.
+/// A checkpoint in splits, to be put together again altered.
 struct Taken {
     header: Value,
     tensors: Vec<Tensor>,
@@ -36,8 +36,8 @@ impl Taken {
 
     fn bytes(&self) -> Vec<u8> {
         let header = self.header.to_string();
-        let parts = self.tensors.iter().map(|t| (t.name.as_str(), t.dtype, t.shape.as_slice(), t.bytes.as_slice()));
-        let checksum = checksum(&header, parts.collect());
+        let splits = self.tensors.iter().map(|t| (t.name.as_str(), t.dtype, t.shape.as_slice(), t.bytes.as_slice()));
+        let checksum = checksum(&header, splits.collect());
         let views =
             self.tensors.iter().map(|t| (&t.name, TensorView::new(t.dtype, t.shape.clone(), &t.bytes).unwrap()));
         let metadata = HashMap::from([(KEY.to_owned(), header), (CHECKSUM.to_owned(), checksum)]);
@@ -51,14 +51,14 @@ impl Taken {
 
 #[test]
 fn a_checkpoint_whose_parts_do_not_fit_is_refused() {
-    let (vectors, parts, options) = training();
-    let mut running = Training::new(&vectors, &parts, &options).unwrap();
+    let (vectors, splits, options) = training();
+    let mut running = Training::new(&vectors, &splits, &options).unwrap();
     for _ in 0..4 {
         running.advance().unwrap();
     }
     let bytes = running.to_bytes().unwrap();
     let restored = |taken: &Taken| {
-        let mut training = Training::new(&vectors, &parts, &options).unwrap();
+        let mut training = Training::new(&vectors, &splits, &options).unwrap();
         training.restore(&taken.bytes()).map(|()| training.to_bytes().unwrap()).map_err(|e| e.to_string())
     };
     let same = restored(&Taken::of(&bytes)).unwrap();

@@ -105,10 +105,10 @@ impl ArmFindings {
             test_macro_f1: if_all(|run| run.test_macro_f1),
             loss: of_scored(|metrics| metrics.loss),
             calibration_error: of_scored(|metrics| metrics.calibration_error),
-            trained_parameters: first.trained_parameters,
+            trainable_parameters: first.trainable_parameters,
             best_epoch: summary(|run| run.best_epoch as f64),
             seconds: if_all(|run| run.seconds),
-            diverged: runs.iter().filter(|run| run.ended == "diverged").map(|run| run.name.clone()).collect(),
+            diverged: runs.iter().filter(|run| run.stop_reason == "diverged").map(|run| run.name.clone()).collect(),
             curve: curve(runs),
             confusion,
             file_rows: with_rows().next().map(|rows| FileRows {

@@ -100,7 +100,7 @@ pub struct ArmFindings {
     /// Expected calibration error on [`Findings::scored_on`].
     pub calibration_error: Summary,
     /// Numbers that training could change, of the first run.
-    pub trained_parameters: usize,
+    pub trainable_parameters: usize,
     /// The epoch that was kept.
     pub best_epoch: Summary,
     /// Seconds a run, beside the others; `None` where some are not known.

@@ -80,9 +80,9 @@ pub(super) fn runs(findings: &Findings) -> String {
         }
         row.extend([
             format!("{} of {}", run.best_epoch, run.epochs),
-            escaped(&run.ended),
+            escaped(&run.stop_reason),
             format!("{} of {}", thousands(run.known_words), thousands(run.words)),
-            thousands(run.trained_parameters),
+            thousands(run.trainable_parameters),
         ]);
         row.extend(timed.then(|| run.seconds.map_or("-".to_owned(), |seconds| number(seconds, 1))));
         row

@@ -112,7 +112,7 @@ fn figures(group: &Group) -> String {
     row("calibration error %", &|arm| Some(share(&arm.calibration_error)));
     row("best epoch", &|arm| Some(number(arm.best_epoch.mean, 1)));
     row("seconds a run", &|arm| arm.seconds.as_ref().map(|seconds| number(seconds.mean, 1)));
-    row("numbers trained", &|arm| Some(thousands(arm.trained_parameters)));
+    row("numbers trained", &|arm| Some(thousands(arm.trainable_parameters)));
     row("runs", &|arm| Some(arm.seeds.len().to_string()));
     let mut html = table("Figures over the seeds", &columns, rows);
     for arm in group.arms.iter().filter(|arm| !arm.diverged.is_empty()) {

@@ -52,10 +52,10 @@ impl Made {
             dev_macro_f1: accuracy,
             test_accuracy: self.tested.then_some(accuracy - 0.01),
             test_macro_f1: self.tested.then_some(accuracy - 0.02),
-            trained_parameters: 12_345,
+            trainable_parameters: 12_345,
             best_epoch: 2,
             epochs: self.epochs,
-            ended: "epochs".to_owned(),
+            stop_reason: "max-epochs".to_owned(),
             words: 900,
             known_words: 700,
             file_rows: None,
@@ -159,7 +159,7 @@ impl Made {
             test_macro_f1: test(|run| run.test_macro_f1),
             loss: summary(|run| run.dev.loss),
             calibration_error: summary(|run| run.dev.calibration_error),
-            trained_parameters: 12_345,
+            trainable_parameters: 12_345,
             best_epoch: summary(|run| run.best_epoch as f64),
             seconds: Some(summary(|_| 12.5)),
             diverged: vec![self.text.clone()],
@@ -209,7 +209,7 @@ impl Made {
         let view = GateView {
             words: (0..8).map(word).collect(),
             before: vec![0.5, 0.5],
-            left_out: 0,
+            words_omitted: 0,
             cell: GateOptions::default(),
         };
         let views = vec![GatesOfArm { arm: EmbeddingMode::Tuned, run: self.text.clone(), view }];

@@ -175,8 +175,8 @@ fn gates_of_text(text: &GatesOfText, labels: &[String]) -> String {
         };
         let numbers = table("Gates word by word", &columns, view.words.iter().zip(&changes).map(row));
         let _ = writeln!(html, "<details><summary>The same in numbers</summary>\n{numbers}</details>");
-        if view.left_out > 0 {
-            let _ = writeln!(html, "<p class=\"note\">{} words more are left out.</p>", thousands(view.left_out));
+        if view.words_omitted > 0 {
+            let _ = writeln!(html, "<p class=\"note\">{} words more are left out.</p>", thousands(view.words_omitted));
         }
     }
     html

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::Sources;
 use super::network::Network;
 use super::optimizer::Optimizer;
-use super::train::{
-    Encoded, Parts, TrainOptions, batch_gradients, labels_of, measure, occurring, stream, words_of_task,
+use super::options::{
+    Encoded, Splits, TrainOptions, batch_gradients, labels_of, measure, occurring, stream, words_of_task,
 };
 use super::{Classifier, Metrics};
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ use crate::vectors::Vectors;
 /// What happened in an epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
-    /// Counted from 1.
+    /// TokenCounter from 1.
     pub number: usize,
     /// Steps since training began.
     pub step: usize,
@@ -58,11 +58,11 @@ pub enum Progress<'a> {
 
 /// Why training ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum StopReason {
     /// All epochs were done.
-    Epochs,
+    MaxEpochs,
     /// No better epoch came for as many as [`TrainOptions::patience`] says.
-    Patience,
+    EarlyStopping,
     /// It was [finished](Training::finish) before its end.
     Interrupted,
     /// The loss, a weight or a figure was no longer a finite number.
@@ -74,21 +74,21 @@ pub enum Ended {
     },
 }
 
-impl Ended {
+impl StopReason {
     /// The name in JSON.
     pub fn name(self) -> &'static str {
         match self {
-            Ended::Epochs => "epochs",
-            Ended::Patience => "patience",
-            Ended::Interrupted => "interrupted",
-            Ended::Diverged { .. } => "diverged",
+            StopReason::MaxEpochs => "max-epochs",
+            StopReason::EarlyStopping => "early-stopping",
+            StopReason::Interrupted => "interrupted",
+            StopReason::Diverged { .. } => "diverged",
         }
     }
 }
 
 /// The outcome of training.
 #[derive(Debug, Clone)]
-pub struct Trained {
+pub struct TrainingOutcome {
     /// The classifier as it was after the best epoch.
     pub classifier: Classifier,
     /// All epochs that ran to their end.
@@ -96,13 +96,13 @@ pub struct Trained {
     /// The number of the epoch with the highest accuracy on the development part, of equals the one with the lowest loss.
     pub best_epoch: usize,
     /// Why training ended.
-    pub ended: Ended,
+    pub stop_reason: StopReason,
     /// Figures of the best epoch on the development part.
     pub dev: Metrics,
     /// Figures of the best epoch on the test part.
     pub test: Option<Metrics>,
     /// Numbers that training could change.
-    pub trained_parameters: usize,
+    pub trainable_parameters: usize,
     /// Distinct words of the training part, and how many of them the vectors know.
     pub words: (usize, usize),
     /// Tokens of the training part.
@@ -111,7 +111,7 @@ pub struct Trained {
     pub seconds: f64,
 }
 
-impl Trained {
+impl TrainingOutcome {
     /// Tokens of the training part that went through the network and back in a second.
     pub fn tokens_per_second(&self) -> f64 {
         let seconds: f64 = self.history.iter().map(|epoch| epoch.train_seconds).sum();
@@ -119,22 +119,22 @@ impl Trained {
     }
 }
 
-/// Trains a classifier on `parts.train`, keeps the epoch that does best on `parts.dev`, measures it on `parts.test`.
+/// Trains a classifier on `splits.train`, keeps the epoch that does best on `splits.dev`, measures it on `splits.test`.
 ///
-/// The classifier carries a row for every word of the training part, and for words of the other parts that the vectors know.
+/// The classifier carries a row for every word of the training part, and for words of the other splits that the vectors know.
 /// A [`Training`] does the same a step at a time, and can be saved between two steps.
 ///
 /// # Errors
 /// Options outside their range; fewer than two labels, or no words, in the training part; a label elsewhere that it does not have; a
-/// loss that is not a number in the first epoch (later, what was best before is kept, and [`Trained::ended`] says so); vectors
+/// loss that is not a number in the first epoch (later, what was best before is kept, and [`TrainingOutcome::stop_reason`] says so); vectors
 /// in a damaged table file.
 pub fn train(
     vectors: &Arc<Vectors>,
-    parts: &Parts,
+    splits: &Splits,
     options: &TrainOptions,
     observe: &mut dyn FnMut(Progress),
-) -> Result<Trained> {
-    let mut training = Training::new(vectors, parts, options)?;
+) -> Result<TrainingOutcome> {
+    let mut training = Training::new(vectors, splits, options)?;
     while let Some(progress) = training.advance() {
         observe(progress);
     }
@@ -147,19 +147,19 @@ pub fn train(
 /// use std::sync::Arc;
 ///
 /// use vocable::Vectors;
-/// use vocable::classifier::{DataOptions, Dataset, Parts, TrainOptions, Training};
+/// use vocable::classifier::{DataOptions, Dataset, Splits, TrainOptions, Training};
 ///
 /// let texts = Dataset::parse(b"pos a great film\nneg a dull film\n", &DataOptions::default(), "texts")?;
-/// let parts = Parts { train: texts.clone(), dev: texts, test: None };
+/// let splits = Splits { train: texts.clone(), dev: texts, test: None };
 /// let options = TrainOptions { hidden: 4, epochs: 3, ..TrainOptions::default() };
-/// let mut training = Training::new(&Arc::new(Vectors::demo()?), &parts, &options)?;
+/// let mut training = Training::new(&Arc::new(Vectors::demo()?), &splits, &options)?;
 /// while let Some(_progress) = training.advance() {
 ///     if training.history().len() == 2 {
 ///         break; // because someone asked for it, say
 ///     }
 /// }
 /// let trained = training.finish()?;
-/// assert_eq!(trained.ended.name(), "interrupted");
+/// assert_eq!(trained.stop_reason.name(), "interrupted");
 /// # Ok::<(), vocable::Error>(())
 /// ```
 #[derive(Debug)]
@@ -171,7 +171,7 @@ pub struct Training {
     train: Encoded,
     dev: Encoded,
     test: Option<Encoded>,
-    trained_parameters: usize,
+    trainable_parameters: usize,
     words: (usize, usize),
     pub(super) optimizer: Optimizer<f32>,
     /// The texts in the order of the last epoch begun; each epoch shuffles it further.
@@ -187,7 +187,7 @@ pub struct Training {
     pub(super) history: Vec<Epoch>,
     /// The network after the best epoch so far; before there is one, as it was in the beginning.
     pub(super) best: Network<f32>,
-    ended: Option<Ended>,
+    stop_reason: Option<StopReason>,
     began: Instant,
     /// Seconds that training took before it went on from a checkpoint.
     pub(super) earlier_seconds: f64,
@@ -198,12 +198,12 @@ impl Training {
     ///
     /// # Errors
     /// As [`train`], the loss apart.
-    pub fn new(vectors: &Arc<Vectors>, parts: &Parts, options: &TrainOptions) -> Result<Training> {
+    pub fn new(vectors: &Arc<Vectors>, splits: &Splits, options: &TrainOptions) -> Result<Training> {
         options.check()?;
         vectors.check()?;
         let began = Instant::now();
-        let labels = labels_of(&parts.train)?;
-        let (words, counts) = words_of_task(vectors, parts, options)?;
+        let labels = labels_of(&splits.train)?;
+        let (words, counts) = words_of_task(vectors, splits, options)?;
         let words_listed: Vec<&[u8]> = words.iter().collect();
         let one_hot = options.embedding == EmbeddingMode::OneHot;
         let shape = EncoderShape {
@@ -218,7 +218,7 @@ impl Training {
             true => Embedding::one_hot(&shape, &words_listed, options.seed),
             false => Embedding::new(vectors, &words_listed, &options.rows())?,
         };
-        let sources = Sources::of(parts, &words, &embedding);
+        let sources = Sources::of(splits, &words, &embedding);
         // With one-hot words, too, all other weights are those that a network over the vectors begins with.
         let drawn = EncoderShape { input: vectors.dimension(), ..shape };
         let mut network = Network::new(embedding, drawn, labels.len(), &mut options.generator(stream::WEIGHTS));
@@ -226,7 +226,7 @@ impl Training {
             network.encoder = network.encoder.without_input_weights();
         }
         let classifier = Classifier::new(labels, words, options.tokenizer, options.case, network)?;
-        let train = classifier.encode(&parts.train)?;
+        let train = classifier.encode(&splits.train)?;
         let criterion = CrossEntropy {
             weights: options.class_weights.of(&classifier.labels, &train.labels)?,
             smoothing: options.label_smoothing,
@@ -234,9 +234,9 @@ impl Training {
         Ok(Training {
             sources,
             criterion,
-            dev: classifier.encode(&parts.dev)?,
-            test: parts.test.as_ref().map(|part| classifier.encode(part)).transpose()?,
-            trained_parameters: classifier.network.trained_parameters(occurring(&train).into_iter()),
+            dev: classifier.encode(&splits.dev)?,
+            test: splits.test.as_ref().map(|part| classifier.encode(part)).transpose()?,
+            trainable_parameters: classifier.network.trainable_parameters(occurring(&train).into_iter()),
             words: counts,
             optimizer: options.new_optimizer(),
             order: (0..train.sequences.len()).collect(),
@@ -247,7 +247,7 @@ impl Training {
             step_seconds: 0.0,
             history: Vec::new(),
             best: classifier.network.clone(),
-            ended: None,
+            stop_reason: None,
             began,
             earlier_seconds: 0.0,
             options: options.clone(),
@@ -258,8 +258,8 @@ impl Training {
 
     /// Takes a step, or measures the network at the end of an epoch; `None` at the end of training.
     pub fn advance(&mut self) -> Option<Progress<'_>> {
-        self.ended = self.ended();
-        if self.ended.is_some() {
+        self.stop_reason = self.stop_reason();
+        if self.stop_reason.is_some() {
             return None;
         }
         let (number, steps) = (self.history.len() + 1, self.steps());
@@ -276,7 +276,7 @@ impl Training {
         let batch = &self.order[from..self.order.len().min(from + self.options.batch)];
         let seed = self.dropout_rng.random();
         let rate = self.options.rate((number - 1) * steps + self.step, steps);
-        // The whole step on one of the pool's threads: otherwise each of its parts would be handed over anew.
+        // The whole step on one of the pool's threads: otherwise each of its splits would be handed over anew.
         let loss = rayon::scope(|_| {
             let (loss, gradients) =
                 batch_gradients(network, &self.criterion, &self.train, batch, self.options.dropout, seed);
@@ -287,7 +287,7 @@ impl Training {
         });
         self.step += 1;
         if !loss.is_finite() {
-            self.ended = Some(Ended::Diverged { epoch: number, step: self.step });
+            self.stop_reason = Some(StopReason::Diverged { epoch: number, step: self.step });
             return None;
         }
         self.loss += loss * batch.len() as f64;
@@ -302,7 +302,7 @@ impl Training {
         // The last step may have been the one that went wrong. A model file holds only finite numbers; and where weights are
         // huge but finite, figures may be none.
         if !self.classifier.network.is_finite() || !dev.loss.is_finite() || !dev.calibration_error.is_finite() {
-            self.ended = Some(Ended::Diverged { epoch: number, step: self.step });
+            self.stop_reason = Some(StopReason::Diverged { epoch: number, step: self.step });
             return None;
         }
         let step = number * self.steps();
@@ -324,13 +324,13 @@ impl Training {
     }
 
     /// Whether all epochs are done, or patience is at its end.
-    fn end_reached(&self) -> Option<Ended> {
+    fn end_reached(&self) -> Option<StopReason> {
         let done = self.history.len();
         if done >= self.options.epochs {
-            return Some(Ended::Epochs);
+            return Some(StopReason::MaxEpochs);
         }
         let waited = done - best_epoch(&self.history);
-        (self.options.patience > 0 && waited >= self.options.patience).then_some(Ended::Patience)
+        (self.options.patience > 0 && waited >= self.options.patience).then_some(StopReason::EarlyStopping)
     }
 
     /// Steps in an epoch.
@@ -359,8 +359,8 @@ impl Training {
     }
 
     /// Why training ended; `None` while it can go on.
-    pub fn ended(&self) -> Option<Ended> {
-        self.ended.or_else(|| self.end_reached())
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        self.stop_reason.or_else(|| self.end_reached())
     }
 
     /// Seconds that training has taken so far.
@@ -372,14 +372,14 @@ impl Training {
     ///
     /// # Errors
     /// No epoch ran to its end: because the loss was no number, or because it was not asked to.
-    pub fn finish(self) -> Result<Trained> {
-        let ended = self.ended().unwrap_or(Ended::Interrupted);
+    pub fn finish(self) -> Result<TrainingOutcome> {
+        let stop_reason = self.stop_reason().unwrap_or(StopReason::Interrupted);
         let (seconds, tokens) = (self.seconds(), self.tokens());
         let best_epoch = best_epoch(&self.history);
         let Some(dev) = best_epoch.checked_sub(1).and_then(|index| self.history.get(index)).map(|e| e.dev.clone())
         else {
-            return Err(match ended {
-                Ended::Diverged { epoch, step } => Error::Diverged { epoch, step },
+            return Err(match stop_reason {
+                StopReason::Diverged { epoch, step } => Error::Diverged { epoch, step },
                 _ => Error::invalid("training", "an epoch that ran to its end", "none"),
             });
         };
@@ -388,14 +388,14 @@ impl Training {
         classifier.network.embedding.hold(false);
         let measuring = Instant::now();
         let test = self.test.map(|part| measure(&classifier.network, &part));
-        Ok(Trained {
+        Ok(TrainingOutcome {
             classifier,
             best_epoch,
-            ended,
+            stop_reason,
             dev,
             test,
             history: self.history,
-            trained_parameters: self.trained_parameters,
+            trainable_parameters: self.trainable_parameters,
             words: self.words,
             tokens,
             seconds: seconds + measuring.elapsed().as_secs_f64(),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{ForeignTensor, wrong};
+use super::{NamedTensor, wrong};
 use crate::error::Malformed;
 
 /// What no other tensor may stand beside.
@@ -76,8 +76,8 @@ impl Parts {
         }
     }
 
-    fn insert(&mut self, name: impl Into<String>, tensor: ForeignTensor, transposed: bool) {
-        let ForeignTensor { name: source, mut shape, mut values } = tensor;
+    fn insert(&mut self, name: impl Into<String>, tensor: NamedTensor, transposed: bool) {
+        let NamedTensor { name: source, mut shape, mut values } = tensor;
         if let (true, &[height, width]) = (transposed, shape.as_slice()) {
             values = (0..width).flat_map(|column| values.iter().skip(column).step_by(width).copied()).collect();
             shape = vec![width, height];
@@ -96,8 +96,8 @@ fn missing(name: &str) -> Malformed {
 }
 
 /// The tensors by PyTorch's names, whoever named them.
-pub(super) fn named(tensors: Vec<ForeignTensor>) -> Result<Parts, Malformed> {
-    let last = |tensor: &ForeignTensor, end: &str| split(&tensor.name).1 == end;
+pub(super) fn named(tensors: Vec<NamedTensor>) -> Result<Parts, Malformed> {
+    let last = |tensor: &NamedTensor, end: &str| split(&tensor.name).1 == end;
     if tensors.iter().any(|tensor| last(tensor, "weight_hh_l0")) {
         of_pytorch(tensors)
     } else if tensors.iter().any(|tensor| last(tensor, "recurrent_kernel")) {
@@ -126,7 +126,7 @@ fn is_recurrent(name: &str) -> bool {
     })
 }
 
-fn of_pytorch(tensors: Vec<ForeignTensor>) -> Result<Parts, Malformed> {
+fn of_pytorch(tensors: Vec<NamedTensor>) -> Result<Parts, Malformed> {
     let mut parts = Parts(BTreeMap::new());
     let mut network: Option<String> = None;
     let mut others = Vec::new();
@@ -171,10 +171,10 @@ fn of_pytorch(tensors: Vec<ForeignTensor>) -> Result<Parts, Malformed> {
     Ok(parts)
 }
 
-fn of_keras(tensors: Vec<ForeignTensor>) -> Result<Parts, Malformed> {
+fn of_keras(tensors: Vec<NamedTensor>) -> Result<Parts, Malformed> {
     let mut parts = Parts(BTreeMap::new());
     // The layers of the recurrent network in the order of their names, the directions of each in theirs.
-    let recurrent = |tensor: &&ForeignTensor| split(&tensor.name).1 == "recurrent_kernel";
+    let recurrent = |tensor: &&NamedTensor| split(&tensor.name).1 == "recurrent_kernel";
     let mut cells: Vec<String> =
         tensors.iter().filter(recurrent).map(|tensor| split(&tensor.name).0.to_owned()).collect();
     cells.sort_by_key(|cell| (in_order(&without_direction(cell)), is_backward(cell)));
@@ -196,7 +196,7 @@ fn of_keras(tensors: Vec<ForeignTensor>) -> Result<Parts, Malformed> {
             ("bias", Some(cell)) => {
                 // The second of PyTorch's two.
                 let values = vec![0.0; tensor.values.len()];
-                let none = ForeignTensor { name: tensor.name.clone(), shape: tensor.shape.clone(), values };
+                let none = NamedTensor { name: tensor.name.clone(), shape: tensor.shape.clone(), values };
                 parts.insert(format!("bias_hh_{cell}"), none, false);
                 format!("bias_ih_{cell}")
             }

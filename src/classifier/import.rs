@@ -20,7 +20,7 @@ use crate::vectors::Case;
 
 /// A tensor of a model that was trained elsewhere.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ForeignTensor {
+pub struct NamedTensor {
     /// Its name, as in `lstm.weight_ih_l0` or `lstm/lstm_cell/kernel`.
     pub name: String,
     /// Its shape.
@@ -31,7 +31,7 @@ pub struct ForeignTensor {
 
 /// What the weights of a model do not say.
 #[derive(Debug, Clone)]
-pub struct ForeignOptions {
+pub struct ImportOptions {
     /// A label for each output, in their order.
     pub labels: Vec<String>,
     /// How texts were cut into words.
@@ -51,7 +51,7 @@ pub struct ForeignOptions {
 ///
 /// # Errors
 /// A file that cannot be read, or is not a safetensors file.
-pub fn foreign_weights(path: impl AsRef<Path>) -> Result<Vec<ForeignTensor>> {
+pub fn read_tensors(path: impl AsRef<Path>) -> Result<Vec<NamedTensor>> {
     let path = path.as_ref();
     let (bytes, _) = bytes::open(path, None)?;
     let tensors = SafeTensors::deserialize(&bytes).map_err(|e| {
@@ -69,7 +69,7 @@ pub fn foreign_weights(path: impl AsRef<Path>) -> Result<Vec<ForeignTensor>> {
             Dtype::BF16 => data.as_chunks().0.iter().map(|&bytes| bf16::from_le_bytes(bytes).to_f32()).collect(),
             _ => continue,
         };
-        found.push(ForeignTensor { name: name.to_owned(), shape: view.shape().to_vec(), values });
+        found.push(NamedTensor { name: name.to_owned(), shape: view.shape().to_vec(), values });
     }
     Ok(found)
 }
@@ -90,10 +90,10 @@ impl Classifier {
     /// # Errors
     /// Tensors that are missing, have shapes that do not fit together or numbers that are not finite; tensors that this kind of model
     /// has no place for; a vocabulary of another size than the embedding; fewer than two labels, or one twice.
-    pub fn from_foreign(
-        tensors: Vec<ForeignTensor>,
+    pub fn import(
+        tensors: Vec<NamedTensor>,
         vocabulary: &[Option<Vec<u8>>],
-        options: &ForeignOptions,
+        options: &ImportOptions,
     ) -> Result<Classifier> {
         let labels = &options.labels;
         if labels.len() < 2 {
@@ -129,8 +129,8 @@ impl Classifier {
 }
 
 /// Refuses shapes that are not those of the numbers, and numbers that are not finite.
-fn check(tensor: &ForeignTensor) -> Result<(), Malformed> {
-    let ForeignTensor { name, shape, values } = tensor;
+fn check(tensor: &NamedTensor) -> Result<(), Malformed> {
+    let NamedTensor { name, shape, values } = tensor;
     let size = shape.iter().try_fold(1usize, |size, &n| size.checked_mul(n));
     if size != Some(values.len()) || values.is_empty() {
         return Err(wrong(format!("numbers in `{name}`"), format!("{} for the shape {shape:?}", values.len())));
@@ -171,7 +171,7 @@ fn rows_of_words(
     vocabulary: &[Option<Vec<u8>>],
     table: &[f32],
     width: usize,
-    options: &ForeignOptions,
+    options: &ImportOptions,
 ) -> Result<(Words, Vec<f32>)> {
     for (what, special) in [("pad", &options.pad), ("word for unknown words", &options.unknown)] {
         if let Some(word) = special.as_ref().filter(|word| !vocabulary.iter().flatten().any(|other| other == *word)) {

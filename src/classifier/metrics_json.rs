@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// The figures over all classes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Figures {
+pub struct MetricsSummary {
     texts: usize,
     accuracy: f64,
     macro_f1: f64,
@@ -22,9 +22,9 @@ pub struct Figures {
 
 /// All figures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Measured<'a> {
+pub struct MetricsReport<'a> {
     #[serde(flatten)]
-    figures: Figures,
+    figures: MetricsSummary,
     classes: Vec<Class<'a>>,
     /// A row for each right class, in it a number for each predicted class, both in the order of `classes`.
     confusion: &'a [Vec<usize>],
@@ -40,16 +40,16 @@ struct Class<'a> {
     f1: Option<f64>,
 }
 
-/// An epoch in numbers, in a [`Log`] and in the answer of `train --json`.
+/// An epoch in numbers, in a [`TrainingLog`] and in the answer of `train --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct EpochFigures {
+pub struct EpochMetrics {
     epoch: usize,
     /// Steps since training began.
     step: usize,
     train_loss: f64,
     /// Learning rate of the epoch's last step.
     lr: f64,
-    dev: Figures,
+    dev: MetricsSummary,
     /// Seconds since training began.
     seconds: f64,
     /// Tokens that went through the network and back in a second of the epoch's training half.
@@ -58,15 +58,15 @@ pub struct EpochFigures {
 
 /// The log of a training, open for writing: a line of JSON an epoch.
 #[derive(Debug)]
-pub struct Log {
+pub struct TrainingLog {
     path: PathBuf,
     file: File,
 }
 
-impl Figures {
+impl MetricsSummary {
     /// Those of some predictions.
     pub fn of(metrics: &Metrics) -> Self {
-        Figures {
+        MetricsSummary {
             texts: metrics.texts(),
             accuracy: metrics.accuracy(),
             macro_f1: metrics.macro_f1(),
@@ -77,7 +77,7 @@ impl Figures {
     }
 }
 
-impl<'a> Measured<'a> {
+impl<'a> MetricsReport<'a> {
     /// Those of some predictions, `labels` naming the classes.
     pub fn of(metrics: &'a Metrics, labels: &'a [String]) -> Self {
         let class = |(label, class): (&'a String, ClassMetrics)| Class {
@@ -88,37 +88,37 @@ impl<'a> Measured<'a> {
             recall: class.recall(),
             f1: class.f1(),
         };
-        Measured {
-            figures: Figures::of(metrics),
+        MetricsReport {
+            figures: MetricsSummary::of(metrics),
             classes: labels.iter().zip(metrics.classes()).map(class).collect(),
             confusion: &metrics.confusion,
         }
     }
 }
 
-impl EpochFigures {
+impl EpochMetrics {
     /// Those of an epoch.
     pub fn of(epoch: &Epoch) -> Self {
-        EpochFigures {
+        EpochMetrics {
             epoch: epoch.number,
             step: epoch.step,
             train_loss: epoch.train_loss,
             lr: epoch.lr,
-            dev: Figures::of(&epoch.dev),
+            dev: MetricsSummary::of(&epoch.dev),
             seconds: epoch.seconds,
             tokens_per_second: epoch.tokens as f64 / epoch.train_seconds,
         }
     }
 }
 
-impl Log {
+impl TrainingLog {
     /// Makes a new file, or empties the one that is there.
     ///
     /// # Errors
     /// The system's refusal.
-    pub fn create(path: &Path) -> Result<Log> {
+    pub fn create(path: &Path) -> Result<TrainingLog> {
         let file = File::create(path).map_err(|e| Error::io(path, "write it", e))?;
-        Ok(Log { path: path.into(), file })
+        Ok(TrainingLog { path: path.into(), file })
     }
 
     /// Writes an epoch's line at once, whole.
@@ -126,7 +126,7 @@ impl Log {
     /// # Errors
     /// The system's refusal.
     pub fn epoch(&mut self, epoch: &Epoch) -> Result<()> {
-        let line = serde_json::to_string(&EpochFigures::of(epoch)).map_err(std::io::Error::from);
+        let line = serde_json::to_string(&EpochMetrics::of(epoch)).map_err(std::io::Error::from);
         let written = line.and_then(|line| self.file.write_all(format!("{line}\n").as_bytes()));
         written.map_err(|e| Error::io(&self.path, "write it", e))
     }

@@ -1,4 +1,4 @@
-//! What training is made of: its options, its parts, the gradients of a batch.
+//! What training is made of: its options, its splits, the gradients of a batch.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::dataset::{Dataset, LabelledText};
-use super::network::{DropoutRates, Drops, Gradients, Network};
+use super::network::{BatchDropout, DropoutRates, Gradients, Network};
 use super::optimizer::{Optimizer, RowSettings};
 use super::tokenizer::{Tokenizer, WordCounts};
 use super::{ClassWeights, Classifier, Metrics, probabilities};
@@ -199,9 +199,9 @@ impl TrainOptions {
     }
 }
 
-/// The parts of a task.
+/// The splits of a task.
 #[derive(Debug, Clone)]
-pub struct Parts {
+pub struct Splits {
     /// What is learnt from.
     pub train: Dataset,
     /// What the epoch is chosen by.
@@ -214,7 +214,7 @@ pub struct Parts {
 ///
 /// # Errors
 /// A training part with fewer than two texts.
-pub fn split(train: Dataset, seed: u64) -> Result<(Dataset, Dataset)> {
+pub fn split_dev_set(train: Dataset, seed: u64) -> Result<(Dataset, Dataset)> {
     if train.texts.len() < 2 {
         return Err(Malformed::at(Place::File, "at least two texts, to cut a development part from", "one")
             .in_file(train.name)
@@ -237,7 +237,7 @@ pub fn split(train: Dataset, seed: u64) -> Result<(Dataset, Dataset)> {
 /// Some texts of a training part, in its order: drawn by chance, the labels in the shares that they have in all of it, and each
 /// label at least once.
 ///
-/// With one seed, smaller subsets are parts of larger ones. The texts of each label are shuffled; text `i` of a label's `n`,
+/// With one seed, smaller subsets are splits of larger ones. The texts of each label are shuffled; text `i` of a label's `n`,
 /// counted from 0, then stands at `i / n`, and a subset is what stands first.
 ///
 /// # Errors
@@ -289,7 +289,7 @@ pub(super) fn batch_gradients(
     let sequences: Vec<&[u32]> = batch.iter().map(|&text| part.sequences[text].as_slice()).collect();
     let labels: Vec<u32> = batch.iter().map(|&text| part.labels[text]).collect();
     let scale = criterion.mean_scale(labels.iter().copied());
-    network.gradients_of(criterion, &sequences, &labels, scale, Some(Drops { rates, seed }))
+    network.loss_and_gradients_with(criterion, &sequences, &labels, scale, Some(BatchDropout { rates, seed }))
 }
 
 pub(super) fn measure(network: &Network<f32>, part: &Encoded) -> Metrics {
@@ -307,14 +307,14 @@ pub(super) fn labels_of(train: &Dataset) -> Result<Vec<String>> {
     Ok(labels.into_iter().map(str::to_owned).collect())
 }
 
-/// The words a classifier carries rows for: all of the training part, most frequent first, then those of the other parts that
+/// The words a classifier carries rows for: all of the training part, most frequent first, then those of the other splits that
 /// the vectors know. Beside them the number of distinct words of the training part, and how many of them are known.
 ///
 /// # Errors
 /// A training part without words.
 pub(super) fn words_of_task(
     vectors: &Vectors,
-    parts: &Parts,
+    splits: &Splits,
     options: &TrainOptions,
 ) -> Result<(Words, (usize, usize))> {
     // A word stands as it will be found: as written where the vectors know it so, else in lower case where that is asked for.
@@ -329,16 +329,16 @@ pub(super) fn words_of_task(
         }
         counts
     };
-    let train = counted(&parts.train);
+    let train = counted(&splits.train);
     if train.is_empty() {
-        let line = parts.train.texts.first().map_or(Place::File, |text| Place::Line(text.line));
+        let line = splits.train.texts.first().map_or(Place::File, |text| Place::Line(text.line));
         let error = Malformed::at(line, "a text behind the label", "none, as in all lines");
-        return Err(error.in_file(&parts.train.name).into());
+        return Err(error.in_file(&splits.train.name).into());
     }
     let known = train.in_order().iter().filter(|(word, _)| vectors.vector(word).is_some()).count();
     let mut words: Words = train.most_frequent().iter().map(|(word, _)| word).collect();
     let mut others = WordCounts::default();
-    for part in [Some(&parts.dev), parts.test.as_ref()].into_iter().flatten() {
+    for part in [Some(&splits.dev), splits.test.as_ref()].into_iter().flatten() {
         for (word, count) in counted(part).in_order() {
             if vectors.vector(word).is_some() && !train.contains(word) {
                 others.add(word, count);
@@ -379,7 +379,7 @@ impl Classifier {
     ///
     /// # Errors
     /// A label that the classifier does not know.
-    pub fn measure(&self, data: &Dataset) -> Result<Metrics> {
+    pub fn evaluate(&self, data: &Dataset) -> Result<Metrics> {
         Ok(measure(&self.network, &self.encode(data)?))
     }
 }
