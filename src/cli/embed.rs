@@ -54,19 +54,19 @@ enum How {
 
 impl Embed {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
-        let shares = match &self.counts {
+        let frequencies = match &self.counts {
             Some(_) if self.weighting == How::Mean => {
                 return Err(vocable::Error::invalid("--counts", "--weighting frequency beside it", "none").into());
             }
             Some(path) => {
-                let shares = WordFrequencies::parse(&bytes::open(path, None)?.0);
-                shares.map_err(|e| vocable::Error::from(e.in_file(path.to_string_lossy())))?
+                let frequencies = WordFrequencies::parse(&bytes::open(path, None)?.0);
+                frequencies.map_err(|e| vocable::Error::from(e.in_file(path.to_string_lossy())))?
             }
             None => WordFrequencies::Zipf,
         };
         let weighting = match self.weighting {
             How::Mean => Weighting::Mean,
-            How::Frequency => Weighting::Frequency { a: self.a, shares },
+            How::Frequency => Weighting::Frequency { a: self.a, frequencies },
         };
         let table = Arc::new(common.open()?);
         let of_texts = TextVectors::new(Arc::clone(&table), self.tokenizer, self.case, weighting)?;
