@@ -379,7 +379,7 @@ fn nothing_is_left_of_what_cannot_be_read_to_its_end() {
         ("magic.arrow", b"ARROW1\0\0".to_vec(), "expected a whole Arrow file, found"),
         ("cut.arrows", stream[..stream.len() / 2].to_vec(), "expected a whole Arrow stream, found"),
         ("open.csv", csv.into_bytes(), "line 20002: expected a closing quote, found the end of the file"),
-        ("uneven.csv", b"text,n\nfine,1\nfine\n".to_vec(), "line 3: expected 2 columns, as the header has, found 1"),
+        ("uneven.csv", b"text,n\nfine,1\nfine\n".to_vec(), "line 3: expected 2 columns, as in the header, found 1"),
         ("list.jsonl", json.into_bytes(), "line 9001: expected a string or a number at `text`, found [1]"),
         ("bad.jsonl", b"{\"text\":\"fine\"}\n{\n".to_vec(), "line 2: expected a JSON object, found `{`"),
         ("keys.jsonl", b"{\"word\":\"fine\"}\n".to_vec(), "expected a key for the text (text, sentence"),

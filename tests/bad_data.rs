@@ -23,19 +23,19 @@ fn data_that_cannot_be_read_ends_with_two_and_a_line_that_says_where() {
         ("labels alone, fastText", b"__label__pos\n__label__neg\n", "line 1: expected a text behind the label"),
         ("labels alone, CSV", b"label,text\npos,\nneg,\n", "line 2: expected a text behind the label"),
         ("no label", b"label,text\npos,a\n,b\n", "line 3: expected a label, found an empty field"),
-        ("field missing", b"label\ttext\npos\ta\nneg\n", "line 3: expected 2 columns, as the header has, found 1"),
+        ("field missing", b"label\ttext\npos\ta\nneg\n", "line 3: expected 2 columns, as in the header, found 1"),
         ("wrong JSON", b"{\"label\":\"pos\",\"text\":\"a\"}\n{\"label\":\"neg\"\n", "line 2: expected a JSON object"),
         ("a JSON list", b"{\"label\":\"pos\",\"text\":\"a\"}\n[1]\n", "line 2: expected a JSON object, found `[1]`"),
         (
             "JSON without a text",
             b"{\"label\":\"pos\",\"words\":\"a\"}\n",
             "line 1: expected a key for the text (text, sentence, review, question, content, body, document), found the keys \
-             label, words; name it with --label-column or --text-column",
+             label, words; name the columns with `--label-column` and `--text-column`",
         ),
         (
             "JSON without a label",
             b"{\"stars\":\"pos\",\"text\":\"a\"}\n",
-            "found the keys stars, text; name it with --label-column or --text-column",
+            "found the keys stars, text; name the columns with `--label-column` and `--text-column`",
         ),
         ("not labelled, fastText", b"__label__pos a\nneg b\n", "line 2: expected `__label__LABEL TEXT`, found `neg b`"),
         ("an open quote", b"label,text\npos,a\nneg,\"b\npos,c\n", "line 3: expected a closing quote"),
@@ -61,7 +61,7 @@ fn a_column_that_is_missing_is_named_beside_those_that_are_there() {
         let ran = vocable(["train", "--data-format", form, "--train", path]);
         ran.refused(2, &format!("columns: {place}: expected a column for the label (label, labels, class"));
         assert!(ran.err.contains("found the columns what") && ran.err.contains("stars"), "{}", ran.err);
-        assert!(ran.err.contains("name it with --label-column or --text-column"), "{}", ran.err);
+        assert!(ran.err.contains("name the columns with `--label-column` and `--text-column`"), "{}", ran.err);
     }
     let named = ["--label-column", "stars", "--text-column"];
     let ran = vocable([&["train", "--train", path], &named[..], &["review"]].concat());

@@ -257,7 +257,7 @@ fn a_training_whose_loss_is_no_number_keeps_the_best_epoch_before() {
 
     let at_once = TrainOptions { lr: 1e300, ..plain() };
     let error = train(&vectors, &splits, &at_once, &mut |_| {}).expect_err("no epoch").to_string();
-    assert!(error.contains("at epoch 1, step") && error.contains("--lr"), "{error}");
+    assert!(error.contains("at epoch 1, step") && error.contains("a lower `lr`"), "{error}");
     // A single step an epoch: it is the weights that give it away.
     let at_once = TrainOptions { lr: 1e300, batch: 100, epochs: 1, ..plain() };
     let error = train(&vectors, &splits, &at_once, &mut |_| {}).expect_err("no epoch").to_string();

@@ -153,7 +153,7 @@ fn another_comparison_in_the_folder_is_refused_by_what_differs() {
     drop(Directory::open(&path, &made).expect("a folder"));
     let refused = |plan: &Plan, said: &str| {
         let error = Directory::open(&path, plan).expect_err("a refusal").to_string();
-        assert!(error.contains(said) && error.contains("name another folder with --out"), "{error}");
+        assert!(error.contains(said) && error.contains("choose another output directory"), "{error}");
     };
     refused(&plan(|o, _| o.train.hidden = 4), "a comparison with hidden 4, found one with 3");
     refused(&plan(|o, _| o.train.dropout.hidden = 0.25), "a comparison with dropout ");
@@ -198,7 +198,7 @@ fn a_folder_of_other_things_or_altered_ones_is_refused() {
     let path = folder.path("runs");
     go_on(&made, &path);
     let held = Directory::open(&path, &made).expect("the folder");
-    refused(&path, "a folder that no other process works in");
+    refused(&path, "is locked by another process");
     drop(held);
 
     let load_refused = |said: &str| {
@@ -247,7 +247,7 @@ fn processes_share_a_folder_and_each_does_runs_of_its_own() {
 
     let (first, second) =
         (Directory::share(&path, &made).expect("it"), Directory::share(&path, &made).expect("it too"));
-    let at_work = "a folder that no other process works in";
+    let at_work = "is locked by another process";
     let error = Directory::open(&path, &made).map(drop).expect_err("a refusal").to_string();
     assert!(error.contains(at_work), "{error}");
     let names: Vec<&str> = made.runs().iter().map(|run| run.name.as_str()).collect();
@@ -295,7 +295,7 @@ fn a_run_that_fails_is_named_and_the_others_stay() {
         }
         ControlFlow::Continue(())
     });
-    assert!(error.expect_err("no number").to_string().contains("not a finite number any more"));
+    assert!(error.expect_err("no number").to_string().contains("training diverged (non-finite loss)"));
     let failed = failed.into_inner().unwrap();
     assert!(failed.len() == 1 && failed[0].starts_with("tuned-lr1e300-seed"), "{failed:?}");
     assert_eq!(load(&path).expect("what was done").runs.len(), 6);

@@ -190,11 +190,11 @@ fn what_is_no_labelled_text_is_refused_and_the_error_says_where() {
         ("no label, fastText", "__label__pos a\n__label__ b\n", "line 2: expected `__label__LABEL TEXT`"),
         ("not labelled, fastText", "__label__pos a\nneg b\n", "line 2: expected `__label__LABEL TEXT`, found `neg b`"),
         ("two labels, fastText", "__label__pos a\n__label__pos __label__neg b\n", "line 2: expected one label a text"),
-        ("column missing", "label,text\npos,a\nneg\n", "line 3: expected 2 columns, as the header has, found 1"),
+        ("column missing", "label,text\npos,a\nneg\n", "line 3: expected 2 columns, as in the header, found 1"),
         (
             "column too many",
             "label\ttext\r\npos\ta\r\nneg\tb\tc\r\n",
-            "line 3: expected 2 columns, as the header has, found 3",
+            "line 3: expected 2 columns, as in the header, found 3",
         ),
         ("broken JSON", "{\"label\":\"pos\",\"text\":\"a\"}\n{\"label\":\n", "line 2: expected a JSON object"),
         (

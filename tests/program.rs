@@ -260,7 +260,7 @@ fn a_word_without_a_direction_says_so() {
         &["analogy", "zero", "b", "a", "--method", "mul"],
         &["odd", "a", "zero"],
     ] {
-        on(&compass, arguments, b"").refused(1, "`zero` has a zero or non-finite vector: it has no direction");
+        on(&compass, arguments, b"").refused(1, "the vector of `zero` is zero or not finite");
     }
     on(&compass, &["nearest", "a", "c"], b"").refused(2, "cancel each other out");
 }
@@ -284,7 +284,7 @@ fn bad_usage_and_bad_input_end_with_two() {
     on(&nan, &["info"], b"").refused(2, "--allow-nonfinite");
     assert_eq!(on(&nan, &["info", "--allow-nonfinite", "--json"], b"").only_json()["rows"], 2);
     let several = folder.file("several.zip", zip(&[("a.txt", &text), ("b.txt", &text)]));
-    on(&several, &["info"], b"").refused(2, "--member a.txt");
+    on(&several, &["info"], b"").refused(2, "`--member a.txt`");
     let facts = on(&several, &["info", "--member", "b.txt", "--json"], b"").only_json();
     assert_eq!(facts["rows"], 2);
 }

@@ -7,12 +7,13 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use vocable::Error;
+use vocable::error::Advice;
 
 const MODULE: &str = "vocable._errors";
 
 /// The exception for an error.
 pub fn raised(py: Python, error: Error) -> PyErr {
-    let text = error.to_string();
+    let text = error.text(spell);
     match error {
         Error::Io { source, .. } => {
             let raised = match source.kind() {
@@ -28,6 +29,22 @@ pub fn raised(py: Python, error: Error) -> PyErr {
         }
         Error::UnknownWord { word, .. } => unknown_word(py, &word, None, Some(text)),
         _ => exception(py, text),
+    }
+}
+
+/// Advice in terms of keyword arguments.
+pub fn spell(advice: &Advice) -> String {
+    match advice {
+        Advice::KeepNonFinite => "pass `allow_nonfinite=True` to keep such rows (they rank last)".to_owned(),
+        Advice::SkipBadRows => "pass `skip_bad_rows=True` to skip such rows".to_owned(),
+        Advice::SetFormat(name) => format!("pass `format=\"{name}\"` if the file has no header"),
+        Advice::SetMember(name) => format!("choose one, as in `member=\"{name}\"`"),
+        Advice::SetWordList => "pass the file's path as `word_list=`".to_owned(),
+        Advice::SetTextColumn => "pass the column's name as `text_column=`".to_owned(),
+        Advice::SetColumns => "pass the columns' names as `label_column=` and `text_column=`".to_owned(),
+        Advice::ResumeTraining => "resume the training with `resume=True`".to_owned(),
+        Advice::FoldCase => "pass `case=\"fold\"` to look up words regardless of case".to_owned(),
+        other => other.to_string(),
     }
 }
 

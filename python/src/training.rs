@@ -14,7 +14,7 @@ use vocable::report;
 use vocable::report::json::TrainAnswer;
 
 use crate::classifier::Classifier;
-use crate::errors::{raised, warn};
+use crate::errors::{raised, spell, warn};
 use crate::progress::{Observer, python};
 use crate::settings::train_options;
 use crate::table::Table;
@@ -114,7 +114,7 @@ fn save(py: Python, training: &Training, checkpoint: Option<&PathBuf>) -> PyResu
     let Some(path) = checkpoint else { return Ok(()) };
     match work(py, || training.save(path))? {
         Ok(()) => Ok(()),
-        Err(error) => warn(py, &format!("the checkpoint was not written: {error}")),
+        Err(error) => warn(py, &format!("the checkpoint was not written: {}", error.text(spell))),
     }
 }
 

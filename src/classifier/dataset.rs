@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use crate::error::{Error, Malformed, Place, Result};
+use crate::error::{Advice, Error, Malformed, Place, Problem, Result};
 use crate::files::{bytes, text_of};
 
 /// A form of labelled texts.
@@ -75,12 +75,6 @@ pub const LABEL_NAMES: [&str; 7] = ["label", "labels", "class", "category", "tar
 
 /// Names under which texts are looked for.
 pub const TEXT_NAMES: [&str; 7] = ["text", "sentence", "review", "question", "content", "body", "document"];
-
-/// What to do about a key that is not there.
-const NAME_IT: &str = "name it with --label-column or --text-column";
-
-/// What to do about a column that is not there.
-const NAME_COLUMN: &str = "name it with --label-column or --text-column; the first line is the header";
 
 /// A text and its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,7 +170,8 @@ impl Dataset {
             let line = e.position().map_or(Place::File, |position| Place::Line(line_of(position)));
             let found = match e.kind() {
                 csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-                    return Malformed::at(line, format!("{expected_len} columns, as the header has"), len.to_string());
+                    let (expected, found) = (*expected_len as usize, *len as usize);
+                    return Malformed::new(line, Problem::ColumnCount { expected, found });
                 }
                 _ => e.to_string(),
             };
@@ -300,7 +295,7 @@ fn column(header: &[String], wanted: Option<&str>, usual: &[&str], what: &str) -
             Some(wanted) => format!("a column `{wanted}`"),
             None => format!("a column for the {what} ({})", usual.join(", ")),
         };
-        Malformed::at(Place::Line(1), expected, format!("the columns {}", listed(header))).advise(NAME_COLUMN)
+        Malformed::at(Place::Line(1), expected, format!("the columns {}", listed(header))).advise(Advice::SetColumns)
     })
 }
 
@@ -351,7 +346,7 @@ fn json(line: &str, options: &DataOptions) -> Parsed {
                     Some(wanted) => format!("a key `{wanted}`"),
                     None => format!("a key for the {what} ({})", usual.join(", ")),
                 };
-                Err(unlike(expected, format!("the keys {}", listed(&keys))).advise(NAME_IT))
+                Err(unlike(expected, format!("the keys {}", listed(&keys))).advise(Advice::SetColumns))
             }
         }
     };

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
 use super::{Classifier, Network, Tokenizer, checkpoint};
-use crate::error::{Error, Malformed, Place, Result};
+use crate::error::{Advice, Error, Malformed, Place, Result};
 use crate::files::{Words, bytes, write_beside};
 use crate::nn::{CellKind, Dense, Embedding, EmbeddingMode, Encoder, EncoderShape, Pooling};
 use crate::vectors::Case;
@@ -162,7 +162,7 @@ impl Classifier {
         let whole = |found: String| {
             Error::from(
                 Malformed::at(Place::File, "a model file (safetensors)", found)
-                    .advise("name a file that `vocable train --out` saved, whole"),
+                    .advise("the file may be cut short, or is not a saved model"),
             )
         };
         let tensors = SafeTensors::deserialize(bytes).map_err(|e| whole(e.to_string()))?;
@@ -170,9 +170,7 @@ impl Classifier {
         let entry = |key: &str| metadata.metadata().as_ref().and_then(|all| all.get(key));
         if entry(checkpoint::KEY).is_some() {
             return Err(Malformed::at(Place::File, "a model file", "the checkpoint of a training that is under way")
-                .advise(
-                    "go on with `vocable train ... --checkpoint FILE --resume`; what that saves with --out is a model",
-                )
+                .advise(Advice::ResumeTraining)
                 .into());
         }
         let json = entry(KEY).ok_or_else(|| {

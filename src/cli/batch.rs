@@ -11,6 +11,7 @@ use vocable::files::{numpy, parse_vector};
 use vocable::query::{Method, NearestOptions};
 use vocable::{Error, Vectors, report};
 
+use super::advice;
 use super::input::{Lines, words_of};
 use super::output::{self, Failure, Output};
 use super::question::{Answered, Question, Stated, text};
@@ -200,11 +201,11 @@ impl Questions {
                 if output.json {
                     let number = |wanted: bool| wanted.then_some(from.number);
                     let (vector, line) = (number(of_vectors), number(!of_vectors));
-                    output.json(&Unanswered { vector, line, query: from.words.clone(), error: error.to_string() })?;
+                    output.json(&Unanswered { vector, line, query: from.words.clone(), error: advice::describe(&error) })?;
                 } else {
                     output.flush()?;
                     let name = self.lines.name();
-                    self.bar.suspend(|| output::error(format_args!("{name}: {place} {}: {error}", from.number)));
+                    self.bar.suspend(|| output::error(format_args!("{name}: {place} {}: {}", from.number, advice::describe(&error))));
                 }
                 return Ok(false);
             }

@@ -10,7 +10,7 @@ use vocable::error::{Malformed, Place};
 use vocable::files::check_writable;
 use vocable::{Error, Vectors, report};
 
-use super::output;
+use super::{advice, output};
 
 /// Where a training is saved while it runs, and whether it goes on from there.
 #[derive(Debug, Args)]
@@ -74,7 +74,7 @@ impl Checkpoints {
         if let Some(path) = &self.checkpoint
             && let Err(error) = training.save(path)
         {
-            output::warn(format_args!("the checkpoint was not written: {error}"));
+            output::warn(format_args!("the checkpoint was not written: {}", advice::describe(&error)));
         }
     }
 

@@ -10,7 +10,7 @@ use vocable::files::{Format, ReadOptions, Wrapping};
 use vocable::report;
 use vocable::vectors::doctor::{Diagnosis, Remedy, examine};
 
-use super::Common;
+use super::{Common, advice};
 use super::output::{Failure, Output};
 
 /// What is odd about a file of vectors, and the command that mends it.
@@ -42,7 +42,7 @@ struct Report<'a> {
 struct Finding<'a> {
     name: &'static str,
     severity: &'static str,
-    text: &'a str,
+    text: String,
     places: &'a [String],
 }
 
@@ -68,7 +68,7 @@ impl Doctor {
                 dimension: diagnosis.size.map(|(_, dimension)| dimension),
                 opens: diagnosis.opens(),
                 findings: (diagnosis.findings.iter())
-                    .map(|f| Finding { name: f.name, severity: f.severity.name(), text: &f.text, places: &f.places })
+                    .map(|f| Finding { name: f.name, severity: f.severity.name(), text: text_of(f), places: &f.places })
                     .collect(),
                 mend,
             })?;
@@ -82,7 +82,7 @@ impl Doctor {
         };
         output.text(format_args!("{name}: {what}\n"))?;
         for finding in &diagnosis.findings {
-            output.text(format_args!("  {:8} {}\n", finding.severity.name(), report::printable(&finding.text)))?;
+            output.text(format_args!("  {:8} {}\n", finding.severity.name(), report::printable(&text_of(finding))))?;
             for place in &finding.places {
                 output.text(format_args!("           - {}\n", report::printable(place)))?;
             }
@@ -99,6 +99,14 @@ impl Doctor {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The text of a finding, with its advice.
+fn text_of(finding: &vocable::vectors::doctor::Finding) -> String {
+    match &finding.advice {
+        Some(advice) => format!("{}; {}", finding.text, advice::spell(advice)),
+        None => finding.text.clone(),
     }
 }
 

@@ -87,7 +87,7 @@ impl Get {
                 output::note(format_args!("{}: already there", entry.name));
                 let vectors = vocable::Vectors::open(&table).map_err(|error| match error {
                     Error::Malformed(mut detail) => {
-                        detail.advice = "the table file is damaged: remove it, and fetch it again".to_owned();
+                        detail.advice = Some("the table file is damaged: remove it, and fetch it again".into());
                         Error::Malformed(detail)
                     }
                     error => error,

@@ -4,6 +4,7 @@
 //! of a batch is enough) or a download that was declined, 2 bad usage, bad input or a failed download, 130 training ended by
 //! Ctrl-C.
 
+mod advice;
 mod analogy;
 mod arguments;
 mod batch;

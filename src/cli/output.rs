@@ -8,6 +8,8 @@ use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 use vocable::Error;
 
+use super::advice;
+
 /// Standard output, buffered.
 pub struct Output {
     /// Whether answers are JSON.
@@ -63,7 +65,7 @@ impl Failure {
 impl Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Library(error) => error.fmt(f),
+            Failure::Library(error) => f.write_str(&advice::describe(error)),
             Failure::Output(error) => error.fmt(f),
         }
     }

@@ -7,7 +7,7 @@ use clap::Args;
 use vocable::report::json::SimilarityAnswer;
 use vocable::{Error, Vectors};
 
-use super::Common;
+use super::{Common, advice};
 use super::input::{Lines, words_of};
 use super::output::{self, Failure, Output, shown};
 use super::question::text;
@@ -56,7 +56,7 @@ impl Similarity {
             };
             match answer(vectors, a, b, output) {
                 Err(Failure::Library(error)) if error.is_unanswered() => {
-                    output::error(format_args!("line {number}: {error}"));
+                    output::error(format_args!("line {number}: {}", advice::describe(&error)));
                     code = ExitCode::from(1);
                 }
                 other => other?,

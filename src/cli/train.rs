@@ -22,7 +22,7 @@ use vocable::{Error, Vectors};
 use super::checkpoints::Checkpoints;
 use super::output::{self, Failure, Output};
 use super::paths::distinct;
-use super::{Common, interrupt};
+use super::{Common, advice, interrupt};
 
 /// Train a text classifier: an embedding made from the vectors, an LSTM (or a plain
 /// recurrent network), a linear layer.
@@ -373,7 +373,7 @@ impl Train {
             None => output::note("no --out given: the model was not saved"),
         }
         if let StopReason::Diverged { epoch, step } = trained.stop_reason {
-            output::warn(Error::Diverged { epoch, step });
+            output::warn(advice::describe(&Error::Diverged { epoch, step }));
             output::note(format_args!("kept the best epoch before that, epoch {}", trained.best_epoch));
         }
         let code = if interrupted { interrupt::exit_code() } else { ExitCode::SUCCESS };
@@ -390,7 +390,7 @@ impl Train {
 /// Writes an epoch's line. A full disk is no reason to lose the training: it is warned of.
 fn write(log: &mut TrainingLog, epoch: &Epoch) {
     if let Err(error) = log.epoch(epoch) {
-        output::warn(error);
+        output::warn(advice::describe(&error));
     }
 }
 

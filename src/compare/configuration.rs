@@ -146,7 +146,7 @@ impl Configuration {
                 format!("one with {}", shown(value(&then, key))),
             )
             .in_file(path.to_string_lossy())
-            .advise("give what it was made with, or name another folder with --out")
+            .advise("use the same settings, or choose another output directory")
             .into()),
         }
     }

@@ -93,7 +93,7 @@ impl Directory {
             });
             if foreign {
                 let what = Malformed::at(Place::File, "an empty folder, or that of a comparison", "other files");
-                return Err(what.in_file(path.to_string_lossy()).advise("name another with --out").into());
+                return Err(what.in_file(path.to_string_lossy()).advise("choose another output directory").into());
             }
         }
         fs::create_dir_all(path.join(RUNS)).map_err(|e| Error::io(path, "make it", e))?;
@@ -207,8 +207,7 @@ impl Lock {
         let file = File::create(&path).map_err(|e| Error::io(&path, "make it", e))?;
         match lock(&file) {
             Err(TryLockError::WouldBlock) => {
-                let what = Malformed::at(Place::File, "a folder that no other process works in", "one at work");
-                Err(what.in_file(folder.to_string_lossy()).advise("wait for it to end").into())
+                Err(Error::Locked { path: folder.to_owned() })
             }
             _ => Ok(Lock(file)),
         }
@@ -351,7 +350,7 @@ pub(super) fn read_configuration(path: &Path) -> Result<Configuration> {
     let file = path.join(CONFIGURATION);
     if !file.exists() {
         let what = Malformed::at(Place::File, "the folder of a comparison", format!("none with a {CONFIGURATION}"));
-        return Err(what.in_file(path.to_string_lossy()).advise("`vocable compare --out` makes one").into());
+        return Err(what.in_file(path.to_string_lossy()).advise("choose the output directory of a comparison").into());
     }
     let value: Value = read_json(&file, "the configuration of a comparison")?;
     let version = value.get("version").and_then(Value::as_u64);

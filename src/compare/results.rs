@@ -101,7 +101,7 @@ impl Run {
     ) -> Result<Run> {
         let finite = trained.test.as_ref().is_none_or(|m| m.loss.is_finite() && m.calibration_error.is_finite());
         if !finite {
-            let found = format!("others, in the run {}; try a lower --lr", planned.name);
+            let found = format!("others, in the run {}; try a lower learning rate", planned.name);
             return Err(Error::invalid("figures on the test part", "finite numbers", found));
         }
         Ok(Run {

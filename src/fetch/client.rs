@@ -8,7 +8,7 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Proxy};
 
 use super::GetOptions;
-use crate::error::{Error, Malformed, Place, Result};
+use crate::error::{Advice, Error, Malformed, Place, Result};
 
 /// Redirects that are followed, one after the other.
 const REDIRECTS: u32 = 10;
@@ -139,7 +139,7 @@ impl Client {
         &self,
         expected: impl Into<String>,
         found: impl Into<String>,
-        advice: impl Into<String>,
+        advice: impl Into<Advice>,
     ) -> Error {
         Malformed::at(Place::File, expected, found).advise(advice).in_file(self.address.as_str()).into()
     }
@@ -160,7 +160,7 @@ impl Client {
             416 => "the file there is shorter than the server said before: run the command again later",
             404 | 410 => "the publisher may have moved it; VOCABLE_MIRROR names another place to fetch from",
             407 => "the proxy wants a name and a password: HTTPS_PROXY=http://name:password@host:port",
-            _ => "",
+            _ => return Trouble::Final(self.wrong("the file", found)),
         };
         Trouble::Final(self.wrong_advise("the file", found, advice))
     }
@@ -170,16 +170,18 @@ impl Client {
             |expected: &str, found: &str, advice: &str| Trouble::Final(self.wrong_advise(expected, found, advice));
         match error {
             ureq::Error::TooManyRedirects => {
-                wrong("the file", &format!("more than {REDIRECTS} redirects, one after the other"), "")
+                Trouble::Final(self.wrong("the file", format!("more than {REDIRECTS} redirects, one after the other")))
             }
-            ureq::Error::RequireHttpsOnly(to) => wrong("redirects to https addresses", &format!("one to `{to}`"), ""),
+            ureq::Error::RequireHttpsOnly(to) => {
+                Trouble::Final(self.wrong("redirects to https addresses", format!("one to `{to}`")))
+            },
             ureq::Error::HostNotFound => wrong(
                 "a server of that name",
                 "none",
                 "is this machine online? A proxy is taken from HTTPS_PROXY or HTTP_PROXY",
             ),
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
-                wrong("an address that begins with https:// or http://", "another", "")
+                Trouble::Final(self.wrong("an address that begins with https:// or http://", "another"))
             }
             ureq::Error::Rustls(error) => wrong("a server that can be trusted", &error.to_string(), CERTIFICATES),
             ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {

@@ -10,7 +10,7 @@ use super::archive::{self, Member};
 use super::client::Client;
 use super::download::{Wanted, download, remove, remove_note, there};
 use super::store::{Store, Taken};
-use crate::error::{Error, Malformed, Place, Result};
+use crate::error::{Advice, Error, Malformed, Place, Result};
 use crate::files::save::Precision;
 use crate::files::{Format, ReadOptions};
 use crate::vectors::Vectors;
@@ -257,10 +257,10 @@ pub fn get(plan: &Plan, store: &Store, options: &GetOptions, events: &mut dyn Fn
         Err(error @ Error::Io { .. }) => return Err(error),
         Err(error) => {
             let advice = if options.keep {
-                format!("it stays, for --keep: remove {} before you fetch it again", original.display())
+                Advice::Text(format!("remove {} before you fetch it again", original.display()))
             } else {
                 remove(&original);
-                "it was thrown away: fetch it again; with --keep it stays, to look at".to_owned()
+                Advice::KeepDownload
             };
             let found = format!("something else: {error}");
             return Err(Malformed::at(Place::File, entry.name, found).advise(advice).in_file(&plan.address).into());

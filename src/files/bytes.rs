@@ -180,7 +180,7 @@ pub(super) fn in_memory(bytes: Vec<u8>, member: Option<&str>) -> Result<(Opened,
 fn wrapping_of(first: &[u8], member: Option<&str>) -> Result<Wrapping> {
     let wrapping = Wrapping::of(first);
     if wrapping != Wrapping::Zip && member.is_some() {
-        return Err(Error::invalid("--member", "a zip archive", "a file that is not one"));
+        return Err(Error::invalid("member", "a zip archive", "a file that is not one"));
     }
     Ok(wrapping)
 }

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::row::excerpt;
 use super::subwords::{SubwordLayout, Subwords, add_row, scale};
 use super::{Rows, Words};
-use crate::error::{Malformed, Place};
+use crate::error::{Advice, Malformed, Place};
 
 /// What a model begins with.
 pub(super) const MAGIC: [u8; 4] = 793_712_314i32.to_le_bytes();
@@ -102,11 +102,11 @@ pub(super) fn parse(bytes: &[u8], allow_nonfinite: bool) -> Result<(Rows, Option
         && !allow_nonfinite
     {
         return Err(Malformed::at(
-            Place::Row(row as u64 + 1, (input.start + row * width) as u64),
+            Place::Row { row: row as u64 + 1, byte: (input.start + row * width) as u64 },
             format!("a finite number ({} of {dimension})", component + 1),
             format!("{}", values[row * dimension + component]),
         )
-        .advise("--allow-nonfinite keeps such rows; they rank last"));
+        .advise(Advice::KeepNonFinite));
     }
 
     let mut warnings = Vec::new();

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::error::{Error, Malformed, Place, Result};
+use crate::error::{Advice, Error, Malformed, Place, Result};
 pub use buffer::Buffer;
 use bytes::Opened;
 pub use bytes::{Bytes, Wrapping};
@@ -158,7 +158,7 @@ impl Rows {
     fn checked(mut self) -> Result<Rows, Malformed> {
         if let Some(first) = self.skipped.examples.first() {
             let skipped = if self.skipped.rows == 1 { "row was" } else { "rows were" };
-            let skipped = format!("{} {skipped} skipped; the first: {}", self.skipped.rows, first.clone().advise(""));
+            let skipped = format!("{} {skipped} skipped; the first: {}", self.skipped.rows, first.clone().without_advice());
             if self.words.is_empty() {
                 return Err(Malformed::at(
                     Place::File,
@@ -316,7 +316,7 @@ fn read_whole(format: Format, bytes: Bytes, path: &Path, options: &ReadOptions) 
             let list = options.word_list.clone().unwrap_or_else(|| numpy::list_beside(path));
             if options.word_list.is_none() && !list.exists() {
                 let expected = format!("a list of its words in `{}`", list.display());
-                let error = Malformed::at(Place::File, expected, "none").advise("name one: --word-list FILE");
+                let error = Malformed::at(Place::File, expected, "none").advise(Advice::SetWordList);
                 return Err(in_file(error).into());
             }
             let (text, _) = bytes::open(&list, None)?;

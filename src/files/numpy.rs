@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::row::{excerpt, split_line};
 use super::{BOM, Precision, Words};
-use crate::error::{Malformed, Place};
+use crate::error::{Advice, Malformed, Place};
 
 /// What an array begins with.
 const MAGIC: [u8; 6] = *b"\x93NUMPY";
@@ -74,11 +74,11 @@ fn read(bytes: &[u8], allow_nonfinite: bool, single: bool) -> Result<(Vec<f32>, 
     {
         let number = if columns_first { column * rows + row } else { row * columns + column };
         return Err(Malformed::at(
-            Place::Row(row as u64 + 1, (start + number * kind.size()) as u64),
+            Place::Row { row: row as u64 + 1, byte: (start + number * kind.size()) as u64 },
             format!("a finite 32-bit number ({} of {columns})", column + 1),
             format!("{}", values[row * columns + column]),
         )
-        .advise("--allow-nonfinite keeps such rows; they rank last"));
+        .advise(Advice::KeepNonFinite));
     }
     Ok((values, rows, columns))
 }

@@ -9,7 +9,7 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::bytes::Wrapping;
-use crate::error::{Error, Malformed, Place};
+use crate::error::{Advice, Error, Malformed, Place, Problem};
 
 /// Bytes of a block; the last one has fewer.
 pub(super) const BLOCK: usize = 1 << 20;
@@ -137,7 +137,9 @@ fn drain<R: Read>(
         total += block.len() as u64;
         read.map_err(|e| match wrong(e) {
             Failed::Malformed(mut error) => {
-                error.found = format!("{} after {total} inflated bytes", error.found);
+                if let Problem::Unexpected { found, .. } = &mut error.problem {
+                    found.push_str(&format!(" after {total} inflated bytes"));
+                }
                 Failed::Malformed(error)
             }
             io => io,
@@ -228,7 +230,7 @@ fn choose<'a>(members: &'a [(usize, String)], asked: Option<&str>) -> Result<&'a
         }
         [(_, first), ..] => {
             Err(Malformed::at(Place::File, "one file in the archive", format!("{}: {}", members.len(), list()))
-                .advise(format!("name the one to take: --member {first}")))
+                .advise(Advice::SetMember(first.clone())))
         }
     }
 }

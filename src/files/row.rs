@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr_iter, memchr2, memchr3, memrchr};
 
 use super::number::{parse_f32, plain_decimal};
-use crate::error::{Malformed, Place};
+use crate::error::{Advice, Malformed, Place, Problem};
 
 /// The first line without its line feed, and what follows it.
 pub(super) fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
@@ -93,7 +93,7 @@ pub(super) fn any_row<'a>(line: &'a [u8], number: u64, row: &mut [f32]) -> Resul
             }
             None => {
                 return Err(Malformed::at(
-                    Place::Column(number, space as u64 + 2),
+                    Place::Column { line: number, column: space as u64 + 2 },
                     format!("number {} of {dimension}", index + 1),
                     excerpt(field),
                 ));
@@ -124,7 +124,7 @@ pub fn parse_vector(line: &[u8], number: u64, dimension: usize) -> Result<Vec<f3
         if !field.is_empty() {
             values.push(parse_f32(field).ok_or_else(|| {
                 let expected = format!("number {} of {dimension}", values.len() + 1);
-                Malformed::at(Place::Column(number, at as u64 + 1), expected, excerpt(field))
+                Malformed::at(Place::Column { line: number, column: at as u64 + 1 }, expected, excerpt(field))
             })?);
         }
         at += field.len() + 1;
@@ -147,12 +147,14 @@ fn is_fraction(number: &[u8]) -> bool {
 }
 
 pub(super) fn wrong_width(line: &[u8], number: u64, dimension: usize) -> Malformed {
-    let found = match numbers_in(line) {
-        0 if trim_line(line).is_empty() => "an empty line".to_owned(),
-        count => format!("{count} in {}", excerpt(line)),
+    let place = Place::Line(number);
+    let error = match numbers_in(line) {
+        0 if trim_line(line).is_empty() => {
+            Malformed::at(place, format!("a word and {dimension} numbers"), "an empty line")
+        }
+        found => Malformed::new(place, Problem::RowLength { expected: dimension, found, excerpt: excerpt(line) }),
     };
-    Malformed::at(Place::Line(number), format!("a word and {dimension} numbers"), found)
-        .advise("the file may be damaged there, or its header wrong")
+    error.advise("the file may be damaged there, or its header may be wrong")
 }
 
 pub(super) fn nonfinite(line: &[u8], number: u64, at: usize, dimension: usize) -> Malformed {
@@ -164,11 +166,11 @@ pub(super) fn nonfinite(line: &[u8], number: u64, at: usize, dimension: usize) -
     }
     let (field, _) = split_at_space(&line[(column + 1).min(line.len())..]);
     Malformed::at(
-        Place::Column(number, column as u64 + 2),
+        Place::Column { line: number, column: column as u64 + 2 },
         format!("a finite number ({} of {dimension})", at + 1),
         excerpt(field),
     )
-    .advise("--allow-nonfinite keeps such rows; they rank last")
+    .advise(Advice::KeepNonFinite)
 }
 
 fn split_at_space(bytes: &[u8]) -> (&[u8], &[u8]) {

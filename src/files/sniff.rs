@@ -33,7 +33,8 @@ pub(super) fn format(bytes: &[u8]) -> Result<Format, Malformed> {
         return Ok(Format::Table);
     }
     if let Some((_, found, advice)) = OTHERS.iter().find(|(magic, ..)| bytes.starts_with(magic)) {
-        return Err(Malformed::at(Place::File, expected, *found).advise(*advice));
+        let error = Malformed::at(Place::File, expected, *found);
+        return Err(if advice.is_empty() { error } else { error.advise(*advice) });
     }
     if bytes[0] == 0x80 && bytes.get(1).is_some_and(|version| (2..=5).contains(version)) {
         return Err(Malformed::at(Place::File, expected, "a Python pickle")

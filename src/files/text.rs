@@ -11,7 +11,7 @@ use super::packed::Failed;
 use super::row::{any_row, excerpt, nonfinite, numbers_in, plain_row, shortest, split_line, trim_line, wrong_width};
 use super::stream::{LONGEST_LINE, Stream, head, piece_end};
 use super::{BOM, Buffer, ReadOptions, Rows, Skipped, Words};
-use crate::error::{Malformed, Place};
+use crate::error::{Advice, Malformed, Place};
 
 /// Whether the first line says how many rows and numbers follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,7 +159,7 @@ impl Opening {
                 let (line, rest) = split_line(text);
                 let declared = header_of(line).ok_or_else(|| {
                     Malformed::at(Place::Line(1), "a header line `rows dimension`", excerpt(line))
-                        .advise("a file without a header reads with --format glove")
+                        .advise(Advice::SetFormat("glove"))
                 })?;
                 (Some(declared), rest, 2)
             }

@@ -12,7 +12,7 @@ use super::row::{excerpt, split_line};
 use super::stream::{Stream, head};
 use super::text::header_of;
 use super::{Buffer, ReadOptions, Rows, Skipped, Words, remove_rows};
-use crate::error::{Malformed, Place};
+use crate::error::{Advice, Malformed, Place};
 
 /// The longest word taken, in bytes. word2vec's own limit is 100.
 const LONGEST_WORD: usize = 1 << 16;
@@ -218,7 +218,7 @@ impl Declared {
         bytes: usize,
         options: &ReadOptions,
     ) -> Result<Option<String>, Malformed> {
-        let place = Place::Row(rows as u64 + 1, (self.body_at + at) as u64);
+        let place = Place::Row { row: rows as u64 + 1, byte: (self.body_at + at) as u64 };
         let what = match stop {
             Stop::EndlessWord(word) => {
                 return Err(Malformed::at(
@@ -306,11 +306,11 @@ fn first_nonfinite(row: &[f32]) -> Option<usize> {
 /// `at` is the byte of the file at which the row's numbers begin.
 fn nonfinite(row: usize, at: usize, values: &[f32], component: usize) -> Malformed {
     Malformed::at(
-        Place::Row(row as u64 + 1, (at + 4 * component) as u64),
+        Place::Row { row: row as u64 + 1, byte: (at + 4 * component) as u64 },
         format!("a finite number ({} of {})", component + 1, values.len()),
         format!("{}", values[component]),
     )
-    .advise("--allow-nonfinite keeps such rows; they rank last")
+    .advise(Advice::KeepNonFinite)
 }
 
 /// What a word holds that words of this format cannot hold.

@@ -16,7 +16,7 @@ use super::TextFormat;
 use super::error::{Refusal, malformed};
 use super::source::{BYTES, Chunk, Columns, ROWS, SourceOptions, collision, text_column};
 use crate::classifier::dataset::{TEXT_NAMES, listed};
-use crate::error::{Error, Malformed, Place, Result};
+use crate::error::{Advice, Error, Malformed, Place, Result};
 use crate::files::BOM;
 
 /// The longest record taken, in bytes: an open quote or a file without line feeds would otherwise fill the memory.
@@ -259,7 +259,7 @@ fn text_of(line: &str, options: &SourceOptions) -> Result<Option<String>, Malfor
                 Some(wanted) => format!("a key `{wanted}`"),
                 None => format!("a key for the text ({})", TEXT_NAMES.join(", ")),
             };
-            Err(unlike(&expected, format!("the keys {}", listed(&keys))).advise("name it with --text-column"))
+            Err(unlike(&expected, format!("the keys {}", listed(&keys))).advise(Advice::SetTextColumn))
         }
     }
 }

@@ -18,7 +18,7 @@ use super::TextFormat;
 use super::error::{Refusal, guarded, malformed};
 use super::lines::{LineReader, sniff};
 use crate::classifier::dataset::{TEXT_NAMES, listed};
-use crate::error::{Error, Malformed, Place, Result};
+use crate::error::{Advice, Error, Malformed, Place, Result};
 
 /// Rows of a chunk, at most.
 pub(super) const ROWS: usize = 8192;
@@ -386,7 +386,7 @@ pub(super) fn text_column(path: &Path, names: &[String], options: &SourceOptions
             None => format!("a column for the text ({})", TEXT_NAMES.join(", ")),
         };
         Malformed::at(Place::File, expected, format!("the columns {}", listed(names)))
-            .advise("name it with --text-column")
+            .advise(Advice::SetTextColumn)
             .in_file(path.to_string_lossy())
             .into()
     })
@@ -402,5 +402,5 @@ fn refuse_added(path: &Path, schema: &Schema, options: &SourceOptions) -> Result
 
 pub(super) fn collision(place: Place, name: &str) -> Malformed {
     Malformed::at(place, format!("no column `{name}`, since one is to be added"), "one")
-        .advise("put something before the new columns' names with --prefix, as in --prefix predicted_")
+        .advise(Advice::SetPrefix)
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Vectors, Vocabulary};
-use crate::error::{Error, Result};
+use crate::error::{Advice, Error, Result};
 use crate::files::inspect::{self, Sightings, TextFindings};
 use crate::files::{Format, ReadOptions, Wrapping, bytes, format_of};
 
@@ -55,6 +55,8 @@ pub struct Finding {
     pub text: String,
     /// Where it was met first: "line 17: ...".
     pub places: Vec<String>,
+    /// What to do about it, where it is not an error.
+    pub advice: Option<Advice>,
     /// What mends it, where something does and need be.
     pub remedy: Option<Remedy>,
 }
@@ -90,9 +92,16 @@ impl Diagnosis {
     }
 
     fn add(&mut self, name: &'static str, severity: Severity, text: impl Into<String>) -> &mut Finding {
-        self.findings.push(Finding { name, severity, text: text.into(), places: Vec::new(), remedy: None });
+        self.findings.push(Finding { name, severity, text: text.into(), places: Vec::new(), advice: None, remedy: None });
         let last = self.findings.len() - 1;
         &mut self.findings[last]
+    }
+
+    /// Adds what to do about the finding that was added last, if it is `name`.
+    fn advise_last(&mut self, name: &str, advice: Advice) {
+        if let Some(last) = self.findings.last_mut().filter(|last| last.name == name) {
+            last.advice = Some(advice);
+        }
     }
 
     /// Adds what was sighted, if it was; `text` says what is counted.
@@ -152,7 +161,7 @@ pub fn examine(path: &Path, options: &ReadOptions) -> Result<Diagnosis> {
                 of_rows(vectors, &mut diagnosis);
             }
             if let Err(error) = vectors.check().and_then(|()| vectors.verify()) {
-                diagnosis.add("damaged", Severity::Refusal, error.to_string()).remedy = Some(Remedy::FetchAgain);
+                diagnosis.add("damaged", Severity::Refusal, error.problem()).remedy = Some(Remedy::FetchAgain);
             }
         }
         // The lines were looked at one by one, and the reason is among what was found.
@@ -167,7 +176,8 @@ pub fn examine(path: &Path, options: &ReadOptions) -> Result<Diagnosis> {
                 Err(_) => Some(Remedy::FetchAgain),
             };
             diagnosis.size = lenient.as_ref().ok().map(|vectors| (vectors.len(), vectors.dimension()));
-            diagnosis.add("refused", Severity::Refusal, error.to_string()).remedy = remedy;
+            let finding = diagnosis.add("refused", Severity::Refusal, error.problem());
+            (finding.remedy, finding.advice) = (remedy, error.advice().cloned());
             if let Ok(vectors) = lenient {
                 of_rows(&vectors, &mut diagnosis);
             }
@@ -215,9 +225,10 @@ fn of_text(found: &TextFindings, diagnosis: &mut Diagnosis) {
         "not-finite",
         Refusal,
         &found.nonfinite,
-        "rows with NaN or infinity (--allow-nonfinite keeps them)",
+        "rows with NaN or infinity",
         lenient,
     );
+    diagnosis.advise_last("not-finite", Advice::KeepNonFinite);
     diagnosis.add_sighted("empty-lines", Refusal, &found.empty_lines, "empty lines", lenient);
     of_duplicates(found, diagnosis);
     let not_utf8 = &found.not_utf8;
@@ -308,10 +319,13 @@ fn of_rows(vectors: &Vectors, diagnosis: &mut Diagnosis) {
 
 fn of_casing(upper: u64, words: usize, diagnosis: &mut Diagnosis) {
     let text = match upper {
-        0 => "all words are in lower case: write others so, too (`train`, `compare` and `matrix-for` do with --case fold)".to_owned(),
+        0 => "all words are lower case".to_owned(),
         _ => format!(
             "{upper} of {words} words have upper-case letters: `Word` and `word` are two words, and look-up is exact"
         ),
     };
-    diagnosis.add("casing", Severity::Note, text);
+    let finding = diagnosis.add("casing", Severity::Note, text);
+    if upper == 0 {
+        finding.advice = Some(Advice::FoldCase);
+    }
 }

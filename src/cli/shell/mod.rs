@@ -14,7 +14,7 @@ use vocable::{Error, Vectors, report};
 use super::input::Lines;
 use super::output::{self, Failure, Output};
 use super::search::{Limits, Search, read_once};
-use super::{Common, odd, similarity};
+use super::{Common, advice, odd, similarity};
 use editor::Prompt;
 use request::{HELP, Request};
 
@@ -123,12 +123,12 @@ impl Session<'_> {
         match self.execute(line, output) {
             Err(Failure::Library(error)) => {
                 if output.json {
-                    output.json(&Unanswered { line: number, error: error.to_string() })?;
+                    output.json(&Unanswered { line: number, error: advice::describe(&error) })?;
                 } else if self.watched {
                     output::error(error);
                 } else {
                     output.flush()?;
-                    output::error(format_args!("line {number}: {error}"));
+                    output::error(format_args!("line {number}: {}", advice::describe(&error)));
                 }
                 Ok(true)
             }

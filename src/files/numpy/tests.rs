@@ -136,7 +136,7 @@ fn what_is_not_a_table_is_refused_and_the_error_says_where() {
         (array("", &numbers), "a header of descr, fortran_order and shape, found ``"),
         (
             array(&good, &single(&[1.0, 2.0, 3.0, 4.0, f32::NAN, 6.0])),
-            "row 2 (byte 86): expected a finite 32-bit number (2 of 3), found NaN; --allow-nonfinite",
+            "row 2 (byte 86): expected a finite 32-bit number (2 of 3), found NaN; set `ReadOptions::allow_nonfinite`",
         ),
         (
             array(&described("<f4", "True", "(2, 3)"), &single(&[1.0, 2.0, 3.0, f32::INFINITY, 5.0, 6.0])),
