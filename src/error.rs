@@ -367,7 +367,9 @@ impl fmt::Display for Problem {
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Advice::KeepNonFinite => f.write_str("set `ReadOptions::allow_nonfinite` to keep such rows (they rank last)"),
+            Advice::KeepNonFinite => {
+                f.write_str("set `ReadOptions::allow_nonfinite` to keep such rows (they rank last)")
+            }
             Advice::SkipBadRows => f.write_str("set `ReadOptions::skip_bad_rows` to skip such rows"),
             Advice::SetFormat(name) => write!(f, "set `ReadOptions::format` to `{name}` if the file has no header"),
             Advice::SetMember(name) => write!(f, "choose one with `ReadOptions::member`, such as `{name}`"),

@@ -201,11 +201,18 @@ impl Questions {
                 if output.json {
                     let number = |wanted: bool| wanted.then_some(from.number);
                     let (vector, line) = (number(of_vectors), number(!of_vectors));
-                    output.json(&Unanswered { vector, line, query: from.words.clone(), error: advice::describe(&error) })?;
+                    output.json(&Unanswered {
+                        vector,
+                        line,
+                        query: from.words.clone(),
+                        error: advice::describe(&error),
+                    })?;
                 } else {
                     output.flush()?;
                     let name = self.lines.name();
-                    self.bar.suspend(|| output::error(format_args!("{name}: {place} {}: {}", from.number, advice::describe(&error))));
+                    self.bar.suspend(|| {
+                        output::error(format_args!("{name}: {place} {}: {}", from.number, advice::describe(&error)))
+                    });
                 }
                 return Ok(false);
             }

@@ -10,8 +10,8 @@ use vocable::files::{Format, ReadOptions, Wrapping};
 use vocable::report;
 use vocable::vectors::doctor::{Diagnosis, Remedy, examine};
 
-use super::{Common, advice};
 use super::output::{Failure, Output};
+use super::{Common, advice};
 
 /// What is odd about a file of vectors, and the command that mends it.
 ///

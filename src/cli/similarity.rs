@@ -7,10 +7,10 @@ use clap::Args;
 use vocable::report::json::SimilarityAnswer;
 use vocable::{Error, Vectors};
 
-use super::{Common, advice};
 use super::input::{Lines, words_of};
 use super::output::{self, Failure, Output, shown};
 use super::question::text;
+use super::{Common, advice};
 
 /// The cosine similarity of two words, from -1 to 1.
 ///

@@ -206,9 +206,7 @@ impl Lock {
         let path = folder.join(LOCK);
         let file = File::create(&path).map_err(|e| Error::io(&path, "make it", e))?;
         match lock(&file) {
-            Err(TryLockError::WouldBlock) => {
-                Err(Error::Locked { path: folder.to_owned() })
-            }
+            Err(TryLockError::WouldBlock) => Err(Error::Locked { path: folder.to_owned() }),
             _ => Ok(Lock(file)),
         }
     }

@@ -174,7 +174,7 @@ impl Client {
             }
             ureq::Error::RequireHttpsOnly(to) => {
                 Trouble::Final(self.wrong("redirects to https addresses", format!("one to `{to}`")))
-            },
+            }
             ureq::Error::HostNotFound => wrong(
                 "a server of that name",
                 "none",

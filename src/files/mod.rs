@@ -158,7 +158,8 @@ impl Rows {
     fn checked(mut self) -> Result<Rows, Malformed> {
         if let Some(first) = self.skipped.examples.first() {
             let skipped = if self.skipped.rows == 1 { "row was" } else { "rows were" };
-            let skipped = format!("{} {skipped} skipped; the first: {}", self.skipped.rows, first.clone().without_advice());
+            let skipped =
+                format!("{} {skipped} skipped; the first: {}", self.skipped.rows, first.clone().without_advice());
             if self.words.is_empty() {
                 return Err(Malformed::at(
                     Place::File,

@@ -401,6 +401,5 @@ fn refuse_added(path: &Path, schema: &Schema, options: &SourceOptions) -> Result
 }
 
 pub(super) fn collision(place: Place, name: &str) -> Malformed {
-    Malformed::at(place, format!("no column `{name}`, since one is to be added"), "one")
-        .advise(Advice::SetPrefix)
+    Malformed::at(place, format!("no column `{name}`, since one is to be added"), "one").advise(Advice::SetPrefix)
 }

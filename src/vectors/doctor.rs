@@ -92,7 +92,14 @@ impl Diagnosis {
     }
 
     fn add(&mut self, name: &'static str, severity: Severity, text: impl Into<String>) -> &mut Finding {
-        self.findings.push(Finding { name, severity, text: text.into(), places: Vec::new(), advice: None, remedy: None });
+        self.findings.push(Finding {
+            name,
+            severity,
+            text: text.into(),
+            places: Vec::new(),
+            advice: None,
+            remedy: None,
+        });
         let last = self.findings.len() - 1;
         &mut self.findings[last]
     }
@@ -221,13 +228,7 @@ fn of_text(found: &TextFindings, diagnosis: &mut Diagnosis) {
         lenient,
     );
     diagnosis.add_sighted("overflow", Refusal, &found.overflows, "rows with a number too large for 32 bits", lenient);
-    diagnosis.add_sighted(
-        "not-finite",
-        Refusal,
-        &found.nonfinite,
-        "rows with NaN or infinity",
-        lenient,
-    );
+    diagnosis.add_sighted("not-finite", Refusal, &found.nonfinite, "rows with NaN or infinity", lenient);
     diagnosis.advise_last("not-finite", Advice::KeepNonFinite);
     diagnosis.add_sighted("empty-lines", Refusal, &found.empty_lines, "empty lines", lenient);
     of_duplicates(found, diagnosis);
