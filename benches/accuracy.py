@@ -2,7 +2,7 @@
 """Compares the accuracy of Vocable's classifier with PyTorch's on two tasks, by the same protocol: frozen, tuned and random
 embeddings, five seeds, the epoch chosen on the development part.
 
-Builds Vocable and runs `vocable compare`; with --torch the runs of accuracy_peers.py, too. docs/benchmarks.md says what is compared.
+Builds Vocable and runs `vocable compare`; with --torch the runs of accuracy_peers.py, too. docs/internals/benchmarks.md says what is compared.
 """
 
 import argparse

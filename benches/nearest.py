@@ -3,7 +3,7 @@
 and analogy benchmarks.
 
 Builds the programs, makes the files once under target/bench-data, starts the contestants, and lets them take turns. Needs
-Python 3.11 or newer and cargo. docs/benchmarks.md says what is compared.
+Python 3.11 or newer and cargo. docs/internals/benchmarks.md says what is compared.
 """
 
 import argparse

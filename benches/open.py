@@ -2,7 +2,7 @@
 """Times how long Vocable and its peers take from process start to the first answer, and what memory they hold.
 
 Builds the programs, makes the files once under target/bench-data, reads them into the page cache, and runs the
-contestants by turns. Needs Python 3.11 or newer, cargo, unzip and gzip. docs/benchmarks.md says what is compared.
+contestants by turns. Needs Python 3.11 or newer, cargo, unzip and gzip. docs/internals/benchmarks.md says what is compared.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 """Times the Python package beside gensim: opening, looking words up, nearest words; and weighs the memory of processes that share a table.
 
 Run it with a Python that has both, as `pip install ./python gensim` makes one. Files are made once under target/bench-data. Contestants take
-turns; figures are medians, and ratios are of medians of the same run. docs/benchmarks.md says what is compared.
+turns; figures are medians, and ratios are of medians of the same run. docs/internals/benchmarks.md says what is compared.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 """Times the training and the predictions of Vocable's classifier beside PyTorch's, on a CPU.
 
 Builds the programs, makes the files once under target/bench-data, and lets the contestants take turns, each turn a process of
-its own. Needs Python 3.11 or newer and cargo. docs/benchmarks.md says what is compared.
+its own. Needs Python 3.11 or newer and cargo. docs/internals/benchmarks.md says what is compared.
 """
 
 import argparse

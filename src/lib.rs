@@ -137,7 +137,7 @@
 
 /// The program of the guide is compiled and run.
 #[cfg(doctest)]
-#[doc = include_str!("../docs/guide-initialising.md")]
+#[doc = include_str!("../docs/guide/initialising.md")]
 mod guide {}
 
 pub mod bench;

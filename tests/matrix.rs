@@ -143,7 +143,7 @@ fn the_program_writes_a_matrix_and_the_unknown_words() {
 
 /// The lines of the documentation that are marked as Python.
 fn script() -> String {
-    let page = include_str!("../docs/matrix.md");
+    let page = include_str!("../docs/reference/embedding-matrix.md");
     page.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Models that travel to PyTorch and back by the script of `docs/pytorch.md`. `.ci/run` installs PyTorch.
+//! Models that travel to PyTorch and back by the script of `docs/guide/pytorch.md`. `.ci/run` installs PyTorch.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +16,7 @@ const TEXTS: [&str; 5] =
 
 /// The script of the documentation: its only block that is marked as Python.
 fn script() -> &'static str {
-    let page = include_str!("../docs/pytorch.md");
+    let page = include_str!("../docs/guide/pytorch.md");
     let mut blocks = page.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let script = blocks.next().unwrap();
     assert!(blocks.next().is_none(), "one block is marked as Python");

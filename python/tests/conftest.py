@@ -72,7 +72,7 @@ def program():
 
 @pytest.fixture
 def session(text, tmp_path, monkeypatch):
-    """Runs the lines of a section of docs/scale.md, in a folder with what they take."""
+    """Runs the lines of a section of docs/guide/scale.md, in a folder with what they take."""
     pq, pa = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
     parts = [FIXTURES / f"reviews.{part}.txt" for part in ("train", "dev", "test")]
     (tmp_path / "fixtures").symlink_to(FIXTURES)
@@ -84,12 +84,12 @@ def session(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(section):
-        document = (ROOT / "docs" / "scale.md").read_text()
+        document = (ROOT / "docs" / "guide" / "scale.md").read_text()
         lines = document.split(f"\n### {section}\n")[1].split("\n### ")[0]
         # Spark's own process does not follow to another folder.
         for name in ("texts.parquet", "labelled"):
             lines = lines.replace(f'"{name}', f'"{tmp_path}/{name}')
-        test = doctest.DocTestParser().get_doctest(lines, {}, section, "docs/scale.md", 0)
+        test = doctest.DocTestParser().get_doctest(lines, {}, section, "docs/guide/scale.md", 0)
         assert len(test.examples) > 8
         assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0
 

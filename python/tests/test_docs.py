@@ -9,14 +9,14 @@ import pytest
 
 # Each page with a session, and what it needs besides this package and NumPy.
 PAGES = {
-    "python.md": ["torch"],
-    "guide-initialising.md": ["torch"],
-    "from-gensim.md": ["gensim"],
-    "from-finalfusion.md": ["finalfusion"],
-    "from-torchtext.md": ["torch", "torchtext"],
-    "from-keras.md": ["keras"],
-    "exact-scan.md": [],
-    "lstm-backward.md": [],
+    "guide/python.md": ["torch"],
+    "guide/initialising.md": ["torch"],
+    "guide/from-gensim.md": ["gensim"],
+    "guide/from-finalfusion.md": ["finalfusion"],
+    "guide/from-torchtext.md": ["torch", "torchtext"],
+    "guide/from-keras.md": ["keras"],
+    "internals/exact-scan.md": [],
+    "internals/lstm-backward.md": [],
 }
 
 
@@ -33,13 +33,14 @@ def test_the_session_is_as_it_is_shown(page, fixtures, tmp_path, monkeypatch):
         (tmp_path / "fixtures").symlink_to(fixtures)
         monkeypatch.chdir(tmp_path)
         names = {}
-        if page == "lstm-backward.md":  # the functions that its session calls
+        if page == "internals/lstm-backward.md":  # the functions that its session calls
             exec(re.search(r"```python\n(import.*?)```", path.read_text(), re.DOTALL)[1], names)
         outcome = doctest.testfile(str(path), module_relative=False, optionflags=doctest.IGNORE_EXCEPTION_DETAIL, globs=names)
     assert outcome.failed == 0 and outcome.attempted >= 6
 
 
 def test_every_page_with_a_session_is_run(fixtures):
-    docs = (fixtures.parent / "docs").glob("*.md")
-    elsewhere = {"scale.md"}  # test_ray.py and test_spark.py
-    assert {page.name for page in docs if "\n>>> " in page.read_text()} == {*PAGES, *elsewhere}
+    docs = fixtures.parent / "docs"
+    elsewhere = {"guide/scale.md"}  # test_ray.py and test_spark.py
+    with_session = {str(page.relative_to(docs)) for page in docs.rglob("*.md") if "\n>>> " in page.read_text()}
+    assert with_session == {*PAGES, *elsewhere}

@@ -225,8 +225,8 @@ def test_keras_other_forms_are_refused(keras):
 
 
 def test_the_lines_of_the_documentation(torch, keras, fixtures, tmp_path, monkeypatch):
-    """The second and third blocks of docs/models.md that are marked as Python."""
-    document = (fixtures.parent / "docs" / "models.md").read_text()
+    """The second and third blocks of docs/reference/models.md that are marked as Python."""
+    document = (fixtures.parent / "docs" / "reference" / "models.md").read_text()
     _, of_torch, of_keras_ = (block.split("```")[0] for block in document.split("```python\n")[1:])
     monkeypatch.chdir(tmp_path)
     model = torch.Model(layers=2, outputs=2)

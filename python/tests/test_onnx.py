@@ -120,8 +120,8 @@ def test_what_cannot_be_written_is_said(trained, program, tmp_path):
 
 
 def test_the_lines_of_the_documentation(trained, fixtures, tmp_path, monkeypatch):
-    """The class in docs/models.md, on a model of ours."""
-    document = (fixtures.parent / "docs" / "models.md").read_text()
+    """The class in docs/reference/models.md, on a model of ours."""
+    document = (fixtures.parent / "docs" / "reference" / "models.md").read_text()
     lines = {}
     exec(document.split("```python\n")[1].split("```")[0], lines)
     trained.export_onnx(tmp_path / "model.onnx")

@@ -87,9 +87,9 @@ def test_words_are_looked_up_in_vectors(trained, table, parts, tmp_path):
 
 
 def test_logits_are_pytorchs(trained, parts, fixtures, tmp_path):
-    """The lines of docs/pytorch.md, run on a model of ours."""
+    """The lines of docs/guide/pytorch.md, run on a model of ours."""
     torch = pytest.importorskip("torch")
-    document = (fixtures.parent / "docs" / "pytorch.md").read_text()
+    document = (fixtures.parent / "docs" / "guide" / "pytorch.md").read_text()
     lines = {}
     exec(re.search(r"```python\n(.*?)```", document, re.S)[1], lines)
     trained.classifier.save(tmp_path / "model.safetensors")

@@ -7,7 +7,7 @@
 >>> v.most_similar("king", topn=3)  # or v.nearest("king", k=3)
 
 :func:`open` opens vectors, :func:`train` trains a text classifier on them, :func:`compare` compares embeddings, and
-:class:`Classifier` predicts. https://docs.rs/vocable has the library, ``docs/python.md`` of its repository a session.
+:class:`Classifier` predicts. https://docs.rs/vocable has the library, ``docs/guide/python.md`` of its repository a session.
 """
 
 from ._errors import Interrupted, UnknownWordError, VocableError

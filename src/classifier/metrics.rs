@@ -1,6 +1,6 @@
 //! How good predictions are.
 //!
-//! Precision, recall and F1 are scikit-learn's; where they are 0/0 they are `None` here, not a silent 0. `docs/metrics.md` has
+//! Precision, recall and F1 are scikit-learn's; where they are 0/0 they are `None` here, not a silent 0. `docs/reference/metrics.md` has
 //! the formulas.
 
 use serde::{Deserialize, Serialize};

@@ -17,7 +17,7 @@ use super::output::{self, Failure, Output};
 ///
 /// A file with `: section` lines holds analogy questions, four words a line (questions-words.txt); one with tabs holds word
 /// pairs with human scores (WordSim-353, SimLex-999). Files may be mixed: each goes by those of the protocols that
-/// are made for its kind. docs/evaluate.md says what each protocol does.
+/// are made for its kind. docs/reference/evaluate.md says what each protocol does.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Evaluate {

@@ -18,7 +18,7 @@ use super::paths::distinct;
 /// holds labels, tokenizer and words.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  vocable export model.safetensors model.onnx\n\ndocs/models.md has the lines that run it."
+    after_help = "Example:\n  vocable export model.safetensors model.onnx\n\ndocs/reference/models.md has the lines that run it."
 )]
 pub struct Export {
     /// A model that `vocable train` saved

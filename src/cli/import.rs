@@ -57,7 +57,7 @@ Examples:
   vocable import weights.safetensors --words words.txt --labels neg,pos --tokenizer whitespace --out model.safetensors
   vocable import keras.safetensors --words words.json --unk '[UNK]' --labels no,yes --tokenizer unicode --out model.safetensors
 
-docs/models.md has the lines of Python that write the weights.";
+docs/reference/models.md has the lines of Python that write the weights.";
 
 #[derive(Serialize)]
 struct Written {

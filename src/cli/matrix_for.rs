@@ -62,7 +62,7 @@ Examples:
   vocable matrix-for vocab.txt --vectors glove.6B.300d.txt --out matrix.npy --pad '<pad>' --unk '<unk>'
   vocable matrix-for tokenizer.json --vectors glove.safetensors --out weight.safetensors --pad '[PAD]' --unk '[UNK]' --case fold
 
-docs/matrix.md has the lines that load it into PyTorch and Keras.";
+docs/reference/embedding-matrix.md has the lines that load it into PyTorch and Keras.";
 
 #[derive(Serialize)]
 struct Written {

@@ -192,7 +192,7 @@ fn map(file: File, path: &Path) -> Result<Bytes> {
     // here. What the compiler cannot know is that nobody changes the file meanwhile: another process that writes into it
     // may show us a mix of old and new bytes (which the readers then judge as they judge any bytes), and one that
     // shortens it makes the system end this process when a page past the new end is touched. That is the contract of
-    // every memory-mapped reader; `docs/formats.md` states it. Our own writers never write into an existing file: they
+    // every memory-mapped reader; `docs/reference/formats.md` states it. Our own writers never write into an existing file: they
     // write beside it and rename.
     let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(path, "map it", e))?;
     Ok(Bytes::Mapped(map, file))

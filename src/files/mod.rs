@@ -337,7 +337,7 @@ fn read_whole(format: Format, bytes: Bytes, path: &Path, options: &ReadOptions) 
 /// Reads the rows out of `bytes`, whose format is told by content where `options` does not say it.
 ///
 /// # Errors
-/// Bytes that are not word vectors, or rows that break their format's rules: `docs/formats.md` lists them. A table file,
+/// Bytes that are not word vectors, or rows that break their format's rules: `docs/reference/formats.md` lists them. A table file,
 /// which is not read row by row ([`Table::open`]), and a NumPy array, which has no words of its own.
 pub fn parse(bytes: &[u8], options: &ReadOptions) -> Result<(Rows, Format), Malformed> {
     let format = format_of(bytes, options)?;

@@ -2,7 +2,7 @@
 //!
 //! Opening reads the header and compares every size with the file's length; nothing is built and no row is touched, so
 //! ten rows and ten million open alike. Nothing in the file is trusted: what points outside is an error at the word it
-//! concerns. `docs/formats.md` has the layout.
+//! concerns. `docs/reference/formats.md` has the layout.
 
 use std::collections::BTreeMap;
 use std::hash::Hasher;

@@ -3,7 +3,7 @@
 //! The rules are those of the Treebank's own script, which NLTK's `TreebankWordTokenizer` carries on. Where whole texts differ from
 //! the single sentences that it was made for, they follow Stanford's tokenizer, which cut GloVe's texts: a full stop is
 //! apart at the end of every sentence and not of the last alone, single quotes are told from apostrophes, and curly quotes,
-//! dashes and ellipses count as what they stand for. docs/text.md lists the differences.
+//! dashes and ellipses count as what they stand for. docs/reference/text.md lists the differences.
 
 use std::borrow::Cow;
 

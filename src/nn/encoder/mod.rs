@@ -8,7 +8,7 @@
 //! RNN   h' = tanh(W x + U h + b)
 //! ```
 //!
-//! `docs/lstm-backward.md` derives the backward pass.
+//! `docs/internals/lstm-backward.md` derives the backward pass.
 
 mod gradients;
 mod shape;
