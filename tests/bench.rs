@@ -7,7 +7,7 @@ use crate::common::{Folder, fixture, program, vocable};
 use serde_json::Value;
 use vocable::Vectors;
 use vocable::bench::{Measured, Subject, measure};
-use vocable::files::{Format, Precision, ReadOptions};
+use vocable::files::{Format, ElementType, ReadOptions};
 
 /// Small enough for a test.
 const SMALL: [&str; 8] = ["bench", "--rows", "2000", "--dimension", "8", "--rounds", "2", "--json"];
@@ -78,7 +78,7 @@ fn a_file_of_ones_own() {
 
     let folder = Folder::new();
     let table = folder.path("demo.safetensors");
-    Vectors::demo().unwrap().save(&table, Format::Table, Precision::F32).unwrap();
+    Vectors::demo().unwrap().save(&table, Format::Table, ElementType::F32).unwrap();
     let table = of(&table);
     assert_eq!(names(&table, "floors"), ["memory", "products"]);
     assert_eq!(names(&table, "measures"), ["open-table", "nearest", "nearest-batch", "train"]);

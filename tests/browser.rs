@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::common::{Folder, fixture, program};
 use serde_json::{Value, json};
 use vocable::Vectors;
-use vocable::files::{Format, Precision};
+use vocable::files::{Format, ElementType};
 
 /// How long to wait for what the page is about to do.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -188,7 +188,7 @@ fn large(folder: &Folder) -> std::path::PathBuf {
     let words = (0..ROWS).map(|row| format!("w{}", (0..4).rev().map(|place| letter(row, place)).collect::<String>()));
     let vectors = Vectors::new(words, values.collect(), 50).unwrap();
     let path = folder.path("large.safetensors");
-    vectors.save(&path, Format::Table, Precision::default()).unwrap();
+    vectors.save(&path, Format::Table, ElementType::default()).unwrap();
     path
 }
 
@@ -283,7 +283,7 @@ fn analogies_labels_and_two_files_are_shown() {
     values.copy_within(to..to + 50, from);
     let after = folder.path("after.safetensors");
     let tuned = Vectors::new(demo.iter().map(|(word, _)| word), values, 50).unwrap();
-    tuned.save(&after, Format::Table, Precision::default()).unwrap();
+    tuned.save(&after, Format::Table, ElementType::default()).unwrap();
     let before = fixture("demo.50d.txt");
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     let (_server, address) =

@@ -1,11 +1,11 @@
-//! Files of vectors through the public face: every format in every wrapping, and odd words. What is refused stands in
+//! Files of vectors through the public face: every format in every compression, and odd words. What is refused stands in
 //! `files_refused.rs`.
 
 use crate::common::{
     Folder, Row, fixture, glove, gzip, refusal, rows, small, word2vec_binary, word2vec_text, zip, zip_with_entry,
 };
 use vocable::Vectors;
-use vocable::files::{Format, ReadOptions, Wrapping};
+use vocable::files::{Format, ReadOptions, Compression};
 use vocable::query::NearestOptions;
 
 fn opened(bytes: impl AsRef<[u8]>) -> Vectors {
@@ -45,15 +45,15 @@ fn every_format_reads_the_same_in_every_wrapping() {
     ];
     for (format, bytes) in plain {
         let wrapped = [
-            (Wrapping::Plain, bytes.clone()),
-            (Wrapping::Gzip, gzip(&bytes)),
-            (Wrapping::Zip, zip(&[("vectors.txt", &bytes)])),
+            (Compression::None, bytes.clone()),
+            (Compression::Gzip, gzip(&bytes)),
+            (Compression::Zip, zip(&[("vectors.txt", &bytes)])),
         ];
-        for (wrapping, on_disk) in wrapped {
+        for (compression, on_disk) in wrapped {
             let vectors = opened(&on_disk);
             holds(&vectors, &rows);
             let source = vectors.source();
-            assert_eq!((source.format, source.wrapping), (format, wrapping));
+            assert_eq!((source.format, source.compression), (format, compression));
             assert_eq!(source.bytes, on_disk.len() as u64);
             assert!(vectors.findings().warnings.is_empty(), "{:?}", vectors.findings());
             holds(&opened_with(&on_disk, &as_format(format)), &rows);
@@ -276,8 +276,8 @@ fn rows_that_are_not_finite_are_kept_when_asked_for_and_rank_last() {
     }
 }
 
-fn leniently() -> ReadOptions {
-    ReadOptions { lenient: true, ..ReadOptions::default() }
+fn skipping() -> ReadOptions {
+    ReadOptions { skip_bad_rows: true, ..ReadOptions::default() }
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn bad_rows_are_skipped_and_told_when_asked_for() {
     let kept = rows(&[("a", &[1.0, 2.0]), ("b", &[3.0, 4.0]), ("c", &[5.0, 6.0])]);
     for (bytes, first_line) in [(text.to_vec(), 1), (with_header, 2)] {
         for wrapped in [bytes.clone(), gzip(&bytes), zip(&[("a.txt", &bytes)])] {
-            let vectors = opened_with(&wrapped, &leniently());
+            let vectors = opened_with(&wrapped, &skipping());
             holds(&vectors, &kept);
             let skipped = &vectors.findings().skipped;
             let places: Vec<String> = skipped.examples.iter().map(|example| example.place.to_string()).collect();
@@ -306,10 +306,10 @@ fn bad_rows_are_skipped_and_told_when_asked_for() {
             assert_eq!((about_header, warnings.len()), (first_line == 2, first_line as usize), "{warnings:?}");
         }
     }
-    let allowed = ReadOptions { allow_nonfinite: true, ..leniently() };
+    let allowed = ReadOptions { allow_nonfinite: true, ..skipping() };
     assert_eq!(opened_with(text, &allowed).findings().skipped.rows, 5);
     // Without a bad row nothing is different.
-    let vectors = opened_with(glove(&small()), &leniently());
+    let vectors = opened_with(glove(&small()), &skipping());
     holds(&vectors, &small());
     assert!(vectors.findings().warnings.is_empty() && vectors.findings().skipped.rows == 0);
 }
@@ -321,7 +321,7 @@ fn the_gaps_of_skipped_rows_close_in_a_text_of_many_pieces() {
     let text: String = (0..150_000).map(row).collect();
     assert!(text.len() > 2 << 20);
     for bytes in [text.clone().into_bytes(), gzip(text.as_bytes())] {
-        let vectors = opened_with(bytes, &leniently());
+        let vectors = opened_with(bytes, &skipping());
         let kept: Vec<u32> = (0..150_000).filter(|&i| !is_bad(i)).collect();
         assert_eq!(vectors.len(), kept.len());
         assert_eq!(vectors.findings().skipped.rows as usize, 150_000 - kept.len());
@@ -359,7 +359,7 @@ fn binary_rows_are_skipped_and_whole_ones_kept_when_asked_for() {
     ];
     for (bytes, rows, told) in cases {
         for wrapped in [bytes.clone(), gzip(&bytes), zip(&[("a.bin", &bytes)])] {
-            let vectors = opened_with(wrapped, &leniently());
+            let vectors = opened_with(wrapped, &skipping());
             holds(&vectors, &kept[..rows]);
             assert_eq!(vectors.findings().warnings, told);
         }
@@ -372,10 +372,10 @@ fn a_file_without_a_good_row_is_refused_all_the_same() {
         [&b"2 3\na 1 2\nb 1 2\n"[..], b"a nan\nb inf\n", b"1 2\na \0\0\xc0\x7f\0\0\0\0", b"2 2\na \0\0\0", b"\n\n"]
     {
         for wrapped in [bytes.to_vec(), gzip(bytes)] {
-            refusal(&wrapped, &leniently());
+            refusal(&wrapped, &skipping());
         }
     }
-    let error = refusal(b"2 3\na 1 2\nb 1 2\n", &leniently());
+    let error = refusal(b"2 3\na 1 2\nb 1 2\n", &skipping());
     assert!(error.contains("expected rows of word vectors, found none that is good: 2 rows were skipped"), "{error}");
     assert!(error.contains("the first: line 2: expected a word and 3 numbers, found 2 in `a 1 2`"), "{error}");
 }

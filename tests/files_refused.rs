@@ -247,7 +247,7 @@ proptest! {
         ),
         line_feeds in prop::option::of((any::<prop::sample::Index>(), 1..(3usize << 20))),
         cut in prop::option::of(any::<prop::sample::Index>()),
-        lenient in any::<bool>(),
+        skip_bad_rows in any::<bool>(),
         allow_nonfinite in any::<bool>(),
     ) {
         let mut bytes = large(which);
@@ -263,7 +263,7 @@ proptest! {
         if let Some(cut) = cut {
             bytes.truncate(cut.index(bytes.len()));
         }
-        let options = ReadOptions { lenient, allow_nonfinite, ..ReadOptions::default() };
+        let options = ReadOptions { skip_bad_rows, allow_nonfinite, ..ReadOptions::default() };
         let (whole, streamed) = (whole(&bytes, &options), streamed(&bytes, &options));
         // Without the rows, which are too many to look at.
         prop_assert!(whole == streamed, "{:?} {:?}", whole.map(|(_, told)| told), streamed.map(|(_, told)| told));
@@ -296,7 +296,7 @@ proptest! {
         which in 0..4usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         cut in prop::option::of(any::<prop::sample::Index>()),
-        (allow_nonfinite, lenient) in any::<(bool, bool)>(),
+        (allow_nonfinite, skip_bad_rows) in any::<(bool, bool)>(),
         asked in prop::option::of(prop::sample::select(vec![Format::Glove, Format::Word2vecText, Format::Word2vecBinary])),
     ) {
         let mut bytes = match which {
@@ -306,7 +306,7 @@ proptest! {
             _ => word2vec_binary(&small(), b""),
         };
         alter(&mut bytes, &changes, cut);
-        let options = ReadOptions { format: asked, allow_nonfinite, lenient, ..ReadOptions::default() };
+        let options = ReadOptions { format: asked, allow_nonfinite, skip_bad_rows, ..ReadOptions::default() };
         prop_assert_eq!(whole(&bytes, &options), streamed(&bytes, &options));
     }
 
@@ -315,7 +315,7 @@ proptest! {
         which in 0..7usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in prop::option::of(any::<prop::sample::Index>()),
-        (allow_nonfinite, lenient) in any::<(bool, bool)>(),
+        (allow_nonfinite, skip_bad_rows) in any::<(bool, bool)>(),
         asked in prop::option::of(prop::sample::select(Format::ALL.to_vec())),
     ) {
         let text = glove(&small());
@@ -329,7 +329,7 @@ proptest! {
             _ => zip(&[("d/", b""), ("d/a.txt", &text), ("b.txt", &text)]),
         };
         alter(&mut bytes, &changes, cut);
-        let options = ReadOptions { format: asked, allow_nonfinite, lenient, ..ReadOptions::default() };
+        let options = ReadOptions { format: asked, allow_nonfinite, skip_bad_rows, ..ReadOptions::default() };
         let folder = Folder::new();
         if let Ok((files::Contents::Rows(read, _), _)) = files::read(&folder.file("altered", &bytes), &options) {
             prop_assert!(read.dimension > 0 && !read.words.is_empty());

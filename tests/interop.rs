@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::common::{Folder, fixture};
 use vocable::Vectors;
 use vocable::files::Format;
-use vocable::files::save::Precision;
+use vocable::files::ElementType;
 
 /// Runs a Python script on a file; it prints a number of words, then the numbers of a word's vector.
 fn python(script: &str, path: &Path, word: &str) -> (usize, Vec<f32>) {
@@ -22,7 +22,7 @@ fn python(script: &str, path: &Path, word: &str) -> (usize, Vec<f32>) {
 fn written(format: Format, name: &str, folder: &Folder) -> (Vectors, std::path::PathBuf) {
     let demo = Vectors::demo().unwrap();
     let path = folder.path(name);
-    demo.save(&path, format, Precision::F32).unwrap();
+    demo.save(&path, format, ElementType::F32).unwrap();
     (demo, path)
 }
 
@@ -82,7 +82,7 @@ fn gensim_opens_a_fasttext_model_that_we_wrote() {
     let folder = Folder::new();
     let model = Vectors::open(fixture("fasttext.8d.bin")).unwrap();
     let path = folder.path("again.bin");
-    model.save(&path, Format::Fasttext, Precision::F32).unwrap();
+    model.save(&path, Format::Fasttext, ElementType::F32).unwrap();
     let script = "
 import sys
 from gensim.models.fasttext import load_facebook_vectors

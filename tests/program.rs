@@ -335,11 +335,11 @@ fn each_bad_file_ends_with_two_and_one_line() {
 }
 
 #[test]
-fn lenient_leaves_bad_rows_out_and_says_so() {
+fn skip_bad_rows_skips_them_with_a_warning() {
     let folder = Folder::new();
     let path = folder.file("mixed.txt", "a 1 0\nb 3 4\nc 1\nd 1 x\n");
     on(&path, &["similarity", "a", "b"], b"").refused(2, "mixed.txt: line 3");
-    let ran = on(&path, &["similarity", "a", "b", "--lenient"], b"");
+    let ran = on(&path, &["similarity", "a", "b", "--skip-bad-rows"], b"");
     assert_eq!((ran.code, ran.out.as_str()), (0, "a b 0.6000\n"));
     let told = "2 rows were skipped; the first: line 3: expected a word and 2 numbers, found 1 in `c 1`";
     assert_eq!(ran.err, format!("warning: {}: {told}\n", path.display()));

@@ -4,7 +4,7 @@ use crate::common::Folder;
 use proptest::prelude::*;
 use vocable::Vectors;
 use vocable::files::Format;
-use vocable::files::save::Precision;
+use vocable::files::ElementType;
 use vocable::query::{Answer, NearestOptions, Query, RowSet, Term};
 use vocable::vectors::Scan;
 
@@ -13,7 +13,7 @@ fn coded(rows: &[Vec<f32>]) -> Vectors {
     let folder = Folder::new();
     let words = (0..rows.len()).map(|row| format!("w{row}"));
     let vectors = Vectors::new(words, rows.concat(), rows[0].len()).unwrap();
-    vectors.save(folder.path("t"), Format::Table, Precision::F32).unwrap();
+    vectors.save(folder.path("t"), Format::Table, ElementType::F32).unwrap();
     Vectors::open(folder.path("t")).unwrap()
 }
 

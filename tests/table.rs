@@ -8,7 +8,7 @@ use crate::common::{Folder, Row, fixture, program, refusal, rows, small, vocable
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use vocable::Vectors;
-use vocable::files::save::Precision;
+use vocable::files::ElementType;
 use vocable::files::{Format, ReadOptions};
 use vocable::nn::{Embedding, EmbeddingMode, EmbeddingOptions};
 use vocable::query::{EvaluateOptions, NearestOptions, PairProtocol, Pairs};
@@ -17,7 +17,7 @@ use vocable::vectors::Case;
 /// The bytes of a table file of some rows.
 fn table(rows: &[Row]) -> Vec<u8> {
     let folder = Folder::new();
-    in_memory(rows).save(folder.path("t"), Format::Table, Precision::F32).unwrap();
+    in_memory(rows).save(folder.path("t"), Format::Table, ElementType::F32).unwrap();
     std::fs::read(folder.path("t")).unwrap()
 }
 
@@ -47,7 +47,7 @@ fn a_table_file_holds_what_was_written() {
     for rows in [small(), awkward(), rows(&[("zero", &[0.0, -0.0])])] {
         let vectors = in_memory(&rows);
         let path = folder.path("t.safetensors");
-        vectors.save(&path, Format::Table, Precision::F32).unwrap();
+        vectors.save(&path, Format::Table, ElementType::F32).unwrap();
         let opened = Vectors::open(&path).unwrap();
         same(&vectors, &opened);
         assert_eq!(opened.source().format, Format::Table);
@@ -64,7 +64,7 @@ fn many_words_are_found_and_copied_as_each_is() {
     let folder = Folder::new();
     for rows in [small(), awkward()] {
         let vectors = in_memory(&rows);
-        vectors.save(folder.path("t"), Format::Table, Precision::F32).unwrap();
+        vectors.save(folder.path("t"), Format::Table, ElementType::F32).unwrap();
         for vectors in [&Vectors::open(folder.path("t")).unwrap(), &vectors] {
             // More than are waited for together.
             let words: Vec<&[u8]> = rows.iter().cycle().step_by(3).map(|(word, _)| &word[..]).take(150).collect();
@@ -103,7 +103,7 @@ fn every_format_that_is_written_reads_back_and_answers_alike() {
     ] {
         let path = folder.path(name);
         assert_eq!(vocable::files::save::format_for(&path), Some(format));
-        let saved = demo.save(&path, format, Precision::F32).unwrap();
+        let saved = demo.save(&path, format, ElementType::F32).unwrap();
         assert_eq!(saved.files[0], path);
         let opened = Vectors::open(&path).unwrap();
         assert_eq!(opened.source().format, format);
@@ -118,7 +118,7 @@ fn the_projector_gets_numbers_and_words_in_two_files() {
     let folder = Folder::new();
     let words = ["a", "tab\there", "c"];
     let vectors = Vectors::new(words, vec![1.0, -0.5, 1e-7, 2.0, 3.0, 4.25], 2).unwrap();
-    let saved = vectors.save(folder.path("v.tsv"), Format::Projector, Precision::F32).unwrap();
+    let saved = vectors.save(folder.path("v.tsv"), Format::Projector, ElementType::F32).unwrap();
     assert_eq!(saved.files, [folder.path("v.tsv"), folder.path("v.metadata.tsv")]);
     assert_eq!(std::fs::read_to_string(&saved.files[0]).unwrap(), "1\t-0.5\n1e-7\t2\n3\t4.25\n");
     assert_eq!(std::fs::read_to_string(&saved.files[1]).unwrap(), "a\ntab here\nc\n");
@@ -143,7 +143,7 @@ fn words_that_a_format_cannot_hold_are_refused_and_nothing_is_written() {
         (b"a", &[1.0, 2.0], Format::Glove),
     ];
     for (index, (word, values, format)) in cases.into_iter().enumerate() {
-        let precision = if index == 7 { Precision::F16 } else { Precision::F32 };
+        let precision = if index == 7 { ElementType::F16 } else { ElementType::F32 };
         let vectors = Vectors::new([word], values.to_vec(), values.len()).unwrap();
         let path = folder.path("out");
         let error = vectors.save(&path, format, precision).unwrap_err().to_string();
@@ -152,7 +152,7 @@ fn words_that_a_format_cannot_hold_are_refused_and_nothing_is_written() {
     }
     // With a fraction in the row it is a word.
     let vectors = in_memory(&rows(&[("a", &[1.0, 2.0]), ("b", &[1.0, 2.0]), ("route 66", &[0.5, 2.0])]));
-    vectors.save(folder.path("out"), Format::Glove, Precision::F32).unwrap();
+    vectors.save(folder.path("out"), Format::Glove, ElementType::F32).unwrap();
     same(&vectors, &Vectors::open(folder.path("out")).unwrap());
 }
 
@@ -161,7 +161,7 @@ fn a_numpy_array_needs_the_list_of_its_words() {
     let folder = Folder::new();
     let demo = Vectors::demo().unwrap();
     let path = folder.path("v.npy");
-    let saved = demo.save(&path, Format::Numpy, Precision::F16).unwrap();
+    let saved = demo.save(&path, Format::Numpy, ElementType::F16).unwrap();
     assert_eq!(saved.files, [path.clone(), folder.path("v.words.txt")]);
     let halves = Vectors::open(&path).unwrap();
     assert!(demo.compare_cosines(&halves).unwrap().lowest > 1.0 - 1e-6);
@@ -182,8 +182,8 @@ fn words_that_a_fasttext_model_lacks_have_vectors_and_keep_them_in_a_table() {
     let model = Vectors::open(fixture("fasttext.8d.bin")).unwrap();
     let answers: Value = serde_json::from_slice(&std::fs::read(fixture("fasttext.8d.json")).unwrap()).unwrap();
     let (table, again) = (folder.path("t.safetensors"), folder.path("again.bin"));
-    model.save(&table, Format::Table, Precision::F32).unwrap();
-    model.save(&again, Format::Fasttext, Precision::F32).unwrap();
+    model.save(&table, Format::Table, ElementType::F32).unwrap();
+    model.save(&again, Format::Fasttext, ElementType::F32).unwrap();
     for vectors in [&model, &Vectors::open(&table).unwrap(), &Vectors::open(&again).unwrap()] {
         vectors.verify().unwrap();
         for (kind, has_row) in [("words", true), ("absent", false)] {
@@ -215,7 +215,7 @@ fn words_that_a_fasttext_model_lacks_have_vectors_and_keep_them_in_a_table() {
         assert_eq!(chosen.get(word), model.vector(word).as_deref(), "{word}");
     }
     // Other formats lose them, and it is said.
-    let saved = model.save(folder.path("v.vec"), Format::Word2vecText, Precision::F32).unwrap();
+    let saved = model.save(folder.path("v.vec"), Format::Word2vecText, ElementType::F32).unwrap();
     assert!(saved.warnings[0].contains("n-grams are left out"), "{saved:?}");
 }
 
@@ -238,10 +238,10 @@ fn halves_cost_what_is_said() {
     let folder = Folder::new();
     let demo = Vectors::demo().unwrap();
     let path = folder.path("h.safetensors");
-    demo.save(&path, Format::Table, Precision::F16).unwrap();
+    demo.save(&path, Format::Table, ElementType::F16).unwrap();
     let halves = Vectors::open(&path).unwrap();
     halves.verify().unwrap();
-    assert_eq!(halves.table_info().unwrap().precision, Precision::F16);
+    assert_eq!(halves.table_info().unwrap().dtype, ElementType::F16);
     for (full, half) in demo.values().iter().zip(halves.values()) {
         // Eleven bits, rounded to the nearest.
         assert!((full - half).abs() <= full.abs() / 2048.0 + 2f32.powi(-25), "{full} as {half}");
@@ -255,7 +255,7 @@ fn halves_cost_what_is_said() {
         assert!((f64::from(halves.norm(row).unwrap()) / exact - 1.0).abs() < 1e-7);
     }
     let large = Vectors::new(["small", "large"], vec![1.0, 70_000.0], 1).unwrap();
-    let error = large.save(folder.path("l"), Format::Table, Precision::F16).unwrap_err().to_string();
+    let error = large.save(folder.path("l"), Format::Table, ElementType::F16).unwrap_err().to_string();
     assert!(error.contains("65504") && error.contains("`large`"), "{error}");
 }
 
@@ -389,9 +389,9 @@ fn writing_over_a_mapped_table_leaves_its_answers_as_they_were() {
     let folder = Folder::new();
     let path = folder.path("t.safetensors");
     let demo = Vectors::demo().unwrap();
-    demo.save(&path, Format::Table, Precision::F32).unwrap();
+    demo.save(&path, Format::Table, ElementType::F32).unwrap();
     let opened = Vectors::open(&path).unwrap();
-    Vectors::new(["other"], vec![1.0], 1).unwrap().save(&path, Format::Table, Precision::F32).unwrap();
+    Vectors::new(["other"], vec![1.0], 1).unwrap().save(&path, Format::Table, ElementType::F32).unwrap();
     same(&demo, &opened);
     opened.verify().unwrap();
     assert_eq!(Vectors::open(&path).unwrap().len(), 1);
@@ -402,7 +402,7 @@ fn writing_over_a_mapped_table_leaves_its_answers_as_they_were() {
 fn a_table_that_shrinks_while_it_is_mapped_is_noticed_before_a_scan() {
     let folder = Folder::new();
     let path = folder.path("t.safetensors");
-    Vectors::demo().unwrap().save(&path, Format::Table, Precision::F32).unwrap();
+    Vectors::demo().unwrap().save(&path, Format::Table, ElementType::F32).unwrap();
     let opened = Vectors::open(&path).unwrap();
     File::options().write(true).open(&path).unwrap().set_len(5000).unwrap();
     let error = opened.check().unwrap_err().to_string();
@@ -495,7 +495,7 @@ proptest! {
             let _ = vectors.nearest(&["1"], &[] as &[&str], &NearestOptions { k: 3, ..NearestOptions::default() });
             let _ = vectors.subset(&[0, 5, 9], &["König", "other"]);
             let _ = vectors.suggest("Konig", 2);
-            let _ = vectors.save(folder.path("out"), Format::Word2vecText, Precision::F32);
+            let _ = vectors.save(folder.path("out"), Format::Word2vecText, ElementType::F32);
         }
     }
 
@@ -504,7 +504,7 @@ proptest! {
         let words: Vec<String> = words.into_iter().collect();
         let folder = Folder::new();
         let vectors = Vectors::new(&words, vec![1.0; words.len()], 1).unwrap();
-        vectors.save(folder.path("t"), Format::Table, Precision::F32).unwrap();
+        vectors.save(folder.path("t"), Format::Table, ElementType::F32).unwrap();
         let opened = Vectors::open(folder.path("t")).unwrap();
         for (row, word) in (0..).zip(&words) {
             prop_assert_eq!(opened.row_of(word), Some(row));

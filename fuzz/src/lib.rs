@@ -25,7 +25,7 @@ pub fn open(data: &[u8], format: Option<Format>, choice: u8) {
     limited(data.len(), || {
         let options = ReadOptions {
             format,
-            lenient: choice & 1 != 0,
+            skip_bad_rows: choice & 1 != 0,
             allow_nonfinite: choice & 2 != 0,
             ..ReadOptions::default()
         };

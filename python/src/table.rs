@@ -9,7 +9,8 @@ use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyList, PyString};
 use vocable::classifier::Coverage;
 use vocable::error::Error;
-use vocable::files::save::{Precision, format_for};
+use vocable::files::ElementType;
+use vocable::files::save::format_for;
 use vocable::files::{Bytes, Format, ReadOptions, bytes, parse_vocabulary};
 use vocable::nn::{Matrix, MatrixOptions};
 use vocable::query::{Answer, Benchmark, EvaluateOptions, Method, NearestOptions, RowSet};
@@ -117,7 +118,7 @@ impl Table {
 
     /// Opens a file.
     #[staticmethod]
-    #[pyo3(signature = (path, format, member, word_list, allow_nonfinite, lenient, exact_scan))]
+    #[pyo3(signature = (path, format, member, word_list, allow_nonfinite, skip_bad_rows, exact_scan))]
     fn open(
         py: Python,
         path: PathBuf,
@@ -125,12 +126,12 @@ impl Table {
         member: Option<String>,
         word_list: Option<PathBuf>,
         allow_nonfinite: bool,
-        lenient: bool,
+        skip_bad_rows: bool,
         exact_scan: Option<&str>,
     ) -> PyResult<Self> {
         let format = format.map(str::parse::<Format>).transpose().map_err(|e| raised(py, e))?;
         let scan = exact_scan.map(str::parse::<Scan>).transpose().map_err(|e| raised(py, e))?;
-        let options = ReadOptions { format, member, word_list, allow_nonfinite, lenient };
+        let options = ReadOptions { format, member, word_list, allow_nonfinite, skip_bad_rows };
         let opened = work(py, || Vectors::open_with(&path, &options))?;
         let mut vectors = opened.map_err(|e| raised(py, e))?;
         vectors.set_scan(scan.unwrap_or_default());
@@ -451,7 +452,7 @@ impl Table {
         let format = named.or_else(|| format_for(&path)).ok_or_else(|| {
             exception(py, format!("{}: expected a name that tells the format, or `format`", path.display()))
         })?;
-        let precision = dtype.parse::<Precision>().map_err(|e| raised(py, e))?;
+        let precision = dtype.parse::<ElementType>().map_err(|e| raised(py, e))?;
         let saved = self.ask(py, |vectors| vectors.save(&path, format, precision))?;
         for warning in &saved.warnings {
             warn(py, &format!("{}: {warning}", path.display()))?;

@@ -29,7 +29,7 @@ GENSIMS_ENDINGS = ("", ".kv", ".wordvectors", ".model")
 
 def open(
     path: PathLike, *, format: str | None = None, member: str | None = None, word_list: PathLike | None = None,
-    allow_nonfinite: bool = False, lenient: bool = False, exact_scan: str | None = None,
+    allow_nonfinite: bool = False, skip_bad_rows: bool = False, exact_scan: str | None = None,
 ) -> Vectors:
     """Opens a file of word vectors; its format is told by content.
 
@@ -38,13 +38,13 @@ def open(
     lies: it opens at once, and all processes that have it open share its memory. The name of vectors that ``vocable get`` fetched, such as
     ``glove.6B.50d``, stands for their table file.
 
-    ``format``, ``member``, ``word_list``, ``allow_nonfinite``, ``lenient`` and ``exact_scan`` are the program's options of these names.
+    ``format``, ``member``, ``word_list``, ``allow_nonfinite``, ``skip_bad_rows`` and ``exact_scan`` are the program's options of these names.
 
     Raises ``FileNotFoundError`` or another ``OSError`` for a file that cannot be read, and :class:`VocableError` for one that is damaged or
     holds no vectors.
     """
     return Vectors._open(path, format=format, member=member, word_list=word_list, allow_nonfinite=allow_nonfinite,
-                         lenient=lenient, exact_scan=exact_scan)
+                         skip_bad_rows=skip_bad_rows, exact_scan=exact_scan)
 
 
 class Words(Sequence):
@@ -137,7 +137,7 @@ class Vectors(GensimNames, Table):
 
     @classmethod
     def _open(cls, path: PathLike, **options: Any) -> Vectors:
-        options = {"format": None, "member": None, "word_list": None, "allow_nonfinite": False, "lenient": False,
+        options = {"format": None, "member": None, "word_list": None, "allow_nonfinite": False, "skip_bad_rows": False,
                    "exact_scan": None} | options
         path = Table.resolve(path)
         table = Table.open(path, **options)

@@ -20,7 +20,7 @@ class Table:
     def resolve(path: PathLike) -> PathLike: ...
     @staticmethod
     def open(
-        path: PathLike, format: str | None, member: str | None, word_list: PathLike | None, allow_nonfinite: bool, lenient: bool,
+        path: PathLike, format: str | None, member: str | None, word_list: PathLike | None, allow_nonfinite: bool, skip_bad_rows: bool,
         exact_scan: str | None,
     ) -> Table: ...
     @staticmethod

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::classifier::{Progress, Splits, Tokenizer, TrainOptions, Training};
 use crate::error::{Error, Result};
-use crate::files::{Format, Precision, ReadOptions};
+use crate::files::{Format, ElementType, ReadOptions};
 use crate::query::{NearestOptions, Query, Term};
 use crate::vectors::Vectors;
 use floors::{Memory, processor_seconds, products, reading};
@@ -408,8 +408,8 @@ fn make_up(rows: usize, dimension: usize) -> Result<(Vectors, TempDir)> {
     let parent = std::env::temp_dir();
     let folder = TempDir::new().map_err(|e| Error::io(&parent, "make a temporary folder in it", e))?;
     let vectors = made_up::vectors(rows, dimension)?;
-    vectors.save(folder.path().join(TEXT), Format::Glove, Precision::F32)?;
-    vectors.save(folder.path().join(TABLE), Format::Table, Precision::F32)?;
+    vectors.save(folder.path().join(TEXT), Format::Glove, ElementType::F32)?;
+    vectors.save(folder.path().join(TABLE), Format::Table, ElementType::F32)?;
     drop(vectors);
     Ok((Vectors::open(folder.path().join(TABLE))?, folder))
 }

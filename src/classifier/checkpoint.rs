@@ -19,7 +19,7 @@ use super::network::Network;
 use super::options::{Splits, TrainOptions};
 use super::training::{Epoch, Training};
 use crate::error::{Error, Malformed, Place, Result};
-use crate::files::{Words, bytes, write_beside};
+use crate::files::{Words, bytes, write_atomic};
 use crate::nn::{Embedding, Moments, Schedule};
 use crate::vectors::Vectors;
 
@@ -121,7 +121,7 @@ impl Training {
     /// The system's refusals.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let bytes = self.to_bytes()?;
-        write_beside(path.as_ref(), |file| file.write_all(&bytes))
+        write_atomic(path.as_ref(), |file| file.write_all(&bytes))
     }
 
     fn to_bytes(&self) -> Result<Vec<u8>> {

@@ -12,7 +12,7 @@ use twox_hash::XxHash3_64;
 
 use super::{Classifier, Network, Tokenizer, checkpoint};
 use crate::error::{Advice, Error, Malformed, Place, Result};
-use crate::files::{Words, bytes, write_beside};
+use crate::files::{Words, bytes, write_atomic};
 use crate::nn::{CellKind, Dense, Embedding, EmbeddingMode, Encoder, EncoderShape, Pooling};
 use crate::vectors::Case;
 
@@ -140,7 +140,7 @@ impl Classifier {
     /// The system's refusals.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let bytes = self.to_bytes()?;
-        write_beside(path.as_ref(), |file| file.write_all(&bytes))
+        write_atomic(path.as_ref(), |file| file.write_all(&bytes))
     }
 
     /// Opens a model file.

@@ -308,7 +308,7 @@ pub(super) fn labels_of(train: &Dataset) -> Result<Vec<String>> {
 }
 
 /// The words a classifier carries rows for: all of the training part, most frequent first, then those of the other splits that
-/// the vectors know. Beside them the number of distinct words of the training part, and how many of them are known.
+/// the vectors know. AtomicFile them the number of distinct words of the training part, and how many of them are known.
 ///
 /// # Errors
 /// A training part without words.

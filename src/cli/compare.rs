@@ -14,7 +14,7 @@ use vocable::classifier::Progress;
 use vocable::compare::{
     CompareOptions, Comparison, Event, Findings, NamedVectors, Plan, Run, RunOptions, Sweep, TrainSize,
 };
-use vocable::files::{check_writable, write_beside};
+use vocable::files::{check_writable, write_atomic};
 use vocable::nn::EmbeddingMode;
 use vocable::{Error, report};
 
@@ -188,7 +188,7 @@ const WITHOUT_EFFECT: [&str; 7] =
     ["--out", "--jobs", "--threads", "--checkpoint-minutes", "--html", "--markdown", "--csv"];
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {
-    write_beside(path, |file| file.write_all(text.as_bytes()))?;
+    write_atomic(path, |file| file.write_all(text.as_bytes()))?;
     output::note(format_args!("wrote {}", path.display()));
     Ok(())
 }

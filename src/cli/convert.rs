@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use vocable::files::save::{Precision, format_for};
+use vocable::files::ElementType;
+use vocable::files::save::format_for;
 use vocable::files::{Format, check_writable};
 use vocable::{Error, Vectors, report};
 
@@ -40,7 +41,7 @@ pub struct Convert {
     words: Option<PathBuf>,
     /// How a table or an array stores numbers: f32, or f16 for half the size (it then says what that costs in cosine)
     #[arg(long, value_name = "TYPE", default_value = "f32")]
-    dtype: Precision,
+    dtype: ElementType,
 }
 
 const EXAMPLES: &str = "\
@@ -86,8 +87,8 @@ impl Convert {
             output::warn(format_args!("{}: {warning}", self.output.display()));
         }
         let halves = match self.dtype {
-            Precision::F32 => None,
-            Precision::F16 => {
+            ElementType::F32 => None,
+            ElementType::F16 => {
                 let cost = vectors.compare_cosines(&Vectors::open(&self.output)?)?;
                 Some(Halves {
                     lowest_cosine: cost.lowest,

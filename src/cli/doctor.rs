@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 use vocable::fetch;
-use vocable::files::{Format, ReadOptions, Wrapping};
+use vocable::files::{Format, ReadOptions, Compression};
 use vocable::report;
 use vocable::vectors::doctor::{Diagnosis, Remedy, examine};
 
@@ -116,15 +116,15 @@ fn commands(path: &Path, diagnosis: &Diagnosis, options: &ReadOptions) -> Vec<St
     let mut commands: Vec<String> = Vec::new();
     let member = options.member.as_ref().map(|name| quoted(Path::new(name)));
     // What an earlier command wrote is no archive any more.
-    let inflated = |input: &Path, commands: &[String]| match diagnosis.wrapping {
-        Wrapping::Gzip if commands.is_empty() => format!("gzip -dc {}", quoted(input)),
-        Wrapping::Zip if commands.is_empty() => {
+    let inflated = |input: &Path, commands: &[String]| match diagnosis.compression {
+        Compression::Gzip if commands.is_empty() => format!("gzip -dc {}", quoted(input)),
+        Compression::Zip if commands.is_empty() => {
             format!("unzip -p {} {}", quoted(input), member.as_deref().unwrap_or_default()).trim_end().to_owned()
         }
         _ => format!("cat {}", quoted(input)),
     };
     for remedy in diagnosis.remedies() {
-        let lenient = if remedy == Remedy::RewriteLenient { "--lenient " } else { "" };
+        let lenient = if remedy == Remedy::RewriteLenient { "--skip-bad-rows " } else { "" };
         match remedy {
             Remedy::Tabs => {
                 let output = beside(&input, "spaces", "txt");

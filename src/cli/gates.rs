@@ -10,7 +10,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 use vocable::classifier::{Behaviour, Classifier, GateOptions, GateView, WordGates};
-use vocable::files::{check_writable, write_beside};
+use vocable::files::{check_writable, write_atomic};
 use vocable::{Error, report};
 
 use super::Common;
@@ -126,7 +126,7 @@ impl Gates {
         }
         if let Some(path) = &self.html {
             let page = report::gates_page(&views, labels, &self.model.to_string_lossy(), &self.described(&classifier));
-            write_beside(path, |file| file.write_all(page.as_bytes()))?;
+            write_atomic(path, |file| file.write_all(page.as_bytes()))?;
             output::note(format_args!("wrote {}", path.display()));
         }
         Ok(ExitCode::SUCCESS)

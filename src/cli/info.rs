@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use vocable::files::Wrapping;
+use vocable::files::Compression;
 use vocable::report;
 
 use super::Common;
@@ -68,7 +68,7 @@ impl Info {
             table: vectors.table_info().map(|info| TableFacts {
                 source: info.source.clone(),
                 source_format: info.source_format.clone(),
-                dtype: info.precision.name(),
+                dtype: info.dtype.name(),
                 checksum: format!("{:016x}", info.checksum),
             }),
             // What is not a table file was read from end to end.
@@ -77,16 +77,16 @@ impl Info {
         if output.json {
             output.json(&facts)?;
         } else {
-            let wrapping = match source.wrapping {
-                Wrapping::Plain => "",
-                Wrapping::Gzip => ", gzipped",
-                Wrapping::Zip => ", in a zip archive",
+            let compression = match source.compression {
+                Compression::None => "",
+                Compression::Gzip => ", gzipped",
+                Compression::Zip => ", in a zip archive",
             };
             let first: Vec<String> =
                 (0..5.min(vectors.len() as u32)).map(|row| report::printable(&vectors.word(row))).collect();
             let mut rows = vec![
                 ("file", facts.file),
-                ("format", format!("{}{wrapping}", facts.format)),
+                ("format", format!("{}{compression}", facts.format)),
                 ("rows", report::thousands(facts.rows)),
                 ("dimension", facts.dimension.to_string()),
                 (

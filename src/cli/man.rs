@@ -7,7 +7,7 @@ use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man as Page;
 use serde::Serialize;
 use vocable::Error;
-use vocable::files::write_beside;
+use vocable::files::write_atomic;
 
 use super::Cli;
 use super::output::{Failure, Output};
@@ -65,6 +65,6 @@ fn page(command: Command) -> std::io::Result<Vec<u8>> {
 fn write(folder: &Path, name: &str, command: Command) -> Result<String, Failure> {
     let path = folder.join(format!("{name}.1"));
     let text = page(command)?;
-    write_beside(&path, |out| std::io::Write::write_all(out, &text))?;
+    write_atomic(&path, |out| std::io::Write::write_all(out, &text))?;
     Ok(path.to_string_lossy().into_owned())
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use vocable::files::{check_writable, matrix_form, save_matrix, vocabulary_file, write_beside};
+use vocable::files::{check_writable, matrix_format, save_matrix, vocabulary_file, write_atomic};
 use vocable::nn::{Matrix, MatrixOptions};
 use vocable::report;
 use vocable::vectors::Case;
@@ -78,7 +78,7 @@ struct Written {
 
 impl MatrixFor {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
-        matrix_form(&self.out)?;
+        matrix_format(&self.out)?;
         distinct(
             &[("VOCAB", Some(&self.vocabulary)), ("--vectors", common.vectors()?.as_deref())],
             &[("--out", Some(&self.out)), ("--unknown-list", self.unknown_list.as_deref())],
@@ -112,7 +112,7 @@ impl MatrixFor {
         }
         save_matrix(&self.out, &matrix.values, matrix.dimension)?;
         if let Some(path) = &self.unknown_list {
-            write_beside(path, |out| {
+            write_atomic(path, |out| {
                 matrix.unknown.iter().try_for_each(|row| {
                     out.write_all(word(row))?;
                     out.write_all(b"\n")

@@ -104,7 +104,7 @@ struct Common {
     allow_nonfinite: bool,
     /// Skip bad rows and say how many they were, instead of refusing the file
     #[arg(long, global = true, help_heading = "Vectors")]
-    lenient: bool,
+    skip_bad_rows: bool,
     // Said twice, since a manual page leaves out what short help does.
     #[arg(long, global = true, value_name = "HOW", hide_short_help = true, help = EXACT_SCAN, long_help = EXACT_SCAN)]
     exact_scan: Option<Scan>,
@@ -158,7 +158,7 @@ impl Common {
             member: self.member.clone(),
             word_list: self.word_list.clone(),
             allow_nonfinite: self.allow_nonfinite,
-            lenient: self.lenient,
+            skip_bad_rows: self.skip_bad_rows,
         }
     }
 

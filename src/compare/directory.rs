@@ -20,7 +20,7 @@ use super::results::{Comparison, Run};
 use super::words::WordsOfRun;
 use crate::classifier::{Classifier, Dataset, LabelledText, Tokenizer, TrainOptions, TrainingOutcome};
 use crate::error::{Error, Malformed, Place, Result};
-use crate::files::write_beside;
+use crate::files::write_atomic;
 
 const CONFIGURATION: &str = "compare.json";
 const DEV_TEXTS: &str = "dev.jsonl";
@@ -405,7 +405,7 @@ fn read_texts(path: &Path) -> Result<Vec<LabelledText>> {
 }
 
 fn write_texts(path: &Path, data: &Dataset) -> Result<()> {
-    write_beside(path, |file| {
+    write_atomic(path, |file| {
         for LabelledText { label, text, line } in &data.texts {
             serde_json::to_writer(&mut *file, &TestText { label: label.clone(), text: text.clone(), line: *line })?;
             writeln!(file)?;
@@ -422,7 +422,7 @@ fn read_json<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T> {
 fn write_json(path: &Path, value: &impl Serialize, pretty: bool) -> Result<()> {
     let bytes = if pretty { serde_json::to_vec_pretty(value) } else { serde_json::to_vec(value) };
     let bytes = bytes.map_err(|e| impossible(&e))?;
-    write_beside(path, |file| {
+    write_atomic(path, |file| {
         file.write_all(&bytes)?;
         writeln!(file)
     })

@@ -11,7 +11,7 @@ use super::client::Client;
 use super::download::{Wanted, download, remove, remove_note, there};
 use super::store::{Store, Taken};
 use crate::error::{Advice, Error, Malformed, Place, Result};
-use crate::files::save::Precision;
+use crate::files::ElementType;
 use crate::files::{Format, ReadOptions};
 use crate::vectors::Vectors;
 
@@ -354,6 +354,6 @@ fn convert(entry: &Entry, original: &Path, table: &Path, read: &ReadOptions) -> 
             .into());
     }
     let mut warnings = findings.warnings.clone();
-    warnings.extend(vectors.save(table, Format::Table, Precision::F32)?.warnings);
+    warnings.extend(vectors.save(table, Format::Table, ElementType::F32)?.warnings);
     Ok((vectors, warnings))
 }

@@ -9,7 +9,7 @@ use memmap2::Mmap;
 #[cfg(unix)]
 use memmap2::UncheckedAdvice;
 
-use super::packed::{Origin, Packed};
+use super::packed::{Compression, Origin, Packed};
 use crate::error::{Error, Malformed, Place, Result};
 
 /// The bytes of a file, or of one member of an archive.
@@ -82,33 +82,6 @@ impl Bytes {
     }
 }
 
-/// How a file wraps the bytes that count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wrapping {
-    /// Not at all.
-    Plain,
-    /// gzip, one or several members.
-    Gzip,
-    /// A zip archive, of which one member is taken.
-    Zip,
-}
-
-impl Wrapping {
-    /// How many bytes tell.
-    const TOLD_BY: u64 = 4;
-
-    /// Tells by the first bytes.
-    pub fn of(bytes: &[u8]) -> Wrapping {
-        if bytes.starts_with(&[0x1f, 0x8b]) {
-            Wrapping::Gzip
-        } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
-            Wrapping::Zip
-        } else {
-            Wrapping::Plain
-        }
-    }
-}
-
 /// What a file was opened as.
 pub(super) enum Opened {
     /// All of its bytes.
@@ -125,10 +98,10 @@ pub(super) enum Opened {
 /// # Errors
 /// A file that is not there or may not be read; a folder; an archive that is damaged, empty, inflates to more than 64 times
 /// its size, or holds several files and no `member` was named (the error lists them).
-pub fn open(path: &Path, member: Option<&str>) -> Result<(Bytes, Wrapping)> {
-    let (opened, wrapping) = open_lazily(path, member)?;
+pub fn open(path: &Path, member: Option<&str>) -> Result<(Bytes, Compression)> {
+    let (opened, compression) = open_lazily(path, member)?;
     let packed = match opened {
-        Opened::Whole(bytes) => return Ok((bytes, wrapping)),
+        Opened::Whole(bytes) => return Ok((bytes, compression)),
         Opened::Packed(packed) => packed,
     };
     let mut all = Vec::new();
@@ -141,11 +114,11 @@ pub fn open(path: &Path, member: Option<&str>) -> Result<(Bytes, Wrapping)> {
         true
     });
     read.map_err(|e| e.at(path))?;
-    Ok((Bytes::Owned(all), wrapping))
+    Ok((Bytes::Owned(all), compression))
 }
 
 /// Opens a file: maps it, if that is possible and all there is to do; otherwise nothing of it is read yet but its first bytes.
-pub(super) fn open_lazily(path: &Path, member: Option<&str>) -> Result<(Opened, Wrapping)> {
+pub(super) fn open_lazily(path: &Path, member: Option<&str>) -> Result<(Opened, Compression)> {
     let cannot_read = |e| Error::io(path, "read it", e);
     let mut file = File::open(path).map_err(|e| Error::io(path, "open it", e))?;
     let metadata = file.metadata().map_err(cannot_read)?;
@@ -153,36 +126,36 @@ pub(super) fn open_lazily(path: &Path, member: Option<&str>) -> Result<(Opened, 
         return Err(Malformed::at(Place::File, "a file", "a folder").in_file(path.to_string_lossy()).into());
     }
     let mut first = Vec::new();
-    file.by_ref().take(Wrapping::TOLD_BY).read_to_end(&mut first).map_err(cannot_read)?;
-    let wrapping = wrapping_of(&first, member)?;
+    file.by_ref().take(Compression::MAGIC_LENGTH).read_to_end(&mut first).map_err(cannot_read)?;
+    let compression = wrapping_of(&first, member)?;
     // An empty file cannot be mapped, and a pipe has no length.
     let origin = if !metadata.is_file() || metadata.len() == 0 {
         Origin::Pipe(first, file)
-    } else if wrapping == Wrapping::Plain {
-        return Ok((Opened::Whole(map(file, path)?), wrapping));
+    } else if compression == Compression::None {
+        return Ok((Opened::Whole(map(file, path)?), compression));
     } else {
         file.rewind().map_err(cannot_read)?;
         Origin::File(file, metadata.len())
     };
-    Ok((Opened::Packed(Packed { wrapping, member: member.map(str::to_owned), origin }), wrapping))
+    Ok((Opened::Packed(Packed { compression, member: member.map(str::to_owned), origin }), compression))
 }
 
 /// As [`open_lazily`], of a file whose bytes are in memory.
-pub(super) fn in_memory(bytes: Vec<u8>, member: Option<&str>) -> Result<(Opened, Wrapping)> {
-    let wrapping = wrapping_of(&bytes, member)?;
-    let opened = match wrapping {
-        Wrapping::Plain => Opened::Whole(Bytes::Owned(bytes)),
-        _ => Opened::Packed(Packed { wrapping, member: member.map(str::to_owned), origin: Origin::Memory(bytes) }),
+pub(super) fn in_memory(bytes: Vec<u8>, member: Option<&str>) -> Result<(Opened, Compression)> {
+    let compression = wrapping_of(&bytes, member)?;
+    let opened = match compression {
+        Compression::None => Opened::Whole(Bytes::Owned(bytes)),
+        _ => Opened::Packed(Packed { compression, member: member.map(str::to_owned), origin: Origin::Memory(bytes) }),
     };
-    Ok((opened, wrapping))
+    Ok((opened, compression))
 }
 
-fn wrapping_of(first: &[u8], member: Option<&str>) -> Result<Wrapping> {
-    let wrapping = Wrapping::of(first);
-    if wrapping != Wrapping::Zip && member.is_some() {
+fn wrapping_of(first: &[u8], member: Option<&str>) -> Result<Compression> {
+    let compression = Compression::of(first);
+    if compression != Compression::Zip && member.is_some() {
         return Err(Error::invalid("member", "a zip archive", "a file that is not one"));
     }
-    Ok(wrapping)
+    Ok(compression)
 }
 
 /// The file as it lies on the disk.

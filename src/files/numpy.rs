@@ -9,7 +9,7 @@ use half::f16;
 use rayon::prelude::*;
 
 use super::row::{excerpt, split_line};
-use super::{BOM, Precision, Words};
+use super::{BOM, ElementType, Words};
 use crate::error::{Advice, Malformed, Place};
 
 /// What an array begins with.
@@ -305,15 +305,15 @@ impl<'a> Literal<'a> {
 /// # Errors
 /// What `out` returns. As invalid input: no rows, or a number of values that is not rows x columns; a finite value that
 /// has no finite 16-bit float.
-pub(super) fn write(out: &mut impl Write, values: &[f32], columns: usize, precision: Precision) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write, values: &[f32], columns: usize, dtype: ElementType) -> io::Result<()> {
     if columns == 0 || values.is_empty() || !values.len().is_multiple_of(columns) {
         let what = format!("{} values are not rows of {columns}", values.len());
         return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
     }
-    out.write_all(&header_of(values.len() / columns, columns, precision))?;
-    match precision {
-        Precision::F32 => values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes())),
-        Precision::F16 => values.iter().enumerate().try_for_each(|(at, &value)| {
+    out.write_all(&header_of(values.len() / columns, columns, dtype))?;
+    match dtype {
+        ElementType::F32 => values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes())),
+        ElementType::F16 => values.iter().enumerate().try_for_each(|(at, &value)| {
             let half = f16::from_f32(value);
             if value.is_finite() && !half.is_finite() {
                 let what = format!("{value} in row {} is too large for 16 bits", at / columns + 1);
@@ -325,10 +325,10 @@ pub(super) fn write(out: &mut impl Write, values: &[f32], columns: usize, precis
 }
 
 /// All that stands before an array's numbers, which begin at a multiple of 64. The length does not depend on the number of rows.
-pub fn header_of(rows: usize, columns: usize, precision: Precision) -> Vec<u8> {
-    let descr = match precision {
-        Precision::F16 => "<f2",
-        Precision::F32 => "<f4",
+pub fn header_of(rows: usize, columns: usize, dtype: ElementType) -> Vec<u8> {
+    let descr = match dtype {
+        ElementType::F16 => "<f2",
+        ElementType::F32 => "<f4",
     };
     let rows = rows.to_string();
     let dictionary = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
@@ -340,7 +340,7 @@ pub fn header_of(rows: usize, columns: usize, precision: Precision) -> Vec<u8> {
     header
 }
 
-/// Reads the words of an array of `rows` rows: one a line, lines ending in LF or CRLF. Beside them, what a user should be
+/// Reads the words of an array of `rows` rows: one a line, lines ending in LF or CRLF. AtomicFile them, what a user should be
 /// told, a sentence each.
 pub fn word_list(bytes: &[u8], rows: usize) -> Result<(Words, Vec<String>), Malformed> {
     let mut warnings = Vec::new();

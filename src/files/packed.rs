@@ -8,7 +8,6 @@ use flate2::read::MultiGzDecoder;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::bytes::Wrapping;
 use crate::error::{Advice, Error, Malformed, Place, Problem};
 
 /// Bytes of a block; the last one has fewer.
@@ -24,9 +23,36 @@ const LISTED: usize = 20;
 
 const FETCH_AGAIN: &str = "the download may be cut short: fetch it again";
 
+/// How the contents of a file are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// gzip, with one or several members.
+    Gzip,
+    /// A zip archive, of which one member is read.
+    Zip,
+}
+
+impl Compression {
+    /// The number of bytes that detection needs.
+    pub(super) const MAGIC_LENGTH: u64 = 4;
+
+    /// Detects the compression from the first bytes.
+    pub fn of(bytes: &[u8]) -> Compression {
+        if bytes.starts_with(&[0x1f, 0x8b]) {
+            Compression::Gzip
+        } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
+            Compression::Zip
+        } else {
+            Compression::None
+        }
+    }
+}
+
 /// Something that is read from its front, and how it wraps what counts.
 pub(super) struct Packed {
-    pub wrapping: Wrapping,
+    pub compression: Compression,
     /// Member of a zip archive.
     pub member: Option<String>,
     pub origin: Origin,
@@ -70,23 +96,23 @@ impl From<Malformed> for Failed {
 impl Packed {
     /// Reads and inflates to the end, and gives each block to `take`, until that has had enough and says so by `false`.
     pub fn read(self, take: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<(), Failed> {
-        match (self.wrapping, self.origin) {
-            (Wrapping::Plain, origin) => drain(&mut origin.reader().0, |_| u64::MAX, Failed::Io, take),
-            (Wrapping::Gzip, origin) => {
+        match (self.compression, self.origin) {
+            (Compression::None, origin) => drain(&mut origin.reader().0, |_| u64::MAX, Failed::Io, take),
+            (Compression::Gzip, origin) => {
                 let (reader, length) = origin.reader();
                 let most = |gzip: &MultiGzDecoder<Counted>| most(length.unwrap_or(gzip.get_ref().bytes));
                 let wrong = |e| failed(e, "a whole gzip stream".to_owned());
                 drain(&mut MultiGzDecoder::new(Counted { reader, bytes: 0 }), most, wrong, take)
             }
-            (Wrapping::Zip, Origin::Memory(bytes)) => {
+            (Compression::Zip, Origin::Memory(bytes)) => {
                 let length = bytes.len() as u64;
                 unzip(Cursor::new(bytes), length, self.member.as_deref(), take)
             }
-            (Wrapping::Zip, Origin::File(file, length)) => {
+            (Compression::Zip, Origin::File(file, length)) => {
                 unzip(BufReader::new(file), length, self.member.as_deref(), take)
             }
             // The list of an archive's members stands at its end.
-            (Wrapping::Zip, Origin::Pipe(mut bytes, mut file)) => {
+            (Compression::Zip, Origin::Pipe(mut bytes, mut file)) => {
                 file.read_to_end(&mut bytes).map_err(Failed::Io)?;
                 let length = bytes.len() as u64;
                 unzip(Cursor::new(bytes), length, self.member.as_deref(), take)

@@ -8,44 +8,19 @@ use std::ffi::OsStr;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::Compression;
 use flate2::write::GzEncoder;
 use rayon::prelude::*;
 
 use super::row::any_row;
-use super::{Format, ReadOptions, Subwords, Words, fasttext, numpy, parse, table, word2vec, write_beside};
+use super::view::TableView;
+use super::{ElementType, Format, ReadOptions, Words, fasttext, numpy, parse, table, word2vec, write_atomic};
 use crate::error::{Error, Result};
-
-/// How vectors are stored, in the formats that have a choice.
-pub use super::table::Precision;
 
 /// Rows that one task renders as text.
 const BLOCK: usize = 1024;
 
 /// Rows that are read back as a trial before a text file is written.
 const TRIAL: usize = 100;
-
-/// A table to be written, borrowed from wherever it is.
-#[derive(Debug, Clone, Copy)]
-pub struct TableView<'a> {
-    /// The words, no two of them equal.
-    pub words: &'a Words,
-    /// `[rows, dimension]`.
-    pub values: &'a [f32],
-    /// `[rows]`, Euclidean.
-    pub norms: &'a [f32],
-    /// Numbers a row.
-    pub dimension: usize,
-    /// The vectors of character n-grams, where there are any.
-    pub subwords: Option<&'a Subwords>,
-    /// The rows as 8-bit codes, `[blocks, groups, 16, 4]`, and a scale a row: for a table file, which leaves them out if there
-    /// are none.
-    pub codes: Option<(&'a [u8], &'a [f32])>,
-    /// Name of the file that the rows came from.
-    pub source: &'a str,
-    /// Format of that file.
-    pub source_format: Format,
-}
 
 /// What [`save`] wrote.
 #[derive(Debug, Clone, Default)]
@@ -60,8 +35,8 @@ pub struct Saved {
 /// in `.gz`.
 ///
 /// # Errors
-/// A word that the format cannot hold, a precision that it does not have, and the system's refusals.
-pub fn save(path: &Path, table: &TableView, format: Format, precision: Precision) -> Result<Saved> {
+/// A word that the format cannot hold, a dtype that it does not have, and the system's refusals.
+pub fn save(path: &Path, table: &TableView, format: Format, dtype: ElementType) -> Result<Saved> {
     let gzip = is_gzip(path);
     if gzip && !matches!(format, Format::Glove | Format::Word2vecText | Format::Word2vecBinary) {
         return Err(Error::invalid(
@@ -70,7 +45,7 @@ pub fn save(path: &Path, table: &TableView, format: Format, precision: Precision
             "a name in .gz",
         ));
     }
-    if precision == Precision::F16 && !matches!(format, Format::Table | Format::Numpy) {
+    if dtype == ElementType::F16 && !matches!(format, Format::Table | Format::Numpy) {
         return Err(Error::invalid("dtype", format!("f32, all that the format {format} stores"), "f16"));
     }
     let mut saved = Saved { files: vec![path.to_path_buf()], warnings: Vec::new() };
@@ -82,16 +57,16 @@ pub fn save(path: &Path, table: &TableView, format: Format, precision: Precision
         Format::Fasttext => {
             check_words(table.words, format, fasttext::unwritable)?;
             let words = (0..table.words.len()).map(|row| table.words.get(row).unwrap_or_default());
-            write_beside(path, |out| fasttext::write(out, words, table.values, table.dimension, table.subwords))?;
+            write_atomic(path, |out| fasttext::write(out, words, table.values, table.dimension, table.subwords))?;
         }
         Format::Numpy => {
             check_words(table.words, format, numpy::unlistable)?;
             let list = numpy::list_beside(path);
-            write_beside(path, |out| numpy::write(out, table.values, table.dimension, precision))?;
-            write_beside(&list, |out| numpy::write_words(out, table.words.iter()))?;
+            write_atomic(path, |out| numpy::write(out, table.values, table.dimension, dtype))?;
+            write_atomic(&list, |out| numpy::write_words(out, table.words.iter()))?;
             saved.files.push(list);
         }
-        Format::Table => table::write(path, table, precision)?,
+        Format::Table => table::write(path, table, dtype)?,
         Format::Glove | Format::Word2vecText => {
             check_text(table, format)?;
             write_gzipped(path, gzip, |out| write_text(out, table, format))?;
@@ -102,7 +77,7 @@ pub fn save(path: &Path, table: &TableView, format: Format, precision: Precision
         }
         Format::Projector => {
             let words = path.with_extension("metadata.tsv");
-            write_beside(path, |out| {
+            write_atomic(path, |out| {
                 write_lines(out, table, |row, line| {
                     let values = &table.values[row * table.dimension..][..table.dimension];
                     for (index, &value) in values.iter().enumerate() {
@@ -112,7 +87,7 @@ pub fn save(path: &Path, table: &TableView, format: Format, precision: Precision
                 })
             })?;
             let mut changed = 0;
-            write_beside(&words, |out| {
+            write_atomic(&words, |out| {
                 table.words.iter().try_for_each(|word| {
                     let shown = in_column(word);
                     changed += usize::from(shown.as_bytes() != word);
@@ -149,11 +124,11 @@ fn is_gzip(path: &Path) -> bool {
 }
 
 fn write_gzipped(path: &Path, gzip: bool, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
-    write_beside(path, |out| {
+    write_atomic(path, |out| {
         if !gzip {
             return write(out);
         }
-        let mut packed = BufWriter::with_capacity(1 << 16, GzEncoder::new(out, Compression::default()));
+        let mut packed = BufWriter::with_capacity(1 << 16, GzEncoder::new(out, flate2::Compression::default()));
         write(&mut packed)?;
         packed.into_inner()?.finish().map(drop)
     })

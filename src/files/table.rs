@@ -9,7 +9,6 @@ use std::hash::Hasher;
 use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use half::f16;
@@ -20,8 +19,8 @@ use serde_json::json;
 use twox_hash::XxHash3_64;
 
 use super::index::StoredIndex;
-use super::save::TableView;
-use super::{Buffer, Bytes, SubwordLayout, Subwords, Words, write_beside};
+use super::view::TableView;
+use super::{Buffer, Bytes, ElementType, SubwordLayout, Subwords, Words, write_atomic};
 use crate::error::{Error, Malformed, Place, Result};
 
 /// The version of the table file that this library writes, and the highest it reads.
@@ -29,37 +28,6 @@ const VERSION: u32 = 1;
 
 /// What to do about a table file that is not as it was written.
 pub(crate) const DAMAGED: &str = "the file is damaged: make it again with `vocable convert`";
-
-/// How a table file stores its vectors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Precision {
-    /// 32-bit floats: the rows as they are, read in place.
-    #[default]
-    F32,
-    /// 16-bit floats: half the size, eleven bits of precision; widened into memory when the file is opened.
-    F16,
-}
-
-impl Precision {
-    /// The name on the command line and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Precision::F32 => "f32",
-            Precision::F16 => "f16",
-        }
-    }
-}
-
-impl FromStr for Precision {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        [Precision::F32, Precision::F16]
-            .into_iter()
-            .find(|precision| precision.name() == name)
-            .ok_or_else(|| Error::invalid("dtype", "f32, f16", format!("`{name}`")))
-    }
-}
 
 /// What a table file says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +37,7 @@ pub struct TableInfo {
     /// Format of that file.
     pub source_format: String,
     /// How the vectors are stored.
-    pub precision: Precision,
+    pub dtype: ElementType,
     /// XXH3 (64 bits, seed 0) of everything behind the header.
     pub checksum: u64,
 }
@@ -116,9 +84,9 @@ impl Table {
             [ends] if ends > 1 && ends <= u32::MAX as usize => ends - 1,
             _ => return Err(wrong_shape("words.offsets", "[rows + 1]", shape)),
         };
-        let dtype = match info.precision {
-            Precision::F32 => Dtype::F32,
-            Precision::F16 => Dtype::F16,
+        let dtype = match info.dtype {
+            ElementType::F32 => Dtype::F32,
+            ElementType::F16 => Dtype::F16,
         };
         let (vectors, shape) = tensors.find("vectors", dtype)?;
         let dimension = match shape[..] {
@@ -141,9 +109,9 @@ impl Table {
         if shape.len() != 1 {
             return Err(wrong_shape("words.bytes", "[bytes]", shape));
         }
-        let values = match info.precision {
-            Precision::F32 => tensors.buffer(vectors)?,
-            Precision::F16 => widen(&tensors.buffer::<f16>(vectors)?, dimension).into(),
+        let values = match info.dtype {
+            ElementType::F32 => tensors.buffer(vectors)?,
+            ElementType::F16 => widen(&tensors.buffer::<f16>(vectors)?, dimension).into(),
         };
         let words = Words::in_file(tensors.buffer(text)?, tensors.buffer(offsets)?);
         let norms = tensors.buffer(norms)?;
@@ -215,8 +183,8 @@ impl Table {
 /// Writes a table file, beside `path` first and then renamed. The same contents give the same bytes.
 ///
 /// # Errors
-/// The system's refusals; with [`Precision::F16`] a number that halves cannot hold.
-pub(super) fn write(path: &Path, table: &TableView, precision: Precision) -> Result<()> {
+/// The system's refusals; with [`ElementType::F16`] a number that halves cannot hold.
+pub(super) fn write(path: &Path, table: &TableView, precision: ElementType) -> Result<()> {
     little_endian()?;
     let TableView { words, values, norms, dimension, .. } = *table;
     let rows = words.len();
@@ -225,8 +193,8 @@ pub(super) fn write(path: &Path, table: &TableView, precision: Precision) -> Res
     let halves;
     let half_norms: Vec<f32>;
     let (dtype, norms, vectors): (_, &[f32], &[u8]) = match precision {
-        Precision::F32 => ("F32", norms, bytemuck::cast_slice(values)),
-        Precision::F16 => {
+        ElementType::F32 => ("F32", norms, bytemuck::cast_slice(values)),
+        ElementType::F16 => {
             halves = narrow(values, dimension, words)?;
             half_norms = widen(&halves, dimension).par_chunks_exact(dimension).map(norm).collect();
             ("F16", &half_norms, bytemuck::cast_slice(&halves))
@@ -272,7 +240,7 @@ pub(super) fn write(path: &Path, table: &TableView, precision: Precision) -> Res
     }
     let mut header = serde_json::to_vec(&header).map_err(|e| Error::invalid("table", "a header", e.to_string()))?;
     header.resize(header.len().next_multiple_of(size_of::<u64>()), b' ');
-    write_beside(path, |file| {
+    write_atomic(path, |file| {
         file.write_all(&(header.len() as u64).to_le_bytes())?;
         file.write_all(&header)?;
         tensors.iter().try_for_each(|(.., bytes)| file.write_all(bytes))
@@ -384,7 +352,7 @@ fn info_of(metadata: &Metadata) -> Result<TableInfo, Malformed> {
     Ok(TableInfo {
         source: text("vocable.source"),
         source_format: text("vocable.source_format"),
-        precision: if half { Precision::F16 } else { Precision::F32 },
+        dtype: if half { ElementType::F16 } else { ElementType::F32 },
         checksum: sum,
     })
 }

@@ -127,7 +127,7 @@ pub(super) fn parse_stream(stream: &mut Stream, header: Header, options: &ReadOp
             let first_line = opening.first_line + lines;
             for line in first_line..first_line + empty {
                 let error = wrong_width(b"", line, dimension);
-                if !options.lenient {
+                if !options.skip_bad_rows {
                     return Err(error.into());
                 }
                 all.skipped.add(error);
@@ -195,7 +195,7 @@ impl Opening {
         if let Some((rows, dimension)) = self.declared
             && rows != lines
         {
-            if !options.lenient {
+            if !options.skip_bad_rows {
                 let expected = format!("{rows} rows, as the header says");
                 return Err(Malformed::at(Place::Line(1), expected, lines.to_string())
                     .advise(format!("if the file is whole, correct its first line to `{lines} {dimension}`")));
@@ -243,7 +243,7 @@ impl Chunk<'_> {
                     part.words.push(word);
                     next = rows.next();
                 }
-                Err(error) if options.lenient => part.skipped.add(error),
+                Err(error) if options.skip_bad_rows => part.skipped.add(error),
                 Err(error) => return Err(error),
             }
             rest = after;

@@ -6,7 +6,7 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use serde_json::{Map, Value};
 
-use super::{BOM, Precision, bytes, numpy, write_beside};
+use super::{BOM, ElementType, bytes, numpy, write_atomic};
 use crate::error::{Error, Malformed, Place, Result};
 
 /// Rows without a word that a vocabulary may have beside those of its words: what an index leaves out must not fill the memory.
@@ -120,14 +120,14 @@ fn wrong(expected: &str, found: &Value) -> Malformed {
 /// Another name, a number of values that is not rows x columns, and the system's refusals.
 pub fn save_matrix(path: impl AsRef<Path>, values: &[f32], columns: usize) -> Result<()> {
     let path = path.as_ref();
-    let form = matrix_form(path)?;
+    let form = matrix_format(path)?;
     if columns == 0 || values.is_empty() || !values.len().is_multiple_of(columns) {
         let expected = format!("rows of {columns} numbers, neither of them none");
         return Err(Error::invalid("matrix", expected, format!("{} numbers", values.len())));
     }
     match form {
-        MatrixForm::Numpy => write_beside(path, |out| numpy::write(out, values, columns, Precision::F32)),
-        MatrixForm::Safetensors => {
+        MatrixFormat::Numpy => write_atomic(path, |out| numpy::write(out, values, columns, ElementType::F32)),
+        MatrixFormat::Safetensors => {
             let too_large = |e: safetensors::SafeTensorError| {
                 Error::invalid("matrix", "sizes that safetensors holds", e.to_string())
             };
@@ -136,14 +136,14 @@ pub fn save_matrix(path: impl AsRef<Path>, values: &[f32], columns: usize) -> Re
             let shape = vec![values.len() / columns, columns];
             let view = TensorView::new(Dtype::F32, shape, &bytes).map_err(too_large)?;
             let file = serialize([("weight", view)], None).map_err(too_large)?;
-            write_beside(path, |out| out.write_all(&file))
+            write_atomic(path, |out| out.write_all(&file))
         }
     }
 }
 
 /// How a matrix is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MatrixForm {
+pub enum MatrixFormat {
     /// A NumPy array.
     Numpy,
     /// A safetensors file.
@@ -154,11 +154,11 @@ pub enum MatrixForm {
 ///
 /// # Errors
 /// Any other ending.
-pub fn matrix_form(path: &Path) -> Result<MatrixForm> {
+pub fn matrix_format(path: &Path) -> Result<MatrixFormat> {
     let ending = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     match ending.as_deref() {
-        Some("npy") => Ok(MatrixForm::Numpy),
-        Some("safetensors") => Ok(MatrixForm::Safetensors),
+        Some("npy") => Ok(MatrixFormat::Numpy),
+        Some("safetensors") => Ok(MatrixFormat::Safetensors),
         _ => Err(Error::invalid("matrix file", "a name in .npy or .safetensors", format!("`{}`", path.display()))),
     }
 }

@@ -96,7 +96,7 @@ pub(super) fn parse(bytes: &[u8], options: &ReadOptions, release: &(dyn Fn(&[u8]
     let mut skipped = Skipped::default();
     for &(row, numbers, component) in &bad {
         let error = nonfinite(row, body_at + numbers, &values[row * dimension..][..dimension], component);
-        if !options.lenient {
+        if !options.skip_bad_rows {
             return Err(error);
         }
         skipped.add(error);
@@ -143,7 +143,7 @@ pub(super) fn parse_stream(stream: &mut Stream, options: &ReadOptions) -> Result
             Some(component) => {
                 let numbers_at = stream.offset() as usize + length - width;
                 let error = nonfinite(row, numbers_at, &values[start..], component);
-                if !options.lenient {
+                if !options.skip_bad_rows {
                     return Err(error.into());
                 }
                 skipped.add(error);
@@ -230,7 +230,7 @@ impl Declared {
             }
             Stop::CutShort(what) => what,
         };
-        if options.lenient && rows > 0 {
+        if options.skip_bad_rows && rows > 0 {
             return Ok(Some(format!(
                 "the file is cut short: {rows} whole rows are there, of the {} that its header says",
                 self.rows
@@ -255,7 +255,7 @@ impl Declared {
     /// All rows were read, up to `at`; `more` bytes follow, some of which are not line feeds.
     fn followed(&self, more: Option<usize>, at: usize, options: &ReadOptions) -> Result<Option<String>, Malformed> {
         let Some(more) = more else { return Ok(None) };
-        if options.lenient {
+        if options.skip_bad_rows {
             return Ok(Some(format!("the header says too few rows or a wrong dimension: {more} bytes follow them")));
         }
         Err(Malformed::at(

@@ -14,8 +14,8 @@ use crate::error::{Error, Malformed, Place, Result};
 ///
 /// # Errors
 /// Whatever `write` returns, and the system's refusals to make, write or rename the file.
-pub fn write_beside(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> Result<()> {
-    let file = Beside::new(path)?;
+pub fn write_atomic(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> Result<()> {
+    let file = AtomicFile::new(path)?;
     let mut writer = BufWriter::new(file.file.as_file());
     write(&mut writer).and_then(|()| writer.flush()).map_err(|e| Error::io(path, "write it", e))?;
     drop(writer);
@@ -24,18 +24,18 @@ pub fn write_beside(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io
 
 /// A new file beside its target, for those who write it bit by bit. It goes away unless it is renamed.
 #[derive(Debug)]
-pub struct Beside {
+pub struct AtomicFile {
     path: PathBuf,
     file: NamedTempFile,
 }
 
-impl Beside {
+impl AtomicFile {
     /// Makes it in the folder of `path`.
     ///
     /// # Errors
     /// The system's refusal.
-    pub fn new(path: &Path) -> Result<Beside> {
-        Ok(Beside { path: path.into(), file: beside(path)? })
+    pub fn new(path: &Path) -> Result<AtomicFile> {
+        Ok(AtomicFile { path: path.into(), file: beside(path)? })
     }
 
     /// The file, to be written.
@@ -51,14 +51,14 @@ impl Beside {
     /// # Errors
     /// The system's refusal.
     pub fn persist(self) -> Result<()> {
-        let Beside { path, file } = self;
+        let AtomicFile { path, file } = self;
         file.as_file().sync_all().map_err(|e| Error::io(&path, "write it", e))?;
         file.persist(&path).map_err(|e| Error::io(&path, "rename a new file to it", e.error))?;
         Ok(())
     }
 }
 
-/// Checks that [`write_beside`] will be able to make its file, ahead of long work whose result is to be written.
+/// Checks that [`write_atomic`] will be able to make its file, ahead of long work whose result is to be written.
 ///
 /// # Errors
 /// A `path` that is a folder, or lies in one that does not exist or may not be written.
@@ -98,7 +98,7 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, "a").unwrap();
         for path in [folder.path().join("nowhere").join("out"), file.join("out")] {
-            for error in [check_writable(&path).unwrap_err(), write_beside(&path, |_| Ok(())).unwrap_err()] {
+            for error in [check_writable(&path).unwrap_err(), write_atomic(&path, |_| Ok(())).unwrap_err()] {
                 let error = error.to_string();
                 assert!(error.starts_with(&format!("{}: cannot make it: ", path.display())), "{error}");
                 assert!(!error.contains(".vocable-") && !error.contains(" at path"), "{error}");

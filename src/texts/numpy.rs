@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
 use arrow_array::{Array, ArrayRef};
 
-use crate::files::Precision;
+use crate::files::ElementType;
 use crate::files::numpy::header_of;
 
 /// A NumPy array that is written row by row.
@@ -20,7 +20,7 @@ pub(super) struct NumpyWriter {
 impl NumpyWriter {
     pub fn new(file: File, columns: usize) -> io::Result<NumpyWriter> {
         let mut out = BufWriter::with_capacity(1 << 20, file);
-        out.write_all(&header_of(0, columns, Precision::F32))?;
+        out.write_all(&header_of(0, columns, ElementType::F32))?;
         Ok(NumpyWriter { out, columns, rows: 0 })
     }
 
@@ -45,7 +45,7 @@ impl NumpyWriter {
     /// Writes the number of rows where the header has room for it.
     pub fn finish(mut self) -> io::Result<()> {
         self.out.seek(SeekFrom::Start(0))?;
-        self.out.write_all(&header_of(self.rows, self.columns, Precision::F32))?;
+        self.out.write_all(&header_of(self.rows, self.columns, ElementType::F32))?;
         self.out.flush()
     }
 }

@@ -108,7 +108,7 @@ pub fn label_fields(labels: &[String], all: bool, prefix: &str) -> Vec<Field> {
     fields
 }
 
-/// What a classifier says about some texts, as columns: null where there is no text. Beside them, how many texts have no words.
+/// What a classifier says about some texts, as columns: null where there is no text. AtomicFile them, how many texts have no words.
 pub fn labels(classifier: &Classifier, texts: &[Option<Cow<str>>], all: bool) -> (Vec<ArrayRef>, usize) {
     let there: Vec<&str> = texts.iter().flatten().map(AsRef::as_ref).collect();
     let mut found = classifier.predict(&there).into_iter();

@@ -22,7 +22,7 @@ use super::rows::{check, field, member, value};
 use super::source::Columns;
 use super::{Source, TextFormat};
 use crate::error::{Error, Malformed, Place, Result};
-use crate::files::Beside;
+use crate::files::AtomicFile;
 
 /// Bytes of a row group of Parquet, about: it is held until it is whole.
 const ROW_GROUP: usize = 32 << 20;
@@ -110,7 +110,7 @@ pub struct Sink {
     writer: Writer,
     schema: SchemaRef,
     added: Vec<Field>,
-    beside: Option<Beside>,
+    beside: Option<AtomicFile>,
 }
 
 enum Writer {
@@ -146,7 +146,7 @@ impl Sink {
             )
         })?;
         crate::files::check_writable(path)?;
-        let beside = Beside::new(path)?;
+        let beside = AtomicFile::new(path)?;
         let file = beside.open()?;
         Sink::new(path, To::File(file), Some(beside), format, source, added, options)
     }
@@ -169,7 +169,7 @@ impl Sink {
     fn new(
         path: &Path,
         to: To,
-        beside: Option<Beside>,
+        beside: Option<AtomicFile>,
         format: TextFormat,
         source: &Source,
         added: Vec<Field>,
@@ -345,7 +345,7 @@ impl Sink {
             Ok(())
         };
         ended().map_err(|e| e.writing(&path))?;
-        beside.map_or(Ok(()), Beside::persist)
+        beside.map_or(Ok(()), AtomicFile::persist)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Vectors, Vocabulary};
 use crate::error::{Advice, Error, Result};
 use crate::files::inspect::{self, Sightings, TextFindings};
-use crate::files::{Format, ReadOptions, Wrapping, bytes, format_of};
+use crate::files::{Format, ReadOptions, Compression, bytes, format_of};
 
 /// How much an oddity matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +65,7 @@ pub struct Finding {
 #[derive(Debug, Clone)]
 pub struct Diagnosis {
     /// How the file wraps the vectors.
-    pub wrapping: Wrapping,
+    pub compression: Compression,
     /// The format, where it could be told.
     pub format: Option<Format>,
     /// Rows and numbers a row, of what can be read.
@@ -133,16 +133,16 @@ impl Diagnosis {
 /// # Errors
 /// A file that cannot be read at all. One that is read and is not word vectors is a finding.
 pub fn examine(path: &Path, options: &ReadOptions) -> Result<Diagnosis> {
-    let mut diagnosis = Diagnosis { wrapping: Wrapping::Plain, format: None, size: None, findings: Vec::new() };
-    let strict = ReadOptions { lenient: false, ..options.clone() };
+    let mut diagnosis = Diagnosis { compression: Compression::None, format: None, size: None, findings: Vec::new() };
+    let strict = ReadOptions { skip_bad_rows: false, ..options.clone() };
     let opened = match Vectors::open_with(path, &strict) {
         Err(error @ (Error::Io { .. } | Error::Invalid { .. })) => return Err(error),
         other => other,
     };
     let text = match bytes::open(path, options.member.as_deref()) {
         Err(_) => None,
-        Ok((bytes, wrapping)) => {
-            diagnosis.wrapping = wrapping;
+        Ok((bytes, compression)) => {
+            diagnosis.compression = compression;
             diagnosis.format = format_of(&bytes, options).ok();
             match diagnosis.format {
                 Some(Format::Glove | Format::Word2vecText) => Some((inspect::text(&bytes), bytes.contains(&b'\t'))),
@@ -174,12 +174,12 @@ pub fn examine(path: &Path, options: &ReadOptions) -> Result<Diagnosis> {
         // The lines were looked at one by one, and the reason is among what was found.
         Err(_) if !diagnosis.opens() => {}
         Err(error) => {
-            let lenient = Vectors::open_with(path, &ReadOptions { lenient: true, ..options.clone() });
+            let lenient = Vectors::open_with(path, &ReadOptions { skip_bad_rows: true, ..options.clone() });
             let is_text = matches!(diagnosis.format, None | Some(Format::Glove | Format::Word2vecText));
             let remedy = match lenient {
                 Ok(_) => Some(Remedy::RewriteLenient),
                 // Text without a single row is something else than vectors.
-                Err(_) if is_text && diagnosis.wrapping == Wrapping::Plain => None,
+                Err(_) if is_text && diagnosis.compression == Compression::None => None,
                 Err(_) => Some(Remedy::FetchAgain),
             };
             diagnosis.size = lenient.as_ref().ok().map(|vectors| (vectors.len(), vectors.dimension()));

@@ -19,7 +19,7 @@ use crate::error::{Error, Malformed, Place, Result};
 use crate::files::table::norm;
 use crate::files::{
     self, Buffer, Bytes, Contents, Format, ReadOptions, Rows, Skipped, Source, Subwords, Table, TableInfo, Words,
-    Wrapping,
+    Compression,
 };
 pub use codes::Scan;
 use codes::{Codes, CodesOnDemand};
@@ -45,7 +45,7 @@ pub enum Case {
 pub struct Findings {
     /// Rows dropped because an earlier row has the same word.
     pub duplicates: usize,
-    /// Bad rows that were left out because [`ReadOptions::lenient`] asked for it.
+    /// Bad rows that were left out because [`ReadOptions::skip_bad_rows`] asked for it.
     pub skipped: Skipped,
     /// What a user should be told, a sentence each.
     pub warnings: Vec<String>,
@@ -118,7 +118,7 @@ impl Vectors {
         let source = Source {
             path: PathBuf::from("the built-in demo vectors"),
             format,
-            wrapping: Wrapping::Plain,
+            compression: Compression::None,
             bytes: DEMO.len() as u64,
         };
         Ok(Vectors::from_rows(rows, None, source)?)
@@ -144,7 +144,7 @@ impl Vectors {
         let source = Source {
             path: PathBuf::from("memory"),
             format: Format::Glove,
-            wrapping: Wrapping::Plain,
+            compression: Compression::None,
             bytes: (values.len() * size_of::<f32>()) as u64,
         };
         Ok(Vectors::from_rows(Rows { words, values: values.into(), dimension, ..Rows::default() }, None, source)?)

@@ -7,7 +7,8 @@ use hashbrown::HashSet;
 use super::codes::{Codes, CodesOnDemand};
 use super::{Vectors, Vocabulary};
 use crate::error::{Error, Result};
-use crate::files::save::{Precision, Saved, TableView, save};
+use crate::files::save::{Saved, save};
+use crate::files::{ElementType, TableView};
 use crate::files::table::norm;
 use crate::files::{Format, Words};
 
@@ -16,11 +17,11 @@ impl Vectors {
     ///
     /// # Errors
     /// Words that the format cannot hold, a damaged table file, and the system's refusals.
-    pub fn save(&self, path: impl AsRef<Path>, format: Format, precision: Precision) -> Result<Saved> {
+    pub fn save(&self, path: impl AsRef<Path>, format: Format, dtype: ElementType) -> Result<Saved> {
         self.check()?;
         let source = self.source.path.file_name().unwrap_or(self.source.path.as_os_str()).to_string_lossy();
         // Halves are widened into memory when they are opened: codes are made there if they pay.
-        let stored = format == Format::Table && precision == Precision::F32;
+        let stored = format == Format::Table && dtype == ElementType::F32;
         let codes = stored.then(|| Codes::of(&self.values, &self.norms, self.dimension));
         let table = TableView {
             words: self.vocabulary.words(),
@@ -32,7 +33,7 @@ impl Vectors {
             source: &source,
             source_format: self.source.format,
         };
-        save(path.as_ref(), &table, format, precision)
+        save(path.as_ref(), &table, format, dtype)
     }
 
     /// Some of the rows, copied into memory, in the order named; behind them rows for `others`, words that have none, made of

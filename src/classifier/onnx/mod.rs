@@ -16,7 +16,7 @@ use self::proto::{
 };
 use super::Classifier;
 use crate::error::{Error, Result};
-use crate::files::write_beside;
+use crate::files::write_atomic;
 use crate::nn::{Cell, CellKind, EmbeddingMode, EncoderShape, Pooling};
 
 /// The version of ONNX's operators that the graph is made of.
@@ -61,7 +61,7 @@ impl Classifier {
     /// # Errors
     /// The system's refusals.
     pub fn save_onnx_vocabulary(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_beside(path.as_ref(), |out| {
+        write_atomic(path.as_ref(), |out| {
             serde_json::to_writer(&mut *out, &self.reading())?;
             out.write_all(b"\n")
         })
@@ -119,7 +119,7 @@ fn write(path: &Path, file: &File) -> Result<()> {
         let expected = format!("at most {MOST} bytes as ONNX, which is all that protobuf holds");
         return Err(Error::invalid("model", expected, file.len().to_string()));
     }
-    write_beside(path, |out| file.write(out))
+    write_atomic(path, |out| file.write(out))
 }
 
 /// What a reader of the file is told.

@@ -72,13 +72,13 @@ fn written_as_numpy_writes_it() {
     // The beginning of what `numpy.save` (2.4) writes for this array.
     let saved = b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
     let mut written = Vec::new();
-    write(&mut written, &VALUES, 3, Precision::F32).unwrap();
+    write(&mut written, &VALUES, 3, ElementType::F32).unwrap();
     let padding = [vec![b' '; 127 - saved.len()], vec![b'\n']].concat();
     assert_eq!(written, [&saved[..], &padding, &single(&VALUES)].concat());
     assert_eq!(parse(&written, false), Ok((VALUES.to_vec(), 2, 3)));
 
     let mut written = Vec::new();
-    write(&mut written, &[0.1, 65_504.0, f32::INFINITY], 1, Precision::F16).unwrap();
+    write(&mut written, &[0.1, 65_504.0, f32::INFINITY], 1, ElementType::F16).unwrap();
     assert_eq!((written.len(), written[6]), (128 + 6, 1));
     let (values, rows, columns) = parse(&written, true).unwrap();
     assert_eq!((values.as_slice(), rows, columns), (&[0.099_975_586, 65_504.0, f32::INFINITY][..], 3, 1));
@@ -86,13 +86,13 @@ fn written_as_numpy_writes_it() {
 
 #[test]
 fn what_is_not_rows_or_does_not_fit_is_not_written() {
-    let refused = |values: &[f32], columns, precision| {
-        write(&mut Vec::new(), values, columns, precision).unwrap_err().to_string()
+    let refused = |values: &[f32], columns, dtype| {
+        write(&mut Vec::new(), values, columns, dtype).unwrap_err().to_string()
     };
-    assert_eq!(refused(&[1.0; 5], 3, Precision::F32), "5 values are not rows of 3");
-    assert_eq!(refused(&[], 3, Precision::F32), "0 values are not rows of 3");
-    assert_eq!(refused(&[1.0], 0, Precision::F32), "1 values are not rows of 0");
-    assert_eq!(refused(&[1.0, 2.0, 1e5], 1, Precision::F16), "100000 in row 3 is too large for 16 bits");
+    assert_eq!(refused(&[1.0; 5], 3, ElementType::F32), "5 values are not rows of 3");
+    assert_eq!(refused(&[], 3, ElementType::F32), "0 values are not rows of 3");
+    assert_eq!(refused(&[1.0], 0, ElementType::F32), "1 values are not rows of 0");
+    assert_eq!(refused(&[1.0, 2.0, 1e5], 1, ElementType::F16), "100000 in row 3 is too large for 16 bits");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn what_is_not_a_table_is_refused_and_the_error_says_where() {
 #[test]
 fn an_array_cut_short_anywhere_is_refused() {
     let mut bytes = Vec::new();
-    write(&mut bytes, &VALUES, 3, Precision::F32).unwrap();
+    write(&mut bytes, &VALUES, 3, ElementType::F32).unwrap();
     for length in 0..bytes.len() {
         let error = parse(&bytes[..length], false).unwrap_err();
         assert!(matches!(error.place, Place::Byte(at) if at <= length as u64), "{length}: {error}");
