@@ -7,7 +7,7 @@ use crate::common::{Folder, fixture, program, vocable};
 use serde_json::Value;
 use vocable::Vectors;
 use vocable::bench::{Measured, Subject, measure};
-use vocable::files::{Format, ElementType, ReadOptions};
+use vocable::files::{ElementType, Format, ReadOptions};
 
 /// Small enough for a test.
 const SMALL: [&str; 8] = ["bench", "--rows", "2000", "--dimension", "8", "--rounds", "2", "--json"];

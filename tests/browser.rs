@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::common::{Folder, fixture, program};
 use serde_json::{Value, json};
 use vocable::Vectors;
-use vocable::files::{Format, ElementType};
+use vocable::files::{ElementType, Format};
 
 /// How long to wait for what the page is about to do.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -5,7 +5,7 @@ use crate::common::{
     Folder, Row, fixture, glove, gzip, refusal, rows, small, word2vec_binary, word2vec_text, zip, zip_with_entry,
 };
 use vocable::Vectors;
-use vocable::files::{Format, ReadOptions, Compression};
+use vocable::files::{Compression, Format, ReadOptions};
 use vocable::query::NearestOptions;
 
 fn opened(bytes: impl AsRef<[u8]>) -> Vectors {

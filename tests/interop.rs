@@ -6,8 +6,8 @@ use std::process::Command;
 
 use crate::common::{Folder, fixture};
 use vocable::Vectors;
-use vocable::files::Format;
 use vocable::files::ElementType;
+use vocable::files::Format;
 
 /// Runs a Python script on a file; it prints a number of words, then the numbers of a word's vector.
 fn python(script: &str, path: &Path, word: &str) -> (usize, Vec<f32>) {

@@ -3,8 +3,8 @@
 use crate::common::Folder;
 use proptest::prelude::*;
 use vocable::Vectors;
-use vocable::files::Format;
 use vocable::files::ElementType;
+use vocable::files::Format;
 use vocable::query::{Answer, NearestOptions, Query, RowSet, Term};
 use vocable::vectors::Scan;
 

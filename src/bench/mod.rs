@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::classifier::{Progress, Splits, Tokenizer, TrainOptions, Training};
 use crate::error::{Error, Result};
-use crate::files::{Format, ElementType, ReadOptions};
+use crate::files::{ElementType, Format, ReadOptions};
 use crate::query::{NearestOptions, Query, Term};
 use crate::vectors::Vectors;
 use floors::{Memory, processor_seconds, products, reading};

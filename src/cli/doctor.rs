@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 use vocable::fetch;
-use vocable::files::{Format, ReadOptions, Compression};
+use vocable::files::{Compression, Format, ReadOptions};
 use vocable::report;
 use vocable::vectors::doctor::{Diagnosis, Remedy, examine};
 

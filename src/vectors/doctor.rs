@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Vectors, Vocabulary};
 use crate::error::{Advice, Error, Result};
 use crate::files::inspect::{self, Sightings, TextFindings};
-use crate::files::{Format, ReadOptions, Compression, bytes, format_of};
+use crate::files::{Compression, Format, ReadOptions, bytes, format_of};
 
 /// How much an oddity matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

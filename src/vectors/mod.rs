@@ -18,8 +18,8 @@ use serde::Serialize;
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::table::norm;
 use crate::files::{
-    self, Buffer, Bytes, Contents, Format, ReadOptions, Rows, Skipped, Source, Subwords, Table, TableInfo, Words,
-    Compression,
+    self, Buffer, Bytes, Compression, Contents, Format, ReadOptions, Rows, Skipped, Source, Subwords, Table, TableInfo,
+    Words,
 };
 pub use codes::Scan;
 use codes::{Codes, CodesOnDemand};

@@ -8,8 +8,8 @@ use super::codes::{Codes, CodesOnDemand};
 use super::{Vectors, Vocabulary};
 use crate::error::{Error, Result};
 use crate::files::save::{Saved, save};
-use crate::files::{ElementType, TableView};
 use crate::files::table::norm;
+use crate::files::{ElementType, TableView};
 use crate::files::{Format, Words};
 
 impl Vectors {

@@ -86,9 +86,8 @@ fn written_as_numpy_writes_it() {
 
 #[test]
 fn what_is_not_rows_or_does_not_fit_is_not_written() {
-    let refused = |values: &[f32], columns, dtype| {
-        write(&mut Vec::new(), values, columns, dtype).unwrap_err().to_string()
-    };
+    let refused =
+        |values: &[f32], columns, dtype| write(&mut Vec::new(), values, columns, dtype).unwrap_err().to_string();
     assert_eq!(refused(&[1.0; 5], 3, ElementType::F32), "5 values are not rows of 3");
     assert_eq!(refused(&[], 3, ElementType::F32), "0 values are not rows of 3");
     assert_eq!(refused(&[1.0], 0, ElementType::F32), "1 values are not rows of 0");
