@@ -30,7 +30,7 @@ SEEDS, EPOCHS, PATIENCE = 5, 20, 5
 PROTOCOL = ["--tokenizer", "whitespace", "--case", "exact", "--encoder", "lstm", "--hidden", 128, "--layers", 1, "--pooling", "last",
             "--batch", 64, "--optimizer", "adam", "--weight-decay", 0, "--schedule", "constant", "--warmup", 0,
             "--class-weights", "none", "--label-smoothing", 0, "--clip", 5, "--dropout", 0.5, "--embedding-dropout", 0.2,
-            "--word-dropout", 0, "--oov-deviation", 0.1, "--random-deviation", 0.1]
+            "--word-dropout", 0, "--oov-std", 0.1, "--random-std", 0.1]
 
 
 def arguments_of(task, data):

@@ -62,12 +62,12 @@
 //! use std::sync::Arc;
 //!
 //! use vocable::Vectors;
-//! use vocable::nn::{Matrix, MatrixOptions};
+//! use vocable::nn::{EmbeddingMatrix, EmbeddingMatrixOptions};
 //!
 //! let vectors = Arc::new(Vectors::demo()?);
 //! let vocabulary = ["<pad>", "the", "film", "vocable"].map(|word| Some(word.as_bytes().to_vec()));
-//! let options = MatrixOptions { pad: Some(b"<pad>".to_vec()), ..MatrixOptions::default() };
-//! let matrix = Matrix::for_vocabulary(&vectors, &vocabulary, &options)?;
+//! let options = EmbeddingMatrixOptions { pad: Some(b"<pad>".to_vec()), ..EmbeddingMatrixOptions::default() };
+//! let matrix = EmbeddingMatrix::for_vocabulary(&vectors, &vocabulary, &options)?;
 //! assert_eq!((matrix.rows(), matrix.dimension), (4, 50));
 //! assert_eq!(&matrix.values[50..100], vectors.get("the").unwrap());
 //! assert_eq!((matrix.known, matrix.unknown.as_slice()), (2, &[3][..])); // a row was drawn for `vocable`

@@ -75,7 +75,7 @@ fn completions_for_each_shell() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let ran = vocable(["completions", shell]);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{shell}");
-        for word in ["nearest", "matrix-for", "exact-scan"] {
+        for word in ["nearest", "embedding-matrix", "exact-scan"] {
             assert!(ran.out.contains(word), "{word} is missing for {shell}");
         }
         // The others complete no values of arguments.

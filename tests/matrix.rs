@@ -7,7 +7,7 @@ use crate::common::{Folder, vocable};
 use serde_json::json;
 use vocable::Vectors;
 use vocable::files::{parse_vocabulary, save_matrix};
-use vocable::nn::{Embedding, EmbeddingOptions, Matrix, MatrixOptions};
+use vocable::nn::{Embedding, EmbeddingMatrix, EmbeddingMatrixOptions, EmbeddingOptions};
 use vocable::vectors::Case;
 
 fn words(found: Vec<Option<Vec<u8>>>) -> Vec<Option<String>> {
@@ -70,9 +70,13 @@ fn rows_are_those_of_the_embedding_layer() {
         .chain([None])
         .collect();
     let special = |word: &str| Some(word.as_bytes().to_vec());
-    let options =
-        MatrixOptions { pad: special("<pad>"), unknown: special("<unk>"), seed: 7, ..MatrixOptions::default() };
-    let matrix = Matrix::for_vocabulary(&vectors, &vocabulary, &options).unwrap();
+    let options = EmbeddingMatrixOptions {
+        pad: special("<pad>"),
+        unknown: special("<unk>"),
+        seed: 7,
+        ..EmbeddingMatrixOptions::default()
+    };
+    let matrix = EmbeddingMatrix::for_vocabulary(&vectors, &vocabulary, &options).unwrap();
     let row = |index: usize| &matrix.values[index * matrix.dimension..][..matrix.dimension];
     assert_eq!((matrix.rows(), matrix.dimension, matrix.known), (6, 50, 1));
     assert_eq!((&matrix.unknown[..], &matrix.without_word[..]), (&[1, 2][..], &[5][..]));
@@ -84,16 +88,16 @@ fn rows_are_those_of_the_embedding_layer() {
         Embedding::<f32>::new(&vectors, &["the", "xyzzy"], &EmbeddingOptions { seed: 7, ..Default::default() });
     assert_eq!(row(1), embedding.unwrap().forward(&[3]));
 
-    let folded = MatrixOptions { case: Case::Fold, ..options.clone() };
-    let folded = Matrix::for_vocabulary(&vectors, &vocabulary, &folded).unwrap();
+    let folded = EmbeddingMatrixOptions { case: Case::Fold, ..options.clone() };
+    let folded = EmbeddingMatrix::for_vocabulary(&vectors, &vocabulary, &folded).unwrap();
     assert_eq!((folded.known, &folded.unknown[..]), (2, &[1][..]));
     assert_eq!(&folded.values[100..150], vectors.get("king").unwrap());
 
-    let lacking = MatrixOptions { pad: special("[PAD]"), ..options.clone() };
-    let error = Matrix::for_vocabulary(&vectors, &vocabulary, &lacking).unwrap_err().to_string();
+    let lacking = EmbeddingMatrixOptions { pad: special("[PAD]"), ..options.clone() };
+    let error = EmbeddingMatrix::for_vocabulary(&vectors, &vocabulary, &lacking).unwrap_err().to_string();
     assert!(error.contains("`[PAD]`, which it lacks"), "{error}");
-    let negative = MatrixOptions { oov_deviation: -1.0, ..options };
-    assert!(Matrix::for_vocabulary(&vectors, &vocabulary, &negative).is_err());
+    let negative = EmbeddingMatrixOptions { oov_std: -1.0, ..options };
+    assert!(EmbeddingMatrix::for_vocabulary(&vectors, &vocabulary, &negative).is_err());
 }
 
 #[test]
@@ -116,7 +120,7 @@ fn the_program_writes_a_matrix_and_the_unknown_words() {
     let vocabulary = folder.file("vocab.txt", "<pad>\nking\nxyzzy\nqueen\n");
     let (out, list) = (folder.path("m.npy"), folder.path("unknown.txt"));
     let arguments = |more: &[&str]| -> Vec<std::ffi::OsString> {
-        let first = ["matrix-for".as_ref(), vocabulary.as_os_str(), "--out".as_ref(), out.as_os_str()];
+        let first = ["embedding-matrix".as_ref(), vocabulary.as_os_str(), "--out".as_ref(), out.as_os_str()];
         first.into_iter().map(Into::into).chain(more.iter().map(Into::into)).collect()
     };
     let ran = vocable(arguments(&["--pad", "<pad>", "--json", "--unknown-list", list.to_str().unwrap()]));
@@ -138,7 +142,7 @@ fn the_program_writes_a_matrix_and_the_unknown_words() {
     );
     assert!(ran.out.contains("4 rows x 50; words known to the vectors: 2, unknown: 2"), "{}", ran.out);
     vocable(arguments(&["--unk", "[UNK]"])).refused(2, "`[UNK]`, which it lacks");
-    vocable(["matrix-for", "absent.txt", "--out", "m.tsv"]).refused(2, ".npy or .safetensors");
+    vocable(["embedding-matrix", "absent.txt", "--out", "m.tsv"]).refused(2, ".npy or .safetensors");
 }
 
 /// The lines of the documentation that are marked as Python.
@@ -154,8 +158,16 @@ fn pytorch_takes_the_matrix() {
     let vocabulary = folder.file("vocab.json", r#"{"king": 1, "xyzzy": 2, "queen": 4, "<unk>": 3, "<pad>": 0}"#);
     for name in ["matrix.npy", "weight.safetensors"] {
         let (vocabulary, out) = (vocabulary.to_str().unwrap(), folder.path(name));
-        let ran =
-            vocable(["matrix-for", vocabulary, "--out", out.to_str().unwrap(), "--pad", "<pad>", "--unk", "<unk>"]);
+        let ran = vocable([
+            "embedding-matrix",
+            vocabulary,
+            "--out",
+            out.to_str().unwrap(),
+            "--pad",
+            "<pad>",
+            "--unk",
+            "<unk>",
+        ]);
         assert_eq!(ran.code, 0, "{ran:?}");
     }
     let more = "\nimport json, numpy\nprint(json.dumps(embedding(torch.arange(5)).tolist()))

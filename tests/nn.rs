@@ -202,13 +202,12 @@ fn random_rows_have_the_files_mean_and_deviation_and_depend_on_seed_and_word_alo
 
     // With a deviation of their own, the same draws around 0.
     let chosen: Embedding<f32> =
-        Embedding::new(&vectors, &words, &EmbeddingOptions { random_deviation: Some(0.1), ..options })
-            .expect("an embedding");
+        Embedding::new(&vectors, &words, &EmbeddingOptions { random_std: Some(0.1), ..options }).expect("an embedding");
     let scaled = |value: f64| (value - file_mean) / file_deviation * 0.1;
     let own = (2..2002).flat_map(|id| chosen.forward(&[id])).map(f64::from);
     assert!(own.zip(&values).all(|(own, &value)| (own - scaled(value)).abs() < 1e-6));
     for deviation in [-1.0, f64::NAN, f64::INFINITY] {
-        let wrong = EmbeddingOptions { random_deviation: Some(deviation), ..options };
+        let wrong = EmbeddingOptions { random_std: Some(deviation), ..options };
         assert!(Embedding::<f32>::new(&vectors, &words, &wrong).is_err(), "{deviation}");
     }
 

@@ -322,12 +322,12 @@ proptest! {
         let mut optimizer = Optimizer::with_rows(options, clip, RowSettings { lr: row_lr, max_norm });
         // Each step touches other rows; what the steps before left behind must not move the rows of this one's others.
         for texts in [[[2, 3], [3, 2]], [[4, 5], [5, 5]], [[2, 4], [4, 2]]] {
-            network.embedding.hold(held);
+            network.embedding.set_frozen(held);
             let before = network.embedding.clone();
             let texts: Vec<&[u32]> = texts.iter().map(|text| &text[..]).collect();
             let (_, gradients) = network.loss_and_gradients(&texts, &[0, 1], 0.5, None);
             optimizer.step_at(&mut network, &gradients, rate);
-            network.embedding.hold(false);
+            network.embedding.set_frozen(false);
             for id in 0..6u32 {
                 let touched = texts.iter().any(|text| text.contains(&id));
                 let trained = !held && touched && match mode {
@@ -370,13 +370,13 @@ fn rows_begin_to_count_their_steps_when_they_are_let_go() {
 
     let mut second = network();
     let mut optimizer = Optimizer::new(OptimizerOptions::default(), None);
-    second.embedding.hold(true);
+    second.embedding.set_frozen(true);
     for _ in 0..2 {
         let (_, held) = second.loss_and_gradients(&texts, &[0, 1], 0.5, None);
         assert_eq!(held.rows.iter().count(), 0, "a gradient of rows that are held");
         optimizer.step(&mut second, &held);
     }
-    second.embedding.hold(false);
+    second.embedding.set_frozen(false);
     optimizer.step(&mut second, &gradients);
     assert_eq!(first.embedding.weights(), second.embedding.weights());
 }

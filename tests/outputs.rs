@@ -62,13 +62,13 @@ fn an_output_that_is_an_input_or_another_output_is_refused() {
 
     let list = folder.file("words.txt", "king\nqueen\nxyzzy\n");
     let (l, matrix) = (text(&list), folder.path("matrix.npy"));
-    spares(&list, &["matrix-for", l, "--out", text(&matrix), "--unknown-list", l], "which VOCAB reads");
-    let both = ["matrix-for", l, "--out", text(&matrix), "--unknown-list", text(&matrix)];
+    spares(&list, &["embedding-matrix", l, "--out", text(&matrix), "--unknown-list", l], "which VOCAB reads");
+    let both = ["embedding-matrix", l, "--out", text(&matrix), "--unknown-list", text(&matrix)];
     spares(&matrix, &both, "which --out writes");
     assert!(!matrix.exists());
     // Outputs of their own are no trouble.
     let unknown = folder.path("unknown.txt");
-    let ran = vocable(["matrix-for", l, "--out", text(&matrix), "--unknown-list", text(&unknown)]);
+    let ran = vocable(["embedding-matrix", l, "--out", text(&matrix), "--unknown-list", text(&unknown)]);
     assert_eq!((ran.code, std::fs::read_to_string(&unknown).unwrap().trim()), (0, "xyzzy"), "{ran:?}");
 }
 

@@ -12,7 +12,7 @@ use vocable::error::Error;
 use vocable::files::ElementType;
 use vocable::files::save::format_for;
 use vocable::files::{Bytes, Format, ReadOptions, bytes, parse_vocabulary};
-use vocable::nn::{Matrix, MatrixOptions};
+use vocable::nn::{EmbeddingMatrix, EmbeddingMatrixOptions};
 use vocable::query::{Answer, Benchmark, EvaluateOptions, Method, NearestOptions, RowSet};
 use vocable::report::json::{AnalogiesAnswer, CoverageAnswer, PairsAnswer};
 use vocable::vectors::Scan;
@@ -421,7 +421,7 @@ impl Table {
     }
 
     /// A row for each word of a vocabulary in JSON, `[words, dimension]`; beside it the rows of words that the vectors lack.
-    #[pyo3(name = "_matrix", signature = (vocabulary, pad, unk, how, oov_deviation, seed))]
+    #[pyo3(name = "_matrix", signature = (vocabulary, pad, unk, how, oov_std, seed))]
     fn matrix<'py>(
         &self,
         py: Python<'py>,
@@ -429,13 +429,13 @@ impl Table {
         pad: Option<String>,
         unk: Option<String>,
         how: &str,
-        oov_deviation: f64,
+        oov_std: f64,
         seed: u64,
     ) -> PyResult<(Bound<'py, PyArray2<f32>>, Vec<usize>)> {
         let vocabulary = parse_vocabulary(vocabulary, true).map_err(|e| raised(py, e.in_file("vocab").into()))?;
         let (pad, unknown) = (pad.map(String::into_bytes), unk.map(String::into_bytes));
-        let options = MatrixOptions { pad, unknown, case: case(py, how)?, oov_deviation, seed };
-        let made = work(py, || Matrix::for_vocabulary(&self.vectors, &vocabulary, &options))?;
+        let options = EmbeddingMatrixOptions { pad, unknown, case: case(py, how)?, oov_std, seed };
+        let made = work(py, || EmbeddingMatrix::for_vocabulary(&self.vectors, &vocabulary, &options))?;
         let matrix = made.map_err(|e| raised(py, e))?;
         Ok((array2(py, matrix.values, matrix.dimension)?, matrix.unknown))
     }

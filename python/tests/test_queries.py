@@ -144,7 +144,7 @@ def test_embedding_matrix(table, table_path, program, tmp_path):
     assert np.array_equal(matrix[2], table["king"]) and np.array_equal(matrix[4], table["queen"]) and np.array_equal(matrix[1], table.unknown())
     (tmp_path / "vocab.txt").write_text("\n".join(vocab) + "\n")
     out = tmp_path / "matrix.npy"
-    subprocess.run([program, "matrix-for", tmp_path / "vocab.txt", "--vectors", table_path, "--out", out, "--pad", "<pad>", "--unk", "<unk>"],
+    subprocess.run([program, "embedding-matrix", tmp_path / "vocab.txt", "--vectors", table_path, "--out", out, "--pad", "<pad>", "--unk", "<unk>"],
                    check=True, capture_output=True)
     assert np.array_equal(matrix, np.load(out))
     by_index = table.embedding_matrix({"king": 2, "queen": np.int64(4)})

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
         dropout: float
         embedding_dropout: float
         word_dropout: float
-        oov_deviation: float
-        random_deviation: float | None
+        oov_std: float
+        random_std: float | None
 
 #: Labelled texts: a file, or pairs of label and text.
 Texts = Union[PathLike, Iterable[tuple[object, str]]]

@@ -220,7 +220,7 @@ class Vectors(GensimNames, Table):
 
     def embedding_matrix(
         self, vocab: Sequence[str] | Mapping[str, int], pad: str | None = None, unk: str | None = None, *, case: str = "exact",
-        oov_deviation: float = 0.1, seed: int = 1,
+        oov_std: float = 0.1, seed: int = 1,
     ) -> np.ndarray:
         """A row for each word of another tool's vocabulary, in its order: a new array ``[vocabulary, dimension]`` of 32-bit floats.
 
@@ -229,7 +229,7 @@ class Vectors(GensimNames, Table):
         are. ``case="fold"`` looks words up as they are written, then in lower case.
         """
         words = listed(vocab)
-        matrix, unknown = self._matrix(as_json(words), pad, unk, case, oov_deviation, seed)
+        matrix, unknown = self._matrix(as_json(words), pad, unk, case, oov_std, seed)
         if unknown:
             by_row = {index: word for word, index in words.items()} if isinstance(words, dict) else words
             for row in unknown:

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::files::Buffer;
-use crate::nn::{Factor, Into, Rows};
+use crate::nn::{Accumulate, GemmMatrix, RowMatrix};
 
 /// Bytes that are summed up: far more than caches hold.
 const BYTES: usize = 256 << 20;
@@ -69,10 +69,10 @@ pub(super) fn products() -> f64 {
     let seconds = seconds(|| {
         rayon::broadcast(|_| {
             // Matrices of each thread's own: shared ones would lie in another core's cache.
-            let (a, b, mut c) = (a.clone(), Factor::of(&b, [SIDE; 2]), vec![0.0; SIDE * SIDE]);
+            let (a, b, mut c) = (a.clone(), GemmMatrix::of(&b, [SIDE; 2]), vec![0.0; SIDE * SIDE]);
             for _ in 0..TIMES {
-                let rows = Rows { values: a.as_slice(), stride: SIDE };
-                black_box(&b).multiply(&mut c, rows, SIDE, Into::Replace);
+                let rows = RowMatrix { values: a.as_slice(), stride: SIDE };
+                black_box(&b).multiply(&mut c, rows, SIDE, Accumulate::Replace);
                 black_box(&mut c);
             }
         });

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::shard::{self, Occurrences, Shard};
 use crate::nn::{
-    CrossEntropy, Dense, Dropout, Embedding, EmbeddingMode, Encoder, EncoderShape, Packing, Real, RowGradients,
-    Scratch, Share, add,
+    CrossEntropy, Dense, Dropout, Embedding, EmbeddingMode, Encoder, EncoderShape, Packing, PartialGradients, Real,
+    RowGradients, Scratch, add,
 };
 
 /// Words whose rows are multiplied with the input weights together, at most.
@@ -163,7 +163,7 @@ impl<T: Real> Network<T> {
         let tasks = ids.len().div_ceil(WORDS_TOGETHER).next_multiple_of(WORD_TASKS);
         let together = ids.len().div_ceil(tasks.max(1)).max(1);
         let (mut rows, mut products) =
-            (Scratch::any(ids.len() * shape.row()), Scratch::any(ids.len() * shape.products()));
+            (Scratch::uncleared(ids.len() * shape.row()), Scratch::uncleared(ids.len() * shape.products()));
         let groups = rows
             .par_chunks_mut(together * shape.row())
             .zip(products.par_chunks_mut(together * shape.products()))
@@ -193,11 +193,11 @@ impl<T: Real> Network<T> {
         // From here on the products' gradient stands where the products stood.
         let occurrences = Occurrences::of(&shards, ids.len());
         let wanted = ids.iter().any(|&id| self.embedding.is_trained(id));
-        let mut row_gradients = Scratch::any(if wanted { rows.len() } else { 0 });
+        let mut row_gradients = Scratch::uncleared(if wanted { rows.len() } else { 0 });
         let a_task = together * (tasks / WORD_TASKS).max(1);
         let mut of_tasks: Vec<&mut [T]> = row_gradients.chunks_mut(a_task * shape.row()).collect();
         of_tasks.resize_with(ids.len().div_ceil(a_task), Default::default);
-        let word_shares: Vec<Share<T>> = of_tasks
+        let word_shares: Vec<PartialGradients<T>> = of_tasks
             .into_par_iter()
             .zip(products.par_chunks_mut(a_task * shape.products()))
             .zip(rows.par_chunks(a_task * shape.row()))
@@ -216,7 +216,8 @@ impl<T: Real> Network<T> {
         for shard in &shards {
             head.parameters_mut().into_iter().zip(shard.head.parameters()).for_each(|(sum, p)| add(sum, p.values));
         }
-        let shares: Vec<&Share<T>> = shards.iter().map(|shard| shard.owed.share()).chain(&word_shares).collect();
+        let shares: Vec<&PartialGradients<T>> =
+            shards.iter().map(|shard| shard.owed.share()).chain(&word_shares).collect();
         let rows_of = || match wanted {
             true => self.embedding.backward(&ids, &row_gradients),
             false => RowGradients::new(self.embedding.dimension()),

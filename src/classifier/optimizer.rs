@@ -47,7 +47,7 @@ impl<T: Real> Optimizer<T> {
         let Network { embedding, encoder, head } = network;
         let (rows, dense) = (&mut self.rows, &mut self.dense);
         let step_rows = || {
-            if !embedding.is_held() {
+            if !embedding.is_frozen() {
                 rows.step(embedding, &gradients.rows, factor, rate);
             }
         };

@@ -38,9 +38,9 @@ pub struct TrainOptions {
     /// How words are looked up in the vectors.
     pub case: Case,
     /// Standard deviation of the rows made for words that the vectors lack.
-    pub oov_deviation: f64,
+    pub oov_std: f64,
     /// Standard deviation of the rows of [`EmbeddingMode::Random`]; `None` for that of the vectors.
-    pub random_deviation: Option<f64>,
+    pub random_std: Option<f64>,
     /// The cells of the encoder.
     pub cell: CellKind,
     /// Hidden size of the encoder.
@@ -93,8 +93,8 @@ impl Default for TrainOptions {
             embedding: EmbeddingMode::Tuned,
             tokenizer: Tokenizer::default(),
             case: Case::Exact,
-            oov_deviation: EmbeddingOptions::default().oov_deviation,
-            random_deviation: EmbeddingOptions::default().random_deviation,
+            oov_std: EmbeddingOptions::default().oov_std,
+            random_std: EmbeddingOptions::default().random_std,
             cell: CellKind::Lstm,
             hidden: 128,
             layers: 1,
@@ -155,9 +155,9 @@ impl TrainOptions {
         number("label smoothing", self.label_smoothing, (0.0..1.0).contains(&self.label_smoothing), rate)?;
         self.class_weights.check()?;
         number("clip", self.clip, self.clip >= 0.0, "a number from 0")?;
-        let random_deviation = self.random_deviation.unwrap_or(0.0);
-        number("deviation of random rows", random_deviation, random_deviation >= 0.0, "a number from 0")?;
-        number("deviation of unknown words' rows", self.oov_deviation, self.oov_deviation >= 0.0, "a number from 0")
+        let random_std = self.random_std.unwrap_or(0.0);
+        number("deviation of random rows", random_std, random_std >= 0.0, "a number from 0")?;
+        number("deviation of unknown words' rows", self.oov_std, self.oov_std >= 0.0, "a number from 0")
     }
 
     /// How the rows of the task's words are made. The words stand as they are looked up: folding is done.
@@ -165,8 +165,8 @@ impl TrainOptions {
         EmbeddingOptions {
             mode: self.embedding,
             case: Case::Exact,
-            oov_deviation: self.oov_deviation,
-            random_deviation: self.random_deviation,
+            oov_std: self.oov_std,
+            random_std: self.random_std,
             seed: self.seed,
         }
     }

@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 
 use super::network::Network;
-use crate::nn::{CrossEntropy, Dense, Dropout, Owed, Packing, Real};
+use crate::nn::{CrossEntropy, Dense, Dropout, InputGradients, Packing, Real};
 
 /// Texts of a shard where states are small, so that what a shard keeps for its way back stays in a core's own cache.
 const FEW_TEXTS: usize = 16;
@@ -49,7 +49,7 @@ pub(super) struct Shard<T: Real> {
     /// Its share of the batch's loss.
     pub loss: f64,
     pub head: Dense<T>,
-    pub owed: Owed<T>,
+    pub owed: InputGradients<T>,
     /// For each of its tokens the word, as a place among the batch's.
     words: Vec<u32>,
 }

@@ -271,7 +271,7 @@ impl Training {
             self.order.shuffle(&mut self.order_rng);
         }
         let network = &mut self.classifier.network;
-        network.embedding.hold(number <= self.options.unfreeze_after);
+        network.embedding.set_frozen(number <= self.options.unfreeze_after);
         let from = self.step * self.options.batch;
         let batch = &self.order[from..self.order.len().min(from + self.options.batch)];
         let seed = self.dropout_rng.random();
@@ -385,7 +385,7 @@ impl Training {
         };
         let mut classifier = self.classifier;
         classifier.network = self.best;
-        classifier.network.embedding.hold(false);
+        classifier.network.embedding.set_frozen(false);
         let measuring = Instant::now();
         let test = self.test.map(|part| measure(&classifier.network, &part));
         Ok(TrainingOutcome {

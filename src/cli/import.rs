@@ -11,7 +11,7 @@ use vocable::nn::Pooling;
 use vocable::report;
 use vocable::vectors::Case;
 
-use super::matrix_for::{PADS, UNKNOWNS};
+use super::embedding_matrix::{PADS, UNKNOWNS};
 use super::output::{self, Failure, Output};
 use super::paths::distinct;
 use super::train::case;

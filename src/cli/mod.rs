@@ -18,6 +18,7 @@ mod demo;
 mod doctor;
 #[cfg(feature = "arrow")]
 mod embed;
+mod embedding_matrix;
 mod evaluate;
 #[cfg(feature = "explore")]
 mod explore;
@@ -31,7 +32,6 @@ mod input;
 mod interrupt;
 mod list;
 mod man;
-mod matrix_for;
 mod nearest;
 mod odd;
 mod output;
@@ -200,7 +200,7 @@ enum Command {
     #[cfg(feature = "get")]
     Get(get::Get),
     List(list::List),
-    MatrixFor(matrix_for::MatrixFor),
+    EmbeddingMatrix(embedding_matrix::EmbeddingMatrix),
     Coverage(coverage::Coverage),
     Train(train::Train),
     Predict(predict::Predict),
@@ -267,7 +267,7 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         #[cfg(feature = "get")]
         Command::Get(command) => command.run(common, output),
         Command::List(command) => command.run(output),
-        Command::MatrixFor(command) => command.run(common, output),
+        Command::EmbeddingMatrix(command) => command.run(common, output),
         Command::Coverage(command) => command.run(common, output),
         Command::Train(command) => command.run(common, output),
         Command::Predict(command) => command.run(common, output),

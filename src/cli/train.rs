@@ -252,11 +252,11 @@ pub struct Settings {
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.word, help_heading = "Training")]
     word_dropout: f64,
     /// Deviation of the random rows made for words that the vectors lack
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().oov_deviation, help_heading = "Training")]
-    oov_deviation: f64,
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().oov_std, help_heading = "Training")]
+    oov_std: f64,
     /// Deviation of the rows of --embedding random, around 0 [default: mean and deviation of the vectors' numbers]
     #[arg(long, value_name = "X", help_heading = "Training")]
-    random_deviation: Option<f64>,
+    random_std: Option<f64>,
     /// How texts are cut into words: unicode (Unicode's rules), ptb (Penn Treebank, as GloVe's own texts), whitespace (for
     /// texts cut already), jieba (Chinese; in builds that have it)
     #[arg(long, value_name = "NAME", default_value_t, help_heading = "Texts")]
@@ -280,8 +280,8 @@ impl Settings {
             embedding,
             tokenizer: self.tokenizer,
             case: self.case,
-            oov_deviation: self.oov_deviation,
-            random_deviation: self.random_deviation,
+            oov_std: self.oov_std,
+            random_std: self.random_std,
             cell: self.encoder,
             hidden: self.hidden,
             layers: self.layers,

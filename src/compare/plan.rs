@@ -99,7 +99,7 @@ const SETTINGS: [(&str, Set); 20] = [
     ("max-norm", |o, text| set_number(&mut o.max_norm, text)),
     ("optimizer", |o, text| set(&mut o.optimizer, text)),
     ("pooling", |o, text| set(&mut o.pooling, text)),
-    ("random-deviation", |o, text| set_number(o.random_deviation.insert(0.0), text)),
+    ("random-std", |o, text| set_number(o.random_std.insert(0.0), text)),
     ("schedule", |o, text| set(&mut o.schedule, text)),
     ("tokenizer", |o, text| set(&mut o.tokenizer, text)),
     ("unfreeze-after", |o, text| set(&mut o.unfreeze_after, text)),

@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
 
-use super::product::{Factor, Into, Rows, product_tn};
+use super::product::{Accumulate, GemmMatrix, RowMatrix, product_tn};
 use super::real::add_columns;
 use super::{Parameter, Real};
 
@@ -58,8 +58,8 @@ impl<T: Real> Dense<T> {
     pub fn forward(&self, x: &[T]) -> Vec<T> {
         let rows = x.len() / self.input.max(1);
         let mut y = self.bias.repeat(rows);
-        let weight = Factor::of_transposed(&self.weight, [self.input, self.output]);
-        weight.multiply(&mut y, Rows { values: x, stride: self.input }, rows, Into::Add);
+        let weight = GemmMatrix::of_transposed(&self.weight, [self.input, self.output]);
+        weight.multiply(&mut y, RowMatrix { values: x, stride: self.input }, rows, Accumulate::Add);
         y
     }
 
@@ -69,12 +69,12 @@ impl<T: Real> Dense<T> {
     /// `x` `[B, input]` as it went in, `gradient` `[B, output]`; returns `[B, input]`.
     pub fn backward(&self, x: &[T], gradient: &[T], gradients: &mut Dense<T>) -> Vec<T> {
         let rows = x.len() / self.input.max(1);
-        let owed = Rows { values: gradient, stride: self.output };
-        let read = Rows { values: x, stride: self.input };
-        product_tn(&mut gradients.weight, owed, read, [self.output, self.input, rows], Into::Add);
+        let owed = RowMatrix { values: gradient, stride: self.output };
+        let read = RowMatrix { values: x, stride: self.input };
+        product_tn(&mut gradients.weight, owed, read, [self.output, self.input, rows], Accumulate::Add);
         add_columns(&mut gradients.bias, gradient, self.output, 0);
         let mut input = vec![T::zero(); x.len()];
-        Factor::of(&self.weight, [self.output, self.input]).multiply(&mut input, owed, rows, Into::Replace);
+        GemmMatrix::of(&self.weight, [self.output, self.input]).multiply(&mut input, owed, rows, Accumulate::Replace);
         input
     }
 }

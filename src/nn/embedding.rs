@@ -60,23 +60,17 @@ pub struct EmbeddingOptions {
     /// How words are looked up.
     pub case: Case,
     /// Standard deviation of the rows made for words that the vectors lack; their mean is zero.
-    pub oov_deviation: f64,
+    pub oov_std: f64,
     /// Standard deviation of all rows of [`EmbeddingMode::Random`], their mean then being zero; `None` draws them with the mean
     /// and deviation of all components of the vectors.
-    pub random_deviation: Option<f64>,
+    pub random_std: Option<f64>,
     /// Seed of all random rows. A word gets the same row whatever other words there are.
     pub seed: u64,
 }
 
 impl Default for EmbeddingOptions {
     fn default() -> Self {
-        EmbeddingOptions {
-            mode: EmbeddingMode::Frozen,
-            case: Case::Exact,
-            oov_deviation: 0.1,
-            random_deviation: None,
-            seed: 1,
-        }
+        EmbeddingOptions { mode: EmbeddingMode::Frozen, case: Case::Exact, oov_std: 0.1, random_std: None, seed: 1 }
     }
 }
 
@@ -99,7 +93,7 @@ pub struct Embedding<T> {
     slots: Vec<Slot>,
     trained: Vec<bool>,
     /// Whether rows are kept as they are for now.
-    held: bool,
+    frozen: bool,
     /// `[own rows, dimension]`
     own: Vec<T>,
     vectors: Option<Arc<Vectors>>,
@@ -109,9 +103,9 @@ impl<T: Real> Embedding<T> {
     /// An embedding for a task's words: `words[i]` gets the id `i + 2`.
     ///
     /// Words that the vectors lack get the vectors of their character n-grams, where the file has those, and are treated as
-    /// the file's own; else small random rows ([`EmbeddingOptions::oov_deviation`]). With
+    /// the file's own; else small random rows ([`EmbeddingOptions::oov_std`]). With
     /// [`EmbeddingMode::Random`] all rows, also those of unknown words, are drawn from a normal distribution
-    /// ([`EmbeddingOptions::random_deviation`]).
+    /// ([`EmbeddingOptions::random_std`]).
     ///
     /// # Errors
     /// A deviation that is negative or not finite; a damaged table file; [`EmbeddingMode::OneHot`], which
@@ -122,8 +116,8 @@ impl<T: Real> Embedding<T> {
         }
         let dimension = vectors.dimension();
         let random = options.mode == EmbeddingMode::Random;
-        let (mean, deviation) = match (random, options.random_deviation) {
-            (false, _) => (0.0, options.oov_deviation),
+        let (mean, deviation) = match (random, options.random_std) {
+            (false, _) => (0.0, options.oov_std),
             (true, Some(deviation)) => (0.0, deviation),
             (true, None) => vectors.moments(),
         };
@@ -166,7 +160,7 @@ impl<T: Real> Embedding<T> {
             mode: options.mode,
             slots,
             trained,
-            held: false,
+            frozen: false,
             own,
             vectors: Some(Arc::clone(vectors)),
         })
@@ -193,7 +187,7 @@ impl<T: Real> Embedding<T> {
         let mut trained = vec![true; ids];
         trained[..SPECIAL].fill(false);
         let slots = (0..ids as u32).map(Slot::Own).collect();
-        Embedding { dimension, mode: EmbeddingMode::OneHot, slots, trained, held: false, own, vectors: None }
+        Embedding { dimension, mode: EmbeddingMode::OneHot, slots, trained, frozen: false, own, vectors: None }
     }
 
     /// An embedding with rows of its own, all of them trained unless `mode` is frozen; row 0 becomes the pad.
@@ -216,7 +210,7 @@ impl<T: Real> Embedding<T> {
         let mut trained = vec![mode != EmbeddingMode::Frozen; ids];
         trained[PADDING as usize] = false;
         let slots = (0..ids as u32).map(Slot::Own).collect();
-        Ok(Embedding { dimension, mode, slots, trained, held: false, own: weights, vectors: None })
+        Ok(Embedding { dimension, mode, slots, trained, frozen: false, own: weights, vectors: None })
     }
 
     /// The id of word `index` of those the embedding was made for.
@@ -282,19 +276,19 @@ impl<T: Real> Embedding<T> {
         self.slots.is_empty()
     }
 
-    /// Whether training may change the row of an id; never while rows are [held](Embedding::hold).
+    /// Whether training may change the row of an id; never while rows are [frozen](Embedding::set_frozen).
     pub fn is_trained(&self, id: u32) -> bool {
-        !self.held && self.trained.get(id as usize).copied().unwrap_or(false)
+        !self.frozen && self.trained.get(id as usize).copied().unwrap_or(false)
     }
 
     /// Keeps all rows as they are, as if they were frozen, or lets go of them again.
-    pub fn hold(&mut self, held: bool) {
-        self.held = held;
+    pub fn set_frozen(&mut self, frozen: bool) {
+        self.frozen = frozen;
     }
 
-    /// Whether rows are [held](Embedding::hold).
-    pub fn is_held(&self) -> bool {
-        self.held
+    /// Whether rows are [frozen](Embedding::set_frozen).
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
     }
 
     /// The rows of `ids`, one after the other: `[N]` to `[N, E]`. An id that does not exist reads as the pad.
@@ -360,7 +354,7 @@ impl<T: Real> Embedding<T> {
         matches!(self.slots.get(id as usize), Some(Slot::File(_)))
     }
 
-    /// The rows that training may change and that no longer stand in the vectors, ids ascending. Whether rows are held plays
+    /// The rows that training may change and that no longer stand in the vectors, ids ascending. Whether rows are frozen plays
     /// no part.
     pub(crate) fn trained_rows(&self) -> impl Iterator<Item = (u32, &[T])> {
         (0..).zip(&self.trained).zip(&self.slots).filter_map(|((id, &trained), slot)| match slot {

@@ -11,7 +11,7 @@
 use multiversion::multiversion;
 
 use super::Real;
-use super::tokens::OfTokens;
+use super::tokens::TokenRows;
 
 /// What a step of a cell reads and writes, row after row of the sequences that run.
 ///
@@ -23,7 +23,7 @@ pub(super) struct Step<'a, T> {
     /// How many of the sequences, the first ones, have such states; the others begin with zeros, whatever `gates` holds.
     pub known: usize,
     /// What the tokens contribute to the sums, bias and all, and which of them is the first sequence's.
-    pub products: &'a OfTokens<'a, &'a [T]>,
+    pub products: &'a TokenRows<'a, &'a [T]>,
     pub first: usize,
     /// Cell states, before and then after the step.
     pub cells: &'a mut [T],

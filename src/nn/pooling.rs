@@ -71,7 +71,7 @@ pub(super) fn mean<T: Real>(packing: &Packing, output: &[T], width: usize) -> Ve
 /// # Shapes
 /// `gradient` `[B, W]`; returns `[N, W]`.
 pub(super) fn mean_backward<T: Real>(packing: &Packing, gradient: &[T], width: usize) -> Scratch<T> {
-    let mut output = Scratch::any(packing.tokens() * width);
+    let mut output = Scratch::uncleared(packing.tokens() * width);
     for_tokens(packing, |sequence, row, length| {
         let share = T::one() / T::of(length as f64);
         let output = output[row * width..][..width].iter_mut();

@@ -10,14 +10,14 @@ use super::Real;
 
 /// Whether a product replaces what its target holds or is added to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Into {
+pub enum Accumulate {
     Replace,
     Add,
 }
 
 /// Rows of a matrix, or some columns of them: row `i` begins at `i * stride`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rows<'a, T> {
+pub(crate) struct RowMatrix<'a, T> {
     pub values: &'a [T],
     pub stride: usize,
 }
@@ -31,7 +31,7 @@ pub struct View<'a, T> {
 }
 
 impl<'a, T> View<'a, T> {
-    fn new(rows: Rows<'a, T>, size: [usize; 2]) -> Self {
+    fn new(rows: RowMatrix<'a, T>, size: [usize; 2]) -> Self {
         View { values: rows.values, size, strides: [rows.stride, 1] }
     }
 
@@ -63,12 +63,12 @@ pub trait Multiply: Copy {
     fn pack(matrix: View<'_, Self>) -> Self::Packed;
 
     /// `c (+)= a b`, with `c` row-major and as large as the product.
-    fn multiply(c: &mut [Self], a: View<'_, Self>, b: Right<'_, Self>, into: Into);
+    fn multiply(c: &mut [Self], a: View<'_, Self>, b: Right<'_, Self>, into: Accumulate);
 }
 
 thread_local! {
     /// The library, with the kernel for this processor.
-    static LIBRARY: GemmExecutor<f32> = GemmExecutor::new();
+    static GEMM: GemmExecutor<f32> = GemmExecutor::new();
 }
 
 /// A matrix as the library lays it out for its registers.
@@ -92,18 +92,18 @@ impl Multiply for f32 {
     type Packed = PackedF32;
 
     fn pack(matrix: View<'_, f32>) -> PackedF32 {
-        PackedF32(LIBRARY.with(|library| library.prepack_b(matrix.of_library())))
+        PackedF32(GEMM.with(|library| library.prepack_b(matrix.of_library())))
     }
 
-    fn multiply(c: &mut [f32], a: View<'_, f32>, b: Right<'_, f32>, into: Into) {
+    fn multiply(c: &mut [f32], a: View<'_, f32>, b: Right<'_, f32>, into: Accumulate) {
         let b = match b {
             Right::Plain(view) => GemmInputB::Unpacked(view.of_library()),
             Right::Packed(packed) => GemmInputB::Packed(&packed.0),
         };
-        let beta = if into == Into::Add { 1.0 } else { 0.0 };
+        let beta = if into == Accumulate::Add { 1.0 } else { 0.0 };
         let options = GemmOptions { beta, ..GemmOptions::default() };
         let a = GemmInputA::Unpacked(a.of_library());
-        LIBRARY.with(|library| library.gemm(c, a, b, options)).expect("sizes that fit each other");
+        GEMM.with(|library| library.gemm(c, a, b, options)).expect("sizes that fit each other");
     }
 }
 
@@ -117,19 +117,19 @@ impl Multiply for f64 {
         ((0..rows * columns).map(|at| matrix.values[place(at)]).collect(), matrix.size)
     }
 
-    fn multiply(c: &mut [f64], a: View<'_, f64>, b: Right<'_, f64>, into: Into) {
+    fn multiply(c: &mut [f64], a: View<'_, f64>, b: Right<'_, f64>, into: Accumulate) {
         let b = match b {
             Right::Plain(view) => view,
-            Right::Packed((values, size)) => View::new(Rows { values, stride: size[1] }, *size),
+            Right::Packed((values, size)) => View::new(RowMatrix { values, stride: size[1] }, *size),
         };
         multiply_plainly(c, a, b, into);
     }
 }
 
 /// What [`Multiply::multiply`] means.
-fn multiply_plainly<T: Real>(c: &mut [T], a: View<T>, b: View<T>, into: Into) {
+fn multiply_plainly<T: Real>(c: &mut [T], a: View<T>, b: View<T>, into: Accumulate) {
     let [inner, columns] = b.size;
-    if into == Into::Replace {
+    if into == Accumulate::Replace {
         c.fill(T::zero());
     }
     for (row, c) in c.chunks_exact_mut(columns.max(1)).enumerate() {
@@ -143,7 +143,13 @@ fn multiply_plainly<T: Real>(c: &mut [T], a: View<T>, b: View<T>, into: Into) {
 }
 
 /// `c (+)= a^T b`, with c `[m, n]`, a `[k, m]`, b `[k, n]`, all row-major.
-pub(super) fn product_tn<T: Real>(c: &mut [T], a: Rows<T>, b: Rows<T>, [m, n, k]: [usize; 3], into: Into) {
+pub(super) fn product_tn<T: Real>(
+    c: &mut [T],
+    a: RowMatrix<T>,
+    b: RowMatrix<T>,
+    [m, n, k]: [usize; 3],
+    into: Accumulate,
+) {
     T::multiply(c, View::new(a, [k, m]).transposed(), Right::Plain(View::new(b, [k, n])), into);
 }
 
@@ -155,7 +161,7 @@ pub(super) fn product_tn<T: Real>(c: &mut [T], a: Rows<T>, b: Rows<T>, [m, n, k]
 /// A row of a product has the same bits whatever other rows there are, so that what is predicted of a text does not depend on what
 /// else is predicted with it. (With a factor as it lies the library goes another way for one row.)
 #[derive(Debug, Clone)]
-pub(crate) struct Factor<T: Multiply> {
+pub(crate) struct GemmMatrix<T: Multiply> {
     /// None of an empty matrix.
     panels: Vec<T::Packed>,
     size: [usize; 2],
@@ -164,34 +170,37 @@ pub(crate) struct Factor<T: Multiply> {
 /// Rows and columns up to which a product is one thread's.
 const PANEL: [usize; 2] = [32, 128];
 
-impl<T: Real> Factor<T> {
+impl<T: Real> GemmMatrix<T> {
     /// Of a matrix `[rows, columns]`.
     pub fn of(values: &[T], [rows, columns]: [usize; 2]) -> Self {
-        Factor::pack(View::new(Rows { values, stride: columns }, [rows, columns]))
+        GemmMatrix::pack(View::new(RowMatrix { values, stride: columns }, [rows, columns]))
     }
 
     /// Of the transpose of a matrix `[columns, rows]`.
     pub fn of_transposed(values: &[T], [rows, columns]: [usize; 2]) -> Self {
-        Factor::pack(View::new(Rows { values, stride: rows }, [columns, rows]).transposed())
+        GemmMatrix::pack(View::new(RowMatrix { values, stride: rows }, [columns, rows]).transposed())
     }
 
     fn pack(matrix: View<T>) -> Self {
         let [rows, columns] = matrix.size;
         let firsts = (0..columns).step_by(PANEL[1]).filter(|_| rows > 0);
-        Factor { panels: firsts.map(|first| T::pack(matrix.columns(first, PANEL[1]))).collect(), size: [rows, columns] }
+        GemmMatrix {
+            panels: firsts.map(|first| T::pack(matrix.columns(first, PANEL[1]))).collect(),
+            size: [rows, columns],
+        }
     }
 
     /// `c (+)= a f`, with c `[m, n]`, a `[m, k]`, row-major.
-    pub fn multiply(&self, c: &mut [T], a: Rows<T>, m: usize, into: Into) {
+    pub fn multiply(&self, c: &mut [T], a: RowMatrix<T>, m: usize, into: Accumulate) {
         let [k, n] = self.size;
-        if k == 0 && into == Into::Replace {
+        if k == 0 && into == Accumulate::Replace {
             c.fill(T::zero());
         }
         // The library writes products whose rows lie one behind the other; those of several panels go through a place of their own.
         let mut room = (n > PANEL[1]).then(|| [T::zero(); PANEL[0] * PANEL[1]]);
         for (c, first) in c.chunks_mut((PANEL[0] * n).max(1)).zip((0..m).step_by(PANEL[0])) {
             let rows = c.len() / n.max(1);
-            let a = View::new(Rows { values: &a.values[first * a.stride..], stride: a.stride }, [rows, k]);
+            let a = View::new(RowMatrix { values: &a.values[first * a.stride..], stride: a.stride }, [rows, k]);
             for (packed, column) in self.panels.iter().zip((0..n).step_by(PANEL[1])) {
                 let width = PANEL[1].min(n - column);
                 let Some(room) = &mut room else {
@@ -199,12 +208,12 @@ impl<T: Real> Factor<T> {
                     continue;
                 };
                 let product = &mut room[..rows * width];
-                T::multiply(product, a, Right::Packed(packed), Into::Replace);
+                T::multiply(product, a, Right::Packed(packed), Accumulate::Replace);
                 for (c, product) in c.chunks_exact_mut(n).zip(product.chunks_exact(width)) {
                     let c = &mut c[column..column + width];
                     match into {
-                        Into::Replace => c.copy_from_slice(product),
-                        Into::Add => c.iter_mut().zip(product).for_each(|(c, &product)| *c += product),
+                        Accumulate::Replace => c.copy_from_slice(product),
+                        Accumulate::Add => c.iter_mut().zip(product).for_each(|(c, &product)| *c += product),
                     }
                 }
             }
@@ -213,9 +222,9 @@ impl<T: Real> Factor<T> {
 }
 
 /// A matrix `[k, n]` that single rows are multiplied with: to go through a whole product of the library takes a text alone as long again
-/// as the multiplications. In f32 the same bits as [`Factor`].
+/// as the multiplications. In f32 the same bits as [`GemmMatrix`].
 #[derive(Debug, Clone)]
-pub(super) struct RowFactor<T> {
+pub(super) struct GemvMatrix<T> {
     /// Panels of columns, the last filled up with zeros; of each the `rows` rows one behind the other.
     panels: Vec<[T; LANES]>,
     size: [usize; 2],
@@ -227,7 +236,7 @@ const LANES: usize = 64;
 /// Summands that the library adds one after the other; of more, it adds up the sums of so many.
 const CHAIN: usize = 256;
 
-impl<T: Real> RowFactor<T> {
+impl<T: Real> GemvMatrix<T> {
     /// Of the transpose of a matrix `[columns, rows]`.
     pub fn of_transposed(values: &[T], [rows, columns]: [usize; 2]) -> Self {
         let mut panels = vec![[T::zero(); LANES]; columns.div_ceil(LANES) * rows];
@@ -236,7 +245,7 @@ impl<T: Real> RowFactor<T> {
                 panel.iter_mut().zip(line).for_each(|(to, &value)| to[lane] = value);
             }
         }
-        RowFactor { panels, size: [rows, columns] }
+        GemvMatrix { panels, size: [rows, columns] }
     }
 
     /// `c = a f`, with c `[n]`, a `[k]`.
@@ -315,16 +324,36 @@ mod tests {
     #[test]
     fn what_is_empty_has_a_product() {
         let mut sums = [1.0f32, 2.0];
-        Factor::<f32>::of(&[], [0, 2]).multiply(&mut sums, Rows { values: &[], stride: 0 }, 1, Into::Add);
+        GemmMatrix::<f32>::of(&[], [0, 2]).multiply(
+            &mut sums,
+            RowMatrix { values: &[], stride: 0 },
+            1,
+            Accumulate::Add,
+        );
         assert_eq!(sums, [1.0, 2.0]);
-        Factor::<f32>::of(&[], [0, 2]).multiply(&mut sums, Rows { values: &[], stride: 0 }, 1, Into::Replace);
+        GemmMatrix::<f32>::of(&[], [0, 2]).multiply(
+            &mut sums,
+            RowMatrix { values: &[], stride: 0 },
+            1,
+            Accumulate::Replace,
+        );
         assert_eq!(sums, [0.0, 0.0]);
-        Factor::of(&[1.0f32], [1, 1]).multiply(&mut [], Rows { values: &[], stride: 1 }, 0, Into::Replace);
-        Factor::<f32>::of(&[], [3, 0]).multiply(&mut [], Rows { values: &[1.0; 3], stride: 3 }, 1, Into::Replace);
+        GemmMatrix::of(&[1.0f32], [1, 1]).multiply(
+            &mut [],
+            RowMatrix { values: &[], stride: 1 },
+            0,
+            Accumulate::Replace,
+        );
+        GemmMatrix::<f32>::of(&[], [3, 0]).multiply(
+            &mut [],
+            RowMatrix { values: &[1.0; 3], stride: 3 },
+            1,
+            Accumulate::Replace,
+        );
         let mut sums = [1.0f32, 2.0];
-        RowFactor::of_transposed(&[], [0, 2]).multiply(&mut sums, &[]);
+        GemvMatrix::of_transposed(&[], [0, 2]).multiply(&mut sums, &[]);
         assert_eq!(sums, [0.0, 0.0]);
-        RowFactor::<f32>::of_transposed(&[], [2, 0]).multiply(&mut [], &sums);
+        GemvMatrix::<f32>::of_transposed(&[], [2, 0]).multiply(&mut [], &sums);
         transpose::<f32>(&[], [0, 3], &mut []);
         transpose::<f32>(&[], [3, 0], &mut []);
     }
@@ -348,19 +377,19 @@ mod tests {
             let value = |i: usize| ((i * 7919 + 31) % 1009) as f32 / 331.0 - 1.5;
             let a: Vec<f32> = (0..150 * k).map(value).collect();
             let b: Vec<f32> = (0..n * k).map(|i| value(i + 77)).collect();
-            let factor = Factor::of(&b, [k, n]);
+            let factor = GemmMatrix::of(&b, [k, n]);
             let mut turned = vec![0.0; n * k];
             transpose(&b, [k, n], &mut turned);
             let mut alone = vec![0.3f32; n];
-            RowFactor::of_transposed(&turned, [k, n]).multiply(&mut alone, &a[..k]);
-            for into in [Into::Replace, Into::Add] {
+            GemvMatrix::of_transposed(&turned, [k, n]).multiply(&mut alone, &a[..k]);
+            for into in [Accumulate::Replace, Accumulate::Add] {
                 let product = |m: usize| {
                     let mut sums = vec![0.3f32; m * n];
-                    factor.multiply(&mut sums, Rows { values: &a[..m * k], stride: k }, m, into);
+                    factor.multiply(&mut sums, RowMatrix { values: &a[..m * k], stride: k }, m, into);
                     sums.iter().map(|x| x.to_bits()).collect::<Vec<u32>>()
                 };
                 let whole = product(150);
-                if into == Into::Replace {
+                if into == Accumulate::Replace {
                     let alone: Vec<u32> = alone.iter().map(|x| x.to_bits()).collect();
                     assert!(alone == whole[..n], "a row alone, {n} x {k}");
                 }
@@ -387,11 +416,11 @@ mod tests {
         };
         let naive: Vec<T> =
             (0..m * n).map(|at| (0..k).fold(T::zero(), |sum, l| sum + a[at / n * k + l] * b[l * n + at % n])).collect();
-        for (into, times) in [(Into::Replace, 1.0), (Into::Add, 2.0)] {
+        for (into, times) in [(Accumulate::Replace, 1.0), (Accumulate::Add, 2.0)] {
             let sums: Vec<T> = naive.iter().map(|&x| x * T::of(times)).collect();
             let wide = beside(&a, k);
-            for a in [Rows { values: &a, stride: k }, Rows { values: &wide, stride: k + 3 }] {
-                for factor in [Factor::of(&b, [k, n]), Factor::of_transposed(&turned(&b, [k, n]), [k, n])] {
+            for a in [RowMatrix { values: &a, stride: k }, RowMatrix { values: &wide, stride: k + 3 }] {
+                for factor in [GemmMatrix::of(&b, [k, n]), GemmMatrix::of_transposed(&turned(&b, [k, n]), [k, n])] {
                     let mut c = naive.clone();
                     factor.multiply(&mut c, a, m, into);
                     assert!(c == sums, "{m} x {k} x {n}, {into:?}");
@@ -400,8 +429,8 @@ mod tests {
             let a = turned(&a, [m, k]);
             let (wide_a, wide_b) = (beside(&a, m), beside(&b, n));
             for (a, b) in [
-                (Rows { values: &a, stride: m }, Rows { values: &b, stride: n }),
-                (Rows { values: &wide_a, stride: m + 3 }, Rows { values: &wide_b, stride: n + 3 }),
+                (RowMatrix { values: &a, stride: m }, RowMatrix { values: &b, stride: n }),
+                (RowMatrix { values: &wide_a, stride: m + 3 }, RowMatrix { values: &wide_b, stride: n + 3 }),
             ] {
                 let mut c = naive.clone();
                 product_tn(&mut c, a, b, [m, n, k], into);

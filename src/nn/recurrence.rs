@@ -1,7 +1,7 @@
 //! A cell that reads a batch in one direction, forward in time and back.
 
-use super::product::{Factor, Into, RowFactor, Rows};
-use super::tokens::OfTokens;
+use super::product::{Accumulate, GemmMatrix, GemvMatrix, RowMatrix};
+use super::tokens::TokenRows;
 use super::{CellKind, Packing, Real, Scratch, gates, rnn};
 
 /// A cell and the direction in which it reads.
@@ -15,15 +15,15 @@ pub(super) struct Recurrence<'a> {
 
 /// The recurrent weights transposed, `[H, G H]`, for texts together or for one alone.
 #[derive(Debug)]
-pub(super) enum Weight<'a, T: Real> {
-    Together(&'a Factor<T>),
-    Alone(&'a RowFactor<T>),
+pub(super) enum RecurrentWeights<'a, T: Real> {
+    Batch(&'a GemmMatrix<T>),
+    Single(&'a GemvMatrix<T>),
 }
 
 /// What the forward pass of a direction keeps for the backward pass: a row a token. Where nothing is kept, a row a sequence,
 /// which each step overwrites.
 #[derive(Debug)]
-pub(super) struct Kept<T: Real> {
+pub(super) struct CellCache<T: Real> {
     /// The gates after their activations, `[N, 4 H]`; the states of a plain network, `[N, H]`.
     pub gates: Scratch<T>,
     /// Hidden states that each step began with, `[N, H]`.
@@ -34,14 +34,14 @@ pub(super) struct Kept<T: Real> {
     pub tanh_cells: Scratch<T>,
 }
 
-impl<T: Real> Kept<T> {
+impl<T: Real> CellCache<T> {
     pub fn new(kind: CellKind, hidden: usize, rows: usize) -> Self {
         let cells = if kind == CellKind::Lstm { rows * hidden } else { 0 };
-        Kept {
-            gates: Scratch::any(rows * kind.gates() * hidden),
-            hidden_before: Scratch::any(rows * hidden),
-            cells_before: Scratch::any(cells),
-            tanh_cells: Scratch::any(cells),
+        CellCache {
+            gates: Scratch::uncleared(rows * kind.gates() * hidden),
+            hidden_before: Scratch::uncleared(rows * hidden),
+            cells_before: Scratch::uncleared(cells),
+            tanh_cells: Scratch::uncleared(cells),
         }
     }
 }
@@ -67,16 +67,16 @@ impl Recurrence<'_> {
     /// to write all states to, `[N, H]`. Returns `[running(0), H]`.
     pub fn run<T: Real>(
         &self,
-        weight: &Weight<T>,
-        products: &OfTokens<&[T]>,
-        kept: Option<&mut Kept<T>>,
-        mut output: Option<OfTokens<&mut [T]>>,
+        weight: &RecurrentWeights<T>,
+        products: &TokenRows<&[T]>,
+        kept: Option<&mut CellCache<T>>,
+        mut output: Option<TokenRows<&mut [T]>>,
     ) -> Scratch<T> {
         let (packing, width) = (self.packing, self.hidden);
         let rows = self.kind.gates() * width;
         let sequences = packing.running(0);
         let keeps = kept.is_some();
-        let mut a_step = Kept::new(self.kind, width, if keeps { 0 } else { sequences });
+        let mut a_step = CellCache::new(self.kind, width, if keeps { 0 } else { sequences });
         let kept = kept.unwrap_or(&mut a_step);
         let mut hidden = Scratch::zeros(sequences * width);
         let mut cells = Scratch::zeros(if self.kind == CellKind::Lstm { sequences * width } else { 0 });
@@ -91,10 +91,10 @@ impl Recurrence<'_> {
             if known > 0 {
                 let (before, gates) = (&hidden[..known * width], &mut gates[..known * rows]);
                 match weight {
-                    Weight::Together(weight) => {
-                        weight.multiply(gates, Rows { values: before, stride: width }, known, Into::Replace);
+                    RecurrentWeights::Batch(weight) => {
+                        weight.multiply(gates, RowMatrix { values: before, stride: width }, known, Accumulate::Replace);
                     }
-                    Weight::Alone(weight) => weight.multiply(gates, before),
+                    RecurrentWeights::Single(weight) => weight.multiply(gates, before),
                 }
             }
             let hidden = &mut hidden[..running * width];
@@ -132,10 +132,10 @@ impl Recurrence<'_> {
     /// the packing's places, `[running(0), H]`; `output` that of all states, `[N, H]`.
     pub fn run_back<T: Real>(
         &self,
-        weight: &Factor<T>,
-        kept: &mut Kept<T>,
+        weight: &GemmMatrix<T>,
+        kept: &mut CellCache<T>,
         mut owed: Scratch<T>,
-        output: Option<OfTokens<&[T]>>,
+        output: Option<TokenRows<&[T]>>,
     ) {
         let (packing, width) = (self.packing, self.hidden);
         let rows = self.kind.gates() * width;
@@ -161,8 +161,8 @@ impl Recurrence<'_> {
                 CellKind::Rnn => rnn::backward(gates, &owed[..running * width]),
             }
             if known > 0 {
-                let gates = Rows { values: &gates[..known * rows], stride: rows };
-                weight.multiply(&mut owed[..known * width], gates, known, Into::Replace);
+                let gates = RowMatrix { values: &gates[..known * rows], stride: rows };
+                weight.multiply(&mut owed[..known * width], gates, known, Accumulate::Replace);
             }
         }
     }

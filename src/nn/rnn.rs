@@ -5,7 +5,7 @@ use multiversion::multiversion;
 
 use super::Real;
 use super::gates::flushed;
-use super::tokens::OfTokens;
+use super::tokens::TokenRows;
 
 /// From sums to states, which take the sums' place and are copied to `hidden`. To the sums are added the products of the tokens
 /// from `first` on.
@@ -16,7 +16,7 @@ use super::tokens::OfTokens;
 pub(super) fn forward<T: Real>(
     sums: &mut [T],
     hidden: &mut [T],
-    products: &OfTokens<&[T]>,
+    products: &TokenRows<&[T]>,
     first: usize,
     width: usize,
 ) {

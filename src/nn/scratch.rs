@@ -14,7 +14,7 @@ use super::Real;
 pub type Pool<T> = Mutex<Vec<Vec<T>>>;
 
 /// Free buffers that are kept at most.
-const KEPT: usize = 256;
+const MAX_FREE_BUFFERS: usize = 256;
 
 /// A buffer that goes back to the pool.
 pub struct Scratch<T: Real> {
@@ -25,7 +25,7 @@ pub struct Scratch<T: Real> {
 
 impl<T: Real> Scratch<T> {
     /// A buffer that holds whatever it held before.
-    pub(crate) fn any(length: usize) -> Self {
+    pub(crate) fn uncleared(length: usize) -> Self {
         if length == 0 {
             return Scratch::default();
         }
@@ -41,7 +41,7 @@ impl<T: Real> Scratch<T> {
 
     /// A buffer of zeros.
     pub(crate) fn zeros(length: usize) -> Self {
-        let mut buffer = Scratch::any(length);
+        let mut buffer = Scratch::uncleared(length);
         buffer.fill(T::zero());
         buffer
     }
@@ -59,7 +59,7 @@ impl<T: Real> Drop for Scratch<T> {
             return;
         }
         let mut pool = T::pool().lock().unwrap_or_else(PoisonError::into_inner);
-        if pool.len() < KEPT {
+        if pool.len() < MAX_FREE_BUFFERS {
             pool.push(std::mem::take(&mut self.buffer));
         }
     }

@@ -5,21 +5,21 @@ use super::real::add;
 
 /// Some columns of a matrix, those from `column` on, and which of its rows belongs to each token.
 #[derive(Debug)]
-pub(super) struct OfTokens<'a, V> {
+pub(super) struct TokenRows<'a, V> {
     pub values: V,
     pub stride: usize,
     pub column: usize,
     pub places: Option<&'a [u32]>,
 }
 
-impl<V> OfTokens<'_, V> {
+impl<V> TokenRows<'_, V> {
     /// Where the row of a token begins.
     fn at(&self, token: usize) -> usize {
         self.places.map_or(token, |places| places[token] as usize) * self.stride + self.column
     }
 }
 
-impl<'a, T: Real> OfTokens<'_, &'a [T]> {
+impl<'a, T: Real> TokenRows<'_, &'a [T]> {
     /// The row of a token.
     pub fn row(&self, token: usize, width: usize) -> &'a [T] {
         &self.values[self.at(token)..][..width]
@@ -33,7 +33,7 @@ impl<'a, T: Real> OfTokens<'_, &'a [T]> {
     }
 }
 
-impl<T: Real> OfTokens<'_, &mut [T]> {
+impl<T: Real> TokenRows<'_, &mut [T]> {
     /// Writes the rows of the tokens from `first` on.
     pub fn write(&mut self, first: usize, width: usize, of_tokens: &[T]) {
         for (token, values) in (first..).zip(of_tokens.chunks_exact(width)) {

@@ -2,27 +2,27 @@
 
 use rayon::prelude::*;
 
-use super::{Encoder, Kept, LayerCache};
-use crate::nn::product::{Into, Rows, product_tn, transpose};
+use super::{CellCache, Encoder, LayerCache};
+use crate::nn::product::{Accumulate, RowMatrix, product_tn, transpose};
 use crate::nn::real::{add, add_columns};
 use crate::nn::{Packing, Real, Scratch};
 
 /// What a backward pass owes to the products of its tokens, and to the weights.
 #[derive(Debug)]
-pub struct Owed<T: Real> {
+pub struct InputGradients<T: Real> {
     /// The gradients of the first layer's sums, direction by direction, `[N, G H]`.
     sums: Vec<Scratch<T>>,
-    share: Share<T>,
+    share: PartialGradients<T>,
 }
 
-impl<T: Real> Owed<T> {
-    pub(super) fn new(first: Option<LayerCache<T>>, share: Share<T>) -> Self {
+impl<T: Real> InputGradients<T> {
+    pub(super) fn new(first: Option<LayerCache<T>>, share: PartialGradients<T>) -> Self {
         let directions = first.map_or_else(Vec::new, |layer| layer.directions);
-        Owed { sums: directions.into_iter().map(|kept| kept.gates).collect(), share }
+        InputGradients { sums: directions.into_iter().map(|kept| kept.gates).collect(), share }
     }
 
     /// Its share of the weights' gradients: of all weights but those that [`Encoder::multiply`] works with.
-    pub fn share(&self) -> &Share<T> {
+    pub fn share(&self) -> &PartialGradients<T> {
         &self.share
     }
 
@@ -46,7 +46,7 @@ impl<T: Real> Owed<T> {
 
 /// What a part of a batch owes to some of the weights.
 #[derive(Debug)]
-pub struct Share<T: Real> {
+pub struct PartialGradients<T: Real> {
     pieces: Vec<Piece<T>>,
 }
 
@@ -66,23 +66,23 @@ enum Weights {
     Bias,
 }
 
-impl<T: Real> Share<T> {
+impl<T: Real> PartialGradients<T> {
     pub(super) fn new() -> Self {
-        Share { pieces: Vec::new() }
+        PartialGradients { pieces: Vec::new() }
     }
 
     /// What some sums owe to weights, given the rows that were multiplied with the weights.
     ///
     /// # Shapes
     /// `sums` `[N, stride]`, of which the columns that `gradient` has rows for are meant; `rows` `[N, width]`.
-    fn product(&mut self, cell: usize, weights: Weights, sums: Rows<T>, rows: &[T], [height, count]: [usize; 2]) {
+    fn product(&mut self, cell: usize, weights: Weights, sums: RowMatrix<T>, rows: &[T], [height, count]: [usize; 2]) {
         if rows.is_empty() || count == 0 || height == 0 {
             return;
         }
         let width = rows.len() / count;
-        let mut gradient = Scratch::any(height * width);
-        let rows = Rows { values: rows, stride: width };
-        product_tn(&mut gradient, rows, sums, [width, height, count], Into::Replace);
+        let mut gradient = Scratch::uncleared(height * width);
+        let rows = RowMatrix { values: rows, stride: width };
+        product_tn(&mut gradient, rows, sums, [width, height, count], Accumulate::Replace);
         self.pieces.push(Piece { cell, weights, gradient });
     }
 
@@ -93,13 +93,13 @@ impl<T: Real> Share<T> {
     }
 
     /// Of the recurrent weights of a cell that reads forwards or backwards, given the gradients of its sums.
-    pub(super) fn recurrent(&mut self, cell: usize, packing: &Packing, reverse: bool, kept: &Kept<T>) {
+    pub(super) fn recurrent(&mut self, cell: usize, packing: &Packing, reverse: bool, kept: &CellCache<T>) {
         // Forwards, the tokens of the first step begin with zeros, which owe nothing.
         let first = if reverse || packing.steps() == 0 { 0 } else { packing.running(0) };
         let count = packing.tokens() - first;
         let (height, width) =
             (kept.gates.len() / packing.tokens().max(1), kept.hidden_before.len() / packing.tokens().max(1));
-        let sums = Rows { values: &kept.gates[first * height..], stride: height };
+        let sums = RowMatrix { values: &kept.gates[first * height..], stride: height };
         self.product(cell, Weights::Hidden, sums, &kept.hidden_before[first * width..], [height, count]);
     }
 
@@ -110,7 +110,7 @@ impl<T: Real> Share<T> {
     pub(super) fn input(&mut self, cell: usize, sums: &[T], [stride, column, height]: [usize; 3], rows: &[T]) {
         let count = sums.len() / stride.max(1);
         if count > 0 {
-            let columns = Rows { values: &sums[column..], stride };
+            let columns = RowMatrix { values: &sums[column..], stride };
             self.product(cell, Weights::Input, columns, rows, [height, count]);
             self.bias(cell, sums, stride, column, height);
         }
@@ -123,9 +123,9 @@ impl<T: Real> Encoder<T> {
     /// # Shapes
     /// `rows` `[U, E]` as they went in, `products` `[U, D G H]` the gradient of their products. The gradient of the rows is
     /// written to `wanted`, `[U, E]`, if it is.
-    pub fn multiply_backward(&self, rows: &[T], products: &[T], wanted: Option<&mut [T]>) -> Share<T> {
+    pub fn multiply_backward(&self, rows: &[T], products: &[T], wanted: Option<&mut [T]>) -> PartialGradients<T> {
         let (shape, sums) = (self.shape, self.shape.sums());
-        let mut share = Share::new();
+        let mut share = PartialGradients::new();
         // Rows that are products have no weights.
         let multiplied = if shape.input == 0 { &[] } else { rows };
         for direction in 0..shape.directions() {
@@ -138,7 +138,7 @@ impl<T: Real> Encoder<T> {
     }
 
     /// The gradients of all weights: the sum of the shares, in their order.
-    pub fn gradients(&self, shares: &[&Share<T>]) -> Encoder<T> {
+    pub fn gradients(&self, shares: &[&PartialGradients<T>]) -> Encoder<T> {
         let mut gradients = Encoder::zeros(self.shape);
         let height = self.shape.sums();
         // Summed up as the shares have them, in blocks, and then turned.

@@ -18,12 +18,12 @@ use std::sync::OnceLock;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
 
-use super::product::{Factor, Into, RowFactor, Rows};
+use super::product::{Accumulate, GemmMatrix, GemvMatrix, RowMatrix};
 use super::real::add;
-use super::recurrence::{Kept, Recurrence, Weight};
-use super::tokens::OfTokens;
+use super::recurrence::{CellCache, Recurrence, RecurrentWeights};
+use super::tokens::TokenRows;
 use super::{Dropout, Packing, Parameter, Pooling, Real, Scratch, pooling};
-pub use gradients::{Owed, Share};
+pub use gradients::{InputGradients, PartialGradients};
 pub use shape::{CellKind, EncoderShape};
 
 /// The weights of one cell (a layer and a direction), or their gradients. The gates of an LSTM stand in the order i, f, g, o.
@@ -65,15 +65,15 @@ pub struct Encoder<T: Real> {
 #[derive(Debug, Clone)]
 struct Factors<T: Real> {
     /// `weight_hh` of each cell transposed, `[H, G H]`.
-    hidden: OnceLock<Vec<Factor<T>>>,
+    hidden: OnceLock<Vec<GemmMatrix<T>>>,
     /// The same for a text that is predicted alone.
-    alone: OnceLock<Vec<RowFactor<T>>>,
+    alone: OnceLock<Vec<GemvMatrix<T>>>,
     /// `weight_hh` of each cell, `[G H, H]`, for the way back.
-    hidden_back: OnceLock<Vec<Factor<T>>>,
+    hidden_back: OnceLock<Vec<GemmMatrix<T>>>,
     /// `weight_ih` of each layer transposed, both directions' side by side, `[input, D G H]`.
-    input: OnceLock<Vec<Factor<T>>>,
+    input: OnceLock<Vec<GemmMatrix<T>>>,
     /// `weight_ih` of each cell, `[G H, input]`, for the way back.
-    input_back: OnceLock<Vec<Factor<T>>>,
+    input_back: OnceLock<Vec<GemmMatrix<T>>>,
 }
 
 impl<T: Real> Default for Factors<T> {
@@ -105,7 +105,7 @@ struct LayerCache<T: Real> {
     input: Scratch<T>,
     /// The dropout that `input` has gone through since the layer before.
     dropout: Dropout<T>,
-    directions: Vec<Kept<T>>,
+    directions: Vec<CellCache<T>>,
 }
 
 impl<T: Real> EncoderCache<T> {
@@ -267,10 +267,10 @@ impl<T: Real> Encoder<T> {
     ) -> EncoderCache<T> {
         let mut dropouts = dropouts.into_iter();
         let mut layers = Vec::with_capacity(self.shape.layers);
-        let mut ends = Ends::default();
+        let mut ends = LayerOutput::default();
         for layer in 0..self.shape.layers {
-            let mut directions: Vec<Kept<T>> = (0..self.shape.directions())
-                .map(|_| Kept::new(self.shape.cell, self.shape.hidden, packing.tokens()))
+            let mut directions: Vec<CellCache<T>> = (0..self.shape.directions())
+                .map(|_| CellCache::new(self.shape.cell, self.shape.hidden, packing.tokens()))
                 .collect();
             let (input, dropout) = if layer == 0 {
                 ends = self.run(0, packing, products, Some(places), Some(&mut directions));
@@ -279,7 +279,7 @@ impl<T: Real> Encoder<T> {
                 let mut input = std::mem::take(&mut ends.output);
                 let dropout = dropouts.next().unwrap_or_else(Dropout::none);
                 dropout.apply(&mut input);
-                let mut products = Scratch::any(packing.tokens() * self.shape.products());
+                let mut products = Scratch::uncleared(packing.tokens() * self.shape.products());
                 self.products(layer, &input, &mut products);
                 ends = self.run(layer, packing, &products, None, Some(&mut directions));
                 (input, dropout)
@@ -297,7 +297,7 @@ impl<T: Real> Encoder<T> {
     pub fn encode(&self, packing: &Packing, products: &[T], places: &[u32]) -> Vec<T> {
         let mut ends = self.run(0, packing, products, Some(places), None);
         for layer in 1..self.shape.layers {
-            let mut products = Scratch::any(packing.tokens() * self.shape.products());
+            let mut products = Scratch::uncleared(packing.tokens() * self.shape.products());
             self.products(layer, &ends.output, &mut products);
             ends = self.run(layer, packing, &products, None, None);
         }
@@ -311,8 +311,8 @@ impl<T: Real> Encoder<T> {
         if width == 0 {
             products.copy_from_slice(rows);
         } else if count > 0 {
-            let rows = Rows { values: rows, stride: width };
-            self.input()[layer].multiply(products, rows, count, Into::Replace);
+            let rows = RowMatrix { values: rows, stride: width };
+            self.input()[layer].multiply(products, rows, count, Accumulate::Replace);
         }
         let cells = self.layer(layer).iter();
         let bias: Vec<T> =
@@ -334,41 +334,41 @@ impl<T: Real> Encoder<T> {
         );
     }
 
-    fn hidden(&self) -> &[Factor<T>] {
+    fn hidden(&self) -> &[GemmMatrix<T>] {
         let size = [self.shape.hidden, self.shape.sums()];
-        let factor = |cell: &Cell<T>| Factor::of_transposed(&cell.weight_hh, size);
+        let factor = |cell: &Cell<T>| GemmMatrix::of_transposed(&cell.weight_hh, size);
         self.factors.hidden.get_or_init(|| self.cells.iter().map(factor).collect())
     }
 
-    fn alone(&self) -> &[RowFactor<T>] {
+    fn alone(&self) -> &[GemvMatrix<T>] {
         let size = [self.shape.hidden, self.shape.sums()];
-        let factor = |cell: &Cell<T>| RowFactor::of_transposed(&cell.weight_hh, size);
+        let factor = |cell: &Cell<T>| GemvMatrix::of_transposed(&cell.weight_hh, size);
         self.factors.alone.get_or_init(|| self.cells.iter().map(factor).collect())
     }
 
-    fn hidden_back(&self) -> &[Factor<T>] {
+    fn hidden_back(&self) -> &[GemmMatrix<T>] {
         let size = [self.shape.sums(), self.shape.hidden];
-        let factor = |cell: &Cell<T>| Factor::of(&cell.weight_hh, size);
+        let factor = |cell: &Cell<T>| GemmMatrix::of(&cell.weight_hh, size);
         self.factors.hidden_back.get_or_init(|| self.cells.iter().map(factor).collect())
     }
 
-    fn input(&self) -> &[Factor<T>] {
+    fn input(&self) -> &[GemmMatrix<T>] {
         let factor = |layer: usize| {
             let size = [self.shape.layer_input(layer), self.shape.products()];
             match self.layer(layer) {
-                [cell] => Factor::of_transposed(&cell.weight_ih, size),
+                [cell] => GemmMatrix::of_transposed(&cell.weight_ih, size),
                 cells => {
                     let both: Vec<T> = cells.iter().flat_map(|cell| &cell.weight_ih).copied().collect();
-                    Factor::of_transposed(&both, size)
+                    GemmMatrix::of_transposed(&both, size)
                 }
             }
         };
         self.factors.input.get_or_init(|| (0..self.shape.layers).map(factor).collect())
     }
 
-    fn input_back(&self) -> &[Factor<T>] {
+    fn input_back(&self) -> &[GemmMatrix<T>] {
         let sums = self.shape.sums();
-        let factor = |cell: &Cell<T>| Factor::of(&cell.weight_ih, [sums, cell.weight_ih.len() / sums.max(1)]);
+        let factor = |cell: &Cell<T>| GemmMatrix::of(&cell.weight_ih, [sums, cell.weight_ih.len() / sums.max(1)]);
         self.factors.input_back.get_or_init(|| self.cells.iter().map(factor).collect())
     }
 
@@ -383,33 +383,33 @@ impl<T: Real> Encoder<T> {
         packing: &Packing,
         products: &[T],
         places: Option<&[u32]>,
-        mut kept: Option<&mut [Kept<T>]>,
-    ) -> Ends<T> {
+        mut kept: Option<&mut [CellCache<T>]>,
+    ) -> LayerOutput<T> {
         let shape = self.shape;
         let (directions, width) = (shape.directions(), shape.output());
         // The last states alone are asked of the last layer, unless its states are pooled.
         let all = layer + 1 < shape.layers || shape.pooling != Pooling::Last;
-        let mut output = Scratch::any(if all { packing.tokens() * width } else { 0 });
+        let mut output = Scratch::uncleared(if all { packing.tokens() * width } else { 0 });
         let mut last = Vec::with_capacity(directions);
         for direction in 0..directions {
             let cell = layer * directions + direction;
             let weight = match kept.is_none() && packing.sequences() == 1 {
-                true => Weight::Alone(&self.alone()[cell]),
-                false => Weight::Together(&self.hidden()[cell]),
+                true => RecurrentWeights::Single(&self.alone()[cell]),
+                false => RecurrentWeights::Batch(&self.hidden()[cell]),
             };
             let (stride, column) = (shape.products(), direction * shape.sums());
-            let products = OfTokens { values: products, stride, column, places };
+            let products = TokenRows { values: products, stride, column, places };
             let column = direction * shape.hidden;
-            let output = all.then_some(OfTokens { values: &mut *output, stride: width, column, places: None });
+            let output = all.then_some(TokenRows { values: &mut *output, stride: width, column, places: None });
             let kept = kept.as_deref_mut().map(|kept| &mut kept[direction]);
             let recurrence = self.recurrence(packing, direction);
             last.push(recurrence.run(&weight, &products, kept, output));
         }
-        Ends { last, output }
+        LayerOutput { last, output }
     }
 
     /// One row a text, and where its numbers were found, for the largest values.
-    fn pool(&self, packing: &Packing, ends: &Ends<T>) -> (Vec<T>, Vec<u32>) {
+    fn pool(&self, packing: &Packing, ends: &LayerOutput<T>) -> (Vec<T>, Vec<u32>) {
         let (hidden, width) = (self.shape.hidden, self.shape.output());
         match self.shape.pooling {
             Pooling::Mean => (pooling::mean(packing, &ends.output, width), Vec::new()),
@@ -433,7 +433,7 @@ impl<T: Real> Encoder<T> {
     ///
     /// # Shapes
     /// `pooled_gradient` `[B, D H]`.
-    pub fn backward(&self, packing: &Packing, cache: EncoderCache<T>, pooled_gradient: &[T]) -> Owed<T> {
+    pub fn backward(&self, packing: &Packing, cache: EncoderCache<T>, pooled_gradient: &[T]) -> InputGradients<T> {
         let shape = self.shape;
         let (directions, hidden, width) = (shape.directions(), shape.hidden, shape.output());
         // What is owed to all states of the layer; `None` where it is owed to the last ones alone.
@@ -443,7 +443,7 @@ impl<T: Real> Encoder<T> {
             Pooling::Max => Some(pooling::max_backward(packing, pooled_gradient, &cache.rows, width)),
         };
         let mut layers = cache.layers;
-        let mut share = Share::new();
+        let mut share = PartialGradients::new();
         for (layer, LayerCache { input, dropout, directions: kept }) in layers.iter_mut().enumerate().rev() {
             for (direction, kept) in kept.iter_mut().enumerate() {
                 let mut last = Scratch::zeros(packing.running(0) * hidden);
@@ -453,7 +453,7 @@ impl<T: Real> Encoder<T> {
                     }
                 }
                 let column = direction * hidden;
-                let output = owed.as_deref().map(|values| OfTokens { values, stride: width, column, places: None });
+                let output = owed.as_deref().map(|values| TokenRows { values, stride: width, column, places: None });
                 let cell = layer * directions + direction;
                 self.recurrence(packing, direction).run_back(&self.hidden_back()[cell], kept, last, output);
                 // At once, while a core still has the gates in its cache.
@@ -463,7 +463,7 @@ impl<T: Real> Encoder<T> {
                 }
             }
             if layer > 0 {
-                let mut gradient = Scratch::any(input.len());
+                let mut gradient = Scratch::uncleared(input.len());
                 for (direction, kept) in kept.iter().enumerate() {
                     self.input_backward(layer, direction, &kept.gates, 0, shape.sums(), &mut gradient);
                 }
@@ -471,7 +471,7 @@ impl<T: Real> Encoder<T> {
                 owed = Some(gradient);
             }
         }
-        Owed::new(layers.into_iter().next(), share)
+        InputGradients::new(layers.into_iter().next(), share)
     }
 
     /// What rows owe that were multiplied with the first layer's input weights.
@@ -487,10 +487,10 @@ impl<T: Real> Encoder<T> {
 
     /// What a direction owes to the rows that a layer read: written by the first direction, added to by the second.
     fn input_backward(&self, layer: usize, direction: usize, sums: &[T], column: usize, stride: usize, rows: &mut [T]) {
-        let into = if direction == 0 { Into::Replace } else { Into::Add };
+        let into = if direction == 0 { Accumulate::Replace } else { Accumulate::Add };
         let count = sums.len() / stride.max(1);
         if count > 0 {
-            let sums = Rows { values: &sums[column..], stride };
+            let sums = RowMatrix { values: &sums[column..], stride };
             let cell = layer * self.shape.directions() + direction;
             self.input_back()[cell].multiply(rows, sums, count, into);
         }
@@ -498,15 +498,15 @@ impl<T: Real> Encoder<T> {
 }
 
 /// What a layer ends with.
-struct Ends<T: Real> {
+struct LayerOutput<T: Real> {
     /// For each direction the state in which each sequence ends, in the order of the packing's places, `[running(0), H]`.
     last: Vec<Scratch<T>>,
     /// All states of both directions side by side, `[N, D H]`, if they are asked for.
     output: Scratch<T>,
 }
 
-impl<T: Real> Default for Ends<T> {
+impl<T: Real> Default for LayerOutput<T> {
     fn default() -> Self {
-        Ends { last: Vec::new(), output: Scratch::default() }
+        LayerOutput { last: Vec::new(), output: Scratch::default() }
     }
 }

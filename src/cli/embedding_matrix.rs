@@ -1,4 +1,4 @@
-//! `vocable matrix-for`
+//! `vocable embedding-matrix`
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 use vocable::files::{check_writable, matrix_format, save_matrix, vocabulary_file, write_atomic};
-use vocable::nn::{Matrix, MatrixOptions};
+use vocable::nn::{self, EmbeddingMatrixOptions};
 use vocable::report;
 use vocable::vectors::Case;
 
@@ -30,7 +30,7 @@ pub const UNKNOWNS: [&str; 4] = ["<unk>", "[UNK]", "<UNK>", "<oov>"];
 /// word gets zeros.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct MatrixFor {
+pub struct EmbeddingMatrix {
     /// The vocabulary
     #[arg(value_name = "VOCAB")]
     vocabulary: PathBuf,
@@ -50,17 +50,17 @@ pub struct MatrixFor {
     #[arg(long, value_name = "FILE")]
     unknown_list: Option<PathBuf>,
     /// Standard deviation of the rows of words that the vectors lack
-    #[arg(long, value_name = "X", default_value_t = MatrixOptions::default().oov_deviation)]
-    oov_deviation: f64,
+    #[arg(long, value_name = "X", default_value_t = EmbeddingMatrixOptions::default().oov_std)]
+    oov_std: f64,
     /// Seed of these rows
-    #[arg(long, value_name = "N", default_value_t = MatrixOptions::default().seed)]
+    #[arg(long, value_name = "N", default_value_t = EmbeddingMatrixOptions::default().seed)]
     seed: u64,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  vocable matrix-for vocab.txt --vectors glove.6B.300d.txt --out matrix.npy --pad '<pad>' --unk '<unk>'
-  vocable matrix-for tokenizer.json --vectors glove.safetensors --out weight.safetensors --pad '[PAD]' --unk '[UNK]' --case fold
+  vocable embedding-matrix vocab.txt --vectors glove.6B.300d.txt --out matrix.npy --pad '<pad>' --unk '<unk>'
+  vocable embedding-matrix tokenizer.json --vectors glove.safetensors --out weight.safetensors --pad '[PAD]' --unk '[UNK]' --case fold
 
 docs/reference/embedding-matrix.md has the lines that load it into PyTorch and Keras.";
 
@@ -76,7 +76,7 @@ struct Written {
     unknown_list: Option<String>,
 }
 
-impl MatrixFor {
+impl EmbeddingMatrix {
     pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         matrix_format(&self.out)?;
         distinct(
@@ -87,14 +87,14 @@ impl MatrixFor {
         let vocabulary = vocabulary_file(&self.vocabulary)?;
         let vectors = Arc::new(common.open()?);
         let special = |token: &Option<String>| token.as_ref().map(|token| token.clone().into_bytes());
-        let options = MatrixOptions {
+        let options = EmbeddingMatrixOptions {
             pad: special(&self.pad),
             unknown: special(&self.unk),
             case: self.case,
-            oov_deviation: self.oov_deviation,
+            oov_std: self.oov_std,
             seed: self.seed,
         };
-        let matrix = Matrix::for_vocabulary(&vectors, &vocabulary, &options)?;
+        let matrix = nn::EmbeddingMatrix::for_vocabulary(&vectors, &vocabulary, &options)?;
         let word = |row: &usize| vocabulary.get(*row).and_then(Option::as_deref).unwrap_or_default();
         for row in &matrix.unknown {
             let has = |names: &[&str]| names.iter().any(|name| name.as_bytes() == word(row));

@@ -6,9 +6,9 @@ use super::{Embedding, EmbeddingMode, EmbeddingOptions, UNKNOWN};
 use crate::error::{Error, Result};
 use crate::vectors::{Case, Vectors};
 
-/// How a [`Matrix`] is made.
+/// How a [`EmbeddingMatrix`] is made.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MatrixOptions {
+pub struct EmbeddingMatrixOptions {
     /// The vocabulary's word for a pad, whose row is zeros.
     pub pad: Option<Vec<u8>>,
     /// The vocabulary's word for unknown words, whose row is [`Vectors::unknown`].
@@ -16,21 +16,21 @@ pub struct MatrixOptions {
     /// How words are looked up.
     pub case: Case,
     /// Standard deviation of the rows made for words that the vectors lack; their mean is zero.
-    pub oov_deviation: f64,
+    pub oov_std: f64,
     /// Seed of these rows. A word gets the same row whatever other words there are.
     pub seed: u64,
 }
 
-impl Default for MatrixOptions {
+impl Default for EmbeddingMatrixOptions {
     fn default() -> Self {
-        let EmbeddingOptions { case, oov_deviation, seed, .. } = EmbeddingOptions::default();
-        MatrixOptions { pad: None, unknown: None, case, oov_deviation, seed }
+        let EmbeddingOptions { case, oov_std, seed, .. } = EmbeddingOptions::default();
+        EmbeddingMatrixOptions { pad: None, unknown: None, case, oov_std, seed }
     }
 }
 
 /// Rows for a vocabulary, index by index, as another tool's embedding layer begins with.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Matrix {
+pub struct EmbeddingMatrix {
     /// `[rows, E]`.
     pub values: Vec<f32>,
     /// Numbers a row, `E`.
@@ -43,7 +43,7 @@ pub struct Matrix {
     pub without_word: Vec<usize>,
 }
 
-impl Matrix {
+impl EmbeddingMatrix {
     /// A row for each entry of `vocabulary`, in its order, each as [`Embedding`] makes it: as the vectors have it, by character
     /// n-grams where they have those, or small and random for a word that they lack.
     ///
@@ -53,8 +53,8 @@ impl Matrix {
     pub fn for_vocabulary(
         vectors: &Arc<Vectors>,
         vocabulary: &[Option<Vec<u8>>],
-        options: &MatrixOptions,
-    ) -> Result<Matrix> {
+        options: &EmbeddingMatrixOptions,
+    ) -> Result<EmbeddingMatrix> {
         vectors.check()?;
         for (what, special) in [("pad", &options.pad), ("word for unknown words", &options.unknown)] {
             if let Some(word) = special.as_ref().filter(|word| !vocabulary.iter().flatten().any(|other| other == *word))
@@ -68,13 +68,13 @@ impl Matrix {
         let rows = EmbeddingOptions {
             mode: EmbeddingMode::Frozen,
             case: options.case,
-            oov_deviation: options.oov_deviation,
+            oov_std: options.oov_std,
             seed: options.seed,
             ..EmbeddingOptions::default()
         };
         let embedding = Embedding::<f32>::new(vectors, &words, &rows)?;
         let dimension = embedding.dimension();
-        let mut matrix = Matrix {
+        let mut matrix = EmbeddingMatrix {
             values: Vec::with_capacity(vocabulary.len() * dimension),
             dimension,
             known: 0,
