@@ -1,6 +1,6 @@
-"""Writes small valid files of every format into fuzz/corpus, for the fuzzers to begin with.
+"""Writes small valid files of every format into fuzz/corpus, as the seed corpus.
 
-Needs the program (cargo build) and nothing besides Python.
+Needs only Python and the program (run `cargo build` first).
 """
 
 import gzip

@@ -1,4 +1,4 @@
-//! fastText's binary models.
+//! fastText binary models.
 
 #![no_main]
 

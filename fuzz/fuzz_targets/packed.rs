@@ -1,4 +1,4 @@
-//! gzip and zip, and whatever is in them, told by content.
+//! gzip and zip files, with the format of their content detected.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Table files: what opens must answer or refuse, never panic.
+//! Table files: a query of one that opens returns a result or an error, never panics.
 
 #![no_main]
 
@@ -8,10 +8,10 @@ use libfuzzer_sys::fuzz_target;
 use vocable::Vectors;
 use vocable::files::Format;
 
-/// A small table file that is whole.
-fn whole() -> &'static [u8] {
-    static WHOLE: OnceLock<Vec<u8>> = OnceLock::new();
-    WHOLE.get_or_init(|| {
+/// A small valid table file.
+fn valid_table() -> &'static [u8] {
+    static TABLE: OnceLock<Vec<u8>> = OnceLock::new();
+    TABLE.get_or_init(|| {
         let words = ["king", "queen", "a b", "", "x"];
         let vectors = Vectors::new(words, (0..15u8).map(f32::from).collect(), 3).expect("five rows of three numbers");
         let path = std::env::temp_dir().join(format!("vocable-fuzz-{}", std::process::id()));
@@ -27,11 +27,11 @@ fuzz_target!(|data: &[u8]| {
     if choice & 1 == 0 {
         return vocable_fuzz::open(data, Some(Format::Table), 0);
     }
-    // Changes to a whole file, two bytes of place and one of value each: headers that still read come up far more often.
-    let mut bytes = whole().to_vec();
+    // The input is a list of changes to a valid file, each two bytes of position and one of value, so that the header often stays readable.
+    let mut bytes = valid_table().to_vec();
     for change in data.as_chunks::<3>().0.iter().take(64) {
-        let place = usize::from(u16::from_le_bytes([change[0], change[1]])) % bytes.len();
-        bytes[place] = change[2];
+        let position = usize::from(u16::from_le_bytes([change[0], change[1]])) % bytes.len();
+        bytes[position] = change[2];
     }
     vocable_fuzz::open(&bytes, Some(Format::Table), 0);
 });

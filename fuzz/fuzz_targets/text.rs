@@ -1,4 +1,4 @@
-//! Rows as text: GloVe, word2vec text, strict and lenient, told by content.
+//! Text formats: GloVe, word2vec text and detection from the content; bad rows are refused or skipped.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! What the targets share: a limit on what a run may allocate, and questions put to whatever opens.
+//! Shared by the targets: a limit on memory allocation, and queries against whatever opens.
 
 use std::alloc::System;
 
@@ -11,8 +11,8 @@ use vocable::vectors::Case;
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
-/// Runs `work` with at most four times `input` bytes and 64 MiB beside what is allocated already: an allocation beyond
-/// that fails, which ends the program.
+/// Runs `work` with a limit on new allocations: 64 MiB plus four times `input` bytes. An allocation beyond the limit aborts the
+/// process, which the fuzzer reports as a crash.
 pub fn limited(input: usize, work: impl FnOnce()) {
     let limit = ALLOCATOR.allocated() + 4 * input + (64 << 20);
     ALLOCATOR.set_limit(limit).expect("more than is allocated");
@@ -20,7 +20,7 @@ pub fn limited(input: usize, work: impl FnOnce()) {
     ALLOCATOR.set_limit(usize::MAX).expect("no limit");
 }
 
-/// Opens `data` as vectors and, where that succeeds, asks about them. The lowest bits of `choice` are options.
+/// Opens `data` as vectors and, on success, queries them. The two lowest bits of `choice` select the options for reading.
 pub fn open(data: &[u8], format: Option<Format>, choice: u8) {
     limited(data.len(), || {
         let options = ReadOptions {
@@ -30,15 +30,15 @@ pub fn open(data: &[u8], format: Option<Format>, choice: u8) {
             ..ReadOptions::default()
         };
         if let Ok(vectors) = Vectors::from_bytes(data.to_vec(), "fuzz", &options) {
-            ask(&vectors);
+            query(&vectors);
         }
     });
 }
 
-/// Asks all kinds of questions; any answer will do, and any error.
-pub fn ask(vectors: &Vectors) {
+/// Runs every kind of query. Any result or error is accepted, a panic is not.
+pub fn query(vectors: &Vectors) {
     let words: Vec<Vec<u8>> = vectors.vocabulary().iter().take(3).map(<[u8]>::to_vec).collect();
-    let options = NearestOptions { k: 3, restrict: None };
+    let options = NearestOptions { k: 3, ..NearestOptions::default() };
     for word in words.iter().map(Vec::as_slice).chain([&b"king"[..], b"\xff"]) {
         let _ = vectors.nearest(&[word], &[] as &[&[u8]], &options);
         let _ = vectors.similarity(word, "king");
