@@ -148,7 +148,8 @@ impl Module {
         while at < tokens.len() {
             let token = tokens[at].as_str();
             if token == "use" && tokens.get(at + 1).is_some_and(|next| next != "<") {
-                let end = at + tokens[at..].iter().position(|token| token == ";").expect("a `use` ends with a semicolon");
+                let end =
+                    at + tokens[at..].iter().position(|token| token == ";").expect("a `use` ends with a semicolon");
                 let public = at > 0 && (tokens[at - 1] == "pub" || tokens[at - 1] == ")");
                 module.add_uses(&tokens[at + 1..end], public);
                 at = end;
@@ -157,7 +158,9 @@ impl Module {
                 at += 2;
             } else if is_name(token) {
                 let mut mention = vec![tokens[at].clone()];
-                while tokens.get(at + 1).is_some_and(|next| next == "::") && tokens.get(at + 2).is_some_and(|next| is_name(next)) {
+                while tokens.get(at + 1).is_some_and(|next| next == "::")
+                    && tokens.get(at + 2).is_some_and(|next| is_name(next))
+                {
                     mention.push(tokens[at + 2].clone());
                     at += 2;
                 }
@@ -172,7 +175,8 @@ impl Module {
     fn folder(&self) -> String {
         let file = Path::new(&self.file);
         let root = ["lib.rs", "main.rs", "mod.rs"].iter().any(|name| file.ends_with(name));
-        let folder = if root { file.parent().expect("a file has a folder").to_owned() } else { file.with_extension("") };
+        let folder =
+            if root { file.parent().expect("a file has a folder").to_owned() } else { file.with_extension("") };
         folder.to_str().expect("file names are UTF-8").to_owned()
     }
 
@@ -193,7 +197,10 @@ impl Module {
                 }
                 "," | "}" => {
                     if !current.is_empty() {
-                        leaves.push(([prefixes.last().expect("braces are balanced").as_slice(), &current].concat(), alias.take()));
+                        leaves.push((
+                            [prefixes.last().expect("braces are balanced").as_slice(), &current].concat(),
+                            alias.take(),
+                        ));
                         current.clear();
                     }
                     if token == "}" {
@@ -287,7 +294,8 @@ fn tokens(code: &str) -> Vec<String> {
 /// The length of the string or character literal at the beginning of some code, if there is one.
 fn string_length(code: &str) -> Option<usize> {
     let prefix = ["r", "br", "b", "c"].into_iter().rev().find(|prefix| {
-        code.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('"') || (prefix.ends_with('r') && rest.starts_with("#")))
+        code.strip_prefix(prefix)
+            .is_some_and(|rest| rest.starts_with('"') || (prefix.ends_with('r') && rest.starts_with("#")))
     });
     let body = &code[prefix.map_or(0, str::len)..];
     if prefix.is_some_and(|prefix| prefix.ends_with('r')) {
@@ -377,7 +385,8 @@ fn imports_are_found() {
     "##;
     let tokens = without_tests(tokens(code));
     assert!(!tokens.contains(&"no".to_owned()), "{tokens:?}");
-    let mut module = Module { path: vec!["m".into(), "n".into()], file: String::new(), uses: Vec::new(), mentions: BTreeSet::new() };
+    let mut module =
+        Module { path: vec!["m".into(), "n".into()], file: String::new(), uses: Vec::new(), mentions: BTreeSet::new() };
     module.add_uses(&tokens[1..tokens.iter().position(|token| token == ";").unwrap()], false);
     let uses: Vec<(String, &str)> = module.uses.iter().map(|each| (each.path.join("::"), each.name.as_str())).collect();
     let expected = [("m::a::B", "B"), ("m::c", "c"), ("m::c::D", "E"), ("m", "*")];

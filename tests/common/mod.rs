@@ -133,6 +133,16 @@ pub fn refusal(bytes: impl AsRef<[u8]>, options: &ReadOptions) -> String {
     error
 }
 
+/// Asserts that a text is the one that is kept in `tests/snapshots/GROUP/NAME.snap`.
+#[track_caller]
+pub fn snapshot(group: &str, name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(group));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
 /// How a run of the program ended.
 #[derive(Debug)]
 pub struct Ran {
