@@ -132,7 +132,7 @@
 //! # The rooms
 //!
 //! [`error`] < [`files`] < [`vectors`] < [`fetch`], [`query`], [`nn`] < [`classifier`] < [`bench`](mod@bench), [`compare`](mod@compare) < [`report`] < `serve`
-//! (with the feature `explore`), and [`classifier`] < `texts` (with the feature `arrow`): each uses only those before it. The library never
+//! (with the feature `explore`), and [`classifier`] < `tables` (with the feature `arrow`): each uses only those before it. The library never
 //! prints and never ends the program.
 
 /// The program of the guide is compiled and run.
@@ -152,7 +152,7 @@ pub mod report;
 #[cfg(feature = "explore")]
 pub mod serve;
 #[cfg(feature = "arrow")]
-pub mod texts;
+pub mod tables;
 pub mod vectors;
 
 pub use error::{Error, Result};

@@ -27,7 +27,7 @@ use vocable::Vectors;
 use vocable::classifier::{
     Classifier, DataOptions, Dataset, Splits, TextVectors, Tokenizer, TrainOptions, Weighting, train,
 };
-use vocable::texts::{Source, SourceOptions};
+use vocable::tables::{TableReader, TableReaderOptions};
 use vocable::vectors::Case;
 
 /// A small classifier of reviews, and a file of it.
@@ -270,7 +270,7 @@ fn every_form_goes_to_every_other() {
         for ending in ["csv", "tsv", "jsonl", "parquet", "arrows"] {
             let to = folder.path(&format!("out.{ending}"));
             if from.ends_with("in.jsonl") && ending != "jsonl" {
-                run("predict", from, &to, &[]).refused(2, "JSON lines, each with keys of its own; write JSON lines");
+                run("predict", from, &to, &[]).refused(2, "the rows of JSON Lines have no common columns");
                 continue;
             }
             ran("predict", from, &to, &[]);
@@ -332,8 +332,8 @@ fn pipes_are_read_and_written() {
     stream.finish().unwrap();
     assert_eq!(predict(&[], stream.get_ref()).out, ran.out);
     predict(&["--out-format", "npy"], b"superb\n")
-        .refused(2, "a file, since the number of rows comes first in npy, found a pipe");
-    predict(&[], b"PAR1").refused(2, "a file, since parquet is read from its end, found a pipe");
+        .refused(2, "the npy format cannot be written to a pipe; write to a file");
+    predict(&[], b"PAR1").refused(2, "the parquet format cannot be read from a pipe; write it to a file first");
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn nothing_is_left_of_what_cannot_be_read_to_its_end() {
         ("cut.arrow", arrow[..arrow.len() / 2].to_vec(), "expected a whole Arrow file, found"),
         ("magic.arrow", b"ARROW1\0\0".to_vec(), "expected a whole Arrow file, found"),
         ("cut.arrows", stream[..stream.len() / 2].to_vec(), "expected a whole Arrow stream, found"),
-        ("open.csv", csv.into_bytes(), "line 20002: expected a closing quote, found the end of the file"),
+        ("open.csv", csv.into_bytes(), "line 20002: this quoted field is never closed"),
         ("uneven.csv", b"text,n\nfine,1\nfine\n".to_vec(), "line 3: expected 2 columns, as in the header, found 1"),
         ("list.jsonl", json.into_bytes(), "line 9001: expected a string or a number at `text`, found [1]"),
         ("bad.jsonl", b"{\"text\":\"fine\"}\n{\n".to_vec(), "line 2: expected a JSON object, found `{`"),
@@ -390,7 +390,7 @@ fn nothing_is_left_of_what_cannot_be_read_to_its_end() {
             "expected strings in the column `text`, found the type Struct",
         ),
         ("names.csv", b"a,b\n1,2\n".to_vec(), "expected a column for the text (text, sentence"),
-        ("old.feather", b"FEA1....".to_vec(), "found Feather of version 1"),
+        ("old.feather", b"FEA1....".to_vec(), "found Feather version 1"),
         ("empty.csv", b"".to_vec(), "expected a column for the text"),
         ("half.txt.gz", gzip(&b"text after text\n".repeat(5000))[..60].to_vec(), "expected"),
     ];
@@ -428,7 +428,7 @@ fn damaged_bytes_never_panic() {
             bytes[at] = random(256) as u8;
         }
         let path = folder.file("damaged.parquet", &bytes);
-        let Ok(mut source) = Source::open(&path, &SourceOptions::default()) else { continue };
+        let Ok(mut source) = TableReader::open(&path, &TableReaderOptions::default()) else { continue };
         while let Ok(Some(chunk)) = source.next_chunk() {
             assert!(chunk.texts().0.len() == chunk.len());
         }
@@ -454,7 +454,7 @@ fn names_that_are_there_already_are_refused_and_can_be_changed() {
     let folder = Folder::new();
     let from = folder.file("t.csv", "text,label\nsuperb,pos\n");
     let to = folder.path("out.csv");
-    let what = "expected no column `label`, since one is to be added, found one; put something before";
+    let what = "there is already a column `label`; give the new columns a prefix";
     run("predict", &from, &to, &[]).refused(2, what);
     ran("predict", &from, &to, &["--prefix", "predicted_"]);
     let header = "text,label,predicted_label,predicted_probability\n";
@@ -463,11 +463,13 @@ fn names_that_are_there_already_are_refused_and_can_be_changed() {
     run("predict", &from, &folder.path("out.jsonl"), &[]).refused(2, &format!("line 2: {what}"));
     // A tab within a text would be the end of it.
     let from = folder.file("tab.csv", "text,n\n\"a\tb\",1\n");
-    run("predict", &from, &folder.path("out.tsv"), &[]).refused(2, "which TSV cannot hold; write CSV or JSON lines");
-    run("predict", &from, &folder.path("out.what"), &[]).refused(2, "output: expected an ending: .parquet");
-    run("predict", &from, &folder.path("out.txt"), &[]).refused(2, "expected a form with columns");
+    run("predict", &from, &folder.path("out.tsv"), &[])
+        .refused(2, "which TSV cannot represent; write CSV or JSON Lines");
+    run("predict", &from, &folder.path("out.what"), &[]).refused(2, "output file: expected the extension .parquet");
+    run("predict", &from, &folder.path("out.txt"), &[]).refused(2, "output format: expected csv, tsv");
     run("predict", &from, &folder.path("no/out.csv"), &[]).refused(2, "cannot make it");
-    run("predict", &from, &folder.path("out.arrow"), &["--compression", "gzip"]).refused(2, "expected none, zstd, lz4");
+    run("predict", &from, &folder.path("out.arrow"), &["--compression", "gzip"])
+        .refused(2, "expected none, zstd or lz4");
     run("predict", &from, &folder.path("out.csv"), &["--compression", "zstd"]).refused(2, "expected Parquet or Arrow");
 }
 
@@ -545,7 +547,7 @@ fn chunks_yield_each_row_once() {
     let mut writer = FileWriter::try_new(File::create(&path).unwrap(), &batch.schema()).unwrap();
     writer.write(&batch).unwrap();
     writer.finish().unwrap();
-    let mut source = Source::open(&path, &SourceOptions::default()).unwrap();
+    let mut source = TableReader::open(&path, &TableReaderOptions::default()).unwrap();
     let (mut read, mut chunks) = (Vec::new(), 0);
     while let Some(chunk) = source.next_chunk().unwrap() {
         read.extend(chunk.texts().0.into_iter().flatten().map(Cow::into_owned));

@@ -73,7 +73,7 @@ impl Coverage {
     fn count(&self, file: &str) -> Result<Vec<TokenCounter>, Failure> {
         let mut counted: Vec<TokenCounter> = self.tokenizer.0.iter().map(|&name| TokenCounter::new(name)).collect();
         #[cfg(feature = "arrow")]
-        if vocable::texts::is_columnar(&self.data)? {
+        if vocable::tables::is_columnar(&self.data)? {
             self.count_table(file, &mut counted)?;
             return Ok(counted);
         }
@@ -91,16 +91,17 @@ impl Coverage {
     /// Parquet and Arrow, chunk by chunk.
     #[cfg(feature = "arrow")]
     fn count_table(&self, file: &str, counted: &mut [TokenCounter]) -> Result<(), Failure> {
-        use vocable::texts::{Source, SourceOptions, pass};
+        use vocable::tables::{TableReader, TableReaderOptions, process};
 
         let text_column = self.form.text_column_alone()?.map(str::to_owned);
-        let source = Source::open(&self.data, &SourceOptions { text_column, ..SourceOptions::default() })?;
+        let reader =
+            TableReader::open(&self.data, &TableReaderOptions { text_column, ..TableReaderOptions::default() })?;
         let count = |texts: &[Option<std::borrow::Cow<str>>]| {
             let there: Vec<&str> = texts.iter().flatten().map(AsRef::as_ref).collect();
             counted.iter_mut().for_each(|counted| counted.add(&there));
             Ok(Vec::new())
         };
-        let passed = pass(source, None, count, |_| ())?;
+        let passed = process(reader, None, count, |_| ())?;
         output::warn_replaced(file, passed.replaced as usize);
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use vocable::classifier::{TextVectors, Tokenizer, Weighting, WordFrequencies};
 use vocable::files::bytes;
-use vocable::texts::{vector_field, vectors};
+use vocable::tables::{vector_column, vector_field};
 use vocable::vectors::Case;
 
 use super::Common;
@@ -81,7 +81,7 @@ impl Embed {
                 unknown += vector.unknown as u64;
                 zeros += u64::from(vector.words == vector.unknown);
             }
-            vectors(table.dimension(), &all)
+            Ok(vec![vector_column(table.dimension(), &all)?])
         })?;
         if unknown > 0 {
             output::note(format_args!("{} of {} words have no vector", thousands(unknown), thousands(words)));

@@ -119,7 +119,7 @@ impl Predict {
     /// Labels for a table of texts.
     #[cfg(feature = "arrow")]
     fn run_on_tables(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
-        use vocable::texts::{label_fields, labels};
+        use vocable::tables::{label_columns, label_fields};
 
         if self.evaluate.is_some() {
             return Err(Error::invalid("--in and --evaluate", "one of them", "both").into());
@@ -129,7 +129,7 @@ impl Predict {
         let added = label_fields(classifier.labels(), self.probabilities, &self.tables.prefix);
         let mut empty = 0;
         self.tables.pass(text_column, added, output, |texts| {
-            let (columns, without_words) = labels(&classifier, texts, self.probabilities);
+            let (columns, without_words) = label_columns(&classifier, texts, self.probabilities);
             empty += without_words;
             Ok(columns)
         })?;

@@ -9,7 +9,9 @@ use arrow_schema::Field;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use vocable::texts::{Compression, Sink, SinkOptions, Source, SourceOptions, TextFormat, pass};
+use vocable::tables::{
+    ColumnCompression, TableFormat, TableReader, TableReaderOptions, TableWriter, TableWriterOptions, process,
+};
 use vocable::{Error, report};
 
 use super::input::is_standard;
@@ -27,16 +29,16 @@ pub struct Tables {
     output: Option<PathBuf>,
     /// Form of the table that comes in: parquet, arrow, arrow-stream, csv, tsv, jsonl, lines
     #[arg(long, value_name = "NAME", requires = "input", help_heading = "Tables of texts")]
-    in_format: Option<TextFormat>,
+    in_format: Option<TableFormat>,
     /// Form of the table that goes out [default: by its ending]
     #[arg(long, value_name = "NAME", requires = "input", help_heading = "Tables of texts")]
-    out_format: Option<TextFormat>,
+    out_format: Option<TableFormat>,
     /// What to put before the names of new columns
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, help_heading = "Tables of texts")]
     pub prefix: String,
     /// Compression of Parquet or Arrow: none, snappy, zstd, gzip, lz4 [default: snappy for Parquet, none for Arrow]
     #[arg(long, value_name = "NAME", requires = "input", help_heading = "Tables of texts")]
-    compression: Option<Compression>,
+    compression: Option<ColumnCompression>,
 }
 
 #[derive(Serialize)]
@@ -65,28 +67,28 @@ impl Tables {
             return Err(Error::invalid("tables of texts", "--in FILE and --out FILE", "none").into());
         };
         distinct(&[("--in", Some(from))], &[("--out", Some(to))])?;
-        let options = SourceOptions {
+        let options = TableReaderOptions {
             format: self.in_format,
             text_column: text_column.map(str::to_owned),
             added: added.iter().map(|field| field.name().clone()).collect(),
         };
-        let source = if is_standard(from) {
-            Source::read(Path::new("standard input"), Box::new(std::io::stdin()), &options)?
+        let reader = if is_standard(from) {
+            TableReader::from_reader(Path::new("standard input"), Box::new(std::io::stdin()), &options)?
         } else {
-            Source::open(from, &options)?
+            TableReader::open(from, &options)?
         };
-        let sink_options = SinkOptions { format: self.out_format, compression: self.compression };
-        let sink = if is_standard(to) {
-            let same = Some(source.format()).filter(|format| matches!(format, TextFormat::Csv | TextFormat::Tsv));
-            let format = self.out_format.or(same).unwrap_or(TextFormat::JsonLines);
+        let writer_options = TableWriterOptions { format: self.out_format, compression: self.compression };
+        let writer = if is_standard(to) {
+            let same = Some(reader.format()).filter(|format| matches!(format, TableFormat::Csv | TableFormat::Tsv));
+            let format = self.out_format.or(same).unwrap_or(TableFormat::JsonLines);
             let out = Box::new(std::io::stdout());
-            Sink::write_to(Path::new("standard output"), out, format, &source, added, &sink_options)?
+            TableWriter::from_writer(Path::new("standard output"), out, format, &reader, added, &writer_options)?
         } else {
-            Sink::create(to, &source, added, &sink_options)?
+            TableWriter::create(to, &reader, added, &writer_options)?
         };
-        let bar = bar(source.rows());
+        let bar = bar(reader.rows());
         let start = Instant::now();
-        let passed = pass(source, Some(sink), &mut work, |passed| bar.set_position(passed.rows));
+        let passed = process(reader, Some(writer), &mut work, |passed| bar.set_position(passed.rows));
         bar.finish_and_clear();
         let passed = passed.map_err(|error| match error {
             // Whoever read our output has seen enough.

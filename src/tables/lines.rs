@@ -1,4 +1,4 @@
-//! Reading texts from lines: plain ones, CSV, TSV, JSON.
+//! Reading tables in text formats: plain lines, CSV, TSV, JSON Lines.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
@@ -12,63 +12,63 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use memchr::memchr_iter;
 use serde_json::{Map, Value};
 
-use super::TextFormat;
-use super::error::{Refusal, malformed};
-use super::source::{BYTES, Chunk, Columns, ROWS, SourceOptions, collision, text_column};
+use super::chunk::{Chunk, ChunkData, MAX_BYTES, MAX_ROWS};
+use super::error::{TableError, malformed};
+use super::format::TableFormat;
+use super::options::{TableReaderOptions, duplicate_column};
 use crate::classifier::dataset::{TEXT_NAMES, listed};
-use crate::error::{Advice, Error, Malformed, Place, Result};
+use crate::error::{Advice, Error, Malformed, Place, Problem, Result};
 use crate::files::BOM;
 
-/// The longest record taken, in bytes: an open quote or a file without line feeds would otherwise fill the memory.
-const LONGEST: u64 = 16 << 20;
+/// Maximum size of a record in bytes: an unclosed quote or a file without line breaks would otherwise fill the memory.
+const MAX_RECORD: u64 = 16 << 20;
 
-/// A file of records that lie between line feeds.
+/// Reads records that are separated by line breaks.
 pub(super) struct LineReader {
     reader: Reader,
-    counts: Arc<Counts>,
-    /// The number of the line read last, counted from 1.
+    counts: Arc<ReadCounts>,
+    /// Number of the last line read, counted from 1.
     line: u64,
-    options: SourceOptions,
+    options: TableReaderOptions,
 }
 
 enum Reader {
-    /// The only column is the line.
+    /// The line is the only column.
     Lines(Input, SchemaRef),
     Json(Input),
     Columns {
         records: Box<csv::Reader<Input>>,
         schema: SchemaRef,
         text: usize,
-        /// The line of the record read last, if it may have taken what follows an open quote.
-        open_at: Option<u64>,
+        /// The line of the last record, if that record may contain an unclosed quote.
+        open_quote: Option<u64>,
     },
 }
 
-type Input = BufReader<Counted>;
+type Input = BufReader<CountingReader>;
 
 /// What has been read.
 #[derive(Default)]
-struct Counts {
+struct ReadCounts {
     /// Bytes since the last record.
     bytes: AtomicU64,
-    /// Quotes in all.
+    /// Quotes in the whole file.
     quotes: AtomicU64,
 }
 
-/// Counts what is read, and refuses to read on when a record has no end.
-struct Counted {
+/// Counts bytes and quotes, and fails when a record is longer than [`MAX_RECORD`].
+struct CountingReader {
     input: Box<dyn BufRead + Send>,
-    counts: Arc<Counts>,
+    counts: Arc<ReadCounts>,
 }
 
-impl Read for Counted {
+impl Read for CountingReader {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(to)?;
         let quotes = memchr_iter(b'"', to.get(..read).unwrap_or_default()).count();
         self.counts.quotes.fetch_add(quotes as u64, Ordering::Relaxed);
-        if self.counts.bytes.fetch_add(read as u64, Ordering::Relaxed) > LONGEST {
-            let what =
-                format!("more than {} MiB without an end of the record; is a quote never closed?", LONGEST >> 20);
+        if self.counts.bytes.fetch_add(read as u64, Ordering::Relaxed) > MAX_RECORD {
+            let what = format!("a record of more than {} MiB; a quote may not be closed", MAX_RECORD >> 20);
             return Err(io::Error::new(io::ErrorKind::InvalidData, what));
         }
         Ok(read)
@@ -79,39 +79,39 @@ impl LineReader {
     pub fn new(
         path: &Path,
         mut input: Box<dyn BufRead + Send>,
-        format: TextFormat,
-        options: &SourceOptions,
+        format: TableFormat,
+        options: &TableReaderOptions,
     ) -> Result<LineReader> {
         if input.fill_buf().map_err(|e| Error::io(path, "read it", e))?.starts_with(BOM) {
             input.consume(BOM.len());
         }
-        let counts = Arc::new(Counts::default());
-        let input = Counted { input, counts: Arc::clone(&counts) };
+        let counts = Arc::new(ReadCounts::default());
+        let input = CountingReader { input, counts: Arc::clone(&counts) };
         let strings = |names: &[String]| {
             let fields = names.iter().map(|name| Field::new(name, DataType::Utf8, true));
             Arc::new(Schema::new(fields.collect::<Vec<_>>()))
         };
         let reader = match format {
-            TextFormat::Csv | TextFormat::Tsv => {
-                let quoting = format == TextFormat::Csv;
+            TableFormat::Csv | TableFormat::Tsv => {
+                let quoting = format == TableFormat::Csv;
                 let mut records = csv::ReaderBuilder::new()
                     .delimiter(if quoting { b',' } else { b'\t' })
-                    // In tab-separated files a quote is just a quote.
+                    // Quotes have no special meaning in TSV.
                     .quoting(quoting)
                     .from_reader(BufReader::new(input));
-                let header = records.byte_headers().map_err(|e| Refusal::from(e).reading(path, "a header"))?;
+                let header = records.byte_headers().map_err(|e| TableError::from(e).reading(path, "a header"))?;
                 let names: Vec<String> =
                     header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
-                let text = text_column(path, &names, options)?;
-                Reader::Columns { records: Box::new(records), schema: strings(&names), text, open_at: None }
+                let text = options.find_text_column(path, &names)?;
+                Reader::Columns { records: Box::new(records), schema: strings(&names), text, open_quote: None }
             }
-            TextFormat::JsonLines => Reader::Json(BufReader::new(input)),
+            TableFormat::JsonLines => Reader::Json(BufReader::new(input)),
             _ => Reader::Lines(BufReader::new(input), strings(&["text".to_owned()])),
         };
         Ok(LineReader { reader, counts, line: 0, options: options.clone() })
     }
 
-    /// The columns; `None` where each line has its own.
+    /// The columns; `None` for JSON Lines, where each line has its own keys.
     pub fn schema(&self) -> Option<SchemaRef> {
         match &self.reader {
             Reader::Lines(_, schema) | Reader::Columns { schema, .. } => Some(Arc::clone(schema)),
@@ -128,12 +128,12 @@ impl LineReader {
         chunk.map(|chunk| Some(chunk).filter(|chunk| !chunk.is_empty()))
     }
 
-    /// The next line, without its end.
+    /// The next line, without the line break.
     fn line<'l>(&mut self, path: &Path, line: &'l mut Vec<u8>) -> Result<Option<Cow<'l, str>>> {
         line.clear();
         let (Reader::Lines(input, _) | Reader::Json(input)) = &mut self.reader else { return Ok(None) };
         self.counts.bytes.store(0, Ordering::Relaxed);
-        if input.read_until(b'\n', line).map_err(|e| Refusal::from(e).reading(path, "lines"))? == 0 {
+        if input.read_until(b'\n', line).map_err(|e| TableError::from(e).reading(path, "lines"))? == 0 {
             return Ok(None);
         }
         self.line += 1;
@@ -146,7 +146,7 @@ impl LineReader {
     fn lines(&mut self, path: &Path) -> Result<Chunk> {
         let (mut texts, mut replaced, mut bytes, mut line) = (StringBuilder::new(), 0, 0, Vec::new());
         let mut rows = 0;
-        while rows < ROWS && bytes < BYTES {
+        while rows < MAX_ROWS && bytes < MAX_BYTES {
             let Some(text) = self.line(path, &mut line)? else { break };
             replaced += usize::from(matches!(text, Cow::Owned(_)));
             bytes += text.len();
@@ -159,62 +159,61 @@ impl LineReader {
     fn objects(&mut self, path: &Path) -> Result<Chunk> {
         let (mut texts, mut objects, mut replaced, mut line) = (StringBuilder::new(), Vec::new(), 0, Vec::new());
         let mut bytes = 0;
-        while objects.len() < ROWS && bytes < BYTES {
+        while objects.len() < MAX_ROWS && bytes < MAX_BYTES {
             let Some(text) = self.line(path, &mut line)? else { break };
-            let text_is = text.trim();
-            if text_is.is_empty() {
+            let object = text.trim();
+            if object.is_empty() {
                 continue;
             }
             let at_line =
                 |e: Malformed| Malformed { place: Place::Line(self.line), ..e }.in_file(path.to_string_lossy());
-            texts.append_option(text_of(text_is, &self.options).map_err(at_line)?);
+            texts.append_option(text_of(object, &self.options).map_err(at_line)?);
             replaced += usize::from(matches!(text, Cow::Owned(_)));
-            bytes += text_is.len();
-            objects.push(text_is.to_owned());
+            bytes += object.len();
+            objects.push(object.to_owned());
         }
-        Ok(Chunk { texts: Arc::new(texts.finish()), columns: Columns::Objects(objects), replaced })
+        Ok(Chunk { texts: Arc::new(texts.finish()), data: ChunkData::Objects(objects), replaced })
     }
 
     fn columns(&mut self, path: &Path) -> Result<Chunk> {
-        let Reader::Columns { records, schema, text, open_at } = &mut self.reader else {
+        let Reader::Columns { records, schema, text, open_quote } = &mut self.reader else {
             return Err(malformed(path, "columns", "none"));
         };
         let mut columns: Vec<StringBuilder> = schema.fields().iter().map(|_| StringBuilder::new()).collect();
         let (mut record, mut rows, mut bytes, mut replaced) = (csv::ByteRecord::new(), 0, 0, 0);
-        while rows < ROWS && bytes < BYTES {
+        while rows < MAX_ROWS && bytes < MAX_BYTES {
             self.counts.bytes.store(0, Ordering::Relaxed);
             let more = records.read_byte_record(&mut record).map_err(|e| {
                 let line = e.position().map_or(Place::File, |position| Place::Line(position.line()));
                 match e.kind() {
-                    csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-                        Malformed::at(line, format!("{expected_len} columns, as the header has"), len.to_string())
-                            .in_file(path.to_string_lossy())
-                            .into()
+                    &csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                        let problem = Problem::ColumnCount { expected: expected_len as usize, found: len as usize };
+                        Malformed::new(line, problem).in_file(path.to_string_lossy()).into()
                     }
-                    _ => Refusal::from(e).reading(path, "records"),
+                    _ => TableError::from(e).reading(path, "records"),
                 }
             })?;
             if !more {
                 let open = self.counts.quotes.load(Ordering::Relaxed) % 2 == 1;
-                if let (true, Some(line)) = (open, *open_at) {
-                    return Err(Malformed::at(Place::Line(line), "a closing quote", "the end of the file")
-                        .advise("a quote inside a quoted field is written twice")
+                if let (true, Some(line)) = (open, *open_quote) {
+                    return Err(Malformed::message(Place::Line(line), "this quoted field is never closed")
+                        .advise("write a quote inside a quoted field twice")
                         .in_file(path.to_string_lossy())
                         .into());
                 }
                 break;
             }
-            let mut odd = false;
+            let mut lossy = false;
             for (field, column) in record.iter().zip(&mut columns) {
                 let field = String::from_utf8_lossy(field);
-                odd |= matches!(field, Cow::Owned(_));
+                lossy |= matches!(field, Cow::Owned(_));
                 bytes += field.len();
                 column.append_value(field);
             }
-            // The reader takes all that follows an open quote as one field, the last line feed included.
+            // The reader takes everything after an unclosed quote as one field, including the last line break.
             let may_be_open = record.iter().next_back().is_some_and(|field| field.ends_with(b"\n"));
-            *open_at = record.position().map(csv::Position::line).filter(|_| may_be_open);
-            replaced += usize::from(odd);
+            *open_quote = record.position().map(csv::Position::line).filter(|_| may_be_open);
+            replaced += usize::from(lossy);
             rows += 1;
         }
         let text = *text;
@@ -226,20 +225,20 @@ impl LineReader {
             columns.into_iter().map(|mut column| Arc::new(column.finish()) as ArrayRef).collect();
         let schema = self.schema().unwrap_or_else(|| Arc::new(Schema::empty()));
         let texts = columns.get(text).map(Arc::clone);
-        let batch = RecordBatch::try_new(schema, columns).map_err(|e| Refusal::from(e).reading(path, "columns"))?;
-        let texts = texts.ok_or_else(|| malformed(path, "a column of texts", "none"))?;
-        Ok(Chunk { texts, columns: Columns::Batch(batch), replaced })
+        let batch = RecordBatch::try_new(schema, columns).map_err(|e| TableError::from(e).reading(path, "columns"))?;
+        let texts = texts.ok_or_else(|| malformed(path, "a text column", "none"))?;
+        Ok(Chunk { texts, data: ChunkData::Batch(batch), replaced })
     }
 }
 
 /// The text of a JSON object; `None` for null.
-fn text_of(line: &str, options: &SourceOptions) -> Result<Option<String>, Malformed> {
-    let unlike = |expected: &str, found: String| Malformed::at(Place::File, expected, found);
+fn text_of(line: &str, options: &TableReaderOptions) -> Result<Option<String>, Malformed> {
+    let mismatch = |expected: &str, found: String| Malformed::at(Place::File, expected, found);
     let shown = || line.chars().take(40).collect::<String>();
     let object: Map<String, Value> =
-        serde_json::from_str(line).map_err(|e| unlike("a JSON object", format!("`{}` ({e})", shown())))?;
+        serde_json::from_str(line).map_err(|e| mismatch("a JSON object", format!("`{}` ({e})", shown())))?;
     if let Some(name) = options.added.iter().find(|name| object.contains_key(*name)) {
-        return Err(collision(Place::File, name));
+        return Err(duplicate_column(Place::File, name));
     }
     let found = match &options.text_column {
         Some(wanted) => object.get_key_value(wanted),
@@ -251,7 +250,7 @@ fn text_of(line: &str, options: &SourceOptions) -> Result<Option<String>, Malfor
         Some((_, Value::Null)) => Ok(None),
         Some((key, value)) => {
             let value: String = value.to_string().chars().take(40).collect();
-            Err(unlike(&format!("a string or a number at `{key}`"), value))
+            Err(mismatch(&format!("a string or a number at `{key}`"), value))
         }
         None => {
             let keys: Vec<String> = object.keys().cloned().collect();
@@ -259,41 +258,7 @@ fn text_of(line: &str, options: &SourceOptions) -> Result<Option<String>, Malfor
                 Some(wanted) => format!("a key `{wanted}`"),
                 None => format!("a key for the text ({})", TEXT_NAMES.join(", ")),
             };
-            Err(unlike(&expected, format!("the keys {}", listed(&keys))).advise(Advice::SetTextColumn))
+            Err(mismatch(&expected, format!("the keys {}", listed(&keys))).advise(Advice::SetTextColumn))
         }
     }
-}
-
-/// The form of lines: by the first one; where that says nothing, by the file's name.
-pub(super) fn sniff(head: &[u8], path: &Path, options: &SourceOptions) -> Result<TextFormat> {
-    for (magic, what) in [
-        (&b"PK\x03\x04"[..], "a zip archive"),
-        (b"FEA1", "Feather of version 1"),
-        (b"ORC", "ORC"),
-        (b"Obj\x01", "Avro"),
-    ] {
-        if head.starts_with(magic) {
-            return Err(malformed(path, "Parquet, Arrow, CSV, TSV, JSON lines or plain lines", what));
-        }
-    }
-    let head = head.strip_prefix(BOM).unwrap_or(head);
-    let first = head.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty());
-    let first = String::from_utf8_lossy(first.unwrap_or_default());
-    if first.trim_start().starts_with('{') {
-        return Ok(TextFormat::JsonLines);
-    }
-    // A header is one that names the column looked for.
-    for (format, delimiter) in [(TextFormat::Tsv, '\t'), (TextFormat::Csv, ',')] {
-        let names: Vec<String> = first.split(delimiter).map(|name| name.trim().trim_matches('"').to_owned()).collect();
-        if names.len() > 1 && text_column(path, &names, options).is_ok() {
-            return Ok(format);
-        }
-    }
-    Ok(match TextFormat::of_name(path) {
-        Some(format @ (TextFormat::Csv | TextFormat::Tsv | TextFormat::JsonLines)) => format,
-        // A column was asked for: let the reader say which are there.
-        _ if options.text_column.is_some() && first.contains('\t') => TextFormat::Tsv,
-        _ if options.text_column.is_some() => TextFormat::Csv,
-        _ => TextFormat::Lines,
-    })
 }

@@ -1,4 +1,4 @@
-//! Values of columns as CSV, TSV and JSON write them.
+//! Values of columns in CSV, TSV and JSON.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -11,29 +11,32 @@ use arrow_array::{Array, ArrowPrimitiveType};
 use arrow_schema::{DataType, Field};
 use serde_json::Value;
 
-use super::TextFormat;
+use super::format::TableFormat;
 use crate::error::{Malformed, Place, Result};
 
-/// That a form made of lines can hold a column.
-pub(super) fn check(path: &Path, format: TextFormat, field: &Field) -> Result<()> {
+/// Checks that a text format can represent a column.
+///
+/// # Errors
+/// A column that is not made of strings, numbers or booleans; JSON Lines can represent vectors, too.
+pub(super) fn check_type(path: &Path, format: TableFormat, field: &Field) -> Result<()> {
     use DataType as D;
-    let held = match field.data_type() {
+    let representable = match field.data_type() {
         D::Boolean | D::Utf8 | D::LargeUtf8 | D::Utf8View | D::Float32 | D::Float64 | D::Null => true,
         integer if integer.is_integer() => true,
-        D::FixedSizeList(item, _) => format == TextFormat::JsonLines && item.data_type() == &D::Float32,
+        D::FixedSizeList(item, _) => format == TableFormat::JsonLines && item.data_type() == &D::Float32,
         _ => false,
     };
-    if held {
+    if representable {
         return Ok(());
     }
     let found = format!("the type {} in the column `{}`", field.data_type(), field.name());
-    Err(Malformed::at(Place::File, format!("columns that {format} can hold: strings, numbers, true and false"), found)
+    Err(Malformed::at(Place::File, format!("strings, numbers or booleans, as {format} requires"), found)
         .advise("write Parquet or Arrow")
         .in_file(path.to_string_lossy())
         .into())
 }
 
-/// The value at a row; null for what [`check`] does not let pass.
+/// The value of a row; null for types that [`check_type`] rejects.
 pub(super) fn value(column: &dyn Array, row: usize) -> Value {
     use DataType as D;
     if column.is_null(row) {
@@ -66,12 +69,12 @@ pub(super) fn value(column: &dyn Array, row: usize) -> Value {
     }
 }
 
-/// A number of 32 bits with no more digits than tell it from others of 32 bits; null where it is not finite, as JSON has no such number.
+/// A 32-bit float with the fewest digits that identify it; null if it is not finite, since JSON has no such number.
 fn shortest(value: f32) -> Value {
     value.to_string().parse::<f64>().map_or(Value::Null, Value::from)
 }
 
-/// The value at a row as a field of CSV or TSV: nothing for null.
+/// The value of a row as a field of CSV or TSV; empty for null.
 pub(super) fn field(column: &dyn Array, row: usize) -> String {
     match value(column, row) {
         Value::Null => String::new(),
@@ -80,7 +83,7 @@ pub(super) fn field(column: &dyn Array, row: usize) -> String {
     }
 }
 
-/// `"name":value` and what comes before the next.
+/// Writes a comma, unless this is the first member of an object, and `"name":value`.
 pub(super) fn member(out: &mut impl Write, name: &str, value: &Value, first: bool) -> io::Result<()> {
     if !first {
         out.write_all(b",")?;

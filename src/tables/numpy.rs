@@ -1,4 +1,4 @@
-//! Vectors as a NumPy array whose number of rows is known at the end.
+//! Writing vectors as a NumPy array.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -10,7 +10,7 @@ use arrow_array::{Array, ArrayRef};
 use crate::files::ElementType;
 use crate::files::numpy::header_of;
 
-/// A NumPy array that is written row by row.
+/// Writes a NumPy array row by row; the number of rows is not known in advance.
 pub(super) struct NumpyWriter {
     out: BufWriter<File>,
     columns: usize,
@@ -24,10 +24,10 @@ impl NumpyWriter {
         Ok(NumpyWriter { out, columns, rows: 0 })
     }
 
-    /// Writes a column of vectors; what is null becomes zeros, since an array has no null.
+    /// Writes a column of vectors; nulls become zeros, since an array has no nulls.
     pub fn write(&mut self, vectors: &ArrayRef) -> io::Result<()> {
         let Some(lists) = vectors.as_fixed_size_list_opt() else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a column that does not hold vectors"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the column does not contain vectors"));
         };
         for row in 0..lists.len() {
             let values = lists.value(row);
@@ -42,7 +42,7 @@ impl NumpyWriter {
         Ok(())
     }
 
-    /// Writes the number of rows where the header has room for it.
+    /// Writes the header again, with the final number of rows.
     pub fn finish(mut self) -> io::Result<()> {
         self.out.seek(SeekFrom::Start(0))?;
         self.out.write_all(&header_of(self.rows, self.columns, ElementType::F32))?;
