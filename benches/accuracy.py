@@ -16,7 +16,7 @@ from pathlib import Path
 from common import (
     DATA, ROOT, File, LeftOut, Omissions, Shelf, build_vocable, choice_of, circumstances, count, run, say, show)
 
-ARMS = ["random", "frozen", "tuned"]
+EMBEDDINGS = ["random", "frozen", "tuned"]
 # Each task's files, and the learning rate of each embedding.
 TASKS = {
     "sst2": {"train": "sst2.train.txt", "dev": "sst2.dev.txt", "test": "sst2.test.txt",
@@ -48,16 +48,16 @@ def ended(argv, threads):
     return done.stdout
 
 
-def ours(vocable, task, arm, data, arguments):
-    said = ended([vocable, "compare", "--vectors", data / VECTORS, *arguments_of(task, data), "--arms", arm,
-                  *PROTOCOL, "--lr", TASKS[task]["rates"][arm], "--seeds", arguments.seeds, "--epochs", EPOCHS,
+def ours(vocable, task, embedding, data, arguments):
+    said = ended([vocable, "compare", "--vectors", data / VECTORS, *arguments_of(task, data), "--embeddings", embedding,
+                  *PROTOCOL, "--lr", TASKS[task]["rates"][embedding], "--seeds", arguments.seeds, "--epochs", EPOCHS,
                   "--patience", PATIENCE, "--json"], arguments.threads)
     return json.loads(said)["runs"]
 
 
-def theirs(python, task, arm, data, arguments):
+def theirs(python, task, embedding, data, arguments):
     said = ended([python, ROOT / "benches" / "accuracy_peers.py", "--vectors", DATA / "train-words-50.bin",
-                  *arguments_of(task, data), "--arm", arm, "--lr", TASKS[task]["rates"][arm], "--seeds", arguments.seeds,
+                  *arguments_of(task, data), "--embedding", embedding, "--lr", TASKS[task]["rates"][embedding], "--seeds", arguments.seeds,
                   "--epochs", EPOCHS, "--patience", PATIENCE, "--threads", arguments.threads], arguments.threads)
     return [json.loads(line) for line in said.splitlines()]
 
@@ -72,7 +72,7 @@ def spread(runs, part="test"):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", type=choice_of(list(TASKS)), default=list(TASKS), metavar="TASK,...", help=f"of {', '.join(TASKS)}")
-    parser.add_argument("--arms", type=choice_of(ARMS), default=ARMS, metavar="ARM,...", help=f"of {', '.join(ARMS)}")
+    parser.add_argument("--embeddings", type=choice_of(EMBEDDINGS), default=EMBEDDINGS, metavar="EMBEDDING,...", help=f"of {', '.join(EMBEDDINGS)}")
     parser.add_argument("--seeds", type=count, default=SEEDS, help=f"runs of each embedding ({SEEDS})")
     parser.add_argument("--threads", type=count, default=os.cpu_count(), help="threads of both (all cores)")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", metavar="FOLDER",
@@ -89,19 +89,19 @@ def main():
             arguments.torch = None
     lines = [["test accuracy in percent", "", "vocable", "PyTorch"]]
     for task in arguments.only:
-        for arm in arguments.arms:
+        for embedding in arguments.embeddings:
             found = {}
-            for name, measure in [("vocable", lambda: ours(vocable, task, arm, arguments.data, arguments)),
-                                  ("PyTorch", lambda: theirs(arguments.torch, task, arm, arguments.data, arguments))]:
+            for name, measure in [("vocable", lambda: ours(vocable, task, embedding, arguments.data, arguments)),
+                                  ("PyTorch", lambda: theirs(arguments.torch, task, embedding, arguments.data, arguments))]:
                 if name == "PyTorch" and not arguments.torch:
                     continue
                 try:
                     found[name] = measure()
-                    say(f"{task}, {arm}, {name}: test {spread(found[name])}, dev {spread(found[name], 'dev')}")
+                    say(f"{task}, {embedding}, {name}: test {spread(found[name])}, dev {spread(found[name], 'dev')}")
                 except LeftOut as reason:
-                    omissions.add(f"{task}, {arm}, {name}", reason)
-            lines.append([task, arm, *(spread(found[name]) if name in found else "" for name in ["vocable", "PyTorch"])])
-            report["results"].append({"task": task, "arm": arm, **found})
+                    omissions.add(f"{task}, {embedding}, {name}", reason)
+            lines.append([task, embedding, *(spread(found[name]) if name in found else "" for name in ["vocable", "PyTorch"])])
+            report["results"].append({"task": task, "embedding": embedding, **found})
     say()
     show(f"{arguments.seeds} seeds, mean and deviation", lines)
     report["left_out"] = omissions.lines

@@ -32,7 +32,7 @@ def split(lines, seed):
             [line for place, line in enumerate(lines) if place in chosen])
 
 
-def rows_of(parts, vectors, arm, initial, draw):
+def rows_of(parts, vectors, embedding, initial, draw):
     """Rows of the words that occur in training, and of those of the other parts that the vectors know."""
     found = dict(zip(*read_word2vec(vectors)))
     words = dict.fromkeys(word for _, text in parts["train"] for word in text.split())
@@ -46,9 +46,9 @@ def rows_of(parts, vectors, arm, initial, draw):
     else:
         values = numpy.array(list(found.values()))
         drawn = draw.normal(values.mean(), values.std(), (SPECIAL + len(words), dimension))
-    rows = drawn if arm == "random" else draw.normal(0, 0.1, drawn.shape)
+    rows = drawn if embedding == "random" else draw.normal(0, 0.1, drawn.shape)
     rows[0] = 0
-    if arm != "random":
+    if embedding != "random":
         rows[1] = numpy.mean(list(found.values()), axis=0)
         for row, word in enumerate(words, SPECIAL):
             if word in found:
@@ -72,11 +72,11 @@ def measure(network, texts):
 
 def train(parts, arguments, seed):
     torch.manual_seed(seed)
-    rows, row_of = rows_of(parts, arguments.vectors, arguments.arm, arguments.random, numpy.random.default_rng(seed))
+    rows, row_of = rows_of(parts, arguments.vectors, arguments.embedding, arguments.random, numpy.random.default_rng(seed))
     labels = sorted({label for label, _ in parts["train"]})
     texts = {name: Texts([text for _, text in lines], [labels.index(label) for label, _ in lines], row_of)
              for name, lines in parts.items()}
-    network = Network(rows, {"form": FORM, "hidden": 128, "bidirectional": False, "embedding": arguments.arm}, len(labels))
+    network = Network(rows, {"form": FORM, "hidden": 128, "bidirectional": False, "embedding": arguments.embedding}, len(labels))
     lstm = network.lstms[0]
     with torch.no_grad():
         lstm.bias_ih_l0[128:256], lstm.bias_hh_l0[128:256] = 1, 0
@@ -100,7 +100,7 @@ def main():
     parser.add_argument("--dev", help="without it a tenth of the training part serves for it")
     parser.add_argument("--test", required=True)
     parser.add_argument("--vectors", required=True, help="in word2vec's binary format")
-    parser.add_argument("--arm", choices=["frozen", "tuned", "random"], required=True)
+    parser.add_argument("--embedding", choices=["frozen", "tuned", "random"], required=True)
     parser.add_argument("--random", default="normal:0.1", metavar="KIND:SIZE",
                         help="how random rows are drawn: normal:DEVIATION, uniform:LIMIT, or as-file (normal:0.1)")
     parser.add_argument("--lr", type=float, default=1e-3)

@@ -369,7 +369,7 @@ fn the_page_of_a_comparison_is_legible_everywhere() {
     let page = folder.path("page.html");
     let parts = ["train", "dev", "test"].map(|part| fixture(&format!("reviews.{part}.txt")));
     let status = program()
-        .args(["compare", "--arms", "frozen,tuned,oov-only,random,one-hot", "--seeds", "2", "--epochs", "3"])
+        .args(["compare", "--embeddings", "frozen,tuned,oov-only,random,one-hot", "--seeds", "2", "--epochs", "3"])
         .args(["--train-sizes", "50,all", "--hidden", "8", "--watch", "good,bad,not", "--html"])
         .arg(&page)
         .args(["--train", parts[0].to_str().unwrap()])

@@ -40,9 +40,9 @@ fn timeless(comparison: &Comparison) -> Vec<vocable::compare::Run> {
 
 #[test]
 fn each_run_equals_training_alone_and_summaries_follow_from_the_runs() {
-    let arms = vec![EmbeddingMode::Frozen, EmbeddingMode::OovOnly];
+    let embeddings = vec![EmbeddingMode::Frozen, EmbeddingMode::OovOnly];
     let options = CompareOptions {
-        arms,
+        embeddings,
         seeds: vec![4, 5],
         train: TrainOptions { epochs: 2, ..small() },
         ..CompareOptions::default()
@@ -52,8 +52,8 @@ fn each_run_equals_training_alone_and_summaries_follow_from_the_runs() {
     let comparison = compare(&plan, None, &one_after_the_other(), &|event| {
         if let Event::Progress { index, run, .. } = event {
             let mut seen = seen.lock().unwrap();
-            if seen.last() != Some(&(index, run.arm, run.seed)) {
-                seen.push((index, run.arm, run.seed));
+            if seen.last() != Some(&(index, run.embedding, run.seed)) {
+                seen.push((index, run.embedding, run.seed));
             }
         }
         ControlFlow::Continue(())
@@ -65,7 +65,7 @@ fn each_run_equals_training_alone_and_summaries_follow_from_the_runs() {
     let settings = TrainOptions { embedding: EmbeddingMode::OovOnly, seed: 5, ..options.train.clone() };
     let alone = train(&vectors().vectors, &splits(), &settings, &mut |_| {}).expect("a training");
     let run = &comparison.runs[3];
-    assert_eq!((run.arm.name(), run.seed, run.best_epoch, run.epochs), ("oov-only", 5, alone.best_epoch, 2));
+    assert_eq!((run.embedding.name(), run.seed, run.best_epoch, run.epochs), ("oov-only", 5, alone.best_epoch, 2));
     assert_eq!(run.name, "oov-only-seed5");
     assert_eq!(run.dev_accuracy, alone.dev.accuracy());
     assert_eq!(run.test_accuracy, alone.test.as_ref().map(|test| test.accuracy()));
@@ -73,19 +73,19 @@ fn each_run_equals_training_alone_and_summaries_follow_from_the_runs() {
     assert_eq!(run.trainable_parameters, alone.trainable_parameters);
     assert_eq!((run.words, run.known_words), alone.words);
 
-    let arm = &comparison.arms[1];
+    let variant = &comparison.embeddings[1];
     let (a, b) = (comparison.runs[2].dev_accuracy, comparison.runs[3].dev_accuracy);
-    assert!((arm.dev_accuracy.mean - (a + b) / 2.0).abs() < 1e-12);
-    assert!((arm.dev_accuracy.deviation - (a - b).abs() / 2f64.sqrt()).abs() < 1e-12);
-    assert!(comparison.arms[0].trainable_parameters < arm.trainable_parameters);
-    assert_eq!((arm.runs, comparison.planned), (2, 4));
+    assert!((variant.dev_accuracy.mean - (a + b) / 2.0).abs() < 1e-12);
+    assert!((variant.dev_accuracy.std - (a - b).abs() / 2f64.sqrt()).abs() < 1e-12);
+    assert!(comparison.embeddings[0].trainable_parameters < variant.trainable_parameters);
+    assert_eq!((variant.runs, comparison.planned), (2, 4));
 }
 
 #[test]
 fn predictions_and_rows_of_a_run_are_those_of_its_model() {
     use EmbeddingMode::{Frozen, OneHot, OovOnly, Random, Tuned};
     let options = CompareOptions {
-        arms: EmbeddingMode::ALL.to_vec(),
+        embeddings: EmbeddingMode::ALL.to_vec(),
         seeds: vec![1],
         train: TrainOptions { epochs: 2, ..small() },
         ..CompareOptions::default()
@@ -96,19 +96,19 @@ fn predictions_and_rows_of_a_run_are_those_of_its_model() {
         let (predictions, test) = (run.predictions.as_ref().expect("predictions"), run.test.as_ref().expect("figures"));
         let mut confusion = vec![vec![0; run.labels.len()]; run.labels.len()];
         for ((&right, &predicted), text) in
-            predictions.right.iter().zip(&predictions.predicted).zip(&splits().test.unwrap().texts)
+            predictions.gold.iter().zip(&predictions.predicted).zip(&splits().test.unwrap().texts)
         {
             confusion[right][predicted] += 1;
             assert_eq!(run.labels[right], text.label);
         }
         assert_eq!(confusion, test.confusion, "{}", run.name);
         let losses =
-            predictions.probabilities.iter().zip(&predictions.right).map(|(row, &right)| -f64::from(row[right]).ln());
-        let loss = losses.sum::<f64>() / predictions.right.len() as f64;
+            predictions.probabilities.iter().zip(&predictions.gold).map(|(row, &right)| -f64::from(row[right]).ln());
+        let loss = losses.sum::<f64>() / predictions.gold.len() as f64;
         assert!((loss - test.loss).abs() < 1e-12, "{}: {loss} and {}", run.name, test.loss);
 
-        let rows = run.file_rows.as_ref().map(|rows| (rows.rows > 100, rows.before == rows.after));
-        match run.arm {
+        let rows = run.pretrained_rows.as_ref().map(|rows| (rows.rows > 100, rows.before == rows.after));
+        match run.embedding {
             Frozen | OovOnly => assert_eq!(rows, Some((true, true)), "{}", run.name),
             Tuned => assert_eq!(rows, Some((true, false)), "{}", run.name),
             Random | OneHot => assert_eq!(rows, None, "{}", run.name),
@@ -120,7 +120,7 @@ fn predictions_and_rows_of_a_run_are_those_of_its_model() {
 #[test]
 fn runs_side_by_side_have_the_results_of_runs_one_after_the_other() {
     let options = CompareOptions {
-        arms: EmbeddingMode::ALL.to_vec(),
+        embeddings: EmbeddingMode::ALL.to_vec(),
         seeds: vec![1, 2],
         train: TrainOptions { epochs: 3, ..small() },
         ..CompareOptions::default()
@@ -147,15 +147,19 @@ fn order_after_a_step(mut training: Training, folder: &Folder) -> Vec<u8> {
 fn arms_of_a_seed_share_their_first_weights_and_the_order_of_the_texts() {
     let folder = Folder::new();
     let options = CompareOptions {
-        arms: EmbeddingMode::ALL.to_vec(),
+        embeddings: EmbeddingMode::ALL.to_vec(),
         seeds: vec![3, 4],
         train_sizes: vec![TrainSize::Texts(100), TrainSize::All],
         train: TrainOptions { bidirectional: true, layers: 2, ..small() },
         ..CompareOptions::default()
     };
     let plan = Plan::new(vec![vectors()], splits(), &options).expect("a plan");
-    let begin = |arm: EmbeddingMode, texts: usize, seed: u64| {
-        let run = plan.runs().iter().find(|r| (r.arm, r.train_texts, r.seed) == (arm, texts, seed)).expect("the run");
+    let begin = |variant: EmbeddingMode, texts: usize, seed: u64| {
+        let run = plan
+            .runs()
+            .iter()
+            .find(|r| (r.embedding, r.train_texts, r.seed) == (variant, texts, seed))
+            .expect("the run");
         let splits = plan.splits_of(run).expect("its texts");
         let training = Training::new(&plan.vectors()[0].vectors, &splits, &run.options).expect("a training");
         let network = training.classifier().network();
@@ -167,8 +171,8 @@ fn arms_of_a_seed_share_their_first_weights_and_the_order_of_the_texts() {
     };
     for texts in [100, splits().train.texts.len()] {
         let first = begin(EmbeddingMode::Frozen, texts, 3);
-        for arm in [EmbeddingMode::Tuned, EmbeddingMode::OovOnly, EmbeddingMode::Random] {
-            assert!(begin(arm, texts, 3) == first, "{arm}");
+        for variant in [EmbeddingMode::Tuned, EmbeddingMode::OovOnly, EmbeddingMode::Random] {
+            assert!(begin(variant, texts, 3) == first, "{variant}");
         }
         // Its input weights are its rows; all others are the same.
         let one_hot = begin(EmbeddingMode::OneHot, texts, 3);
@@ -184,11 +188,11 @@ fn arms_of_a_seed_share_their_first_weights_and_the_order_of_the_texts() {
 /// What the demo data was made for: most words of opinion of the test reviews are new, and only the vectors know them.
 #[test]
 fn pretrained_vectors_are_worth_something_on_unseen_words() {
-    let arms = vec![EmbeddingMode::Frozen, EmbeddingMode::Tuned, EmbeddingMode::Random];
-    let options = CompareOptions { arms, seeds: vec![1], train: small(), ..CompareOptions::default() };
+    let embeddings = vec![EmbeddingMode::Frozen, EmbeddingMode::Tuned, EmbeddingMode::Random];
+    let options = CompareOptions { embeddings, seeds: vec![1], train: small(), ..CompareOptions::default() };
     let plan = Plan::new(vec![vectors()], splits(), &options).expect("a plan");
     let comparison = done(&plan, &RunOptions::default());
-    let [frozen, tuned, random] = [0, 1, 2].map(|arm| comparison.runs[arm].test_accuracy.expect("a test part"));
+    let [frozen, tuned, random] = [0, 1, 2].map(|variant| comparison.runs[variant].test_accuracy.expect("a test part"));
     assert!(frozen > random + 0.1 && tuned > random + 0.1, "frozen {frozen}, tuned {tuned}, random {random}");
 }
 
@@ -234,7 +238,7 @@ fn a_plan_lists_all_combinations_under_names_of_what_varies() {
     let sweep = |text: &str| text.parse::<Sweep>().expect("a sweep");
     let table = Arc::new(Vectors::new(["film", "good"], vec![0.5; 8], 4).expect("vectors"));
     let options = CompareOptions {
-        arms: vec![EmbeddingMode::Tuned, EmbeddingMode::OneHot],
+        embeddings: vec![EmbeddingMode::Tuned, EmbeddingMode::OneHot],
         seeds: vec![7, 8],
         train_sizes: vec![TrainSize::Texts(100), TrainSize::All],
         sweeps: vec![sweep("lr=1e-3,0.0020"), sweep("encoder=lstm,rnn"), sweep("hidden=4")],
@@ -276,8 +280,8 @@ fn options_that_make_no_comparison_are_refused() {
     let data = folder.file("data", "pos a great film\nneg a dull film\npos superb\n");
     let (train, vectors) = (data.to_str().unwrap(), fixture("demo.50d.txt"));
     for (option, value, said) in [
-        ("--arms", "frozen,frozen", "arms: expected each once, found `frozen` twice"),
-        ("--arms", "frozen,melted", "frozen, tuned, oov-only, random, one-hot"),
+        ("--embeddings", "frozen,frozen", "embeddings: expected each once, found `frozen` twice"),
+        ("--embeddings", "frozen,melted", "frozen, tuned, oov-only, random, one-hot"),
         ("--seeds", "0", "0 is not in 1..=100000"),
         ("--seeds", "100001", "100001"),
         ("--train-sizes", "4", "from 2 (a text of each label) to 3 (all of"),
@@ -302,7 +306,7 @@ fn options_that_make_no_comparison_are_refused() {
     }
     vocable(["compare", "--train", train, "--dev", train, "--sweep", "lr=1", "--sweep", "lr=2"])
         .refused(2, "sweeps: expected each once, found `lr` twice");
-    vocable(["compare", "--train", train, "--dev", train, "--seeds", "100000", "--arms", "frozen,tuned"])
+    vocable(["compare", "--train", train, "--dev", train, "--seeds", "100000", "--embeddings", "frozen,tuned"])
         .refused(2, "number of runs: expected at most 100000, found 200000");
     vocable(["compare"]).refused(2, "--train");
     let vectors = vectors.to_str().unwrap();
@@ -313,15 +317,17 @@ fn options_that_make_no_comparison_are_refused() {
 #[test]
 fn the_program_compares_and_prints_json() {
     let train = fixture("reviews.dev.txt");
-    let arguments = ["compare", "--train", train.to_str().unwrap(), "--arms", "frozen,random", "--seeds", "2"];
+    let arguments = ["compare", "--train", train.to_str().unwrap(), "--embeddings", "frozen,random", "--seeds", "2"];
     let ran = vocable(arguments.into_iter().chain(["--hidden", "4", "--epochs", "1", "--json"]));
     let json: Value = ran.only_json();
     let runs = json["runs"].as_array().expect("runs");
-    let of_run: Vec<(&str, u64)> =
-        runs.iter().map(|run| (run["arm"].as_str().expect("an arm"), run["seed"].as_u64().expect("a seed"))).collect();
+    let of_run: Vec<(&str, u64)> = runs
+        .iter()
+        .map(|run| (run["embedding"].as_str().expect("an embedding"), run["seed"].as_u64().expect("a seed")))
+        .collect();
     assert_eq!(of_run, [("frozen", 1), ("frozen", 2), ("random", 1), ("random", 2)]);
     assert!(runs.iter().all(|run| run["test_accuracy"].is_null() && run["dev_accuracy"].is_f64()));
-    assert_eq!(json["arms"].as_array().expect("arms").len(), 2);
+    assert_eq!(json["embeddings"].as_array().expect("embeddings").len(), 2);
     assert!(ran.err.contains("20 texts of the training part serve for it, 180 remain"), "{}", ran.err);
     for number in 1..=4 {
         assert!(ran.err.contains(&format!("run {number} of 4: ")), "{}", ran.err);
@@ -346,7 +352,7 @@ fn what_varies_has_a_column() {
         small,
         "--vectors",
         other,
-        "--arms",
+        "--embeddings",
         "tuned,one-hot",
         "--seeds",
         "1",

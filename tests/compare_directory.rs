@@ -16,7 +16,7 @@ use serde_json::Value;
 use vocable::Vectors;
 use vocable::classifier::{Classifier, DataOptions, Dataset, Splits, TrainOptions};
 use vocable::compare::{
-    CompareOptions, Comparison, Directory, Event, NamedVectors, Plan, RunOptions, TrainSize, compare, compare_run,
+    CompareOptions, Comparison, Event, NamedVectors, Plan, RunDirectory, RunOptions, TrainSize, compare, compare_run,
     load, open_model,
 };
 use vocable::nn::EmbeddingMode;
@@ -27,7 +27,7 @@ fn plan(change: impl FnOnce(&mut CompareOptions, &mut Splits)) -> Plan {
     let data = Dataset::parse(TEXTS.as_bytes(), &DataOptions::default(), "texts").expect("a data set");
     let mut splits = Splits { train: data.clone(), dev: data.clone(), test: Some(data) };
     let mut options = CompareOptions {
-        arms: vec![EmbeddingMode::Tuned, EmbeddingMode::Random, EmbeddingMode::OneHot],
+        embeddings: vec![EmbeddingMode::Tuned, EmbeddingMode::Random, EmbeddingMode::OneHot],
         seeds: vec![1, 2],
         train_sizes: vec![TrainSize::Texts(3), TrainSize::All],
         sweeps: vec!["lr=0.01,0.02".parse().expect("a sweep")],
@@ -44,7 +44,7 @@ fn every_step() -> RunOptions {
 }
 
 fn go_on(plan: &Plan, path: &Path) -> Comparison {
-    let directory = Directory::open(path, plan).expect("a folder");
+    let directory = RunDirectory::open(path, plan).expect("a folder");
     compare(plan, Some(&directory), &every_step(), &|_| ControlFlow::Continue(())).expect("a comparison")
 }
 
@@ -110,9 +110,9 @@ fn a_folder_holds_everything_and_is_read_again() {
 
     // Nothing is done twice.
     let began = AtomicUsize::new(0);
-    let directory = Directory::open(&path, &plan).expect("the folder");
+    let directory = RunDirectory::open(&path, &plan).expect("the folder");
     let third = compare(&plan, Some(&directory), &every_step(), &|event| {
-        began.fetch_add(usize::from(!matches!(event, Event::Found { .. })), Ordering::Relaxed);
+        began.fetch_add(usize::from(!matches!(event, Event::Skipped { .. })), Ordering::Relaxed);
         ControlFlow::Continue(())
     });
     assert_eq!((third.expect("a comparison"), began.into_inner()), (comparison, 0));
@@ -127,11 +127,11 @@ fn a_comparison_stopped_after_any_event_goes_on_to_the_same_results() {
         let path = folder.path(&format!("stopped{stop}"));
         let mut times = 0;
         loop {
-            let directory = Directory::open(&path, &plan).expect("a folder");
+            let directory = RunDirectory::open(&path, &plan).expect("a folder");
             let events = AtomicUsize::new(0);
             let comparison = compare(&plan, Some(&directory), &every_step(), &|event| {
                 // What was done before does not count, or it would never end.
-                let new = usize::from(!matches!(event, Event::Found { .. }));
+                let new = usize::from(!matches!(event, Event::Skipped { .. }));
                 let seen = events.fetch_add(new, Ordering::Relaxed) + new;
                 if seen >= stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
@@ -150,17 +150,17 @@ fn another_comparison_in_the_folder_is_refused_by_what_differs() {
     let folder = Folder::new();
     let path = folder.path("runs");
     let made = plan(|_, _| {});
-    drop(Directory::open(&path, &made).expect("a folder"));
+    drop(RunDirectory::open(&path, &made).expect("a folder"));
     let refused = |plan: &Plan, said: &str| {
-        let error = Directory::open(&path, plan).expect_err("a refusal").to_string();
+        let error = RunDirectory::open(&path, plan).expect_err("a refusal").to_string();
         assert!(error.contains(said) && error.contains("choose another output directory"), "{error}");
     };
     refused(&plan(|o, _| o.train.hidden = 4), "a comparison with hidden 4, found one with 3");
     refused(&plan(|o, _| o.train.dropout.hidden = 0.25), "a comparison with dropout ");
     refused(&plan(|o, _| o.seeds.push(3)), "a comparison with seeds 1,2,3, found one with 1,2");
     refused(
-        &plan(|o, _| o.arms.truncate(2)),
-        "a comparison with arms tuned,random, found one with tuned,random,one-hot",
+        &plan(|o, _| o.embeddings.truncate(2)),
+        "a comparison with embeddings tuned,random, found one with tuned,random,one-hot",
     );
     refused(&plan(|o, _| o.sweeps.clear()), "a comparison with sweeps none, found one with lr=0.01,0.02");
     refused(&plan(|o, _| o.train_sizes.clear()), "a comparison with training sizes 4, found one with 3,4");
@@ -176,7 +176,7 @@ fn another_comparison_in_the_folder_is_refused_by_what_differs() {
     refused(&other, "a comparison with vectors ");
 
     // Where the files lie may change.
-    assert!(Directory::open(&path, &plan(|_, p| p.train.name = "elsewhere".into())).is_ok());
+    assert!(RunDirectory::open(&path, &plan(|_, p| p.train.name = "elsewhere".into())).is_ok());
 }
 
 #[test]
@@ -184,12 +184,12 @@ fn a_folder_of_other_things_or_altered_ones_is_refused() {
     let folder = Folder::new();
     let made = plan(|options, _| options.train_sizes.clear());
     let refused = |path: &Path, said: &str| {
-        let error = Directory::open(path, &made).map(drop).expect_err("a refusal").to_string();
+        let error = RunDirectory::open(path, &made).map(drop).expect_err("a refusal").to_string();
         assert!(error.contains(said), "{error}");
     };
     let path = folder.path("mine");
     std::fs::create_dir(&path).unwrap();
-    drop(Directory::open(&path, &made).expect("an empty folder"));
+    drop(RunDirectory::open(&path, &made).expect("an empty folder"));
     std::fs::remove_file(path.join("compare.json")).unwrap();
     std::fs::write(path.join("novel.txt"), "once").unwrap();
     refused(&path, "mine: expected an empty folder, or that of a comparison, found other files");
@@ -197,7 +197,7 @@ fn a_folder_of_other_things_or_altered_ones_is_refused() {
 
     let path = folder.path("runs");
     go_on(&made, &path);
-    let held = Directory::open(&path, &made).expect("the folder");
+    let held = RunDirectory::open(&path, &made).expect("the folder");
     refused(&path, "is locked by another process");
     drop(held);
 
@@ -214,10 +214,10 @@ fn a_folder_of_other_things_or_altered_ones_is_refused() {
     let text = String::from_utf8(bytes.clone()).unwrap();
     std::fs::write(&result, text.replace(r#""confusion":[["#, r#""confusion":[[5],["#)).unwrap();
     load_refused("figures of 2 classes");
-    std::fs::write(&result, text.replace(r#""arm":"random""#, r#""arm":"melted""#)).unwrap();
+    std::fs::write(&result, text.replace(r#""embedding":"random""#, r#""embedding":"melted""#)).unwrap();
     load_refused("found `melted`");
     std::fs::write(&result, text.replace(r#""seed":1"#, r#""seed":9"#)).unwrap();
-    let directory = Directory::open(&path, &made).expect("the folder");
+    let directory = RunDirectory::open(&path, &made).expect("the folder");
     let error = compare(&made, Some(&directory), &every_step(), &|_| ControlFlow::Continue(())).expect_err("a refusal");
     assert!(error.to_string().contains("results of the run random-lr0.01-seed1"), "{error}");
     drop(directory);
@@ -239,16 +239,16 @@ fn processes_share_a_folder_and_each_does_runs_of_its_own() {
     let (alone, path) = (folder.path("alone"), folder.path("shared"));
     go_on(&made, &alone);
     let others = plan(|options, _| options.seeds = vec![1]);
-    let unknown = Directory::share(&path, &made).map(drop).expect_err("a refusal").to_string();
+    let unknown = RunDirectory::share(&path, &made).map(drop).expect_err("a refusal").to_string();
     assert!(unknown.contains("the folder of a comparison"), "{unknown}");
-    drop(Directory::open(&path, &made).expect("a folder"));
-    let other = Directory::share(&path, &others).map(drop).expect_err("a refusal").to_string();
+    drop(RunDirectory::open(&path, &made).expect("a folder"));
+    let other = RunDirectory::share(&path, &others).map(drop).expect_err("a refusal").to_string();
     assert!(other.contains("a comparison with seeds 1, found one with 1,2"), "{other}");
 
     let (first, second) =
-        (Directory::share(&path, &made).expect("it"), Directory::share(&path, &made).expect("it too"));
+        (RunDirectory::share(&path, &made).expect("it"), RunDirectory::share(&path, &made).expect("it too"));
     let at_work = "is locked by another process";
-    let error = Directory::open(&path, &made).map(drop).expect_err("a refusal").to_string();
+    let error = RunDirectory::open(&path, &made).map(drop).expect_err("a refusal").to_string();
     assert!(error.contains(at_work), "{error}");
     let names: Vec<&str> = made.runs().iter().map(|run| run.name.as_str()).collect();
     let go_on = |_: Event| ControlFlow::Continue(());
@@ -268,7 +268,7 @@ fn processes_share_a_folder_and_each_does_runs_of_its_own() {
     }
     let found = AtomicUsize::new(0);
     let again = compare_run(&made, &first, names[3], &every_step(), &|event| {
-        found.fetch_add(usize::from(matches!(event, Event::Found { index: 3, .. })), Ordering::Relaxed);
+        found.fetch_add(usize::from(matches!(event, Event::Skipped { index: 3, .. })), Ordering::Relaxed);
         ControlFlow::Continue(())
     });
     assert_eq!((again.unwrap().unwrap().name.as_str(), found.into_inner()), (names[3], 1));
@@ -286,7 +286,7 @@ fn a_run_that_fails_is_named_and_the_others_stay() {
         options.train_sizes.clear();
         options.sweeps = vec!["lr=0.01,1e300".parse().expect("a sweep")];
     });
-    let directory = Directory::open(&path, &made).expect("a folder");
+    let directory = RunDirectory::open(&path, &made).expect("a folder");
     let failed = std::sync::Mutex::new(Vec::new());
     let how = RunOptions { jobs: Some(1), ..every_step() };
     let error = compare(&made, Some(&directory), &how, &|event| {
@@ -311,7 +311,7 @@ fn arguments(out: &Path, more: &[&str]) -> Vec<OsString> {
         "--test".into(),
         fixture("reviews.test.txt").into(),
     ]);
-    all.extend(["--arms=frozen,tuned,one-hot".into(), "--train-sizes=50,all".into(), "--out".into(), out.into()]);
+    all.extend(["--embeddings=frozen,tuned,one-hot".into(), "--train-sizes=50,all".into(), "--out".into(), out.into()]);
     all.extend(more.iter().map(OsString::from));
     all
 }

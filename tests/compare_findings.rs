@@ -10,9 +10,9 @@ use crate::common::{Folder, fixture, vocable};
 use serde_json::Value;
 use vocable::Vectors;
 use vocable::classifier::{DataOptions, Dataset, Splits, TrainOptions};
-use vocable::compare::findings::{Findings, Part};
+use vocable::compare::findings::{Findings, Split};
 use vocable::compare::{
-    CompareOptions, Directory, Event, NamedVectors, Plan, Run, RunOptions, TrainSize, compare, load, open_model,
+    CompareOptions, Event, NamedVectors, Plan, Run, RunDirectory, RunOptions, TrainSize, compare, load, open_model,
 };
 use vocable::nn::{CellKind, Embedding, EmbeddingMode};
 use vocable::report;
@@ -31,7 +31,7 @@ fn splits() -> Splits {
 
 fn options(change: impl FnOnce(&mut CompareOptions)) -> CompareOptions {
     let mut options = CompareOptions {
-        arms: vec![Frozen, Tuned, Random],
+        embeddings: vec![Frozen, Tuned, Random],
         watch: ["good", "bad", "nowhereatall"].map(str::to_owned).to_vec(),
         train: TrainOptions { hidden: 6, epochs: 4, batch: 16, lr: 1e-2, patience: 2, ..TrainOptions::default() },
         ..CompareOptions::default()
@@ -46,7 +46,7 @@ fn plan_of(splits: Splits, options: &CompareOptions) -> Plan {
 }
 
 fn done(path: &Path, plan: &Plan) -> Findings {
-    let directory = Directory::open(path, plan).expect("a folder");
+    let directory = RunDirectory::open(path, plan).expect("a folder");
     compare(plan, Some(&directory), &RunOptions::default(), &|_| ControlFlow::Continue(())).expect("a comparison");
     Findings::read(path).expect("findings")
 }
@@ -65,29 +65,29 @@ fn scores_curves_and_matrices_follow_from_the_runs() {
     let path = folder.path("runs");
     let findings = done(&path, &plan_of(splits(), &options(|_| {})));
     let runs = load(&path).expect("the runs").runs;
-    assert_eq!((findings.scored_on, findings.groups.len(), findings.size_curves.len()), (Part::Test, 1, 0));
+    assert_eq!((findings.scored_on, findings.groups.len(), findings.size_curves.len()), (Split::Test, 1, 0));
     let group = &findings.groups[0];
     assert_eq!((group.vectors.as_str(), group.train_texts), (findings.configuration.vectors[0].name.as_str(), 150));
-    for (arm, runs) in group.arms.iter().zip(runs.chunks(3)) {
-        assert!(runs.iter().all(|run| run.arm == arm.arm));
+    for (variant, runs) in group.embeddings.iter().zip(runs.chunks(3)) {
+        assert!(runs.iter().all(|run| run.embedding == variant.embedding));
         let scores: Vec<f64> = runs.iter().map(|run| run.test_accuracy.unwrap()).collect();
         let mean = scores.iter().sum::<f64>() / 3.0;
-        let deviation = (scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / 2.0).sqrt();
-        near(arm.score.mean, mean);
-        near(arm.score.deviation.unwrap(), deviation);
-        let [from, to] = arm.score.interval.unwrap();
-        near(to - mean, T_OF_THREE * deviation / 3f64.sqrt());
+        let std = (scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / 2.0).sqrt();
+        near(variant.score.mean, mean);
+        near(variant.score.std.unwrap(), std);
+        let [from, to] = variant.score.interval.unwrap();
+        near(to - mean, T_OF_THREE * std / 3f64.sqrt());
         near(from, 2.0 * mean - to);
-        assert_eq!(arm.seeds, [1, 2, 3]);
+        assert_eq!(variant.seeds, [1, 2, 3]);
 
         let mut confusion = vec![vec![0; 2]; 2];
         for run in runs {
             let predictions = run.predictions.as_ref().unwrap();
-            for (&right, &predicted) in predictions.right.iter().zip(&predictions.predicted) {
+            for (&right, &predicted) in predictions.gold.iter().zip(&predictions.predicted) {
                 confusion[right][predicted] += 1;
             }
         }
-        assert_eq!(arm.confusion, confusion);
+        assert_eq!(variant.confusion, confusion);
         assert_eq!(confusion.iter().flatten().sum::<usize>(), 3 * 90);
 
         // The logs are written by other code, epoch by epoch.
@@ -97,8 +97,8 @@ fn scores_curves_and_matrices_follow_from_the_runs() {
             epochs.map(|e| (e["dev"]["accuracy"].as_f64().unwrap(), e["train_loss"].as_f64().unwrap())).collect()
         };
         let logs: Vec<Vec<(f64, f64)>> = runs.iter().map(log).collect();
-        assert_eq!(arm.curve.len(), logs.iter().map(Vec::len).max().unwrap());
-        for (index, point) in arm.curve.iter().enumerate() {
+        assert_eq!(variant.curve.len(), logs.iter().map(Vec::len).max().unwrap());
+        for (index, point) in variant.curve.iter().enumerate() {
             let there: Vec<(f64, f64)> = logs.iter().filter_map(|log| log.get(index).copied()).collect();
             assert_eq!((point.epoch, point.runs), (index + 1, there.len()));
             for (range, values) in [
@@ -106,30 +106,33 @@ fn scores_curves_and_matrices_follow_from_the_runs() {
                 (point.train_loss, there.iter().map(|e| e.1).collect()),
             ] {
                 near(range.mean, values.iter().sum::<f64>() / values.len() as f64);
-                assert!(values.iter().all(|&value| (range.least..=range.most).contains(&value)));
-                assert!(values.contains(&range.least) && values.contains(&range.most));
+                assert!(values.iter().all(|&value| (range.min..=range.max).contains(&value)));
+                assert!(values.contains(&range.min) && values.contains(&range.max));
             }
         }
     }
-    let of = |arm: EmbeddingMode| group.arms.iter().find(|found| found.arm == arm).unwrap();
-    let rows = |arm: EmbeddingMode| of(arm).file_rows.as_ref().map(|rows| (rows.unchanged, rows.runs));
+    let of = |variant: EmbeddingMode| group.embeddings.iter().find(|found| found.embedding == variant).unwrap();
+    let rows = |variant: EmbeddingMode| of(variant).pretrained_rows.as_ref().map(|rows| (rows.unchanged, rows.runs));
     assert_eq!((rows(Frozen), rows(Tuned), rows(Random)), (Some((3, 3)), Some((0, 3)), None));
-    assert_eq!(of(Frozen).file_rows.as_ref().unwrap().first.before, of(Tuned).file_rows.as_ref().unwrap().first.before);
+    assert_eq!(
+        of(Frozen).pretrained_rows.as_ref().unwrap().first.before,
+        of(Tuned).pretrained_rows.as_ref().unwrap().first.before
+    );
     assert!(of(Frozen).words.is_none() && of(Random).words.is_some());
 
-    // All pairs, in the arms' order, and by Holm's rule: the least p times three, and so on.
+    // All pairs, in the embeddings' order, and by Holm's rule: the least p times three, and so on.
     let names: Vec<(&str, &str)> =
         group.pairs.iter().map(|found| (found.pair.first.as_str(), found.pair.second.as_str())).collect();
     assert_eq!(names, [("frozen", "tuned"), ("frozen", "random"), ("tuned", "random")]);
     let mut p: Vec<(f64, f64)> = group.pairs.iter().map(|f| (f.pair.seeds.p(), f.pair.adjusted_p)).collect();
     p.sort_by(|a, b| a.0.total_cmp(&b.0));
     near(p[0].1, (3.0 * p[0].0).min(1.0));
-    assert!(group.pairs[0].matters && group.pairs.iter().filter(|pair| pair.matters).count() <= 2);
+    assert!(group.pairs[0].highlighted && group.pairs.iter().filter(|pair| pair.highlighted).count() <= 2);
     for found in &group.pairs {
         let [first, second] = [&found.pair.first, &found.pair.second]
-            .map(|name| group.arms.iter().find(|arm| arm.arm.name() == name).unwrap());
+            .map(|name| group.embeddings.iter().find(|variant| variant.embedding.name() == name).unwrap());
         near(found.pair.seeds.difference.mean, second.score.mean - first.score.mean);
-        let seconds = |arm: &vocable::compare::findings::ArmFindings| arm.seconds.unwrap().mean;
+        let seconds = |variant: &vocable::compare::findings::EmbeddingFindings| variant.seconds.unwrap().mean;
         near(found.time_ratio.unwrap(), seconds(second) / seconds(first));
         assert!(found.sentence.contains("frozen") || found.sentence.contains("tuned"));
         let texts = found.pair.texts.as_ref().unwrap();
@@ -148,8 +151,8 @@ fn disagreements_and_gates_are_of_the_arms_and_their_texts() {
     assert!((1..=2).contains(&group.disagreements.len()));
     for found in &group.disagreements {
         // The mean probabilities over the seeds, text by text.
-        let mean = |arm: EmbeddingMode| -> Vec<[f64; 2]> {
-            let runs: Vec<&Run> = comparison.runs.iter().filter(|run| run.arm == arm).collect();
+        let mean = |variant: EmbeddingMode| -> Vec<[f64; 2]> {
+            let runs: Vec<&Run> = comparison.runs.iter().filter(|run| run.embedding == variant).collect();
             let of = |text: usize, class: usize| {
                 let all =
                     runs.iter().map(|run| f64::from(run.predictions.as_ref().unwrap().probabilities[text][class]));
@@ -181,12 +184,12 @@ fn disagreements_and_gates_are_of_the_arms_and_their_texts() {
             }
         }
     }
-    let mut best: Vec<_> = group.arms.iter().collect();
+    let mut best: Vec<_> = group.embeddings.iter().collect();
     best.sort_by(|a, b| b.score.mean.total_cmp(&a.score.mean));
     assert_eq!(group.gates.len(), 3);
     for gates in &group.gates {
-        let arms: Vec<EmbeddingMode> = gates.views.iter().map(|view| view.arm).collect();
-        assert_eq!(arms, [best[0].arm, best[1].arm]);
+        let embeddings: Vec<EmbeddingMode> = gates.views.iter().map(|view| view.embedding).collect();
+        assert_eq!(embeddings, [best[0].embedding, best[1].embedding]);
         let text = comparison.test_texts.iter().position(|text| text.line == gates.line).unwrap();
         assert_eq!(gates.text, comparison.test_texts[text].text);
         for view in &gates.views {
@@ -205,11 +208,11 @@ fn disagreements_and_gates_are_of_the_arms_and_their_texts() {
 fn words_are_those_of_the_first_seeds_models() {
     let folder = Folder::new();
     let path = folder.path("runs");
-    let findings = done(&path, &plan_of(splits(), &options(|o| o.arms = vec![Tuned, OovOnly, OneHot])));
+    let findings = done(&path, &plan_of(splits(), &options(|o| o.embeddings = vec![Tuned, OovOnly, OneHot])));
     let vectors = Vectors::demo().unwrap();
     let group = &findings.groups[0];
-    assert!(group.arms[2].words.is_none());
-    let words = group.arms[0].words.as_ref().expect("words of the tuned arm");
+    assert!(group.embeddings[2].words.is_none());
+    let words = group.embeddings[0].words.as_ref().expect("words of the tuned embedding");
     assert_eq!((words.run.as_str(), words.seed), ("tuned-seed1", 1));
     assert_eq!(
         (&words.watched, words.absent.as_slice()),
@@ -232,9 +235,9 @@ fn words_are_those_of_the_first_seeds_models() {
         .map(|[before, after]| distance(&before, &after))
         .collect();
     all.sort_by(|a, b| b.total_cmp(a));
-    assert_eq!(words.moved_most.len(), 20);
-    assert!(words.moved_most.is_sorted_by(|a, b| a.distance >= b.distance));
-    let known: Vec<_> = words.moved_most.iter().filter(|word| word.known).collect();
+    assert_eq!(words.most_moved.len(), 20);
+    assert!(words.most_moved.is_sorted_by(|a, b| a.distance >= b.distance));
+    let known: Vec<_> = words.most_moved.iter().filter(|word| word.known).collect();
     assert!(!known.is_empty());
     for (found, expected) in known.iter().zip(&all) {
         near(found.distance, *expected);
@@ -242,19 +245,19 @@ fn words_are_those_of_the_first_seeds_models() {
         near(found.cosine.unwrap(), cosine(&before, &after));
     }
     assert_eq!(words.watched_moves.iter().map(|word| word.word.as_str()).collect::<Vec<_>>(), ["good", "bad"]);
-    let pair = &words.opposites[0];
+    let pair = &words.word_pairs[0];
     let [good, bad] = ["good", "bad"].map(|word| row(word).unwrap());
     assert_eq!(pair.words, ["good", "bad"]);
     assert!(
         (pair.before - cosine(&good[0], &bad[0])).abs() < 1e-6 && (pair.after - cosine(&good[1], &bad[1])).abs() < 1e-6
     );
-    assert_eq!(words.opposites.iter().filter(|other| other.words == pair.words).count(), 1, "told once");
+    assert_eq!(words.word_pairs.iter().filter(|other| other.words == pair.words).count(), 1, "told once");
     assert!(words.neighbours[0].word == "good" && words.neighbours.iter().all(|near| near.before.len() == 5));
 
     // The map: centred, uncorrelated, with the variances it says, and no arrow longer than the word's way.
     let points: Vec<[f64; 2]> =
-        words.map.arrows.iter().flat_map(|arrow| [arrow.before, arrow.after]).map(|p| p.map(f64::from)).collect();
-    let rows: Option<Vec<[Vec<f64>; 2]>> = words.map.arrows.iter().map(|arrow| row(&arrow.word)).collect();
+        words.map.words.iter().flat_map(|arrow| [arrow.before, arrow.after]).map(|p| p.map(f64::from)).collect();
+    let rows: Option<Vec<[Vec<f64>; 2]>> = words.map.words.iter().map(|arrow| row(&arrow.word)).collect();
     for axis in 0..2 {
         assert!(points.iter().map(|point| point[axis]).sum::<f64>().abs() < 1e-4);
     }
@@ -273,14 +276,14 @@ fn words_are_those_of_the_first_seeds_models() {
             assert!((along / total - words.map.explained[axis]).abs() < 1e-5);
         }
     }
-    for arrow in &words.map.arrows {
+    for arrow in &words.map.words {
         let Some([before, after]) = row(&arrow.word) else { continue };
         let shown = f64::from(arrow.after[0] - arrow.before[0]).hypot(f64::from(arrow.after[1] - arrow.before[1]));
         assert!(shown <= distance(&before, &after) + 1e-4, "{}", arrow.word);
     }
-    let oov = group.arms[1].words.as_ref().expect("words of the oov-only arm");
+    let oov = group.embeddings[1].words.as_ref().expect("words of the oov-only embedding");
     assert!(oov.known_rows.unchanged() && !oov.unknown_rows.unchanged());
-    assert_eq!(oov.moved_most.iter().filter(|word| word.known).count(), 0);
+    assert_eq!(oov.most_moved.iter().filter(|word| word.known).count(), 0);
     assert!(!words.known_rows.unchanged() && words.moved > oov.moved && words.words == oov.words);
 }
 
@@ -308,9 +311,9 @@ fn a_comparison_that_was_stopped_finds_the_same_and_other_words_are_looked_at_la
     let asked = options(|o| o.train_sizes = vec![TrainSize::All, TrainSize::Texts(60)]);
     let plan = plan_of(splits(), &asked);
     let findings = done(&whole, &plan);
-    // Where runs of some arms are missing, the others are told all the same.
+    // Where runs of some embeddings are missing, the others are told all the same.
     let seen = std::sync::atomic::AtomicUsize::new(0);
-    let directory = Directory::open(&stopped, &plan).expect("a folder");
+    let directory = RunDirectory::open(&stopped, &plan).expect("a folder");
     let how = RunOptions { jobs: Some(1), ..RunOptions::default() };
     compare(&plan, Some(&directory), &how, &|event| {
         let done = usize::from(matches!(event, Event::Done { .. }));
@@ -322,8 +325,12 @@ fn a_comparison_that_was_stopped_finds_the_same_and_other_words_are_looked_at_la
     let part = Findings::read(&stopped).expect("findings of a part");
     assert_eq!((part.comparison.runs.len(), part.comparison.planned), (7, 18));
     let [first] = part.groups.as_slice() else { panic!("one group has begun") };
-    let runs: Vec<usize> = first.arms.iter().map(|arm| arm.seeds.len()).collect();
-    assert_eq!((runs, first.pairs.len()), (vec![3, 3, 1], 1), "an arm without all its runs is compared with none");
+    let runs: Vec<usize> = first.embeddings.iter().map(|variant| variant.seeds.len()).collect();
+    assert_eq!(
+        (runs, first.pairs.len()),
+        (vec![3, 3, 1], 1),
+        "an embedding without all its runs is compared with none"
+    );
     assert!(
         report::comparison(&part, None).contains("frozen") && report::comparison_markdown(&part).contains("7 of 18")
     );
@@ -331,13 +338,13 @@ fn a_comparison_that_was_stopped_finds_the_same_and_other_words_are_looked_at_la
     done(&stopped, &plan);
     assert_eq!(timeless(&stopped), timeless(&whole));
     let [curve] = findings.size_curves.as_slice() else { panic!("a curve") };
-    assert_eq!(curve.arms.iter().map(|line| line.arm).collect::<Vec<_>>(), [Frozen, Tuned, Random]);
-    for line in &curve.arms {
+    assert_eq!(curve.embeddings.iter().map(|line| line.embedding).collect::<Vec<_>>(), [Frozen, Tuned, Random]);
+    for line in &curve.embeddings {
         let sizes: Vec<usize> = line.points.iter().map(|point| point.train_texts).collect();
         assert_eq!(sizes, [60, 150], "from few to many");
         let of = |texts: usize| {
             let group = findings.groups.iter().find(|group| group.train_texts == texts).unwrap();
-            group.arms.iter().find(|arm| arm.arm == line.arm).unwrap().score
+            group.embeddings.iter().find(|variant| variant.embedding == line.embedding).unwrap().score
         };
         assert_eq!(line.points.iter().map(|point| point.score).collect::<Vec<_>>(), [of(60), of(150)]);
     }
@@ -368,18 +375,18 @@ fn one_arm_one_seed_and_no_test_part() {
     let folder = Folder::new();
     let without_test = || Splits { test: None, ..splits() };
     let alone = options(|o| {
-        o.arms = vec![Frozen];
+        o.embeddings = vec![Frozen];
         o.seeds = vec![7];
     });
     let findings = done(&folder.path("alone"), &plan_of(without_test(), &alone));
     let group = &findings.groups[0];
-    assert_eq!((findings.scored_on, group.pairs.len(), group.disagreements.len()), (Part::Dev, 0, 0));
-    let arm = &group.arms[0];
-    assert_eq!((arm.score, arm.test_accuracy), (arm.dev_accuracy, None));
-    assert_eq!((arm.score.interval, arm.score.count), (None, 1));
+    assert_eq!((findings.scored_on, group.pairs.len(), group.disagreements.len()), (Split::Dev, 0, 0));
+    let variant = &group.embeddings[0];
+    assert_eq!((variant.score, variant.test_accuracy), (variant.dev_accuracy, None));
+    assert_eq!((variant.score.interval, variant.score.count), (None, 1));
     let lines: Vec<u64> = group.gates.iter().map(|gates| gates.line).collect();
     assert_eq!(lines, splits().dev.texts.iter().take(3).map(|text| text.line).collect::<Vec<u64>>());
-    assert!(group.gates.iter().all(|gates| gates.part == Part::Dev && gates.views.len() == 1));
+    assert!(group.gates.iter().all(|gates| gates.part == Split::Dev && gates.views.len() == 1));
     let text = report::comparison(&findings, Some(140));
     assert!(text.contains("dev acc %") && !text.contains("test acc %") && text.contains('●'), "{text}");
     // Where it is narrower, figures give way to the bars; where there is no terminal, there are none.
@@ -394,7 +401,7 @@ fn one_arm_one_seed_and_no_test_part() {
 
     // A plain recurrent network has no gates, and a single seed tells no differences.
     let two = options(|o| {
-        o.arms = vec![Frozen, Tuned];
+        o.embeddings = vec![Frozen, Tuned];
         o.seeds = vec![7];
         o.train.cell = CellKind::Rnn;
     });
@@ -413,20 +420,20 @@ fn one_arm_one_seed_and_no_test_part() {
 fn a_run_that_diverged_counts_with_its_best_epoch_and_is_named() {
     let folder = Folder::new();
     let diverging = options(|o| {
-        o.arms = vec![Frozen, Tuned];
+        o.embeddings = vec![Frozen, Tuned];
         o.seeds = vec![1, 2];
         o.train.unfreeze_after = 2;
         o.train.embedding_lr = Some(1e300);
         o.train.patience = 0;
     });
     let findings = done(&folder.path("runs"), &plan_of(splits(), &diverging));
-    let [frozen, tuned] = findings.groups[0].arms.as_slice() else { panic!("two arms") };
+    let [frozen, tuned] = findings.groups[0].embeddings.as_slice() else { panic!("two embeddings") };
     assert!(frozen.diverged.is_empty() && frozen.curve.len() == 4);
     assert_eq!(tuned.diverged, ["tuned-seed1", "tuned-seed2"]);
     assert_eq!(tuned.curve.len(), 2);
-    // Until then its rows were held, and both arms are the same.
+    // Until then its rows were held, and both embeddings are the same.
     assert_eq!(tuned.curve, frozen.curve[..2]);
-    assert!(tuned.words.as_ref().unwrap().moved_most.is_empty());
+    assert!(tuned.words.as_ref().unwrap().most_moved.is_empty());
     assert!(report::comparison_markdown(&findings).contains("The loss of tuned-seed1 was no number any more"));
 }
 
@@ -437,11 +444,12 @@ fn labels_and_words_may_hold_anything() {
                  <script>\tghastly `film`\n";
     let data = folder.file("texts.tsv", texts);
     let (markdown, csv, out) = (folder.path("a.md"), folder.path("a.csv"), folder.path("runs"));
-    let mut arguments: Vec<OsString> = ["compare", "--seeds=2", "--epochs=3", "--hidden=3", "--arms=tuned,random"]
-        .iter()
-        .chain(&["--sweep=lr=0.01", "--tokenizer=whitespace", "--watch=film,`film`"])
-        .map(OsString::from)
-        .collect();
+    let mut arguments: Vec<OsString> =
+        ["compare", "--seeds=2", "--epochs=3", "--hidden=3", "--embeddings=tuned,random"]
+            .iter()
+            .chain(&["--sweep=lr=0.01", "--tokenizer=whitespace", "--watch=film,`film`"])
+            .map(OsString::from)
+            .collect();
     for option in ["--train", "--dev", "--test"] {
         arguments.extend([option.into(), data.clone().into()]);
     }
@@ -466,7 +474,10 @@ fn labels_and_words_may_hold_anything() {
     let runs = load(&out).unwrap().runs;
     assert_eq!(rows.len(), 4);
     for (row, run) in rows.iter().zip(&runs) {
-        assert_eq!((&row["run"], row["arm"].as_str(), row["lr"].as_str()), (&run.name, run.arm.name(), "0.01"));
+        assert_eq!(
+            (&row["run"], row["embedding"].as_str(), row["lr"].as_str()),
+            (&run.name, run.embedding.name(), "0.01")
+        );
         assert_eq!(row["test_accuracy"].parse::<f64>().ok(), run.test_accuracy);
         assert_eq!(row["test_loss"].parse::<f64>().ok(), run.test.as_ref().map(|test| test.loss));
         assert_eq!(row["seconds"].parse::<f64>().ok(), run.seconds);
@@ -503,8 +514,8 @@ fn the_report_is_drawn_again_to_the_same_bytes() {
     // What is not kept is found all the same, and the command line is told without where it was kept.
     let json = vocable(with(&kept, &["--json"])).only_json();
     let once = vocable(with(&arguments, &["--json", "--threads", "1"])).only_json();
-    for key in ["arm", "curve", "confusion", "words"] {
-        let of = |json: &Value| json["groups"][0]["arms"][1][key].clone();
+    for key in ["embedding", "curve", "confusion", "words"] {
+        let of = |json: &Value| json["groups"][0]["embeddings"][1][key].clone();
         assert!(!of(&json).is_null() && of(&json) == of(&once), "{key}");
     }
     assert_eq!(json["configuration"], once["configuration"]);

@@ -1,8 +1,8 @@
-//! Where two arms disagree.
+//! Where two embeddings disagree.
 
 use vocable::Vectors;
 use vocable::classifier::Tokenizer;
-use vocable::compare::disagreements::{Disagreements, Said, marked_words, mean_probabilities, unknown_words};
+use vocable::compare::disagreements::{Disagreements, TopClass, marked_words, mean_probabilities, unknown_words};
 use vocable::vectors::Case;
 
 #[test]
@@ -19,7 +19,7 @@ fn texts_that_one_alone_gets_right_come_widest_gap_first() {
     let widest = found.only_first[0];
     assert_eq!(
         (widest.label, widest.first, widest.second),
-        (0, Said { class: 0, probability: 0.9 }, Said { class: 1, probability: 0.8 },)
+        (0, TopClass { class: 0, probability: 0.9 }, TopClass { class: 1, probability: 0.8 },)
     );
     assert!((widest.gap - 0.7).abs() < 1e-6 && (found.only_first[1].gap - 0.54).abs() < 1e-6);
     assert!((found.only_second[0].gap - 0.5).abs() < 1e-6);

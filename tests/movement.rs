@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::common::fixture;
 use vocable::Vectors;
 use vocable::classifier::{DataOptions, Dataset, Splits, TrainOptions, train};
-use vocable::compare::movement::{Movement, OPPOSITES};
+use vocable::compare::movement::{ANTONYMS, Movement};
 use vocable::nn::EmbeddingMode;
 use vocable::vectors::Case;
 
@@ -54,7 +54,7 @@ fn each_words_move_is_plain_arithmetics() {
         near(word.share, distance(index) / all);
         near(word.cosine.unwrap(), cosine(row(&before(), index), row(&after(), index)));
     }
-    let most: Vec<&str> = movement.moved_most(2).iter().map(|word| word.word.as_str()).collect();
+    let most: Vec<&str> = movement.most_moved(2).iter().map(|word| word.word.as_str()).collect();
     assert_eq!(most, ["bad", "zzyzx"]);
     let unmoved = &movement.words()[5];
     assert_eq!((unmoved.distance, unmoved.share), (0.0, 0.0));
@@ -83,7 +83,7 @@ fn neighbours_are_those_of_a_plain_scan() {
 
 #[test]
 fn opposites_are_told_where_the_task_has_both() {
-    let told = movement().opposites(&OPPOSITES);
+    let told = movement().pair_cosines(&ANTONYMS);
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].words, ["good", "bad"]);
     near(told[0].before, cosine(row(&before(), 0), row(&before(), 1)));
@@ -94,7 +94,7 @@ fn opposites_are_told_where_the_task_has_both() {
 #[test]
 fn made_rows_bands_and_checksums() {
     let movement = movement();
-    let made = movement.made_rows(5, 2).unwrap();
+    let made = movement.oov_rows(5, 2).unwrap();
     assert_eq!(made.words, 1);
     near(made.norm_before.unwrap(), 0.02f64.sqrt());
     near(made.norm_after.unwrap(), (0.81f64 + 0.64).sqrt());
@@ -106,7 +106,7 @@ fn made_rows_bands_and_checksums() {
     assert_eq!(nearest.iter().map(|near| near.word.as_str()).collect::<Vec<_>>(), ["bad", "unmoved"]);
 
     let bands: Vec<(usize, Option<usize>, usize)> =
-        movement.bands().iter().map(|band| (band.least, band.most, band.words)).collect();
+        movement.bands().iter().map(|band| (band.min, band.max, band.words)).collect();
     assert_eq!(bands, [(0, Some(0), 1), (2, Some(9), 2), (10, Some(99), 1), (100, Some(999), 1), (1000, None, 1)]);
     let second = &movement.bands()[1];
     near(second.distance, (distance(3) + distance(4)) / 2.0);
@@ -119,7 +119,7 @@ fn made_rows_bands_and_checksums() {
     assert!(still.checksum(true).unchanged());
     assert_eq!((still.checksum(true).rows, still.checksum(false).rows), (6, 0));
     assert!(still.words().iter().all(|word| word.share == 0.0));
-    assert!(still.made_rows(3, 3).unwrap().norm_after.is_none());
+    assert!(still.oov_rows(3, 3).unwrap().norm_after.is_none());
 }
 
 #[test]

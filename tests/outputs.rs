@@ -45,7 +45,7 @@ fn an_output_that_is_an_input_or_another_output_is_refused() {
         std::os::unix::fs::symlink(&texts, &link).unwrap();
         spares(&texts, &with(&train, &["--out", "FILE"], text(&link)), "which --train reads");
     }
-    let compare = ["compare", "--train", t, "--hidden", "4", "--epochs", "1", "--seeds", "1", "--arms", "frozen"];
+    let compare = ["compare", "--train", t, "--hidden", "4", "--epochs", "1", "--seeds", "1", "--embeddings", "frozen"];
     for option in ["--html", "--markdown", "--csv"] {
         spares(&texts, &[&compare[..], &[option, t]].concat(), "which --train reads");
     }

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 use rayon::prelude::*;
 use vocable::compare::statistics::{
-    ArmScores, LEVEL, McNemar, Pair, Paired, Summary, TextDifference, Verdict, holm, pairs, permutation, power,
+    EmbeddingScores, LEVEL, McNemar, Pair, Paired, Summary, TextDifference, Verdict, holm, pairs, permutation, power,
     seeds_needed,
 };
 
@@ -25,13 +25,13 @@ fn near(found: impl IntoIterator<Item = f64>, expected: impl IntoIterator<Item =
 #[test]
 fn a_summary_is_scipys() {
     let summary = Summary::of(&FROZEN);
-    near([summary.mean, summary.deviation.unwrap()], [0.8658333333333332, 0.010796604404472124]);
+    near([summary.mean, summary.std.unwrap()], [0.8658333333333332, 0.010796604404472124]);
     near(summary.interval.unwrap(), [0.8545029918814222, 0.8771636747852443]);
     let one = Summary::of(&[0.5]);
-    assert_eq!((one.mean, one.deviation, one.interval), (0.5, None, None));
+    assert_eq!((one.mean, one.std, one.interval), (0.5, None, None));
     assert!(Summary::of(&[]).mean.is_nan());
     let same = Summary::of(&[0.1; 7]);
-    assert_eq!((same.mean, same.deviation, same.interval), (0.1, Some(0.0), Some([0.1, 0.1])));
+    assert_eq!((same.mean, same.std, same.interval), (0.1, Some(0.0), Some([0.1, 0.1])));
 }
 
 /// `t = st.ttest_rel(b, a)`, `t.pvalue`, `t.confidence_interval(0.95)`; `st.permutation_test((b - a,), np.mean,
@@ -41,7 +41,7 @@ fn a_paired_comparison_is_scipys() {
     let paired = Paired::of(&FROZEN, &TUNED, 1).unwrap();
     near([paired.t_p.unwrap(), paired.p()], [0.007790344100775291; 2]);
     near(paired.difference.interval.unwrap(), [0.007748273653858348, 0.030918393012808354]);
-    near([paired.permutation.p, paired.permutation.smallest], [0.03125; 2]);
+    near([paired.permutation.p, paired.permutation.min_p], [0.03125; 2]);
     assert!(paired.permutation.exact);
     let mixed = [0.3, -0.1, 0.25, 0.4, -0.05, 0.1, 0.2, -0.3, 0.15, 0.05, 0.1];
     near([permutation(&mixed, 1).p], [0.1435546875]);
@@ -50,12 +50,12 @@ fn a_paired_comparison_is_scipys() {
 #[test]
 fn five_seeds_cannot_reach_the_level_by_permutation_and_say_so() {
     let paired = Paired::of(&FROZEN[..5], &TUNED[..5], 1).unwrap();
-    assert_eq!((paired.permutation.p, paired.permutation.smallest), (0.0625, 0.0625));
-    let arms = [arm("frozen", &FROZEN[..5]), arm("tuned", &TUNED[..5])];
-    let note = pairs(&arms, 1).unwrap()[0].permutation_note();
+    assert_eq!((paired.permutation.p, paired.permutation.min_p), (0.0625, 0.0625));
+    let variants = [variant("frozen", &FROZEN[..5]), variant("tuned", &TUNED[..5])];
+    let note = pairs(&variants, 1).unwrap()[0].permutation_note();
     assert_eq!(note.unwrap(), "with 5 seeds the permutation test's smallest possible p is 0.0625");
-    let arms = [arm("frozen", &FROZEN), arm("tuned", &TUNED)];
-    assert_eq!(pairs(&arms, 1).unwrap()[0].permutation_note(), None);
+    let variants = [variant("frozen", &FROZEN), variant("tuned", &TUNED)];
+    assert_eq!(pairs(&variants, 1).unwrap()[0].permutation_note(), None);
 }
 
 /// Drawn assignments give about what counting all of them gives, never less than one in all drawn.
@@ -186,31 +186,31 @@ fn what_does_not_belong_together_is_refused() {
     {
         assert!(TextDifference::of(&first, &second, 1).is_err(), "{first:?} {second:?}");
     }
-    assert!(pairs(&[arm("one", &[0.5])], 1).unwrap().is_empty());
+    assert!(pairs(&[variant("one", &[0.5])], 1).unwrap().is_empty());
 }
 
-/// Outcomes of two arms on the same texts: some texts are harder than others, no text is easier for one arm, except that `gain` is
+/// Outcomes of two embeddings on the same texts: some texts are harder than others, no text is easier for one embedding, except that `gain` is
 /// added to the second's chance.
 fn noise(seeds: usize, texts: usize, gain: f64, seed: u64) -> (Vec<Vec<bool>>, Vec<Vec<bool>>) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let chances: Vec<f64> = (0..texts).map(|_| rng.random_range(0.6..1.0)).collect();
-    let mut arm = |gain: f64| -> Vec<Vec<bool>> {
+    let mut variant = |gain: f64| -> Vec<Vec<bool>> {
         let mut run = |_| chances.iter().map(|chance| rng.random::<f64>() < chance + gain).collect();
         (0..seeds).map(&mut run).collect()
     };
-    (arm(0.0), arm(gain))
+    (variant(0.0), variant(gain))
 }
 
 /// What `st.binom.interval(0.95, 1000, 0.05)` gives: among 1,000 comparisons of what is the same, a test at the level of 5 % finds so
 /// many differences.
 const BY_CHANCE: std::ops::RangeInclusive<usize> = 37..=64;
 
-/// How many of 1,000 comparisons of two arms that are the same a test finds different.
+/// How many of 1,000 comparisons of two embeddings that are the same a test finds different.
 fn found_in_noise(test: impl Fn(u64) -> bool + Sync) -> usize {
     (0..1000u64).into_par_iter().filter(|&seed| test(seed)).count()
 }
 
-/// Differences over seeds of two arms that are the same.
+/// Differences over seeds of two embeddings that are the same.
 fn differences_in_noise(seeds: usize, seed: u64) -> Vec<f64> {
     let normal = Normal::new(0.0, 0.01).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -250,7 +250,7 @@ fn chance_alone_is_found_different_in_five_of_a_hundred_by_the_tests_over_texts(
     };
     let bootstrap = found_in_noise(|seed| {
         let (first, second) = of(seed);
-        !TextDifference::of(&first, &second, seed).unwrap().may_turn()
+        !TextDifference::of(&first, &second, seed).unwrap().contains_zero()
     });
     let (exact, mid_p) = (mcnemar(|test| test.exact), mcnemar(|test| test.mid_p));
     assert!(BY_CHANCE.contains(&mid_p), "mid-p: {mid_p} of 1,000");
@@ -259,14 +259,14 @@ fn chance_alone_is_found_different_in_five_of_a_hundred_by_the_tests_over_texts(
     assert!(exact <= mid_p && exact > 0, "exact: {exact} of 1,000");
 }
 
-/// Of four arms that are the same, some pair is found different in at most five of a hundred comparisons; without correction it would
+/// Of four embeddings that are the same, some pair is found different in at most five of a hundred comparisons; without correction it would
 /// be in about twenty.
 #[test]
 fn chance_alone_is_found_different_no_more_often_among_six_pairs() {
-    let scores = |seed: u64| -> Vec<ArmScores> {
+    let scores = |seed: u64| -> Vec<EmbeddingScores> {
         let normal = Normal::new(0.85, 0.01).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        (0..4).map(|_| arm("same", &(0..6).map(|_| normal.sample(&mut rng)).collect::<Vec<f64>>())).collect()
+        (0..4).map(|_| variant("same", &(0..6).map(|_| normal.sample(&mut rng)).collect::<Vec<f64>>())).collect()
     };
     let any = |tell: fn(&Pair) -> bool| found_in_noise(|seed| pairs(&scores(seed), 1).unwrap().iter().any(tell));
     let (corrected, alone) = (any(|pair| pair.verdict() != Verdict::Undecided), any(|pair| pair.seeds.p() <= LEVEL));
@@ -274,14 +274,15 @@ fn chance_alone_is_found_different_no_more_often_among_six_pairs() {
     assert!(alone > 2 * BY_CHANCE.end(), "alone: {alone} of 1,000");
 }
 
-fn arm(name: &str, scores: &[f64]) -> ArmScores {
-    ArmScores { name: name.to_owned(), scores: scores.to_vec(), right: None, seconds: None }
+fn variant(name: &str, scores: &[f64]) -> EmbeddingScores {
+    EmbeddingScores { name: name.to_owned(), scores: scores.to_vec(), right: None, seconds: None }
 }
 
 #[test]
 fn a_pair_is_told_in_a_sentence() {
-    let said = |arms: &[ArmScores]| pairs(arms, 1).unwrap()[0].sentence();
-    let timed = |name: &str, scores: &[f64], seconds: f64| ArmScores { seconds: Some(seconds), ..arm(name, scores) };
+    let said = |variants: &[EmbeddingScores]| pairs(variants, 1).unwrap()[0].sentence();
+    let timed =
+        |name: &str, scores: &[f64], seconds: f64| EmbeddingScores { seconds: Some(seconds), ..variant(name, scores) };
     let (frozen, tuned) = (timed("frozen", &FROZEN, 10.0), timed("tuned", &TUNED, 23.0));
     let sentence = "tuned beats frozen by 1.9 points (0.8 to 3.1), in 2.3 times the training time";
     assert_eq!(said(&[frozen.clone(), tuned.clone()]), sentence);
@@ -290,25 +291,25 @@ fn a_pair_is_told_in_a_sentence() {
     assert_eq!(said(&[tuned, same_time]), "tuned beats frozen by 1.9 points (0.8 to 3.1), in the same training time");
     // Differences of 1.0, -0.6, 0.9, 0.4 and 0 points.
     let (random, oov) =
-        (arm("random", &[0.80, 0.81, 0.79, 0.80, 0.82]), arm("oov-only", &[0.81, 0.804, 0.799, 0.804, 0.82]));
+        (variant("random", &[0.80, 0.81, 0.79, 0.80, 0.82]), variant("oov-only", &[0.81, 0.804, 0.799, 0.804, 0.82]));
     assert_eq!(
         said(&[random.clone(), oov]),
         "no difference between random and oov-only can be told from 5 seeds; it would take about 32"
     );
-    let hardly = arm("oov-only", &[0.801, 0.809, 0.791, 0.799, 0.8201]);
+    let hardly = variant("oov-only", &[0.801, 0.809, 0.791, 0.799, 0.8201]);
     assert_eq!(
         said(&[random.clone(), hardly]),
         "no difference between random and oov-only can be told from 5 seeds; it would take more than 500"
     );
     assert_eq!(said(&[random.clone(), random.clone()]), "random and random score the same with each of 5 seeds");
     assert_eq!(
-        said(&[arm("a", &[0.5]), arm("b", &[0.9])]),
+        said(&[variant("a", &[0.5]), variant("b", &[0.9])]),
         "no difference between a and b can be told from a single seed"
     );
     // The same difference with each seed leaves t undefined; six signs that agree tell.
-    let (low, high) = (arm("low", &[0.5; 6]), arm("high", &[0.75; 6]));
+    let (low, high) = (variant("low", &[0.5; 6]), variant("high", &[0.75; 6]));
     assert_eq!(said(&[low, high]), "high beats low by 25.0 points with each of 6 seeds");
-    let (low, high) = (arm("low", &[0.5; 3]), arm("high", &[0.75; 3]));
+    let (low, high) = (variant("low", &[0.5; 3]), variant("high", &[0.75; 3]));
     assert_eq!(
         said(&[low, high]),
         "no difference between low and high can be told from 3 seeds; it would take about 6"
@@ -319,8 +320,9 @@ fn a_pair_is_told_in_a_sentence() {
 fn a_sentence_tells_of_comparisons_and_of_other_texts() {
     // p = 0.03 alone, which three comparisons make 0.09.
     let third = [0.871, 0.874, 0.859, 0.869, 0.889, 0.866];
-    let arms = [arm("frozen", &FROZEN), arm("third", &third), arm("fourth", &FROZEN.map(|score| score - 0.001))];
-    let all = pairs(&arms, 1).unwrap();
+    let variants =
+        [variant("frozen", &FROZEN), variant("third", &third), variant("fourth", &FROZEN.map(|score| score - 0.001))];
+    let all = pairs(&variants, 1).unwrap();
     let alone = all[0].seeds.p();
     assert!(alone < LEVEL && all[0].adjusted_p > LEVEL, "{alone}, {}", all[0].adjusted_p);
     let sentence = all[0].sentence();
@@ -329,7 +331,7 @@ fn a_sentence_tells_of_comparisons_and_of_other_texts() {
     // 40 texts, of which the second gets one more right with each seed.
     let runs =
         |right: usize| -> Vec<Vec<bool>> { (0..6).map(|_| (0..40).map(|text| text < right).collect()).collect() };
-    let few = |name: &str, scores: &[f64], right| ArmScores { right: Some(runs(right)), ..arm(name, scores) };
+    let few = |name: &str, scores: &[f64], right| EmbeddingScores { right: Some(runs(right)), ..variant(name, scores) };
     let pair = &pairs(&[few("frozen", &FROZEN, 34), few("tuned", &TUNED, 35)], 1).unwrap()[0];
     let texts = pair.texts.as_ref().unwrap();
     assert_eq!((texts.by_seed[0].only_first, texts.by_seed[0].only_second), (0, 1));

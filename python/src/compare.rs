@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use vocable::classifier::Progress;
 use vocable::compare::{
-    CompareOptions, Directory, Event, Findings, NamedVectors, Plan, PlannedRun, RunOptions, Sweep, TrainSize,
+    CompareOptions, Event, Findings, NamedVectors, Plan, PlannedRun, RunDirectory, RunOptions, Sweep, TrainSize,
     compare_run,
 };
 use vocable::error::Error;
@@ -43,7 +43,7 @@ pub struct Asked<'py> {
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct Runs {
-    arms: Vec<String>,
+    embeddings: Vec<String>,
     seeds: Vec<u64>,
     train_sizes: Vec<String>,
     sweeps: Vec<String>,
@@ -66,7 +66,7 @@ impl Asked<'_> {
             return Err(refused(Error::invalid("jobs", "a number from 1", "0")));
         }
         let options = CompareOptions {
-            arms: named(&runs.arms).map_err(refused)?,
+            embeddings: named(&runs.embeddings).map_err(refused)?,
             seeds: runs.seeds.clone(),
             train_sizes: named::<TrainSize>(&runs.train_sizes).map_err(refused)?,
             sweeps: named::<Sweep>(&runs.sweeps).map_err(refused)?,
@@ -91,7 +91,7 @@ impl Asked<'_> {
 /// What the runs' threads tell the thread that waits for them.
 enum Told {
     /// A run was done before.
-    Found { name: String },
+    Skipped { name: String },
     /// A run is done.
     Done { name: String, dev_accuracy: f64, test_accuracy: Option<f64>, seconds: Option<f64> },
     /// A run failed; the comparison ends with its error.
@@ -126,7 +126,7 @@ pub fn begin_comparison(py: Python, asked: Asked) -> PyResult<Vec<(String, u64, 
     let (plan, _) = asked.plan(py)?;
     let out = asked.folder(py)?;
     let runs: Result<Vec<_>, Error> = work(py, || {
-        let directory = Directory::open(out, &plan)?;
+        let directory = RunDirectory::open(out, &plan)?;
         plan.runs().iter().map(|run| Ok((run.name.clone(), texts_of(run), directory.is_done(run)?))).collect()
     })?;
     runs.map_err(|e| raised(py, e))
@@ -138,7 +138,7 @@ pub fn do_run<'py>(py: Python<'py>, asked: Asked<'py>, name: &str) -> PyResult<B
     let (plan, how) = asked.plan(py)?;
     let out = asked.folder(py)?;
     let (run, stopped) = observed(py, &plan, &Observer::new(py, None), |observe| {
-        compare_run(&plan, &Directory::share(out, &plan)?, name, &how, observe)
+        compare_run(&plan, &RunDirectory::share(out, &plan)?, name, &how, observe)
     })?;
     match (run.map_err(|e| raised(py, e))?, stopped) {
         (_, Some(stop)) => Err(stop),
@@ -224,9 +224,9 @@ fn observed<R: Send>(
                 return;
             }
             Event::Progress { .. } => return,
-            Event::Found { index, run } => {
+            Event::Skipped { index, run } => {
                 reached(index, whole(index));
-                Told::Found { name: run.name.clone() }
+                Told::Skipped { name: run.name.clone() }
             }
             Event::Done { index, run } => {
                 reached(index, whole(index));
@@ -286,7 +286,7 @@ fn tell(observer: &Observer, told: Option<Told>, done: u64, of: u64, runs: usize
     };
     match told {
         None => observer.tell("step", all),
-        Some(Told::Found { name }) => observer.tell("found", |event| {
+        Some(Told::Skipped { name }) => observer.tell("skipped", |event| {
             event.set_item("run", name)?;
             all(event)
         }),

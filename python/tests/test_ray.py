@@ -163,7 +163,7 @@ def results(folder):
 
 
 def test_a_comparison_is_the_same_as_on_one_machine(table, parts, tmp_path):
-    how = {"arms": ["frozen", "tuned", "random"], "seeds": 2, "watch": ["film"], **SETTINGS}
+    how = {"embeddings": ["frozen", "tuned", "random"], "seeds": 2, "watch": ["film"], **SETTINGS}
     local = vocable.compare(table, *parts, out=tmp_path / "local", progress=False, **how)
     events = []
     spread = vocable.ray.compare(table, *parts, out=tmp_path / "spread", progress=events.append, **how)
@@ -173,7 +173,7 @@ def test_a_comparison_is_the_same_as_on_one_machine(table, parts, tmp_path):
     # What is done is found: by the same call, and by one on this machine alone.
     events.clear()
     again = vocable.ray.compare(table, *parts, out=tmp_path / "spread", progress=events.append, **how)
-    assert [event["event"] for event in events] == ["found"] * 6 and again.metrics == spread.metrics
+    assert [event["event"] for event in events] == ["skipped"] * 6 and again.metrics == spread.metrics
     assert vocable.compare(table, *parts, out=tmp_path / "spread", progress=False, **how).metrics == spread.metrics
     # Pairs, no folder, one run at a time.
     pairs = [[tuple(line.split(" ", 1)) for line in path.read_text().splitlines()] for path in parts]
@@ -182,7 +182,7 @@ def test_a_comparison_is_the_same_as_on_one_machine(table, parts, tmp_path):
 
 
 def test_a_run_goes_on_when_its_worker_is_killed(table, parts, tmp_path):
-    how = {"arms": ["random"], "seeds": [1], **(SETTINGS | {"epochs": 150, "patience": None})}
+    how = {"embeddings": ["random"], "seeds": [1], **(SETTINGS | {"epochs": 150, "patience": None})}
     local = vocable.compare(table, *parts, out=tmp_path / "local", progress=False, **how)
     out, killed, over = tmp_path / "spread", [], threading.Event()
 
@@ -216,17 +216,17 @@ def test_a_run_goes_on_when_its_worker_is_killed(table, parts, tmp_path):
 
 def test_refusals(table, parts, tmp_path):
     out = tmp_path / "runs"
-    vocable.ray.compare(table, *parts, arms=["frozen"], seeds=1, out=out, progress=False, **SETTINGS)
+    vocable.ray.compare(table, *parts, embeddings=["frozen"], seeds=1, out=out, progress=False, **SETTINGS)
     with pytest.raises(VocableError, match="a comparison with seeds"):
-        vocable.ray.compare(table, *parts, arms=["frozen"], seeds=2, out=out, progress=False, **SETTINGS)
+        vocable.ray.compare(table, *parts, embeddings=["frozen"], seeds=2, out=out, progress=False, **SETTINGS)
     with pytest.raises(VocableError, match="not a finite number"):
-        vocable.ray.compare(table, *parts, arms=["tuned"], seeds=1, progress=False, **(SETTINGS | {"lr": 1e300}))
+        vocable.ray.compare(table, *parts, embeddings=["tuned"], seeds=1, progress=False, **(SETTINGS | {"lr": 1e300}))
 
 
 def test_ctrl_c_ends_a_comparison(table, parts, tmp_path):
     # A shell that starts the tests in the background has Ctrl-C ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    how = {"arms": ["frozen", "random"], "seeds": 1, **SETTINGS}
+    how = {"embeddings": ["frozen", "random"], "seeds": 1, **SETTINGS}
     seen = []
 
     def press(event):

@@ -117,7 +117,7 @@ def test_an_error_in_a_callback_comes_through(table, parts):
     with pytest.raises(RuntimeError, match="enough"):
         vocable.train(table, *parts, progress=refuse, **SETTINGS)
     with pytest.raises(RuntimeError, match="enough"):
-        vocable.compare(table, *parts, arms=["frozen"], seeds=1, progress=refuse, **SETTINGS)
+        vocable.compare(table, *parts, embeddings=["frozen"], seeds=1, progress=refuse, **SETTINGS)
 
 
 def test_settings_are_checked(table, parts):
@@ -186,15 +186,15 @@ def test_other_threads_run_during_training(table, parts):
 
 
 def test_a_comparison_is_the_programs(table, table_path, parts, program, tmp_path):
-    ours = vocable.compare(table, *parts, arms=["frozen", "random"], seeds=2, sweep={"embedding_dropout": [0.1, 0.2]}, progress=False,
+    ours = vocable.compare(table, *parts, embeddings=["frozen", "random"], seeds=2, sweep={"embedding_dropout": [0.1, 0.2]}, progress=False,
                            out=tmp_path / "runs", **SETTINGS)
-    argv = [program, "compare", "--vectors", table_path, "--arms", "frozen,random", "--seeds", "2", "--sweep", "embedding-dropout=0.1,0.2", "--json",
+    argv = [program, "compare", "--vectors", table_path, "--embeddings", "frozen,random", "--seeds", "2", "--sweep", "embedding-dropout=0.1,0.2", "--json",
             *OPTIONS]
     argv += [part for name, path in zip(("--train", "--dev", "--test"), parts) for part in (name, path)]
     answer = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
     assert ours.is_finished and len(ours.runs) == 8 and without_clocks(ours.metrics) == without_clocks(answer)
     report = subprocess.run([program, "compare", "--report", tmp_path / "runs"], capture_output=True, text=True, check=True)
-    again = vocable.compare(table, *parts, arms=["frozen", "random"], seeds=2, sweep={"embedding_dropout": [0.1, 0.2]}, progress=False,
+    again = vocable.compare(table, *parts, embeddings=["frozen", "random"], seeds=2, sweep={"embedding_dropout": [0.1, 0.2]}, progress=False,
                             out=tmp_path / "runs", **SETTINGS)
     assert str(again) == report.stdout and again.metrics == ours.metrics
     assert "frozen" in ours._repr_html_() and "8 of 8 runs" in repr(ours)

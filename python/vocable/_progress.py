@@ -71,7 +71,7 @@ class ComparisonShown(Shown):
         self.runs = 0
 
     def __call__(self, event: dict) -> None:
-        if event["event"] in ("found", "run"):
+        if event["event"] in ("skipped", "run"):
             self.runs += 1
         if event["event"] == "run":
             test = "" if event["test_accuracy"] is None else f", test {100 * event['test_accuracy']:.1f} %"

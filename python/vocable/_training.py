@@ -173,16 +173,16 @@ class Trained:
 
 class Comparison:
     """What came of the runs of a comparison: ``metrics`` as ``vocable compare --json`` prints them. Printed it is the program's table, and
-    what can be said of the arms."""
+    what can be said of the embeddings."""
 
     def __init__(self, metrics: dict[str, Any], found: _vocable.Found):
         self.metrics = metrics
         self._found = found
 
     @property
-    def arms(self) -> list[dict[str, Any]]:
+    def embeddings(self) -> list[dict[str, Any]]:
         """Mean and deviation over the seeds, for each embedding and all that varies besides."""
-        return self.metrics["arms"]
+        return self.metrics["embeddings"]
 
     @property
     def runs(self) -> list[dict[str, Any]]:
@@ -214,10 +214,10 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         def spread(figure: dict[str, float] | None) -> str:
-            return "–" if figure is None else f"{100 * figure['mean']:.1f} ± {100 * figure['deviation']:.1f}"
+            return "–" if figure is None else f"{100 * figure['mean']:.1f} ± {100 * figure['std']:.1f}"
 
-        rows = [(arm["arm"], arm["vectors"], arm["train_texts"], ", ".join(f"{k}={v}" for k, v in arm["settings"].items()), arm["runs"],
-                 spread(arm["dev_accuracy"]), spread(arm["test_accuracy"]), spread(arm["test_macro_f1"])) for arm in self.arms]
+        rows = [(embedding["embedding"], embedding["vectors"], embedding["train_texts"], ", ".join(f"{k}={v}" for k, v in embedding["settings"].items()), embedding["runs"],
+                 spread(embedding["dev_accuracy"]), spread(embedding["test_accuracy"]), spread(embedding["test_macro_f1"])) for embedding in self.embeddings]
         head = ["embedding", "vectors", "texts", "settings", "runs", "dev acc %", "test acc %", "test F1 %"]
         return _html.table("Comparison", head, rows)
 
@@ -258,7 +258,7 @@ def train(
 
 def compare(
     vectors: Vectors | Sequence[Vectors], train: Texts, dev: Texts | None = None, test: Texts | None = None, *,
-    arms: Sequence[str] = ("frozen", "tuned", "oov-only", "random"), seeds: int | Sequence[int] = 3,
+    embeddings: Sequence[str] = ("frozen", "tuned", "oov-only", "random"), seeds: int | Sequence[int] = 3,
     train_sizes: Sequence[int | str] = (), sweep: dict[str, Sequence[object]] | None = None,
     watch: Sequence[str] = (), out: PathLike | None = None, jobs: int | None = None, checkpoint_minutes: float = 0.5,
     data_format: str | None = None, label_column: str | None = None, text_column: str | None = None,
@@ -271,10 +271,10 @@ def compare(
     are words whose rows are looked at after training, whether they moved far or not. With ``out`` everything is kept in a
     folder, and the same call goes on where it was left; the program's ``vocable compare --report`` reads it.
 
-    ``progress`` as in :func:`train`, with the events ``step``, ``found``, ``run`` and ``failed``. Ctrl-C raises :class:`Interrupted`, whose ``result`` has the runs
+    ``progress`` as in :func:`train`, with the events ``step``, ``skipped``, ``run`` and ``failed``. Ctrl-C raises :class:`Interrupted`, whose ``result`` has the runs
     that are done.
     """
-    asked = _asked(vectors, train, dev, test, arms, seeds, train_sizes, sweep, watch, out, jobs, checkpoint_minutes, data_format,
+    asked = _asked(vectors, train, dev, test, embeddings, seeds, train_sizes, sweep, watch, out, jobs, checkpoint_minutes, data_format,
                    label_column, text_column, settings)
     told, shown = observer(progress, ComparisonShown)
     try:
@@ -286,7 +286,7 @@ def compare(
 
 
 def _asked(
-    vectors: Vectors | Sequence[Vectors], train: Texts, dev: Texts | None, test: Texts | None, arms: Sequence[str],
+    vectors: Vectors | Sequence[Vectors], train: Texts, dev: Texts | None, test: Texts | None, embeddings: Sequence[str],
     seeds: int | Sequence[int], train_sizes: Sequence[int | str], sweep: dict[str, Sequence[object]] | None, watch: Sequence[str],
     out: PathLike | None, jobs: int | None, checkpoint_minutes: float, data_format: str | None, label_column: str | None,
     text_column: str | None, settings: Settings,
@@ -298,7 +298,7 @@ def _asked(
         "form": {"data_format": data_format, "label_column": label_column, "text_column": text_column},
         "settings": {name: value for name, value in settings.items() if value is not None},
         "runs": {
-            "arms": list(arms), "seeds": list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds),
+            "embeddings": list(embeddings), "seeds": list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds),
             "train_sizes": [str(size) for size in train_sizes],
             "sweeps": [f"{name.replace('_', '-')}={','.join(map(str, values))}" for name, values in (sweep or {}).items()],
             "watch": list(watch), "out": None if out is None else os.fspath(out), "jobs": jobs,

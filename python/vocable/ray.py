@@ -90,7 +90,7 @@ def _mapped(
 
 def compare(
     vectors: Vectors | Sequence[Vectors], train: Texts, dev: Texts | None = None, test: Texts | None = None, *,
-    arms: Sequence[str] = ("frozen", "tuned", "oov-only", "random"), seeds: int | Sequence[int] = 3,
+    embeddings: Sequence[str] = ("frozen", "tuned", "oov-only", "random"), seeds: int | Sequence[int] = 3,
     train_sizes: Sequence[int | str] = (), sweep: dict[str, Sequence[object]] | None = None,
     watch: Sequence[str] = (), out: PathLike | None = None, jobs: int | None = None, checkpoint_minutes: float = 0.5,
     data_format: str | None = None, label_column: str | None = None, text_column: str | None = None,
@@ -100,7 +100,7 @@ def compare(
 
     A run takes ``num_cpus`` processors, and as many threads; ``jobs`` is how many there are at once, at most. The runs are kept in ``out``, a
     folder that all machines must see; on a single machine it may be left out. A run whose worker is lost is done by another, from where it
-    was last saved. Progress is told run by run (``found``, ``run``, ``failed``). Ctrl-C saves the runs under way and raises
+    was last saved. Progress is told run by run (``skipped``, ``run``, ``failed``). Ctrl-C saves the runs under way and raises
     :class:`vocable.Interrupted`.
     """
     train, dev, test = (given if given is None else _sent(given) for given in (train, dev, test))
@@ -111,7 +111,7 @@ def compare(
             if sum(node["Alive"] for node in ray.nodes()) > 1:
                 raise ValueError("runs on several machines are kept in a folder that all of them see: name one with out")
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="vocable-"))
-        asked = _asked(vectors, train, dev, test, arms, seeds, train_sizes, sweep, watch, os.path.abspath(out), jobs, checkpoint_minutes,
+        asked = _asked(vectors, train, dev, test, embeddings, seeds, train_sizes, sweep, watch, os.path.abspath(out), jobs, checkpoint_minutes,
                        data_format, label_column, text_column, settings)
         runs = _vocable.begin_comparison(asked)
         told, shown = observer(progress, ComparisonShown)
@@ -141,7 +141,7 @@ def _do_runs(
 
     for name, texts, done in runs:
         if done:
-            tell("found", texts, run=name)
+            tell("skipped", texts, run=name)
     waiting = [(name, texts) for name, texts, done in runs if not done]
     sent, task, under_way = ray.put(asked), _do_run.options(num_cpus=num_cpus), {}
     try:

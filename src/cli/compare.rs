@@ -40,7 +40,7 @@ use super::{Common, interrupt};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vocable compare --vectors glove.6B.50d.txt --train train.txt --dev dev.txt --test test.txt --seeds 5 --out runs
-  vocable compare --vectors glove.6B.50d.txt --train train.txt --train-sizes 100,1000,all --arms frozen,tuned,random
+  vocable compare --vectors glove.6B.50d.txt --train train.txt --train-sizes 100,1000,all --embeddings frozen,tuned,random
   vocable compare --vectors glove.txt --vectors word2vec.bin --train train.txt --sweep lr=1e-3,3e-3 --sweep encoder=lstm,rnn
   vocable compare --report runs")]
 pub struct Compare {
@@ -51,7 +51,7 @@ pub struct Compare {
     data: OtherData,
     /// Embeddings to compare, separated by commas: frozen, tuned, oov-only, random, one-hot
     #[arg(long, value_name = "MODES", value_delimiter = ',', default_value = "frozen,tuned,oov-only,random")]
-    arms: Vec<EmbeddingMode>,
+    embeddings: Vec<EmbeddingMode>,
     /// How many seeds each is trained with
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     seeds: u64,
@@ -139,7 +139,7 @@ impl Compare {
         }
         let how = RunOptions { jobs: self.jobs, checkpoint_every };
         let options = CompareOptions {
-            arms: self.arms.clone(),
+            embeddings: self.embeddings.clone(),
             seeds: (0..self.seeds).map(|index| self.seed.wrapping_add(index)).collect(),
             train_sizes: self.train_sizes.clone(),
             sweeps: self.sweep.clone(),
@@ -252,7 +252,7 @@ impl Shown {
 
     fn event(&self, event: Event) {
         match event {
-            Event::Found { index, run: _ } => {
+            Event::Skipped { index, run: _ } => {
                 let mut done = self.done();
                 *done += 1;
                 self.set(index, self.of[index]);

@@ -91,7 +91,7 @@ impl Demo {
         }
         use EmbeddingMode::{Frozen, OovOnly, Random, Tuned};
         let options = CompareOptions {
-            arms: vec![Frozen, Tuned, OovOnly, Random],
+            embeddings: vec![Frozen, Tuned, OovOnly, Random],
             seeds: (1..=self.seeds).collect(),
             train: TrainOptions {
                 // The reviews are cut already.

@@ -1,4 +1,4 @@
-//! What a comparison is made from, as its folder keeps it.
+//! The configuration of a comparison, as its directory stores it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,85 +6,86 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::directory::impossible;
 use super::plan::{NamedVectors, Plan, path_of};
+use super::records::not_json;
 use crate::classifier::{Dataset, Splits, checksum_of_texts, checksum_of_vectors};
 use crate::error::{Malformed, Place, Result};
 
-/// The version of the folder's files that this library writes and reads.
-pub(super) const VERSION: u32 = 2;
+/// The version of the directory's files that this library writes and reads.
+pub(super) const VERSION: u32 = 3;
 
-/// What a comparison is made from.
+/// The inputs and options of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Configuration {
-    /// The version of the folder's files.
+    /// The version of the directory's files.
     pub version: u32,
-    /// The version of the library that made the folder.
+    /// The version of the library that created the directory.
     pub vocable: String,
-    /// How it was asked for, as a shell reads it, without what no result depends on; empty if not by the program.
+    /// The command line, quoted for a shell, without options that do not affect results; empty if the comparison was not started
+    /// by the program.
     pub command: String,
-    /// The vectors that runs begin with.
+    /// The pretrained vectors.
     pub vectors: Vec<VectorsFile>,
-    /// The splits of the task.
+    /// The train, dev and test sets.
     pub texts: TextFiles,
     /// The embeddings, by name.
-    pub arms: Vec<String>,
+    pub embeddings: Vec<String>,
     /// The seeds.
     pub seeds: Vec<u64>,
-    /// Numbers of training texts.
+    /// Sizes of the train set.
     pub train_sizes: Vec<usize>,
-    /// Settings that take several values.
+    /// Training options that take several values.
     pub sweeps: BTreeMap<String, Vec<String>>,
-    /// All other options of training, those that are swept with the value that they have elsewhere.
+    /// All other training options; swept ones have the value they would have without the sweep.
     pub options: Value,
-    /// Words whose rows are looked at, whether they moved far or not.
+    /// Words whose changes are reported whether they moved far or not.
     pub watch: Vec<String>,
-    /// The names of the runs, in their order.
+    /// The names of the runs, in order.
     pub runs: Vec<String>,
 }
 
-/// Vectors that runs begin with.
+/// A file of pretrained vectors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VectorsFile {
-    /// What they are called in the comparison.
+    /// Name of the vectors in the comparison.
     pub name: String,
-    /// Where they lay.
+    /// Path they were read from.
     pub path: String,
-    /// Words.
+    /// Number of words.
     pub rows: usize,
-    /// Numbers a word.
+    /// Numbers per word.
     pub dimension: usize,
-    /// A checksum of words and rows ([`checksum_of_vectors`]).
+    /// Checksum of words and rows ([`checksum_of_vectors`]).
     pub checksum: String,
 }
 
-/// The splits of the task.
+/// The files of the train, dev and test sets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextFiles {
-    /// What is learnt from.
+    /// The train set.
     pub train: TextFile,
-    /// What the epoch is chosen by.
+    /// The dev set, which selects the epoch.
     pub dev: TextFile,
-    /// What the result is measured on.
+    /// The test set, which results are measured on.
     pub test: Option<TextFile>,
 }
 
-/// A part of the task.
+/// A file of labelled texts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextFile {
-    /// Where it lay.
+    /// Path it was read from.
     pub path: String,
-    /// How many texts it has.
+    /// Number of texts.
     pub texts: usize,
-    /// A checksum of labels and texts ([`checksum_of_texts`]).
+    /// Checksum of labels and texts ([`checksum_of_texts`]).
     pub checksum: String,
 }
 
 impl Configuration {
     pub(super) fn of(plan: &Plan) -> Result<Configuration> {
         let options = plan.options();
-        let mut train = serde_json::to_value(&options.train).map_err(|e| impossible(&e))?;
-        // These are the arms and the seeds.
+        let mut train = serde_json::to_value(&options.train).map_err(|e| not_json(&e))?;
+        // These two are `embeddings` and `seeds`.
         if let Some(train) = train.as_object_mut() {
             train.remove("embedding");
             train.remove("seed");
@@ -95,7 +96,7 @@ impl Configuration {
             command: options.command.clone(),
             vectors: plan.vectors().iter().map(VectorsFile::of).collect(),
             texts: TextFiles::of(plan.splits()),
-            arms: options.arms.iter().map(|arm| arm.name().to_owned()).collect(),
+            embeddings: options.embeddings.iter().map(|embedding| embedding.name().to_owned()).collect(),
             seeds: options.seeds.clone(),
             train_sizes: plan.train_sizes().to_vec(),
             sweeps: options.sweeps.iter().map(|s| (s.key().to_owned(), s.values().to_vec())).collect(),
@@ -105,21 +106,21 @@ impl Configuration {
         })
     }
 
-    /// What must be the same for a comparison to be gone on with, by the names that a user knows. Where files lie, which version
-    /// wrote the folder, and which words are watched, may change.
-    fn essence(&self) -> BTreeMap<String, String> {
+    /// Everything that must be the same for a comparison to be resumed, by the names that users know. Paths, the version that created
+    /// the directory, and the watched words may differ.
+    fn identity(&self) -> BTreeMap<String, String> {
         let texts = |file: &TextFile| format!("{} ({})", file.texts, file.checksum);
         let vectors = self.vectors.iter().map(|file| format!("{} ({})", file.name, file.checksum));
         let sweeps = self.sweeps.iter().map(|(key, values)| format!("{key}={}", values.join(",")));
         let mut all = BTreeMap::from(
             [
                 ("vectors", vectors.collect::<Vec<_>>().join(", ")),
-                ("training texts", texts(&self.texts.train)),
-                ("development texts", texts(&self.texts.dev)),
-                ("test texts", self.texts.test.as_ref().map_or("none".to_owned(), texts)),
-                ("arms", self.arms.join(",")),
+                ("train set", texts(&self.texts.train)),
+                ("dev set", texts(&self.texts.dev)),
+                ("test set", self.texts.test.as_ref().map_or("none".to_owned(), texts)),
+                ("embeddings", self.embeddings.join(",")),
                 ("seeds", self.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(",")),
-                ("training sizes", self.train_sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",")),
+                ("train sizes", self.train_sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",")),
                 ("sweeps", sweeps.collect::<Vec<_>>().join(" ")),
                 ("runs", self.runs.join(" ")),
             ]
@@ -130,23 +131,25 @@ impl Configuration {
         all
     }
 
-    /// Refuses another configuration than that of the folder, and names what differs.
+    /// Fails if `wanted` is another comparison than the one in the directory, and names the first difference.
     pub(super) fn check(&self, wanted: &Configuration, path: &Path) -> Result<()> {
-        let (then, now) = (self.essence(), wanted.essence());
-        // What runs there are follows from all else; it is named only where nothing else explains a difference.
-        let mut keys: Vec<&String> = then.keys().chain(now.keys()).collect::<BTreeSet<_>>().into_iter().collect();
+        let (stored, wanted) = (self.identity(), wanted.identity());
+        // The runs follow from everything else, so they are named only if nothing else differs.
+        let mut keys: Vec<&String> = stored.keys().chain(wanted.keys()).collect::<BTreeSet<_>>().into_iter().collect();
         keys.sort_by_key(|key| *key == "runs");
-        let value = |all: &BTreeMap<String, String>, key: &str| all.get(key).cloned().unwrap_or("nothing".to_owned());
-        let shown = |value: String| if value.is_empty() { "none".to_owned() } else { value };
-        match keys.into_iter().find(|key| then.get(*key) != now.get(*key)) {
+        let value = |all: &BTreeMap<String, String>, key: &str| match all.get(key).map(String::as_str) {
+            None | Some("") => "none".to_owned(),
+            Some(value) => value.to_owned(),
+        };
+        match keys.into_iter().find(|key| stored.get(*key) != wanted.get(*key)) {
             None => Ok(()),
             Some(key) => Err(Malformed::at(
                 Place::File,
-                format!("a comparison with {key} {}", shown(value(&now, key))),
-                format!("one with {}", shown(value(&then, key))),
+                format!("a comparison with {key} {}", value(&wanted, key)),
+                format!("one with {}", value(&stored, key)),
             )
             .in_file(path.to_string_lossy())
-            .advise("use the same settings, or choose another output directory")
+            .advise("use the options it was created with, or choose another output directory")
             .into()),
         }
     }

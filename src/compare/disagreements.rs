@@ -1,4 +1,4 @@
-//! Where two arms disagree: test texts that one gets right and the other wrong.
+//! Test texts that one of two embeddings classifies correctly and the other does not.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -9,52 +9,53 @@ use crate::classifier::{Tokenizer, most_probable};
 use crate::error::{Error, Result};
 use crate::vectors::{Case, Vectors};
 
-/// What an arm says about a text.
+/// The most probable class of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Said {
-    /// The most probable class; of equals the first.
+pub struct TopClass {
+    /// The class; the first of several with the same probability.
     pub class: usize,
     /// Its probability, from 0 to 1.
     pub probability: f32,
 }
 
-/// A text that one arm gets right and the other wrong.
+/// A text that one embedding classifies correctly and the other does not.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Disagreement {
     /// Index of the text.
     pub text: usize,
-    /// Its class.
+    /// Its true class.
     pub label: usize,
-    /// What the first arm says.
-    pub first: Said,
-    /// What the second arm says.
-    pub second: Said,
-    /// How much more probable the right class is to the arm that is right than to the other, from 0 to 1.
+    /// The prediction of the first embedding.
+    pub first: TopClass,
+    /// The prediction of the second embedding.
+    pub second: TopClass,
+    /// Difference between the two probabilities of the true class, from 0 to 1.
     pub gap: f32,
 }
 
-/// All texts about which two arms disagree, one of them being right; widest [`Disagreement::gap`] first, of equals the first text.
+/// All texts that only one of two embeddings classifies correctly, by decreasing [`Disagreement::gap`]; texts with the same gap keep
+/// their order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Disagreements {
-    /// Texts that the first alone gets right.
+    /// Texts that only the first embedding classifies correctly.
     pub only_first: Vec<Disagreement>,
-    /// Texts that the second alone gets right.
+    /// Texts that only the second embedding classifies correctly.
     pub only_second: Vec<Disagreement>,
 }
 
 /// A word of a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MarkedWord {
-    /// The word, as the tokenizer cuts it.
+    /// The word, as the tokenizer returns it.
     pub word: String,
-    /// Whether the vectors know it, by a row or by its character n-grams.
+    /// Whether the vectors have the word, by a row or by its character n-grams.
     pub known: bool,
 }
 
-/// The mean of several runs' probabilities, text by text and class by class.
+/// The mean of the class probabilities of several runs.
 ///
 /// # Shapes
-/// Each run `[T, C]`; so is the mean.
+/// Each run and the result: `[T, C]`, texts by classes.
 ///
 /// # Errors
 /// No runs, or runs of unequal length.
@@ -62,7 +63,11 @@ pub fn mean_probabilities<R: AsRef<[f32]>>(runs: &[R]) -> Result<Vec<f32>> {
     let length = runs.first().map_or(0, |run| run.as_ref().len());
     if runs.is_empty() || runs.iter().any(|run| run.as_ref().len() != length) {
         let found: Vec<String> = runs.iter().map(|run| run.as_ref().len().to_string()).collect();
-        return Err(Error::invalid("probabilities of runs", "as many of each, at least one run", found.join(", ")));
+        return Err(Error::invalid(
+            "probabilities of runs",
+            "the same number for each run, and at least one run",
+            found.join(", "),
+        ));
     }
     let mut sums = vec![0.0f64; length];
     for run in runs {
@@ -72,10 +77,10 @@ pub fn mean_probabilities<R: AsRef<[f32]>>(runs: &[R]) -> Result<Vec<f32>> {
 }
 
 impl Disagreements {
-    /// From two arms' probabilities and the right classes.
+    /// Compares the class probabilities of two embeddings with the true classes.
     ///
     /// # Shapes
-    /// `first` and `second` `[T, C]`, `labels` `[T]` each below `C`.
+    /// `first` and `second` `[T, C]`, `labels` `[T]`, each below `C`.
     ///
     /// # Errors
     /// Shapes that do not fit together.
@@ -83,20 +88,20 @@ impl Disagreements {
         let numbers = labels.len().checked_mul(classes);
         let shapes_fit = numbers == Some(first.len()) && numbers == Some(second.len());
         if classes == 0 || !shapes_fit || labels.iter().any(|&label| label as usize >= classes) {
-            let expected = format!("{} texts x {classes} classes, labels below that", labels.len());
+            let expected = format!("{} texts x {classes} classes, with labels below {classes}", labels.len());
             let found = format!("{} and {} probabilities", first.len(), second.len());
-            return Err(Error::invalid("outcomes of two arms", expected, found));
+            return Err(Error::invalid("predictions of two embeddings", expected, found));
         }
         let mut all = Disagreements { only_first: Vec::new(), only_second: Vec::new() };
         let rows = first.chunks_exact(classes).zip(second.chunks_exact(classes));
         for (text, ((first, second), &label)) in rows.zip(labels).enumerate() {
             let label = label as usize;
-            let said = |row: &[f32]| {
+            let top = |row: &[f32]| {
                 let class = most_probable(row);
-                Said { class, probability: row[class] }
+                TopClass { class, probability: row[class] }
             };
             let gap = (first[label] - second[label]).abs();
-            let found = Disagreement { text, label, first: said(first), second: said(second), gap };
+            let found = Disagreement { text, label, first: top(first), second: top(second), gap };
             match (found.first.class == label, found.second.class == label) {
                 (true, false) => all.only_first.push(found),
                 (false, true) => all.only_second.push(found),
@@ -110,7 +115,7 @@ impl Disagreements {
     }
 }
 
-/// The words of some texts that the vectors know neither by a row nor by character n-grams.
+/// The out-of-vocabulary words of some texts: words that the vectors have neither as a row nor by character n-grams.
 ///
 /// # Errors
 /// A damaged table file.
@@ -129,7 +134,7 @@ pub fn unknown_words<S: AsRef<str> + Sync>(
     Ok(unknown)
 }
 
-/// The words of a text as a classifier reads it, those marked that are `unknown`.
+/// The words of a text as a classifier reads it, with those in `unknown` marked.
 pub fn marked_words(text: &str, tokenizer: Tokenizer, unknown: &BTreeSet<String>) -> Vec<MarkedWord> {
     let marked = |word: &Cow<str>| MarkedWord { word: word.to_string(), known: !unknown.contains(word.as_ref()) };
     tokenizer.words(text).iter().map(marked).collect()

@@ -1,4 +1,4 @@
-//! What training did to the words: how far each row moved, what stands near it now, whether opposites parted, and what became of the
+//! What training did to the words: how far each row moved, what stands near it now, whether word_pairs parted, and what became of the
 //! rows of words that the vectors lack.
 
 use std::ops::RangeInclusive;
@@ -13,9 +13,9 @@ use crate::nn::Embedding;
 use crate::query::{Answer, NearestOptions, RowSet, Term, cosine};
 use crate::vectors::{Case, Vectors, pca};
 
-/// Opposites whose contexts are alike, so that vectors made from contexts place them close together, while a task about opinions
+/// PairCosine whose contexts are alike, so that vectors made from contexts place them close together, while a task about opinions
 /// needs them apart.
-pub const OPPOSITES: [[&str; 2]; 12] = [
+pub const ANTONYMS: [[&str; 2]; 12] = [
     ["good", "bad"],
     ["better", "worse"],
     ["best", "worst"],
@@ -62,7 +62,7 @@ pub struct WordMove {
 
 /// A word that is near another, and its cosine with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Neighbour {
+pub struct NearestWord {
     /// The word.
     pub word: String,
     /// Cosine, from -1 to 1.
@@ -71,18 +71,18 @@ pub struct Neighbour {
 
 /// The words nearest to one among the task's, before training and after.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Neighbours {
+pub struct NeighbourChange {
     /// The word.
     pub word: String,
     /// Best first.
-    pub before: Vec<Neighbour>,
+    pub before: Vec<NearestWord>,
     /// Best first.
-    pub after: Vec<Neighbour>,
+    pub after: Vec<NearestWord>,
 }
 
 /// Two words that mean the opposite of each other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Opposites {
+pub struct PairCosine {
     /// The words.
     pub words: [String; 2],
     /// Their cosine before training.
@@ -93,7 +93,7 @@ pub struct Opposites {
 
 /// The rows that were made for words which the vectors lack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MadeRows {
+pub struct OovRows {
     /// How many there are.
     pub words: usize,
     /// Their mean norm before training; `None` of none.
@@ -103,16 +103,16 @@ pub struct MadeRows {
     /// The mean norm after training of words that the vectors know, to compare with.
     pub known_norm_after: Option<f64>,
     /// Of the most frequent ones the known words nearest after training, best first.
-    pub nearest: Vec<(String, Vec<Neighbour>)>,
+    pub nearest: Vec<(String, Vec<NearestWord>)>,
 }
 
 /// How words that are about as frequent moved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Band {
+pub struct FrequencyBand {
     /// The least number of times that its words occur in the training part.
-    pub least: usize,
+    pub min: usize,
     /// The largest; `None` for any.
-    pub most: Option<usize>,
+    pub max: Option<usize>,
     /// Its words.
     pub words: usize,
     /// Their mean distance.
@@ -130,12 +130,12 @@ pub struct WordMap {
     /// The share of the variance along x and along y.
     pub explained: [f64; 2],
     /// The words.
-    pub arrows: Vec<Arrow>,
+    pub words: Vec<MappedWord>,
 }
 
 /// A word in a [`WordMap`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Arrow {
+pub struct MappedWord {
     /// The word.
     pub word: String,
     /// x and y before training.
@@ -227,7 +227,7 @@ impl Movement {
     }
 
     /// The `n` words that moved most, by distance; of equals the first.
-    pub fn moved_most(&self, n: usize) -> Vec<&WordMove> {
+    pub fn most_moved(&self, n: usize) -> Vec<&WordMove> {
         let mut words: Vec<&WordMove> = self.words.iter().collect();
         words.sort_by(|a, b| b.distance.total_cmp(&a.distance));
         words.truncate(n);
@@ -255,10 +255,10 @@ impl Movement {
         let (before, after) = found.points.split_at(rows.len().min(found.points.len()));
         WordMap {
             explained: found.explained.unwrap_or_default(),
-            arrows: rows
+            words: rows
                 .iter()
                 .zip(before.iter().zip(after))
-                .map(|((word, _), (&before, &after))| Arrow { word: word.as_ref().to_owned(), before, after })
+                .map(|((word, _), (&before, &after))| MappedWord { word: word.as_ref().to_owned(), before, after })
                 .collect(),
         }
     }
@@ -267,17 +267,17 @@ impl Movement {
     ///
     /// # Errors
     /// A word that the task lacks, or whose row is zero.
-    pub fn neighbours(&self, word: &str, k: usize) -> Result<Neighbours> {
+    pub fn neighbours(&self, word: &str, k: usize) -> Result<NeighbourChange> {
         let options = NearestOptions { k, ..NearestOptions::default() };
-        let near = |vectors: &Vectors| -> Result<Vec<Neighbour>> {
+        let near = |vectors: &Vectors| -> Result<Vec<NearestWord>> {
             Ok(named(vectors, vectors.nearest(&[word], &[] as &[&str], &options)?))
         };
-        Ok(Neighbours { word: word.to_owned(), before: near(&self.before)?, after: near(&self.after)? })
+        Ok(NeighbourChange { word: word.to_owned(), before: near(&self.before)?, after: near(&self.after)? })
     }
 
     /// The cosines of pairs of words before training and after. Pairs of which the task lacks a word, or has no direction for one,
     /// are left out.
-    pub fn opposites<W: AsRef<str>>(&self, pairs: &[[W; 2]]) -> Vec<Opposites> {
+    pub fn pair_cosines<W: AsRef<str>>(&self, pairs: &[[W; 2]]) -> Vec<PairCosine> {
         let row = |word: &W| self.before.row_of(word.as_ref());
         pairs
             .iter()
@@ -285,7 +285,7 @@ impl Movement {
                 let (first, second) = (row(a)?, row(b)?);
                 let [before, after] = [&self.before, &self.after].map(|vectors| vectors.cosine(first, second));
                 let words = [a.as_ref().to_owned(), b.as_ref().to_owned()];
-                (before.is_finite() && after.is_finite()).then_some(Opposites { words, before, after })
+                (before.is_finite() && after.is_finite()).then_some(PairCosine { words, before, after })
             })
             .collect()
     }
@@ -295,7 +295,7 @@ impl Movement {
     ///
     /// # Errors
     /// None but those of a search.
-    pub fn made_rows(&self, n: usize, k: usize) -> Result<MadeRows> {
+    pub fn oov_rows(&self, n: usize, k: usize) -> Result<OovRows> {
         let mean_norm = |vectors: &Vectors, known: bool| {
             let norms = vectors.norms().iter().zip(&self.words).filter(|(_, word)| word.known == known);
             mean(norms.map(|(&norm, _)| f64::from(norm)))
@@ -316,7 +316,7 @@ impl Movement {
             let query = self.after.query(&[(1.0, Term::Vector(values))])?;
             nearest.push((word.word.clone(), named(&self.after, self.after.search(&query, &options)?)));
         }
-        Ok(MadeRows {
+        Ok(OovRows {
             words,
             norm_before: mean_norm(&self.before, false),
             norm_after: mean_norm(&self.after, false),
@@ -326,13 +326,13 @@ impl Movement {
     }
 
     /// How words moved by how frequent they are; bands without words are left out.
-    pub fn bands(&self) -> Vec<Band> {
+    pub fn bands(&self) -> Vec<FrequencyBand> {
         let band = |counts: RangeInclusive<usize>| {
             let words = || self.words.iter().filter(|word| counts.contains(&word.count));
-            let (least, most) = (*counts.start(), *counts.end());
-            Band {
-                least,
-                most: (most < usize::MAX).then_some(most),
+            let (min, max) = (*counts.start(), *counts.end());
+            FrequencyBand {
+                min,
+                max: (max < usize::MAX).then_some(max),
                 words: words().count(),
                 distance: mean(words().map(|word| word.distance)).unwrap_or(0.0),
                 cosine: mean(words().filter_map(|word| word.cosine)),
@@ -361,8 +361,8 @@ fn tokens(options: &TrainOptions, train: &Dataset) -> Vec<(String, usize)> {
     counts.in_order().into_iter().map(|(word, count)| (word.to_owned(), count)).collect()
 }
 
-fn named(vectors: &Vectors, answers: Vec<Answer>) -> Vec<Neighbour> {
-    let named = |answer: Answer| Neighbour { word: vectors.word(answer.row).into_owned(), cosine: answer.score };
+fn named(vectors: &Vectors, answers: Vec<Answer>) -> Vec<NearestWord> {
+    let named = |answer: Answer| NearestWord { word: vectors.word(answer.row).into_owned(), cosine: answer.score };
     // Rows without a direction are near nothing.
     answers.into_iter().filter(|answer| !answer.score.is_nan()).map(named).collect()
 }

@@ -18,11 +18,11 @@ const MOST_RUNS: usize = 100_000;
 /// The most words that may be watched: each is paired with each other.
 const MOST_WATCHED: usize = 20;
 
-/// What to compare: every arm with every seed, and both with every value of all that varies besides.
+/// What to compare: every embedding with every seed, and both with every value of all that varies besides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompareOptions {
     /// The embeddings, in the order of the report.
-    pub arms: Vec<EmbeddingMode>,
+    pub embeddings: Vec<EmbeddingMode>,
     /// Runs of one seed share the order of the texts, what dropout drops of states, and the first weights of encoder and head.
     pub seeds: Vec<u64>,
     /// How many training texts there are to learn from; nothing stands for all of them.
@@ -38,11 +38,11 @@ pub struct CompareOptions {
 }
 
 impl Default for CompareOptions {
-    /// The arms but one-hot, three seeds.
+    /// The embeddings but one-hot, three seeds.
     fn default() -> Self {
         use EmbeddingMode::{Frozen, OovOnly, Random, Tuned};
         CompareOptions {
-            arms: vec![Frozen, Tuned, OovOnly, Random],
+            embeddings: vec![Frozen, Tuned, OovOnly, Random],
             seeds: vec![1, 2, 3],
             train_sizes: Vec::new(),
             sweeps: Vec::new(),
@@ -192,11 +192,11 @@ impl NamedVectors {
 /// A run to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlannedRun {
-    /// What tells it from the others, as in `tuned-n1000-lr0.001-seed3`: arm, vectors, number of training texts, settings that
-    /// are swept, seed; what is the same for all but arm and seed is left out. It serves as the name of a folder.
+    /// What tells it from the others, as in `tuned-n1000-lr0.001-seed3`: embedding, vectors, number of training texts, settings that
+    /// are swept, seed; what is the same for all but embedding and seed is left out. It serves as the name of a folder.
     pub name: String,
     /// Its embedding.
-    pub arm: EmbeddingMode,
+    pub embedding: EmbeddingMode,
     /// Which of [`Plan::vectors`].
     pub vectors: usize,
     /// How many texts it learns from.
@@ -220,20 +220,20 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// All combinations of what varies, in this order: vectors, settings, numbers of training texts, arms, seeds; the last
+    /// All combinations of what varies, in this order: vectors, settings, numbers of training texts, embeddings, seeds; the last
     /// varies fastest.
     ///
     /// # Errors
     /// Nothing to compare; a value that is there twice; a number of texts that the training part does not have; settings outside
     /// their range; more than 100,000 runs, or 20 watched words.
     pub fn new(vectors: Vec<NamedVectors>, splits: Splits, options: &CompareOptions) -> Result<Plan> {
-        let CompareOptions { arms, seeds, sweeps, .. } = options;
-        if vectors.is_empty() || arms.is_empty() || seeds.is_empty() {
-            return Err(Error::invalid("comparison", "vectors, at least one arm and one seed", "none"));
+        let CompareOptions { embeddings, seeds, sweeps, .. } = options;
+        if vectors.is_empty() || embeddings.is_empty() || seeds.is_empty() {
+            return Err(Error::invalid("comparison", "vectors, at least one embedding and one seed", "none"));
         }
         let vectors = distinct_names(vectors);
         let sizes = sizes(&splits, &options.train_sizes, seeds[0])?;
-        each_once("arms", arms.iter())?;
+        each_once("embeddings", embeddings.iter())?;
         each_once("seeds", seeds.iter())?;
         each_once("watched words", options.watch.iter())?;
         if options.watch.len() > MOST_WATCHED {
@@ -243,7 +243,8 @@ impl Plan {
         each_once("sweeps", sweeps.iter().map(Sweep::key))?;
         each_once("training sizes", sizes.iter())?;
 
-        let mut counts = sweeps.iter().map(|sweep| sweep.values.len()).chain([vectors.len(), sizes.len(), arms.len()]);
+        let mut counts =
+            sweeps.iter().map(|sweep| sweep.values.len()).chain([vectors.len(), sizes.len(), embeddings.len()]);
         let count = counts.try_fold(seeds.len(), |product: usize, count| product.checked_mul(count));
         if count.is_none_or(|count| count > MOST_RUNS) {
             let found = count.map_or("more".to_owned(), |count| count.to_string());
@@ -264,11 +265,11 @@ impl Plan {
         for (number, named) in vectors.iter().enumerate() {
             for (train, settings) in &swept {
                 for &train_texts in &sizes {
-                    for &arm in arms {
+                    for &embedding in embeddings {
                         for &seed in seeds {
-                            let options = TrainOptions { embedding: arm, seed, ..train.clone() };
+                            let options = TrainOptions { embedding, seed, ..train.clone() };
                             options.check()?;
-                            let mut name = arm.name().to_owned();
+                            let mut name = embedding.name().to_owned();
                             if vectors.len() > 1 {
                                 name += &format!("-{}", named.name);
                             }
@@ -280,7 +281,7 @@ impl Plan {
                             }
                             name += &format!("-seed{seed}");
                             let (settings, vectors) = (settings.clone(), number);
-                            runs.push(PlannedRun { name, arm, vectors, train_texts, settings, seed, options });
+                            runs.push(PlannedRun { name, embedding, vectors, train_texts, settings, seed, options });
                         }
                     }
                 }
@@ -315,7 +316,7 @@ impl Plan {
         &self.sizes
     }
 
-    /// The splits of the task as a run has them: those of fewer texts take a [`subset`] by their seed, whatever their arm, so that
+    /// The splits of the task as a run has them: those of fewer texts take a [`subset`] by their seed, whatever their embedding, so that
     /// smaller ones are splits of larger ones.
     ///
     /// # Errors

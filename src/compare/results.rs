@@ -16,7 +16,7 @@ pub struct Run {
     pub name: String,
     /// Its embedding.
     #[serde(deserialize_with = "embedding")]
-    pub arm: EmbeddingMode,
+    pub embedding: EmbeddingMode,
     /// The vectors it began with, by name.
     pub vectors: String,
     /// How many texts it learnt from.
@@ -48,7 +48,7 @@ pub struct Run {
     /// How many of them the vectors know.
     pub known_words: usize,
     /// The rows that its words have in the vectors; none of random rows and one-hot words.
-    pub file_rows: Option<RowChecksum>,
+    pub pretrained_rows: Option<RowChecksum>,
     /// The labels, in the order in which [`Metrics::confusion`] and [`Predictions`] count classes.
     pub labels: Vec<String>,
     /// Figures on the development part.
@@ -68,7 +68,7 @@ pub struct Run {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Predictions {
     /// The right class of each text.
-    pub right: Vec<usize>,
+    pub gold: Vec<usize>,
     /// The predicted class of each text.
     pub predicted: Vec<usize>,
     /// The probability of each class, for each text.
@@ -96,7 +96,7 @@ impl Run {
         planned: &PlannedRun,
         vectors: &str,
         trained: &TrainingOutcome,
-        file_rows: Option<RowChecksum>,
+        pretrained_rows: Option<RowChecksum>,
         test: Option<&Dataset>,
     ) -> Result<Run> {
         let finite = trained.test.as_ref().is_none_or(|m| m.loss.is_finite() && m.calibration_error.is_finite());
@@ -106,7 +106,7 @@ impl Run {
         }
         Ok(Run {
             name: planned.name.clone(),
-            arm: planned.arm,
+            embedding: planned.embedding,
             vectors: vectors.to_owned(),
             train_texts: planned.train_texts,
             settings: planned.settings.clone(),
@@ -122,7 +122,7 @@ impl Run {
             history: trained.history.iter().map(EpochScores::of).collect(),
             words: trained.words.0,
             known_words: trained.words.1,
-            file_rows,
+            pretrained_rows,
             labels: trained.classifier.labels().to_vec(),
             dev: trained.dev.clone(),
             test: trained.test.clone(),
@@ -132,9 +132,9 @@ impl Run {
     }
 
     /// Whether it is a run of this plan.
-    pub(super) fn is(&self, planned: &PlannedRun) -> bool {
-        (&self.name, self.arm, self.seed, self.train_texts)
-            == (&planned.name, planned.arm, planned.seed, planned.train_texts)
+    pub(super) fn matches(&self, planned: &PlannedRun) -> bool {
+        (&self.name, self.embedding, self.seed, self.train_texts)
+            == (&planned.name, planned.embedding, planned.seed, planned.train_texts)
             && self.settings == planned.settings
     }
 }
@@ -153,37 +153,37 @@ impl Predictions {
         let class = |text: &LabelledText| labels.iter().position(|l| *l == text.label).unwrap_or(labels.len());
         let predictions = classifier.predict(&test.texts);
         Predictions {
-            right: test.texts.iter().map(class).collect(),
+            gold: test.texts.iter().map(class).collect(),
             predicted: predictions.iter().map(|prediction| prediction.class).collect(),
             probabilities: predictions.into_iter().map(|prediction| prediction.probabilities).collect(),
         }
     }
 }
 
-/// Mean and standard deviation (of the sample, n - 1; 0 for a single value).
+/// Mean and standard std (of the sample, n - 1; 0 for a single value).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Spread {
+pub struct MeanStd {
     /// Mean.
     pub mean: f64,
-    /// Standard deviation.
-    pub deviation: f64,
+    /// Standard std.
+    pub std: f64,
 }
 
-impl Spread {
+impl MeanStd {
     /// Of some values; NaN for none.
-    pub fn of(values: impl Iterator<Item = f64> + Clone) -> Spread {
+    pub fn of(values: impl Iterator<Item = f64> + Clone) -> MeanStd {
         let count = values.clone().count() as f64;
         let mean = values.clone().sum::<f64>() / count;
         let squares: f64 = values.map(|value| (value - mean).powi(2)).sum();
-        Spread { mean, deviation: if count > 1.0 { (squares / (count - 1.0)).sqrt() } else { 0.0 } }
+        MeanStd { mean, std: if count > 1.0 { (squares / (count - 1.0)).sqrt() } else { 0.0 } }
     }
 }
 
-/// An arm over all its seeds, everything else being the same.
+/// An embedding over all its seeds, everything else being the same.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Arm {
+pub struct EmbeddingResult {
     /// The embedding.
-    pub arm: EmbeddingMode,
+    pub embedding: EmbeddingMode,
     /// The vectors its runs began with, by name.
     pub vectors: String,
     /// How many texts they learnt from.
@@ -193,19 +193,19 @@ pub struct Arm {
     /// How many runs that are.
     pub runs: usize,
     /// Accuracy on the development part, from 0 to 1.
-    pub dev_accuracy: Spread,
+    pub dev_accuracy: MeanStd,
     /// Macro-F1 on the development part.
-    pub dev_macro_f1: Spread,
+    pub dev_macro_f1: MeanStd,
     /// Accuracy on the test part.
-    pub test_accuracy: Option<Spread>,
+    pub test_accuracy: Option<MeanStd>,
     /// Macro-F1 on the test part.
-    pub test_macro_f1: Option<Spread>,
+    pub test_macro_f1: Option<MeanStd>,
     /// Numbers that training could change, of its first run: with fewer texts than all, each seed has words of its own.
     pub trainable_parameters: usize,
     /// The epoch that was kept.
-    pub best_epoch: Spread,
+    pub best_epoch: MeanStd,
     /// Seconds a run.
-    pub seconds: Option<Spread>,
+    pub seconds: Option<MeanStd>,
 }
 
 /// The outcome of a comparison.
@@ -213,8 +213,8 @@ pub struct Arm {
 pub struct Comparison {
     /// How many runs were planned; where there are fewer, it is not finished.
     pub planned: usize,
-    /// A summary for each arm, in the order of the runs; for each combination of vectors, settings and number of training texts its own.
-    pub arms: Vec<Arm>,
+    /// A summary for each embedding, in the order of the runs; for each combination of vectors, settings and number of training texts its own.
+    pub embeddings: Vec<EmbeddingResult>,
     /// All runs that are done, in the order of the plan.
     pub runs: Vec<Run>,
     /// The texts of the test part; none where there is no such part.
@@ -224,9 +224,10 @@ pub struct Comparison {
 
 impl Comparison {
     /// Sums up finished runs, which stand in the order of their plan.
-    pub fn of(planned: usize, runs: Vec<Run>, test_texts: Vec<LabelledText>) -> Comparison {
-        let arms = runs.chunk_by(|a, b| all_but_seed(a) == all_but_seed(b)).filter_map(Arm::of).collect();
-        Comparison { planned, arms, runs, test_texts }
+    pub fn new(planned: usize, runs: Vec<Run>, test_texts: Vec<LabelledText>) -> Comparison {
+        let embeddings =
+            runs.chunk_by(|a, b| all_but_seed(a) == all_but_seed(b)).filter_map(EmbeddingResult::of).collect();
+        Comparison { planned, embeddings, runs, test_texts }
     }
 
     /// Whether all runs are done.
@@ -242,20 +243,20 @@ impl Comparison {
 }
 
 fn all_but_seed(run: &Run) -> (EmbeddingMode, &str, usize, &BTreeMap<String, String>) {
-    (run.arm, &run.vectors, run.train_texts, &run.settings)
+    (run.embedding, &run.vectors, run.train_texts, &run.settings)
 }
 
-impl Arm {
-    fn of(runs: &[Run]) -> Option<Arm> {
+impl EmbeddingResult {
+    fn of(runs: &[Run]) -> Option<EmbeddingResult> {
         let first = runs.first()?;
-        let spread = |value: fn(&Run) -> f64| Spread::of(runs.iter().map(value));
+        let spread = |value: fn(&Run) -> f64| MeanStd::of(runs.iter().map(value));
         // A test part is there for all runs or for none.
         let if_all = |value: fn(&Run) -> Option<f64>| {
             let values: Option<Vec<f64>> = runs.iter().map(value).collect();
-            values.map(|values| Spread::of(values.iter().copied()))
+            values.map(|values| MeanStd::of(values.iter().copied()))
         };
-        Some(Arm {
-            arm: first.arm,
+        Some(EmbeddingResult {
+            embedding: first.embedding,
             vectors: first.vectors.clone(),
             train_texts: first.train_texts,
             settings: first.settings.clone(),
@@ -273,13 +274,13 @@ impl Arm {
 
 #[cfg(test)]
 mod tests {
-    use super::Spread;
+    use super::MeanStd;
 
     #[test]
     fn spread_of_a_case_done_by_hand() {
-        let spread = Spread::of([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0].into_iter());
+        let spread = MeanStd::of([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0].into_iter());
         assert_eq!(spread.mean, 5.0);
-        assert!((spread.deviation - (32.0f64 / 7.0).sqrt()).abs() < 1e-12);
-        assert_eq!(Spread::of([3.0].into_iter()).deviation, 0.0);
+        assert!((spread.std - (32.0f64 / 7.0).sqrt()).abs() < 1e-12);
+        assert_eq!(MeanStd::of([3.0].into_iter()).std, 0.0);
     }
 }

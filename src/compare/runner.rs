@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::directory::{Directory, RunFiles};
+use super::directory::{RunDirectory, RunFiles};
 use super::movement::Movement;
 use super::plan::{Plan, PlannedRun};
 use super::results::{Comparison, Run};
-use super::words::WordsOfRun;
+use super::words::WordChanges;
 use crate::classifier::{Classifier, Progress, Training, TrainingLog};
 use crate::error::{Error, Result};
 use crate::nn::EmbeddingMode;
@@ -40,7 +40,7 @@ impl Default for RunOptions {
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A run was done before, and its results were read from the folder.
-    Found {
+    Skipped {
         /// Its place in the plan.
         index: usize,
         /// The run.
@@ -78,7 +78,7 @@ pub enum Event<'a> {
 /// write.
 pub fn compare(
     plan: &Plan,
-    directory: Option<&Directory>,
+    directory: Option<&RunDirectory>,
     options: &RunOptions,
     observe: &(dyn Fn(Event) -> ControlFlow<()> + Sync),
 ) -> Result<Comparison> {
@@ -86,15 +86,15 @@ pub fn compare(
     for (index, run) in plan.runs().iter().enumerate() {
         let found = directory.map(|directory| directory.finished(run)).transpose()?.flatten();
         if let Some(run) = &found
-            && observe(Event::Found { index, run }).is_break()
+            && observe(Event::Skipped { index, run }).is_break()
         {
             return Ok(comparison(plan, finished));
         }
         if let (Some(_), Some(directory)) = (&found, directory)
             && changes_words(plan, run)
-            && let Some(model) = directory.model_to_look_at(run)?
+            && let Some(model) = directory.model_without_word_changes(run)?
         {
-            directory.write_words(&words_of(plan, run, &model)?)?;
+            directory.write_word_changes(&words_of(plan, run, &model)?)?;
         }
         finished.push(found);
     }
@@ -119,14 +119,14 @@ pub fn compare(
 }
 
 /// Does one run of a plan, unless it is done, with the threads of whoever calls; the folder may be one that others share
-/// ([`Directory::share`]). A run that was left, by this process or another, goes on from where it was saved. `None` if `observe`
+/// ([`RunDirectory::share`]). A run that was left, by this process or another, goes on from where it was saved. `None` if `observe`
 /// broke it off.
 ///
 /// # Errors
 /// As [`compare`]; a name that is none of the plan's; a run that another process is at.
 pub fn compare_run(
     plan: &Plan,
-    directory: &Directory,
+    directory: &RunDirectory,
     name: &str,
     options: &RunOptions,
     observe: &(dyn Fn(Event) -> ControlFlow<()> + Sync),
@@ -135,7 +135,7 @@ pub fn compare_run(
         return Err(Error::invalid("run", "one of the comparison", format!("`{name}`")));
     };
     if let Some(run) = directory.finished(planned)? {
-        let _ = observe(Event::Found { index, run: &run });
+        let _ = observe(Event::Skipped { index, run: &run });
         return Ok(Some(run));
     }
     let todo = [index];
@@ -146,23 +146,23 @@ pub fn compare_run(
 
 fn comparison(plan: &Plan, finished: Vec<Option<Run>>) -> Comparison {
     let test = plan.splits().test.as_ref().map(|test| test.texts.clone()).unwrap_or_default();
-    Comparison::of(plan.runs().len(), finished.into_iter().flatten().collect(), test)
+    Comparison::new(plan.runs().len(), finished.into_iter().flatten().collect(), test)
 }
 
-/// Whether it is looked at what a run does to the words: one of each arm is, if its rows change.
+/// Whether it is looked at what a run does to the words: one of each embedding is, if its rows change.
 fn changes_words(plan: &Plan, run: &PlannedRun) -> bool {
-    let changes = matches!(run.arm, EmbeddingMode::Tuned | EmbeddingMode::OovOnly | EmbeddingMode::Random);
+    let changes = matches!(run.embedding, EmbeddingMode::Tuned | EmbeddingMode::OovOnly | EmbeddingMode::Random);
     changes && plan.options().seeds.first() == Some(&run.seed)
 }
 
 /// What a run did to the words, by the classifier that came of it.
-fn words_of(plan: &Plan, run: &PlannedRun, classifier: &Classifier) -> Result<WordsOfRun> {
+fn words_of(plan: &Plan, run: &PlannedRun, classifier: &Classifier) -> Result<WordChanges> {
     let Some(named) = plan.vectors().get(run.vectors) else {
         return Err(Error::invalid("run", "vectors of the plan", "others"));
     };
     let splits = plan.splits_of(run)?;
     let movement = Movement::of_classifier(classifier, &named.vectors, &run.options, &splits.train)?;
-    WordsOfRun::of(&run.name, run.seed, &movement, &plan.options().watch)
+    WordChanges::of(&run.name, run.seed, &movement, &plan.options().watch)
 }
 
 /// The threads that a run computes with.
@@ -193,7 +193,7 @@ impl Threads {
 /// What the threads share that take runs.
 struct Work<'a> {
     plan: &'a Plan,
-    directory: Option<&'a Directory>,
+    directory: Option<&'a RunDirectory>,
     options: &'a RunOptions,
     observe: &'a (dyn Fn(Event) -> ControlFlow<()> + Sync),
     /// Runs to be done, by their place in the plan.
@@ -209,7 +209,7 @@ struct Work<'a> {
 impl<'a> Work<'a> {
     fn new(
         plan: &'a Plan,
-        directory: Option<&'a Directory>,
+        directory: Option<&'a RunDirectory>,
         options: &'a RunOptions,
         observe: &'a (dyn Fn(Event) -> ControlFlow<()> + Sync),
         todo: &'a [usize],
@@ -277,7 +277,7 @@ impl<'a> Work<'a> {
             return Err(Error::invalid("run", "vectors of the plan", "others"));
         };
         let vectors = &named.vectors;
-        let files = self.directory.map(|directory| directory.begin(planned)).transpose()?;
+        let files = self.directory.map(|directory| directory.start(planned)).transpose()?;
         let saved = files.as_ref().map(RunFiles::checkpoint).filter(|path| path.exists());
         let mut training = threads.run(self.active(), || {
             let splits = self.plan.splits_of(planned)?;
@@ -311,9 +311,9 @@ impl<'a> Work<'a> {
         }
         let (run, trained, words) = threads.run(self.active(), || {
             let trained = training.finish()?;
-            let file_rows = trained.classifier.checksum_of_rows(vectors);
+            let pretrained_rows = trained.classifier.checksum_of_rows(vectors);
             let test = self.plan.splits().test.as_ref();
-            let run = Run::of(planned, &named.name, &trained, file_rows, test)?;
+            let run = Run::of(planned, &named.name, &trained, pretrained_rows, test)?;
             let words = (files.is_some() && changes_words(self.plan, planned))
                 .then(|| words_of(self.plan, planned, &trained.classifier))
                 .transpose()?;

@@ -1,12 +1,12 @@
-//! A comparison for the terminal: a table with a bar for each arm, and in a few lines what it says.
+//! A comparison for the terminal: a table with a bar for each embedding, and in a few lines what it says.
 
 use std::fmt::Write;
 
 use unicode_width::UnicodeWidthStr;
 
 use super::{printable, table, thousands};
-use crate::compare::findings::{ArmFindings, Findings, Group, Part};
-use crate::compare::movement::{Opposites, WordMove};
+use crate::compare::findings::{EmbeddingFindings, Findings, Group, Split};
+use crate::compare::movement::{PairCosine, WordMove};
 use crate::compare::statistics::Summary;
 
 /// The narrowest and the widest bar, in columns of the terminal.
@@ -18,8 +18,8 @@ const MOVED: usize = 6;
 /// Pairs of watched words that moved most against each other, in a line.
 const PAIRS: usize = 4;
 
-/// A comparison: a row for each arm, shares in percent; and columns for what else varies. `width` is that of the terminal, where there
-/// is one: what the table leaves of it shows the arms' intervals side by side. Below, what can be said of the arms and of their
+/// A comparison: a row for each embedding, shares in percent; and columns for what else varies. `width` is that of the terminal, where there
+/// is one: what the table leaves of it shows the embeddings' intervals side by side. Below, what can be said of the embeddings and of their
 /// words.
 pub fn comparison(findings: &Findings, width: Option<usize>) -> String {
     let mut text = rows(findings, width);
@@ -32,16 +32,16 @@ pub fn comparison(findings: &Findings, width: Option<usize>) -> String {
         let _ = writeln!(text, "\nrows of the vectors that are the same bits as before, by checksum: {proof}");
     }
     if let [group] = findings.groups.as_slice() {
-        for arm in &group.arms {
-            text.push_str(&words(arm));
+        for variant in &group.embeddings {
+            text.push_str(&words(variant));
         }
     }
     text
 }
 
-/// The arms of all groups.
-pub(super) fn arms(findings: &Findings) -> impl Iterator<Item = (&Group, &ArmFindings)> {
-    findings.groups.iter().flat_map(|group| group.arms.iter().map(move |arm| (group, arm)))
+/// The embeddings of all groups.
+pub(super) fn variants(findings: &Findings) -> impl Iterator<Item = (&Group, &EmbeddingFindings)> {
+    findings.groups.iter().flat_map(|group| group.embeddings.iter().map(move |variant| (group, variant)))
 }
 
 /// What groups differ in: names of columns, and a function that says a group's values.
@@ -107,28 +107,28 @@ impl<'a> Table<'a> {
     /// With all figures, or those alone that matter most.
     fn of(findings: &'a Findings, all: bool) -> Table<'a> {
         let varying = Varying::of(findings);
-        let tested = findings.scored_on == Part::Test;
-        let timed = arms(findings).all(|(_, arm)| arm.seconds.is_some());
+        let tested = findings.scored_on == Split::Test;
+        let timed = variants(findings).all(|(_, variant)| variant.seconds.is_some());
         let mut columns = varying.columns();
         columns.extend([("embedding", false), (if tested { "test acc %" } else { "dev acc %" }, true), ("95 %", true)]);
         columns.extend(all.then_some((if tested { "test F1 %" } else { "dev F1 %" }, true)));
         columns.extend(tested.then_some(("dev acc %", true)));
         columns.extend(if all { [("trained", true), ("epoch", true)].as_slice() } else { &[] });
         columns.extend(timed.then_some(("seconds", true)));
-        let row = |(group, arm): (&Group, &ArmFindings)| {
-            let f1 = if tested { arm.test_macro_f1 } else { Some(arm.dev_macro_f1) };
+        let row = |(group, variant): (&Group, &EmbeddingFindings)| {
+            let f1 = if tested { variant.test_macro_f1 } else { Some(variant.dev_macro_f1) };
             let mut row = varying.cells(group);
-            row.extend([arm.arm.name().to_owned(), shares(&arm.score), interval(&arm.score)]);
+            row.extend([variant.embedding.name().to_owned(), shares(&variant.score), interval(&variant.score)]);
             row.extend(all.then(|| f1.map(|f1| shares(&f1)).unwrap_or_default()));
-            row.extend(tested.then(|| shares(&arm.dev_accuracy)));
+            row.extend(tested.then(|| shares(&variant.dev_accuracy)));
             if all {
-                row.extend([thousands(arm.trainable_parameters), format!("{:.1}", arm.best_epoch.mean)]);
+                row.extend([thousands(variant.trainable_parameters), format!("{:.1}", variant.best_epoch.mean)]);
             }
-            row.extend(arm.seconds.filter(|_| timed).map(|seconds| format!("{:.1}", seconds.mean)));
+            row.extend(variant.seconds.filter(|_| timed).map(|seconds| format!("{:.1}", seconds.mean)));
             row
         };
-        let scores = arms(findings).map(|(_, arm)| arm.score).collect();
-        Table { columns, rows: arms(findings).map(row).collect(), scores }
+        let scores = variants(findings).map(|(_, variant)| variant.score).collect();
+        Table { columns, rows: variants(findings).map(row).collect(), scores }
     }
 
     fn plain(&self) -> String {
@@ -191,10 +191,10 @@ impl Axis {
     }
 }
 
-/// Mean and deviation in percent.
+/// Mean and std in percent.
 pub(super) fn shares(score: &Summary) -> String {
-    match score.deviation {
-        Some(deviation) => format!("{:.1} ±{:4.1}", 100.0 * score.mean, 100.0 * deviation),
+    match score.std {
+        Some(std) => format!("{:.1} ±{:4.1}", 100.0 * score.mean, 100.0 * std),
         None => format!("{:.1}", 100.0 * score.mean),
     }
 }
@@ -205,11 +205,11 @@ pub(super) fn interval(score: &Summary) -> String {
     score.interval.map(points).unwrap_or_default()
 }
 
-/// What can be said of the arms: of a single group all pairs, of several the pairs that matter.
+/// What can be said of the embeddings: of a single group all pairs, of several the pairs that matter.
 fn sentences(findings: &Findings) -> String {
     let mut text = String::new();
     if findings.configuration.seeds.len() == 1 {
-        if findings.groups.iter().any(|group| group.arms.len() > 1) {
+        if findings.groups.iter().any(|group| group.embeddings.len() > 1) {
             text.push_str("\nfrom a single seed no difference can be told; --seeds 5 would be a beginning\n");
         }
         return text;
@@ -217,7 +217,7 @@ fn sentences(findings: &Findings) -> String {
     let (several, varying) = (findings.groups.len() > 1, Varying::of(findings));
     for group in &findings.groups {
         let said: Vec<&str> =
-            group.pairs.iter().filter(|pair| pair.matters || !several).map(|pair| pair.sentence.as_str()).collect();
+            group.pairs.iter().filter(|pair| pair.highlighted || !several).map(|pair| pair.sentence.as_str()).collect();
         if said.is_empty() {
             continue;
         }
@@ -233,48 +233,48 @@ fn sentences(findings: &Findings) -> String {
     text
 }
 
-/// For each arm that keeps the vectors' rows, in how many runs they were kept.
+/// For each embedding that keeps the vectors' rows, in how many runs they were kept.
 pub(super) fn unchanged_rows(findings: &Findings) -> String {
-    let mut arms_seen: Vec<(&str, usize, usize)> = Vec::new();
-    for (_, arm) in arms(findings) {
-        let Some(rows) = &arm.file_rows else { continue };
-        let name = arm.arm.name();
-        match arms_seen.iter_mut().find(|(seen, ..)| *seen == name) {
+    let mut seen_so_far: Vec<(&str, usize, usize)> = Vec::new();
+    for (_, variant) in variants(findings) {
+        let Some(rows) = &variant.pretrained_rows else { continue };
+        let name = variant.embedding.name();
+        match seen_so_far.iter_mut().find(|(seen, ..)| *seen == name) {
             Some((_, unchanged, runs)) => {
                 *unchanged += rows.unchanged;
                 *runs += rows.runs;
             }
-            None => arms_seen.push((name, rows.unchanged, rows.runs)),
+            None => seen_so_far.push((name, rows.unchanged, rows.runs)),
         }
     }
     let said = |(name, unchanged, runs): (&str, usize, usize)| {
         format!("{name} in {unchanged} of {}", super::counted(runs, "run"))
     };
-    arms_seen.into_iter().map(said).collect::<Vec<String>>().join(", ")
+    seen_so_far.into_iter().map(said).collect::<Vec<String>>().join(", ")
 }
 
 /// What training did to the words, in two or three lines.
-fn words(arm: &ArmFindings) -> String {
-    let Some(words) = arm.words.as_ref().filter(|words| !words.moved_most.is_empty()) else { return String::new() };
-    let name = arm.arm.name();
+fn words(variant: &EmbeddingFindings) -> String {
+    let Some(words) = variant.words.as_ref().filter(|words| !words.most_moved.is_empty()) else { return String::new() };
+    let name = variant.embedding.name();
     let moved = |word: &WordMove| {
         let cosine = word.cosine.map(|cosine| format!(" ({cosine:.2})")).unwrap_or_default();
         format!("{}{cosine}", printable(&word.word))
     };
-    let most: Vec<String> = words.moved_most.iter().take(MOVED).map(moved).collect();
+    let most: Vec<String> = words.most_moved.iter().take(MOVED).map(moved).collect();
     let mut text = format!("\n{name} moved most (cosine of before and after): {}\n", most.join(", "));
     // Those asked for; else the pair that moved most against each other.
-    let turn = |pair: &&Opposites| (pair.after - pair.before).abs();
-    let pairs: Vec<&Opposites> = if words.watched.len() > 1 {
-        let watched = |pair: &&Opposites| pair.words.iter().all(|word| words.watched.contains(word));
-        let mut pairs: Vec<&Opposites> = words.opposites.iter().filter(watched).collect();
+    let turn = |pair: &&PairCosine| (pair.after - pair.before).abs();
+    let pairs: Vec<&PairCosine> = if words.watched.len() > 1 {
+        let watched = |pair: &&PairCosine| pair.words.iter().all(|word| words.watched.contains(word));
+        let mut pairs: Vec<&PairCosine> = words.word_pairs.iter().filter(watched).collect();
         pairs.sort_by(|a, b| turn(b).total_cmp(&turn(a)));
         pairs
     } else {
-        let seen = words.opposites.iter().filter(|pair| turn(pair) >= 0.005);
+        let seen = words.word_pairs.iter().filter(|pair| turn(pair) >= 0.005);
         seen.max_by(|a, b| turn(a).total_cmp(&turn(b))).into_iter().collect()
     };
-    let named = |pair: &Opposites| {
+    let named = |pair: &PairCosine| {
         let [first, second] = [&pair.words[0], &pair.words[1]].map(|word| printable(word));
         format!("{first} and {second}")
     };
@@ -285,7 +285,7 @@ fn words(arm: &ArmFindings) -> String {
             let _ = writeln!(text, "{name}: {named}, cosine {before:.2} before, {after:.2} after");
         }
         pairs => {
-            let told = |pair: &&Opposites| format!("{} {:.2} → {:.2}", named(pair), pair.before, pair.after);
+            let told = |pair: &&PairCosine| format!("{} {:.2} → {:.2}", named(pair), pair.before, pair.after);
             let told: Vec<String> = pairs.iter().take(PAIRS).map(told).collect();
             let more = match pairs.len() - told.len() {
                 0 => String::new(),
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn bars_show_mean_and_interval_on_a_common_axis() {
-        let score = |mean, interval| Summary { count: 3, mean, deviation: Some(0.01), interval };
+        let score = |mean, interval| Summary { count: 3, mean, std: Some(0.01), interval };
         let scores = [score(0.85, Some([0.801, 0.899])), score(0.9, None), score(0.802, Some([0.8, 0.804]))];
         let axis = Axis::of(scores.iter(), 21);
         assert_eq!((axis.from, axis.to), (80.0, 90.0));

@@ -2,17 +2,19 @@
 
 use std::fmt::Write;
 
-use super::comparison::{Varying, arms, interval, shares, unchanged_rows};
+use super::comparison::{Varying, interval, shares, unchanged_rows, variants};
 use super::{counted, percent, thousands};
-use crate::compare::findings::{ArmFindings, ArmsDisagree, Disagreeing, Findings, Group, PairFindings, Part};
-use crate::compare::movement::{Neighbour, WordMove};
-use crate::compare::{Run, WordsOfRun};
+use crate::compare::findings::{
+    DisagreementExamples, EmbeddingFindings, Findings, Group, PairDisagreements, PairFindings, Split,
+};
+use crate::compare::movement::{NearestWord, WordMove};
+use crate::compare::{Run, WordChanges};
 use crate::error::{Error, Result};
 
 /// Words that moved most, a row each.
 const MOVED: usize = 10;
 
-/// The runs of a comparison, a line each under a header: name, arm, vectors, number of training texts, seed, figures (shares from 0 to 1), and a
+/// The runs of a comparison, a line each under a header: name, embedding, vectors, number of training texts, seed, figures (shares from 0 to 1), and a
 /// column for each setting that is swept, named as the option is. An empty field stands for what is not there. [`csv`] quotes
 /// what needs it.
 ///
@@ -38,7 +40,7 @@ type Column = (&'static str, fn(&Run) -> String);
 
 const COLUMNS: [Column; 20] = [
     ("run", |run| run.name.clone()),
-    ("arm", |run| run.arm.name().to_owned()),
+    ("embedding", |run| run.embedding.name().to_owned()),
     ("vectors", |run| run.vectors.clone()),
     ("train_texts", |run| run.train_texts.to_string()),
     ("seed", |run| run.seed.to_string()),
@@ -63,7 +65,7 @@ fn optional(value: Option<f64>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-/// A comparison as Markdown: scores, what can be said of the arms, confusion matrices, words, texts that arms disagree about, and how to run it
+/// A comparison as Markdown: scores, what can be said of the embeddings, confusion matrices, words, texts that embeddings disagree about, and how to run it
 /// again. Learning curves and gates are pictures, which the page has.
 pub fn comparison_markdown(findings: &Findings) -> String {
     let mut text = String::from("# Comparison of embeddings\n\n");
@@ -90,10 +92,10 @@ pub fn comparison_markdown(findings: &Findings) -> String {
         let _ = writeln!(text, "\n## Right and predicted labels{suffix}\n");
         let _ =
             writeln!(text, "Numbers of texts of the {part} part, summed over the seeds; a row for each right label.");
-        group.arms.iter().for_each(|arm| confusion(arm, &findings.labels, &mut text));
+        group.embeddings.iter().for_each(|variant| confusion(variant, &findings.labels, &mut text));
         words(group, &suffix, &mut text);
         if !group.disagreements.is_empty() {
-            let _ = writeln!(text, "\n## Where arms disagree{suffix}\n");
+            let _ = writeln!(text, "\n## Where embeddings disagree{suffix}\n");
             group.disagreements.iter().for_each(|pair| disagreement(pair, &mut text));
         }
     }
@@ -101,10 +103,10 @@ pub fn comparison_markdown(findings: &Findings) -> String {
     text
 }
 
-fn part_name(part: Part) -> &'static str {
+fn part_name(part: Split) -> &'static str {
     match part {
-        Part::Dev => "development",
-        Part::Test => "test",
+        Split::Dev => "development",
+        Split::Test => "test",
     }
 }
 
@@ -124,19 +126,19 @@ fn scores(findings: &Findings, text: &mut String) {
         ("best epoch", true),
         ("seconds a run", true),
     ]);
-    let row = |(group, arm): (&Group, &ArmFindings)| {
+    let row = |(group, variant): (&Group, &EmbeddingFindings)| {
         let mut row = varying.cells(group);
-        let f1 = if findings.scored_on == Part::Test { arm.test_macro_f1 } else { Some(arm.dev_macro_f1) };
-        row.extend([arm.arm.name().to_owned(), shares(&arm.score), interval(&arm.score)]);
-        row.extend([f1.map(|f1| shares(&f1)).unwrap_or_default(), format!("{:.4}", arm.loss.mean)]);
-        row.extend([shares(&arm.dev_accuracy), thousands(arm.trainable_parameters)]);
-        row.push(format!("{:.1}", arm.best_epoch.mean));
-        row.push(arm.seconds.map(|seconds| format!("{:.1}", seconds.mean)).unwrap_or_default());
+        let f1 = if findings.scored_on == Split::Test { variant.test_macro_f1 } else { Some(variant.dev_macro_f1) };
+        row.extend([variant.embedding.name().to_owned(), shares(&variant.score), interval(&variant.score)]);
+        row.extend([f1.map(|f1| shares(&f1)).unwrap_or_default(), format!("{:.4}", variant.loss.mean)]);
+        row.extend([shares(&variant.dev_accuracy), thousands(variant.trainable_parameters)]);
+        row.push(format!("{:.1}", variant.best_epoch.mean));
+        row.push(variant.seconds.map(|seconds| format!("{:.1}", seconds.mean)).unwrap_or_default());
         row
     };
-    markdown_table(&columns, arms(findings).map(row), text);
-    for (_, arm) in arms(findings) {
-        for run in &arm.diverged {
+    markdown_table(&columns, variants(findings).map(row), text);
+    for (_, variant) in variants(findings) {
+        for run in &variant.diverged {
             let _ =
                 writeln!(text, "\nThe loss of {} was no number any more; its best epoch before counts.", escaped(run));
         }
@@ -192,28 +194,28 @@ fn pairs(pairs: &[PairFindings], text: &mut String) {
     text.push('\n');
 }
 
-fn confusion(arm: &ArmFindings, labels: &[String], text: &mut String) {
+fn confusion(variant: &EmbeddingFindings, labels: &[String], text: &mut String) {
     text.push('\n');
-    let mut columns = vec![(arm.arm.name(), false)];
+    let mut columns = vec![(variant.embedding.name(), false)];
     columns.extend(labels.iter().map(|label| (label.as_str(), true)));
     let row = |(label, row): (&String, &Vec<usize>)| {
         std::iter::once(label.clone()).chain(row.iter().map(|&texts| thousands(texts))).collect()
     };
-    markdown_table(&columns, labels.iter().zip(&arm.confusion).map(row), text);
+    markdown_table(&columns, labels.iter().zip(&variant.confusion).map(row), text);
 }
 
 fn words(group: &Group, suffix: &str, text: &mut String) {
-    let of_arms: Vec<(&ArmFindings, &WordsOfRun)> =
-        group.arms.iter().filter_map(|arm| Some((arm, arm.words.as_ref()?))).collect();
-    if of_arms.is_empty() {
+    let with_words: Vec<(&EmbeddingFindings, &WordChanges)> =
+        group.embeddings.iter().filter_map(|variant| Some((variant, variant.words.as_ref()?))).collect();
+    if with_words.is_empty() {
         return;
     }
     let _ = writeln!(text, "\n## What happened to the words{suffix}");
-    for (arm, words) in of_arms {
+    for (variant, words) in with_words {
         let _ = writeln!(
             text,
             "\n### {}\n\nOf the run of the first seed, {}: {} of {} moved.\n",
-            arm.arm.name(),
+            variant.embedding.name(),
             escaped(&words.run),
             thousands(words.moved),
             counted(words.words, "row")
@@ -241,13 +243,13 @@ fn words(group: &Group, suffix: &str, text: &mut String) {
                 near.map(|near| listed(&near.after)).unwrap_or_default(),
             ]
         };
-        let others = words.moved_most.iter().filter(|word| !words.watched_moves.contains(word)).take(MOVED);
+        let others = words.most_moved.iter().filter(|word| !words.watched_moves.contains(word)).take(MOVED);
         markdown_table(&columns, words.watched_moves.iter().chain(others).map(row), text);
-        if !words.opposites.is_empty() {
+        if !words.word_pairs.is_empty() {
             text.push('\n');
             let columns = [("pair", false), ("cosine before", true), ("after", true)];
             let rows = words
-                .opposites
+                .word_pairs
                 .iter()
                 .map(|pair| vec![pair.words.join(", "), format!("{:.3}", pair.before), format!("{:.3}", pair.after)]);
             markdown_table(&columns, rows, text);
@@ -261,10 +263,10 @@ fn words(group: &Group, suffix: &str, text: &mut String) {
             ("share %", true),
         ];
         let rows = words.bands.iter().map(|band| {
-            let times = match band.most {
-                Some(most) if most == band.least => band.least.to_string(),
-                Some(most) => format!("{} to {most}", band.least),
-                None => format!("{} or more", band.least),
+            let times = match band.max {
+                Some(most) if most == band.min => band.min.to_string(),
+                Some(most) => format!("{} to {most}", band.min),
+                None => format!("{} or more", band.min),
             };
             vec![
                 times,
@@ -275,7 +277,7 @@ fn words(group: &Group, suffix: &str, text: &mut String) {
             ]
         });
         markdown_table(&columns, rows, text);
-        made_rows(words, text);
+        oov_rows(words, text);
         if !words.absent.is_empty() {
             let _ = writeln!(text, "\nWatched, but not among the task's words: {}.", escaped(&words.absent.join(", ")));
         }
@@ -283,8 +285,8 @@ fn words(group: &Group, suffix: &str, text: &mut String) {
 }
 
 /// The rows of words that the vectors lack.
-fn made_rows(words: &WordsOfRun, text: &mut String) {
-    let made = &words.made_rows;
+fn oov_rows(words: &WordChanges, text: &mut String) {
+    let made = &words.oov_rows;
     let norm = |norm: Option<f64>| norm.map_or("-".to_owned(), |norm| format!("{norm:.3}"));
     if made.words == 0 {
         return;
@@ -304,11 +306,11 @@ fn made_rows(words: &WordsOfRun, text: &mut String) {
     }
 }
 
-fn listed(near: &[Neighbour]) -> String {
+fn listed(near: &[NearestWord]) -> String {
     near.iter().map(|near| format!("{} {:.2}", near.word, near.cosine)).collect::<Vec<String>>().join(", ")
 }
 
-fn disagreement(pair: &ArmsDisagree, text: &mut String) {
+fn disagreement(pair: &PairDisagreements, text: &mut String) {
     let (first, second) = (pair.first.name(), pair.second.name());
     for (side, right, wrong) in [(&pair.only_first, first, second), (&pair.only_second, second, first)] {
         let _ = writeln!(text, "{} that {right} alone gets right, and {wrong} wrong:\n", counted(side.count, "text"));
@@ -316,7 +318,7 @@ fn disagreement(pair: &ArmsDisagree, text: &mut String) {
     }
 }
 
-fn texts(side: &Disagreeing, arms: [&str; 2], text: &mut String) {
+fn texts(side: &DisagreementExamples, names: [&str; 2], text: &mut String) {
     for found in &side.texts {
         let words: Vec<String> = found
             .words
@@ -329,10 +331,10 @@ fn texts(side: &Disagreeing, arms: [&str; 2], text: &mut String) {
             found.line,
             escaped(&found.label),
             words.join(" "),
-            arms[0],
+            names[0],
             escaped(&found.first.label),
             percent(f64::from(found.first.probability)),
-            arms[1],
+            names[1],
             escaped(&found.second.label),
             percent(f64::from(found.second.probability))
         );
@@ -374,7 +376,7 @@ fn how_to(findings: &Findings, text: &mut String) {
     let sizes: Vec<String> = configuration.train_sizes.iter().map(usize::to_string).collect();
     let mut options = vec![
         vec!["vocable".to_owned(), configuration.vocable.clone()],
-        vec!["arms".to_owned(), listed(&configuration.arms)],
+        vec!["embeddings".to_owned(), listed(&configuration.embeddings)],
         vec!["seeds".to_owned(), listed(&seeds)],
         vec!["training sizes".to_owned(), listed(&sizes)],
     ];

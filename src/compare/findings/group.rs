@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 
 use super::{
-    ArmFindings, ArmsDisagree, CurvePoint, DisagreedText, Disagreeing, FileRows, GatesOfArm, GatesOfText, Group,
-    PairFindings, Part, Range, SaidLabel, Source,
+    CurvePoint, DisagreementExamples, DisagreementText, EmbeddingFindings, EmbeddingGates, Group, MeanRange,
+    PairDisagreements, PairFindings, PredictedLabel, PretrainedRows, Source, Split, TextGates,
 };
 use crate::classifier::{GateOptions, LabelledText, Metrics, Tokenizer};
-use crate::compare::directory::{open_model_if_kept, read_words};
-use crate::compare::disagreements::{Disagreement, Disagreements, Said, marked_words, mean_probabilities};
+use crate::compare::directory::{open_model_if_kept, read_word_changes};
+use crate::compare::disagreements::{Disagreement, Disagreements, TopClass, marked_words, mean_probabilities};
 use crate::compare::results::{EpochScores, Run};
-use crate::compare::statistics::{ArmScores, Summary, pairs};
+use crate::compare::statistics::{EmbeddingScores, Summary, pairs};
 use crate::error::Result;
 use crate::nn::{CellKind, EmbeddingMode};
 
-/// Texts that are told of those which one arm alone gets right.
+/// Texts that are told of those which one embedding alone gets right.
 const TOLD: usize = 5;
 
 /// Texts whose gates are shown.
@@ -27,16 +27,17 @@ impl Group {
     /// Of its runs, at least one, in the order of the plan.
     pub(super) fn of(runs: &[Run], source: &Source) -> Result<Option<Group>> {
         let Some(first) = runs.first() else { return Ok(None) };
-        let by_arm: Vec<&[Run]> = runs.chunk_by(|a, b| a.arm == b.arm).collect();
-        let arms: Vec<ArmFindings> = by_arm
+        let by_embedding: Vec<&[Run]> = runs.chunk_by(|a, b| a.embedding == b.embedding).collect();
+        let variants: Vec<EmbeddingFindings> = by_embedding
             .iter()
-            .map(|runs| ArmFindings::of(runs, source))
+            .map(|runs| EmbeddingFindings::of(runs, source))
             .collect::<Result<Vec<Option<_>>>>()?
             .into_iter()
             .flatten()
             .collect();
-        let done = |arm: &&ArmFindings| arm.seeds == source.configuration.seeds;
-        let complete: Vec<(&ArmFindings, &[Run])> = arms.iter().zip(by_arm).filter(|(arm, _)| done(arm)).collect();
+        let done = |variant: &&EmbeddingFindings| variant.seeds == source.configuration.seeds;
+        let complete: Vec<(&EmbeddingFindings, &[Run])> =
+            variants.iter().zip(by_embedding).filter(|(variant, _)| done(variant)).collect();
         let matter = pairs_that_matter(&complete);
         let pairs = pair_findings(&complete, &matter, source)?;
         let tokenizer = source.tokenizer(&first.settings)?;
@@ -46,16 +47,16 @@ impl Group {
         let unknown = of_vectors.map_or(&nothing, |found| &found.words);
         let mut disagreements = Vec::new();
         let mut gate_texts = Vec::new();
-        if source.scored_on == Part::Test {
+        if source.scored_on == Split::Test {
             for (index, &[a, b]) in matter.iter().enumerate() {
                 let found = disagreements_of(a.1, b.1)?;
                 // The best two come last.
                 if index + 1 == matter.len() {
                     gate_texts = widest(&found);
                 }
-                disagreements.push(ArmsDisagree {
-                    first: a.0.arm,
-                    second: b.0.arm,
+                disagreements.push(PairDisagreements {
+                    first: a.0.embedding,
+                    second: b.0.embedding,
                     only_first: source.told(&found.only_first, tokenizer, unknown),
                     only_second: source.told(&found.only_second, tokenizer, unknown),
                 });
@@ -70,13 +71,13 @@ impl Group {
             pairs,
             disagreements,
             gates,
-            arms,
+            embeddings: variants,
         }))
     }
 }
 
-impl ArmFindings {
-    fn of(runs: &[Run], source: &Source) -> Result<Option<ArmFindings>> {
+impl EmbeddingFindings {
+    fn of(runs: &[Run], source: &Source) -> Result<Option<EmbeddingFindings>> {
         let Some(first) = runs.first() else { return Ok(None) };
         let summary = |value: fn(&Run) -> f64| Summary::of(&runs.iter().map(value).collect::<Vec<f64>>());
         // What is there for all runs or for none.
@@ -94,9 +95,9 @@ impl ArmFindings {
                 sums.iter_mut().zip(row).for_each(|(sum, texts)| *sum += texts);
             }
         }
-        let with_rows = || runs.iter().filter_map(|run| run.file_rows.as_ref());
-        Ok(Some(ArmFindings {
-            arm: first.arm,
+        let with_rows = || runs.iter().filter_map(|run| run.pretrained_rows.as_ref());
+        Ok(Some(EmbeddingFindings {
+            embedding: first.embedding,
             seeds: runs.iter().map(|run| run.seed).collect(),
             score: of_scored(Metrics::accuracy),
             dev_accuracy,
@@ -111,13 +112,13 @@ impl ArmFindings {
             diverged: runs.iter().filter(|run| run.stop_reason == "diverged").map(|run| run.name.clone()).collect(),
             curve: curve(runs),
             confusion,
-            file_rows: with_rows().next().map(|rows| FileRows {
+            pretrained_rows: with_rows().next().map(|rows| PretrainedRows {
                 unchanged: with_rows().filter(|rows| rows.unchanged()).count(),
                 runs: with_rows().count(),
                 first: rows.clone(),
             }),
             words: match runs.iter().find(|run| source.configuration.seeds.first() == Some(&run.seed)) {
-                Some(run) => read_words(source.path, &run.name)?,
+                Some(run) => read_word_changes(source.path, &run.name)?,
                 None => None,
             },
         }))
@@ -129,7 +130,7 @@ fn curve(runs: &[Run]) -> Vec<CurvePoint> {
     let epochs = runs.iter().map(|run| run.history.len()).max().unwrap_or(0);
     let point = |index: usize| {
         let there: Vec<&EpochScores> = runs.iter().filter_map(|run| run.history.get(index)).collect();
-        let range = |value: fn(&EpochScores) -> f64| Range::of(there.iter().map(|epoch| value(epoch)));
+        let range = |value: fn(&EpochScores) -> f64| MeanRange::of(there.iter().map(|epoch| value(epoch)));
         CurvePoint {
             epoch: index + 1,
             runs: there.len(),
@@ -140,57 +141,58 @@ fn curve(runs: &[Run]) -> Vec<CurvePoint> {
     (0..epochs).map(point).collect()
 }
 
-impl Range {
-    fn of(values: impl Iterator<Item = f64> + Clone) -> Range {
-        Range {
+impl MeanRange {
+    fn of(values: impl Iterator<Item = f64> + Clone) -> MeanRange {
+        MeanRange {
             mean: values.clone().sum::<f64>() / values.clone().count() as f64,
-            least: values.clone().fold(f64::INFINITY, f64::min),
-            most: values.fold(f64::NEG_INFINITY, f64::max),
+            min: values.clone().fold(f64::INFINITY, f64::min),
+            max: values.fold(f64::NEG_INFINITY, f64::max),
         }
     }
 }
 
-/// An arm and its runs.
-type ArmRuns<'a> = (&'a ArmFindings, &'a [Run]);
+/// An embedding and its runs.
+type ArmRuns<'a> = (&'a EmbeddingFindings, &'a [Run]);
 
 /// Highest score first, of equals the one asked for first.
-fn best_first<'a>(arms: &[ArmRuns<'a>]) -> Vec<ArmRuns<'a>> {
-    let mut best = arms.to_vec();
+fn best_first<'a>(variants: &[ArmRuns<'a>]) -> Vec<ArmRuns<'a>> {
+    let mut best = variants.to_vec();
     best.sort_by(|a, b| b.0.score.mean.total_cmp(&a.0.score.mean));
     best
 }
 
-/// Frozen and tuned, then the best two, where these are others; each pair in the order in which its arms were asked for.
-fn pairs_that_matter<'a>(arms: &[ArmRuns<'a>]) -> Vec<[ArmRuns<'a>; 2]> {
-    let place = |arm: EmbeddingMode| arms.iter().position(|(found, _)| found.arm == arm);
-    let best: Vec<usize> = best_first(arms).iter().filter_map(|(arm, _)| place(arm.arm)).collect();
+/// Frozen and tuned, then the best two, where these are others; each pair in the order in which its embeddings were asked for.
+fn pairs_that_matter<'a>(variants: &[ArmRuns<'a>]) -> Vec<[ArmRuns<'a>; 2]> {
+    let place = |variant: EmbeddingMode| variants.iter().position(|(found, _)| found.embedding == variant);
+    let best: Vec<usize> = best_first(variants).iter().filter_map(|(variant, _)| place(variant.embedding)).collect();
     let candidates = [
         place(EmbeddingMode::Frozen).zip(place(EmbeddingMode::Tuned)),
         best.first().copied().zip(best.get(1).copied()),
     ];
     let mut pairs: Vec<[usize; 2]> = candidates.into_iter().flatten().map(|(a, b)| [a.min(b), a.max(b)]).collect();
     pairs.dedup();
-    pairs.into_iter().map(|pair| pair.map(|place| arms[place])).collect()
+    pairs.into_iter().map(|pair| pair.map(|place| variants[place])).collect()
 }
 
-fn pair_findings(arms: &[ArmRuns], matter: &[[ArmRuns; 2]], source: &Source) -> Result<Vec<PairFindings>> {
-    let scores: Vec<ArmScores> = arms
+fn pair_findings(variants: &[ArmRuns], matter: &[[ArmRuns; 2]], source: &Source) -> Result<Vec<PairFindings>> {
+    let scores: Vec<EmbeddingScores> = variants
         .iter()
-        .map(|(arm, runs)| ArmScores {
-            name: arm.arm.name().to_owned(),
+        .map(|(variant, runs)| EmbeddingScores {
+            name: variant.embedding.name().to_owned(),
             scores: runs.iter().filter_map(|run| source.scored_on.metrics(run)).map(Metrics::accuracy).collect(),
             right: runs.iter().map(right).collect(),
-            seconds: arm.seconds.map(|seconds| seconds.mean),
+            seconds: variant.seconds.map(|seconds| seconds.mean),
         })
         .collect();
-    let matters =
-        |first: &str, second: &str| matter.iter().any(|[a, b]| (a.0.arm.name(), b.0.arm.name()) == (first, second));
+    let matters = |first: &str, second: &str| {
+        matter.iter().any(|[a, b]| (a.0.embedding.name(), b.0.embedding.name()) == (first, second))
+    };
     let found = pairs(&scores, BOOTSTRAP_SEED)?.into_iter().map(|pair| PairFindings {
         verdict: pair.verdict(),
         sentence: pair.sentence(),
         permutation_note: pair.permutation_note(),
         time_ratio: pair.seconds.filter(|[first, _]| *first > 0.0).map(|[first, second]| second / first),
-        matters: matters(&pair.first, &pair.second),
+        highlighted: matters(&pair.first, &pair.second),
         pair,
     });
     Ok(found.collect())
@@ -202,10 +204,10 @@ const BOOTSTRAP_SEED: u64 = 1;
 /// Whether each test text was classified rightly.
 fn right(run: &Run) -> Option<Vec<bool>> {
     let predictions = run.predictions.as_ref()?;
-    Some(predictions.right.iter().zip(&predictions.predicted).map(|(right, predicted)| right == predicted).collect())
+    Some(predictions.gold.iter().zip(&predictions.predicted).map(|(right, predicted)| right == predicted).collect())
 }
 
-/// Where two arms disagree about the test part, by the mean probabilities of their runs.
+/// Where two embeddings disagree about the test part, by the mean probabilities of their runs.
 fn disagreements_of(first: &[Run], second: &[Run]) -> Result<Disagreements> {
     let mean = |runs: &[Run]| {
         let of_run = |run: &Run| run.predictions.as_ref().map(|all| all.probabilities.concat());
@@ -214,7 +216,7 @@ fn disagreements_of(first: &[Run], second: &[Run]) -> Result<Disagreements> {
     let right: Vec<u32> = first
         .first()
         .and_then(|run| run.predictions.as_ref())
-        .map(|predictions| predictions.right.iter().map(|&class| class as u32).collect())
+        .map(|predictions| predictions.gold.iter().map(|&class| class as u32).collect())
         .unwrap_or_default();
     let classes = first.first().map_or(0, |run| run.labels.len());
     Disagreements::of(&mean(first)?, &mean(second)?, &right, classes)
@@ -232,11 +234,11 @@ impl Source<'_> {
         self.labels.get(class).cloned().unwrap_or_default()
     }
 
-    fn told(&self, found: &[Disagreement], tokenizer: Tokenizer, unknown: &BTreeSet<String>) -> Disagreeing {
-        let said = |said: Said| SaidLabel { label: self.label(said.class), probability: said.probability };
+    fn told(&self, found: &[Disagreement], tokenizer: Tokenizer, unknown: &BTreeSet<String>) -> DisagreementExamples {
+        let said = |said: TopClass| PredictedLabel { label: self.label(said.class), probability: said.probability };
         let told = |found: &Disagreement| {
             let LabelledText { label, text, line } = self.test_texts.get(found.text)?;
-            Some(DisagreedText {
+            Some(DisagreementText {
                 line: *line,
                 text: text.clone(),
                 words: marked_words(text, tokenizer, unknown),
@@ -246,12 +248,12 @@ impl Source<'_> {
                 gap: found.gap,
             })
         };
-        Disagreeing { count: found.len(), texts: found.iter().filter_map(told).take(TOLD).collect() }
+        DisagreementExamples { count: found.len(), texts: found.iter().filter_map(told).take(TOLD).collect() }
     }
 }
 
-/// What the first models of the best arms do at a few texts: of those that the arms disagree about, else of the first ones.
-fn gates(best: &[&[Run]], texts: &[usize], tokenizer: Tokenizer, source: &Source) -> Result<Vec<GatesOfText>> {
+/// What the first models of the best embeddings do at a few texts: of those that the embeddings disagree about, else of the first ones.
+fn gates(best: &[&[Run]], texts: &[usize], tokenizer: Tokenizer, source: &Source) -> Result<Vec<TextGates>> {
     let mut models = Vec::new();
     for run in best.iter().filter_map(|runs| runs.first()) {
         let model = open_model_if_kept(source.path, &run.name)?;
@@ -263,7 +265,7 @@ fn gates(best: &[&[Run]], texts: &[usize], tokenizer: Tokenizer, source: &Source
     if models.is_empty() {
         return Ok(Vec::new());
     }
-    let of = if source.scored_on == Part::Test { source.test_texts } else { source.dev_texts };
+    let of = if source.scored_on == Split::Test { source.test_texts } else { source.dev_texts };
     // Short ones as they come, then longer ones by their length.
     let mut shown: Vec<(usize, &LabelledText)> = texts
         .iter()
@@ -277,15 +279,15 @@ fn gates(best: &[&[Run]], texts: &[usize], tokenizer: Tokenizer, source: &Source
             shown.push(text);
         }
     }
-    let view = |text: &LabelledText| -> Result<GatesOfText> {
-        let views = models.iter().map(|(run, model)| -> Result<GatesOfArm> {
-            Ok(GatesOfArm {
-                arm: run.arm,
+    let view = |text: &LabelledText| -> Result<TextGates> {
+        let views = models.iter().map(|(run, model)| -> Result<EmbeddingGates> {
+            Ok(EmbeddingGates {
+                embedding: run.embedding,
                 run: run.name.clone(),
                 view: model.gates(&text.text, GateOptions::default())?,
             })
         });
-        Ok(GatesOfText {
+        Ok(TextGates {
             part: source.scored_on,
             line: text.line,
             text: text.text.clone(),

@@ -14,15 +14,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use super::configuration::{Configuration, TextFile, TextFiles, VectorsFile};
-use super::directory::{
-    Directory, UnknownWords, damaged, load, read_configuration, read_dev_texts, read_unknown_words,
-};
+use super::directory::{RunDirectory, UnknownWords, load, read_configuration, read_dev_texts, read_unknown_words};
 use super::disagreements::MarkedWord;
 use super::plan::Plan;
+use super::records::altered;
 use super::results::{Comparison, Run};
 use super::runner::{Event, RunOptions, compare};
 use super::statistics::{Pair, Summary, Verdict};
-use super::words::WordsOfRun;
+use super::words::WordChanges;
 use crate::classifier::{GateView, LabelledText, Metrics, RowChecksum, Tokenizer};
 use crate::error::{Error, Result};
 use crate::nn::EmbeddingMode;
@@ -31,16 +30,16 @@ use crate::nn::EmbeddingMode;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Findings {
     /// The runs that are done and how many were planned, without what they say about single texts. In JSON its fields `planned`,
-    /// `arms` and `runs` stand beside the others.
+    /// `embeddings` and `runs` stand beside the others.
     #[serde(flatten)]
     pub comparison: Comparison,
     /// What was compared, and how to do so again.
     pub configuration: Configuration,
     /// The part that scores are of: the test part, or the development part where there is no other.
-    pub scored_on: Part,
+    pub scored_on: Split,
     /// The labels, in the order in which confusion matrices and probabilities count classes.
     pub labels: Vec<String>,
-    /// The arms of each combination of vectors, settings and number of training texts, in the order of the runs. A group is there
+    /// The embeddings of each combination of vectors, settings and number of training texts, in the order of the runs. A group is there
     /// as soon as one of its runs is done.
     pub groups: Vec<Group>,
     /// Scores by the number of training texts; empty where there is only one number.
@@ -50,7 +49,7 @@ pub struct Findings {
 /// A part of the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Part {
+pub enum Split {
     /// What the epoch is chosen by.
     Dev,
     /// What the result is measured on, once.
@@ -66,23 +65,23 @@ pub struct Group {
     pub train_texts: usize,
     /// Values of the settings that are swept.
     pub settings: BTreeMap<String, String>,
-    /// The arms, in the order asked for; those of which no run is done yet are left out.
-    pub arms: Vec<ArmFindings>,
-    /// All pairs of the arms whose runs are all done, by their scores.
+    /// The embeddings, in the order asked for; those of which no run is done yet are left out.
+    pub embeddings: Vec<EmbeddingFindings>,
+    /// All pairs of the embeddings whose runs are all done, by their scores.
     pub pairs: Vec<PairFindings>,
-    /// Where arms disagree about texts of the test part, for the pairs that matter: frozen and tuned, and the best two. Empty
+    /// Where embeddings disagree about texts of the test part, for the pairs that matter: frozen and tuned, and the best two. Empty
     /// without a test part.
-    pub disagreements: Vec<ArmsDisagree>,
-    /// What the gates of the best arms' first models do at a few texts; empty for cells without gates, and before all runs of an arm
+    pub disagreements: Vec<PairDisagreements>,
+    /// What the gates of the best embeddings' first models do at a few texts; empty for cells without gates, and before all runs of an embedding
     /// are done.
-    pub gates: Vec<GatesOfText>,
+    pub gates: Vec<TextGates>,
 }
 
-/// An arm of a group, over its seeds.
+/// An embedding of a group, over its seeds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ArmFindings {
+pub struct EmbeddingFindings {
     /// The embedding.
-    pub arm: EmbeddingMode,
+    pub embedding: EmbeddingMode,
     /// The seeds whose runs are done.
     pub seeds: Vec<u64>,
     /// Accuracy on [`Findings::scored_on`].
@@ -112,15 +111,15 @@ pub struct ArmFindings {
     /// `confusion[right][predicted]`: numbers of texts of [`Findings::scored_on`], summed over the runs.
     pub confusion: Vec<Vec<usize>>,
     /// The rows that its words have in the vectors; none of random rows and one-hot words.
-    pub file_rows: Option<FileRows>,
+    pub pretrained_rows: Option<PretrainedRows>,
     /// What training did to the words, in the run of the first seed; none where rows do not change (frozen, one-hot), and before
     /// that run is done.
-    pub words: Option<WordsOfRun>,
+    pub words: Option<WordChanges>,
 }
 
 /// Whether training changed rows that came from the vectors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FileRows {
+pub struct PretrainedRows {
     /// Runs of which no bit of these rows changed.
     pub unchanged: usize,
     /// All runs.
@@ -129,7 +128,7 @@ pub struct FileRows {
     pub first: RowChecksum,
 }
 
-/// An epoch, over the runs of an arm that ran as long.
+/// An epoch, over the runs of an embedding that ran as long.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CurvePoint {
     /// The epoch, counted from 1.
@@ -137,26 +136,26 @@ pub struct CurvePoint {
     /// Runs that came to its end; later epochs have fewer, as runs end early.
     pub runs: usize,
     /// Accuracy on the development part after it.
-    pub dev_accuracy: Range,
+    pub dev_accuracy: MeanRange,
     /// Mean loss over the training texts as they were met, dropout included.
-    pub train_loss: Range,
+    pub train_loss: MeanRange,
 }
 
 /// The mean of some runs and the band from the least to the largest.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Range {
+pub struct MeanRange {
     /// Mean.
     pub mean: f64,
     /// The least of them.
-    pub least: f64,
+    pub min: f64,
     /// The largest.
-    pub most: f64,
+    pub max: f64,
 }
 
-/// Two arms compared, in numbers and in words.
+/// Two embeddings compared, in numbers and in words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PairFindings {
-    /// The numbers; its arms are named as [`EmbeddingMode`]'s `Display` names them.
+    /// The numbers; its embeddings are named as [`EmbeddingMode`]'s `Display` names them.
     #[serde(flatten)]
     pub pair: Pair,
     /// Which is better, if the seeds tell.
@@ -168,34 +167,34 @@ pub struct PairFindings {
     /// How many times the first's training time the second's is, where known.
     pub time_ratio: Option<f64>,
     /// Whether this is one of the pairs that matter most: frozen and tuned, and the best two.
-    pub matters: bool,
+    pub highlighted: bool,
 }
 
-/// Texts that one arm gets right and the other wrong, by the mean probabilities of their runs.
+/// Texts that one embedding gets right and the other wrong, by the mean probabilities of their runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ArmsDisagree {
-    /// One arm.
+pub struct PairDisagreements {
+    /// One embedding.
     pub first: EmbeddingMode,
     /// The other.
     pub second: EmbeddingMode,
     /// Texts that the first alone gets right.
-    pub only_first: Disagreeing,
+    pub only_first: DisagreementExamples,
     /// Texts that the second alone gets right.
-    pub only_second: Disagreeing,
+    pub only_second: DisagreementExamples,
 }
 
-/// Texts that one arm alone gets right.
+/// Texts that one embedding alone gets right.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Disagreeing {
+pub struct DisagreementExamples {
     /// How many there are.
     pub count: usize,
-    /// A handful of them, those first whose right class the arms' probabilities differ most about.
-    pub texts: Vec<DisagreedText>,
+    /// A handful of them, those first whose right class the embeddings' probabilities differ most about.
+    pub texts: Vec<DisagreementText>,
 }
 
-/// A text that two arms disagree about.
+/// A text that two embeddings disagree about.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DisagreedText {
+pub struct DisagreementText {
     /// The line that it begins on in its file.
     pub line: u64,
     /// The text, as the file has it.
@@ -204,44 +203,44 @@ pub struct DisagreedText {
     pub words: Vec<MarkedWord>,
     /// The right label.
     pub label: String,
-    /// What the first arm says.
-    pub first: SaidLabel,
-    /// What the second arm says.
-    pub second: SaidLabel,
-    /// How much more probable the right label is to the arm that is right.
+    /// What the first embedding says.
+    pub first: PredictedLabel,
+    /// What the second embedding says.
+    pub second: PredictedLabel,
+    /// How much more probable the right label is to the embedding that is right.
     pub gap: f32,
 }
 
 /// The most probable label.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SaidLabel {
+pub struct PredictedLabel {
     /// The label.
     pub label: String,
     /// Its probability, the mean over the runs.
     pub probability: f32,
 }
 
-/// What the gates of some arms' models do as they read a text.
+/// What the gates of some embeddings' models do as they read a text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct GatesOfText {
+pub struct TextGates {
     /// The part that the text is of.
-    pub part: Part,
+    pub part: Split,
     /// The line that it begins on in its file.
     pub line: u64,
     /// The text, as the file has it.
     pub text: String,
     /// The right label.
     pub label: String,
-    /// The best arm, and the next best where there is one.
-    pub views: Vec<GatesOfArm>,
+    /// The best embedding, and the next best where there is one.
+    pub views: Vec<EmbeddingGates>,
 }
 
 /// What the gates of a model do as it reads a text: the first layer, reading forward.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct GatesOfArm {
-    /// The arm.
-    pub arm: EmbeddingMode,
-    /// The run that the model is of, that of the arm's first seed.
+pub struct EmbeddingGates {
+    /// The embedding.
+    pub embedding: EmbeddingMode,
+    /// The run that the model is of, that of the embedding's first seed.
     pub run: String,
     /// Word by word.
     pub view: GateView,
@@ -254,20 +253,20 @@ pub struct SizeCurve {
     pub vectors: String,
     /// Values of the settings that are swept.
     pub settings: BTreeMap<String, String>,
-    /// A line for each arm, in the order asked for.
-    pub arms: Vec<SizeLine>,
+    /// A line for each embedding, in the order asked for.
+    pub embeddings: Vec<SizeSeries>,
 }
 
-/// An arm's scores by the number of training texts.
+/// An embedding's scores by the number of training texts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SizeLine {
+pub struct SizeSeries {
     /// The embedding.
-    pub arm: EmbeddingMode,
+    pub embedding: EmbeddingMode,
     /// From few texts to many.
     pub points: Vec<SizePoint>,
 }
 
-/// An arm's score with so many training texts.
+/// An embedding's score with so many training texts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct SizePoint {
     /// Training texts.
@@ -281,7 +280,7 @@ impl Findings {
     /// [`compare`].
     ///
     /// # Errors
-    /// As [`Directory::open`], [`compare`] and [`Findings::read`].
+    /// As [`RunDirectory::open`], [`compare`] and [`Findings::read`].
     pub fn of(
         plan: &Plan,
         path: Option<&Path>,
@@ -295,7 +294,7 @@ impl Findings {
             let options = RunOptions { checkpoint_every: Duration::MAX, ..*options };
             return Findings::of(plan, Some(folder.path()), &options, observe);
         };
-        let directory = Directory::open(path, plan)?;
+        let directory = RunDirectory::open(path, plan)?;
         compare(plan, Some(&directory), options, observe)?;
         Findings::read(path)
     }
@@ -309,13 +308,13 @@ impl Findings {
         let configuration = read_configuration(path)?;
         let comparison = load(path)?;
         let labels = comparison.runs.first().map(|run| run.labels.clone()).unwrap_or_default();
-        let scored_on = if configuration.texts.test.is_some() { Part::Test } else { Part::Dev };
+        let scored_on = if configuration.texts.test.is_some() { Split::Test } else { Split::Dev };
         for run in &comparison.runs {
-            let texts = run.predictions.as_ref().map_or(0, |predictions| predictions.right.len());
+            let texts = run.predictions.as_ref().map_or(0, |predictions| predictions.gold.len());
             let scored = scored_on.metrics(run).is_some_and(|metrics| metrics.texts() > 0);
             if run.labels != labels || texts != comparison.test_texts.len() || !scored {
                 let expected = "labels and texts that are those of all runs";
-                return Err(damaged(path, expected.to_owned(), format!("others in the run {}", run.name)));
+                return Err(altered(path, expected, format!("others in the run {}", run.name)));
             }
         }
         let source = Source {
@@ -337,12 +336,12 @@ impl Findings {
     }
 }
 
-impl Part {
+impl Split {
     /// Figures of a run on this part.
     fn metrics(self, run: &Run) -> Option<&Metrics> {
         match self {
-            Part::Dev => Some(&run.dev),
-            Part::Test => run.test.as_ref(),
+            Split::Dev => Some(&run.dev),
+            Split::Test => run.test.as_ref(),
         }
     }
 }
@@ -351,7 +350,7 @@ impl Part {
 struct Source<'a> {
     path: &'a Path,
     configuration: &'a Configuration,
-    scored_on: Part,
+    scored_on: Split,
     labels: &'a [String],
     test_texts: &'a [LabelledText],
     dev_texts: &'a [LabelledText],
@@ -376,20 +375,20 @@ fn size_curves(groups: &[Group]) -> Vec<SizeCurve> {
         let first = groups.first()?;
         let mut by_size: Vec<&Group> = groups.iter().collect();
         by_size.sort_by_key(|group| group.train_texts);
-        let mut arms: Vec<SizeLine> = Vec::new();
-        for arm in groups.iter().flat_map(|group| &group.arms) {
-            if !arms.iter().any(|line| line.arm == arm.arm) {
-                arms.push(SizeLine { arm: arm.arm, points: Vec::new() });
+        let mut variants: Vec<SizeSeries> = Vec::new();
+        for variant in groups.iter().flat_map(|group| &group.embeddings) {
+            if !variants.iter().any(|line| line.embedding == variant.embedding) {
+                variants.push(SizeSeries { embedding: variant.embedding, points: Vec::new() });
             }
         }
-        for line in &mut arms {
+        for line in &mut variants {
             let of_size = |group: &&Group| {
-                let arm = group.arms.iter().find(|arm| arm.arm == line.arm)?;
-                Some(SizePoint { train_texts: group.train_texts, score: arm.score })
+                let variant = group.embeddings.iter().find(|variant| variant.embedding == line.embedding)?;
+                Some(SizePoint { train_texts: group.train_texts, score: variant.score })
             };
             line.points = by_size.iter().filter_map(of_size).collect();
         }
-        Some(SizeCurve { vectors: first.vectors.clone(), settings: first.settings.clone(), arms })
+        Some(SizeCurve { vectors: first.vectors.clone(), settings: first.settings.clone(), embeddings: variants })
     };
     groups.chunk_by(|a, b| (&a.vectors, &a.settings) == (&b.vectors, &b.settings)).filter_map(of).collect()
 }

@@ -5,7 +5,7 @@
 //! with the models at hand. Neither says what the other does, so a report needs both. Runs of one seed share the first weights, the
 //! order of the texts and what dropout drops, so everything here is paired.
 //!
-//! [`pairs`] does all of it for all pairs of arms. Scores are shares from 0 to 1; a point is a hundredth.
+//! [`pairs`] does all of it for all pairs of embeddings. Scores are shares from 0 to 1; a point is a hundredth.
 
 mod pair;
 mod seeds;
@@ -14,8 +14,8 @@ mod texts;
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-pub use pair::{ArmScores, Pair, Verdict, pairs};
-pub use seeds::{MOST_SEEDS, Paired, Permutation, permutation, power, seeds_needed};
+pub use pair::{EmbeddingScores, Pair, Verdict, pairs};
+pub use seeds::{MAX_SEEDS, Paired, Permutation, permutation, power, seeds_needed};
 pub use texts::{McNemar, RESAMPLES, TextDifference};
 
 /// The level of all tests and, as 1 less it, of all intervals.
@@ -28,9 +28,9 @@ pub struct Summary {
     pub count: usize,
     /// Mean; NaN of none.
     pub mean: f64,
-    /// Standard deviation of the sample (n - 1); `None` for fewer than two.
-    pub deviation: Option<f64>,
-    /// The 95 % interval of the mean, `mean ± t deviation / sqrt(n)` with Student's t of n - 1 degrees of freedom (Student 1908);
+    /// Standard std of the sample (n - 1); `None` for fewer than two.
+    pub std: Option<f64>,
+    /// The 95 % interval of the mean, `mean ± t std / sqrt(n)` with Student's t of n - 1 degrees of freedom (Student 1908);
     /// `None` for fewer than two.
     pub interval: Option<[f64; 2]>,
 }
@@ -41,14 +41,14 @@ impl Summary {
         let count = scores.len();
         let mean = scores.iter().sum::<f64>() / count as f64;
         if count < 2 {
-            return Summary { count, mean, deviation: None, interval: None };
+            return Summary { count, mean, std: None, interval: None };
         }
         // A mean is rounded, so that equal scores could seem to vary.
         let constant = scores.iter().all(|score| *score == scores[0]);
         let squares: f64 = scores.iter().map(|score| (score - mean).powi(2)).sum();
-        let (mean, deviation) = if constant { (scores[0], 0.0) } else { (mean, (squares / (count - 1) as f64).sqrt()) };
-        let half = t_quantile(1.0 - LEVEL / 2.0, count - 1) * deviation / (count as f64).sqrt();
-        Summary { count, mean, deviation: Some(deviation), interval: Some([mean - half, mean + half]) }
+        let (mean, std) = if constant { (scores[0], 0.0) } else { (mean, (squares / (count - 1) as f64).sqrt()) };
+        let half = t_quantile(1.0 - LEVEL / 2.0, count - 1) * std / (count as f64).sqrt();
+        Summary { count, mean, std: Some(std), interval: Some([mean - half, mean + half]) }
     }
 }
 

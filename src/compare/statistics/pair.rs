@@ -1,15 +1,15 @@
-//! What can be said of two arms, as numbers and as a sentence.
+//! What can be said of two embeddings, as numbers and as a sentence.
 
 use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::{LEVEL, MOST_SEEDS, Paired, TextDifference, holm};
+use super::{LEVEL, MAX_SEEDS, Paired, TextDifference, holm};
 use crate::error::Result;
 
-/// An arm's scores, for [`pairs`].
+/// An embedding's scores, for [`pairs`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct ArmScores {
+pub struct EmbeddingScores {
     /// Its name.
     pub name: String,
     /// A score for each seed, from 0 to 1.
@@ -20,12 +20,12 @@ pub struct ArmScores {
     pub seconds: Option<f64>,
 }
 
-/// Two arms, compared.
+/// Two embeddings, compared.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pair {
-    /// Name of the first arm.
+    /// Name of the first embedding.
     pub first: String,
-    /// Name of the second arm; differences are its scores less the first's.
+    /// Name of the second embedding; differences are its scores less the first's.
     pub second: String,
     /// Over seeds, on the test texts at hand.
     pub seeds: Paired,
@@ -39,7 +39,7 @@ pub struct Pair {
     pub seconds: Option<[f64; 2]>,
 }
 
-/// Which of two arms is better.
+/// Which of two embeddings is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -51,16 +51,16 @@ pub enum Verdict {
     Undecided,
 }
 
-/// Compares all arms with each other: the first with the second, the third and so on, then the second with the third. `seed` is that
+/// Compares all embeddings with each other: the first with the second, the third and so on, then the second with the third. `seed` is that
 /// of the bootstrap.
 ///
 /// # Errors
 /// Arms whose scores or outcomes do not belong together seed by seed and text by text.
-pub fn pairs(arms: &[ArmScores], seed: u64) -> Result<Vec<Pair>> {
-    let comparisons = arms.len() * arms.len().saturating_sub(1) / 2;
+pub fn pairs(variants: &[EmbeddingScores], seed: u64) -> Result<Vec<Pair>> {
+    let comparisons = variants.len() * variants.len().saturating_sub(1) / 2;
     let mut pairs = Vec::with_capacity(comparisons);
-    for (index, first) in arms.iter().enumerate() {
-        for second in &arms[index + 1..] {
+    for (index, first) in variants.iter().enumerate() {
+        for second in &variants[index + 1..] {
             let texts = match (&first.right, &second.right) {
                 (Some(first), Some(second)) => Some(TextDifference::of(first, second, seed)?),
                 _ => None,
@@ -83,7 +83,7 @@ pub fn pairs(arms: &[ArmScores], seed: u64) -> Result<Vec<Pair>> {
 }
 
 impl Pair {
-    /// Which arm is better, if the seeds tell after correction for the number of comparisons.
+    /// Which embedding is better, if the seeds tell after correction for the number of comparisons.
     pub fn verdict(&self) -> Verdict {
         match self.adjusted_p <= LEVEL {
             true if self.seeds.difference.mean > 0.0 => Verdict::Second,
@@ -105,7 +105,7 @@ impl Pair {
 
     /// What the permutation test could not have found however large the difference, in so many seeds; `None` where it could.
     pub fn permutation_note(&self) -> Option<String> {
-        let smallest = self.seeds.permutation.smallest;
+        let smallest = self.seeds.permutation.min_p;
         let seeds = seeds(self.seeds.difference.count);
         (smallest > LEVEL).then(|| format!("with {seeds} the permutation test's smallest possible p is {smallest}"))
     }
@@ -126,7 +126,7 @@ impl Pair {
                 _ => write!(text, ", in {times:.0} times the training time"),
             };
         }
-        if let Some(texts) = self.texts.as_ref().filter(|texts| texts.may_turn()) {
+        if let Some(texts) = self.texts.as_ref().filter(|texts| texts.contains_zero()) {
             let _ = write!(text, "; on other texts it could be {}", range(texts.interval, sign));
         }
         text
@@ -139,7 +139,7 @@ impl Pair {
         if count == 1 {
             return format!("no difference between {first} and {second} can be told from a single seed");
         }
-        if difference.mean == 0.0 && difference.deviation == Some(0.0) {
+        if difference.mean == 0.0 && difference.std == Some(0.0) {
             return format!("{first} and {second} score the same with each of {}", seeds(count));
         }
         // What one comparison alone would have told.
@@ -147,7 +147,7 @@ impl Pair {
             if self.seeds.p() <= LEVEL { format!(" and {} comparisons", self.comparisons) } else { String::new() };
         let needed = match self.seeds.seeds_needed {
             Some(needed) => format!("about {needed}"),
-            None => format!("more than {MOST_SEEDS}"),
+            None => format!("more than {MAX_SEEDS}"),
         };
         let seeds = seeds(count);
         format!("no difference between {first} and {second} can be told from {seeds}{among}; it would take {needed}")

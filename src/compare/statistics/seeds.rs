@@ -1,4 +1,4 @@
-//! Two arms over seeds.
+//! Two embeddings over seeds.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -19,12 +19,12 @@ const DRAWN: usize = 65_535;
 const TOGETHER: usize = 8;
 
 /// The most seeds that [`seeds_needed`] thinks of.
-pub const MOST_SEEDS: usize = 500;
+pub const MAX_SEEDS: usize = 500;
 
 /// Points at which [`power`] sums up its integrand.
 const STEPS: usize = 2000;
 
-/// The difference of two arms that were trained with the same seeds: the second's scores less the first's.
+/// The difference of two embeddings that were trained with the same seeds: the second's scores less the first's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Paired {
     /// The differences, seed by seed; their interval is that of the paired t test.
@@ -35,7 +35,7 @@ pub struct Paired {
     /// The sign-flip permutation test.
     pub permutation: Permutation,
     /// Seeds that a paired t test would take to tell a difference of this size and spread, in 80 of 100 tries, at the level
-    /// asked for; `None` where that is more than [`MOST_SEEDS`], or a single seed leaves the spread unknown.
+    /// asked for; `None` where that is more than [`MAX_SEEDS`], or a single seed leaves the spread unknown.
     pub seeds_needed: Option<usize>,
 }
 
@@ -48,24 +48,24 @@ impl Paired {
     pub fn of(first: &[f64], second: &[f64], comparisons: usize) -> Result<Paired> {
         if first.is_empty() || first.len() != second.len() {
             let found = format!("{} and {}", first.len(), second.len());
-            return Err(Error::invalid("scores of two arms", "one of each for every seed", found));
+            return Err(Error::invalid("scores of two embeddings", "one of each for every seed", found));
         }
         if let Some(score) = first.iter().chain(second).find(|score| !score.is_finite()) {
-            return Err(Error::invalid("scores of two arms", "finite numbers", score.to_string()));
+            return Err(Error::invalid("scores of two embeddings", "finite numbers", score.to_string()));
         }
         let differences: Vec<f64> = first.iter().zip(second).map(|(first, second)| second - first).collect();
         let difference = Summary::of(&differences);
         let degrees = differences.len() - 1;
         let t = difference
-            .deviation
-            .filter(|&deviation| deviation > 0.0)
-            .map(|deviation| difference.mean / (deviation / (differences.len() as f64).sqrt()));
-        let needed = |deviation| seeds_needed(difference.mean, deviation, LEVEL / comparisons.max(1) as f64);
+            .std
+            .filter(|&std| std > 0.0)
+            .map(|std| difference.mean / (std / (differences.len() as f64).sqrt()));
+        let needed = |std| seeds_needed(difference.mean, std, LEVEL / comparisons.max(1) as f64);
         Ok(Paired {
             difference,
             t_p: t.map(|t| t_two_sided(t, degrees)),
             permutation: permutation(&differences, 1),
-            seeds_needed: difference.deviation.and_then(needed),
+            seeds_needed: difference.std.and_then(needed),
         })
     }
 
@@ -85,12 +85,12 @@ pub struct Permutation {
     /// Two-sided p.
     pub p: f64,
     /// The smallest p that so many seeds can give, `2 / 2^n`: 0.0625 for five, so that fewer than six cannot reach 0.05.
-    pub smallest: f64,
+    pub min_p: f64,
     /// Whether all assignments of signs were counted, or some drawn.
     pub exact: bool,
 }
 
-/// Tests whether differences are symmetric about 0: were the arms the same, each difference could as well have the other sign. p is
+/// Tests whether differences are symmetric about 0: were the embeddings the same, each difference could as well have the other sign. p is
 /// the share of all assignments of signs whose mean lies at least as far from 0 as the one seen (Fisher 1935, "The Design of
 /// Experiments", section 21). Beyond 16 differences 65,535 assignments are drawn and p is `(k + 1) / (n + 1)`
 /// (Phipson and Smyth 2010). No differences give 1.
@@ -111,7 +111,7 @@ pub fn permutation(differences: &[f64], seed: u64) -> Permutation {
     if count <= EXACT_SEEDS {
         let all = 1u64 << count;
         let far = (0..all).filter(|&signs| is_as_far(sum_of(signs, &tables))).count();
-        return Permutation { p: far as f64 / all as f64, smallest: smallest.min(1.0), exact: true };
+        return Permutation { p: far as f64 / all as f64, min_p: smallest.min(1.0), exact: true };
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     // A word of random bits holds the signs of eight tables.
@@ -119,7 +119,7 @@ pub fn permutation(differences: &[f64], seed: u64) -> Permutation {
     let far = (0..DRAWN).filter(|_| is_as_far(drawn())).count();
     Permutation {
         p: (far + 1) as f64 / (DRAWN + 1) as f64,
-        smallest: smallest.max(1.0 / (DRAWN + 1) as f64),
+        min_p: smallest.max(1.0 / (DRAWN + 1) as f64),
         exact: false,
     }
 }
@@ -145,7 +145,7 @@ pub fn power(effect: f64, seeds: usize, level: f64) -> f64 {
     }
     let (degrees, shift) = ((seeds - 1) as f64, effect.abs() * (seeds as f64).sqrt());
     let limit = t_quantile(1.0 - level / 2.0, seeds - 1);
-    // S has its mean near 1 and a deviation of about 1 / sqrt(2 ν).
+    // S has its mean near 1 and a std of about 1 / sqrt(2 ν).
     let reach = 10.0 / (2.0 * degrees).sqrt();
     let (from, to) = ((1.0 - reach).max(0.0), 1.0 + reach);
     let step = (to - from) / STEPS as f64;
@@ -160,22 +160,22 @@ pub fn power(effect: f64, seeds: usize, level: f64) -> f64 {
     sum * step
 }
 
-/// How many seeds a paired t test takes to tell a difference with this mean and standard deviation over seeds, in 80 of 100 tries,
-/// two-sided at `level`. Where the deviation is 0, how many a permutation test takes. `None` for more than [`MOST_SEEDS`], as for no
+/// How many seeds a paired t test takes to tell a difference with this mean and standard std over seeds, in 80 of 100 tries,
+/// two-sided at `level`. Where the std is 0, how many a permutation test takes. `None` for more than [`MAX_SEEDS`], as for no
 /// difference at all.
-pub fn seeds_needed(mean: f64, deviation: f64, level: f64) -> Option<usize> {
-    if mean == 0.0 || !mean.is_finite() || !deviation.is_finite() {
+pub fn seeds_needed(mean: f64, std: f64, level: f64) -> Option<usize> {
+    if mean == 0.0 || !mean.is_finite() || !std.is_finite() {
         return None;
     }
-    if deviation == 0.0 {
-        return (1..=MOST_SEEDS).find(|&seeds| 2.0 * 0.5f64.powi(seeds as i32) <= level);
+    if std == 0.0 {
+        return (1..=MAX_SEEDS).find(|&seeds| 2.0 * 0.5f64.powi(seeds as i32) <= level);
     }
-    let enough = |seeds: usize| power(mean / deviation, seeds, level) >= 0.8;
-    if !enough(MOST_SEEDS) {
+    let enough = |seeds: usize| power(mean / std, seeds, level) >= 0.8;
+    if !enough(MAX_SEEDS) {
         return None;
     }
     // Power grows with the seeds.
-    let (mut few, mut many) = (1, MOST_SEEDS);
+    let (mut few, mut many) = (1, MAX_SEEDS);
     while many - few > 1 {
         let middle = few.midpoint(many);
         if enough(middle) { many = middle } else { few = middle }

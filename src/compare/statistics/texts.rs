@@ -1,4 +1,4 @@
-//! Two arms over test texts.
+//! Two embeddings over test texts.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -64,7 +64,7 @@ impl McNemar {
     }
 }
 
-/// The difference in accuracy of two arms, as other texts of the kind could show it for the same models.
+/// The difference in accuracy of two embeddings, as other texts of the kind could show it for the same models.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TextDifference {
     /// Test texts.
@@ -80,7 +80,7 @@ pub struct TextDifference {
 impl TextDifference {
     /// Compares `second` with `first`: for each seed, whether each text was classified rightly.
     ///
-    /// The bootstrap is paired and takes texts as the units that vary: a text counts with its difference between the arms, the mean
+    /// The bootstrap is paired and takes texts as the units that vary: a text counts with its difference between the embeddings, the mean
     /// over the seeds, and texts are drawn with replacement; the interval reaches from the 250th to the 9,750th of 9,999
     /// sorted means (Efron and Tibshirani 1993, "An Introduction to the Bootstrap", 13.3). Seeds are not drawn: a handful of them,
     /// resampled, varies far less than seeds do, and to draw both counts what is neither's thrice (Owen 2007, "The pigeonhole
@@ -133,7 +133,7 @@ impl TextDifference {
     }
 
     /// Whether the interval holds 0: other texts could turn the difference.
-    pub fn may_turn(&self) -> bool {
+    pub fn contains_zero(&self) -> bool {
         self.interval[0] <= 0.0 && self.interval[1] >= 0.0
     }
 }
@@ -154,5 +154,5 @@ fn resampled(kinds: &[(f64, u64)], texts: u64, rng: &mut ChaCha8Rng) -> f64 {
 }
 
 fn unequal(found: String) -> Error {
-    Error::invalid("outcomes of two arms", "one for every seed and test text, at least one of each", found)
+    Error::invalid("outcomes of two embeddings", "one for every seed and test text, at least one of each", found)
 }

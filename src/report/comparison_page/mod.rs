@@ -10,7 +10,7 @@ use std::fmt::Write;
 use super::gates_page::GATES_STYLE;
 use super::html::{self, escaped};
 use super::{plots, thousands};
-use crate::compare::findings::{Findings, Group, PairFindings, Part};
+use crate::compare::findings::{Findings, Group, PairFindings, Split};
 use crate::error::Result;
 use crate::nn::EmbeddingMode;
 
@@ -28,7 +28,7 @@ pub fn comparison_page(findings: &Findings) -> Result<String> {
         ("pairs", "Pair by pair", scores::pairs(findings)),
         ("mistakes", "Mistakes", texts::confusion(findings)),
         ("words", "What happened to the words", words::words(findings)?),
-        ("frozen", "What did not change", runs::file_rows(findings)),
+        ("frozen", "What did not change", runs::pretrained_rows(findings)),
         ("disagree", "Where they disagree", texts::disagreements(findings)),
         ("gates", "What the gates do", texts::gates(findings)),
         ("runs", "All runs", runs::runs(findings)),
@@ -54,10 +54,10 @@ pub fn comparison_page(findings: &Findings) -> Result<String> {
 fn header(findings: &Findings) -> String {
     let configuration = &findings.configuration;
     let vectors: Vec<String> = configuration.vectors.iter().map(|file| bdi(&file.name)).collect();
-    let (arms, seeds) = (configuration.arms.len(), configuration.seeds.len());
+    let (variants, seeds) = (configuration.embeddings.len(), configuration.seeds.len());
     let mut html = format!(
         "<header>\n<h1>Embeddings compared</h1>\n<p>{} with {}, on {}: {} training texts of {} classes, {}</p>\n</header>\n",
-        counted(arms, "arm"),
+        counted(variants, "embedding"),
         counted(seeds, "seed"),
         vectors.join(", "),
         thousands(configuration.texts.train.texts),
@@ -75,13 +75,13 @@ fn header(findings: &Findings) -> String {
     let mut any = false;
     for group in &findings.groups {
         let name = group_name(findings, group).map_or(String::new(), |name| format!("{name}: "));
-        for pair in group.pairs.iter().filter(|pair| pair.matters) {
+        for pair in group.pairs.iter().filter(|pair| pair.highlighted) {
             any = true;
             let _ = write!(html, "<li>{name}{}.</li>", escaped(&pair.sentence));
         }
     }
     if !any {
-        html.push_str("<li>No two arms can be compared yet.</li>");
+        html.push_str("<li>No two embeddings can be compared yet.</li>");
     }
     html.push_str("</ul>\n");
     if let Some(note) = permutation_note(findings) {
@@ -103,7 +103,7 @@ fn permutation_note(findings: &Findings) -> Option<String> {
 fn scored_on(findings: &Findings) -> String {
     let texts = &findings.configuration.texts;
     match (findings.scored_on, &texts.test) {
-        (Part::Test, Some(test)) => format!("scored on {} test texts", thousands(test.texts)),
+        (Split::Test, Some(test)) => format!("scored on {} test texts", thousands(test.texts)),
         _ => format!("scored on {} development texts, for want of a test part", thousands(texts.dev.texts)),
     }
 }
@@ -150,16 +150,16 @@ fn by_group(findings: &Findings, mut content: impl FnMut(&Group) -> Result<Strin
     Ok(html)
 }
 
-/// The place of an arm's colour, dash and marker.
-fn colour(arm: EmbeddingMode) -> usize {
-    EmbeddingMode::ALL.iter().position(|mode| *mode == arm).unwrap_or(0)
+/// The place of an embedding's colour, dash and marker.
+fn colour(variant: EmbeddingMode) -> usize {
+    EmbeddingMode::ALL.iter().position(|mode| *mode == variant).unwrap_or(0)
 }
 
-/// The arms of a plot, with what their lines look like.
-fn signs(arms: impl Iterator<Item = EmbeddingMode>) -> String {
+/// The embeddings of a plot, with what their lines look like.
+fn signs(variants: impl Iterator<Item = EmbeddingMode>) -> String {
     let mut html = String::from("<ul class=\"signs\">");
-    for arm in arms {
-        let _ = write!(html, "<li>{}{}</li>", plots::key(colour(arm)), arm.name());
+    for variant in variants {
+        let _ = write!(html, "<li>{}{}</li>", plots::key(colour(variant)), variant.name());
     }
     html.push_str("</ul>\n");
     html

@@ -6,22 +6,23 @@ use serde_json::Value;
 
 use super::{bdi, counted, escaped, group_name, number, points, table, thousands};
 use crate::compare::Run;
-use crate::compare::findings::{ArmFindings, FileRows, Findings, Group};
+use crate::compare::findings::{EmbeddingFindings, Findings, Group, PretrainedRows};
 
 /// The proof that rows from the vectors stayed as they were.
-pub(super) fn file_rows(findings: &Findings) -> String {
-    let arms = || findings.groups.iter().flat_map(|group| group.arms.iter().map(move |arm| (group, arm)));
-    let there = || arms().filter_map(|(group, arm)| Some((group, arm, arm.file_rows.as_ref()?)));
+pub(super) fn pretrained_rows(findings: &Findings) -> String {
+    let variants =
+        || findings.groups.iter().flat_map(|group| group.embeddings.iter().map(move |variant| (group, variant)));
+    let there = || variants().filter_map(|(group, variant)| Some((group, variant, variant.pretrained_rows.as_ref()?)));
     if there().next().is_none() {
         return String::new();
     }
     let several = findings.groups.len() > 1;
-    let mut columns = vec![("arm", false)];
+    let mut columns = vec![("embedding", false)];
     columns.extend(several.then_some(("of", false)));
     columns.extend([("rows", true), ("unchanged in", false), ("checksum before training", false), ("after it", false)]);
-    let row = |(group, arm, rows): (&Group, &ArmFindings, &FileRows)| {
+    let row = |(group, variant, rows): (&Group, &EmbeddingFindings, &PretrainedRows)| {
         let checksum = |sum: &str| format!("<span class=\"checksum\">{}</span>", escaped(sum));
-        let mut row = vec![arm.arm.name().to_owned()];
+        let mut row = vec![variant.embedding.name().to_owned()];
         row.extend(group_name(findings, group));
         row.extend([
             thousands(rows.first.rows),
@@ -33,7 +34,7 @@ pub(super) fn file_rows(findings: &Findings) -> String {
     };
     let told: Vec<String> = there()
         .filter(|(.., rows)| rows.runs > 0 && rows.unchanged == rows.runs)
-        .map(|(_, arm, _)| arm.arm.name().to_owned())
+        .map(|(_, variant, _)| variant.embedding.name().to_owned())
         .fold(Vec::new(), |mut names, name| {
             if !names.contains(&name) {
                 names.push(name);
@@ -41,11 +42,11 @@ pub(super) fn file_rows(findings: &Findings) -> String {
             names
         });
     let said = match told.as_slice() {
-        [] => "Rows that came from the vectors changed in all of these arms.".to_owned(),
+        [] => "Rows that came from the vectors changed in all of these embeddings.".to_owned(),
         names => format!("No bit of the rows that came from the vectors changed in {}.", names.join(", ")),
     };
     format!(
-        "<p>{said} The checksums are those of each arm’s first run: of the rows as the vectors have them, and as the model has them after training.</p>\n{}",
+        "<p>{said} The checksums are those of each embedding’s first run: of the rows as the vectors have them, and as the model has them after training.</p>\n{}",
         table("Rows that came from the vectors", &columns, there().map(row))
     )
 }
@@ -127,7 +128,7 @@ pub(super) fn again(findings: &Findings) -> String {
     html.push_str(&table("Files", &columns, rows));
     let list = |values: &[String]| values.iter().map(|value| escaped(value)).collect::<Vec<_>>().join(", ");
     let mut options = vec![
-        vec!["arms".to_owned(), list(&configuration.arms)],
+        vec!["embeddings".to_owned(), list(&configuration.embeddings)],
         vec!["seeds".to_owned(), configuration.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")],
         vec![
             "training texts".to_owned(),

@@ -1,4 +1,4 @@
-//! Scores, curves, and pairs of arms.
+//! Scores, curves, and pairs of embeddings.
 
 use std::fmt::Write;
 
@@ -6,7 +6,9 @@ use super::{
     by_group, colour, counted, escaped, figure, group_name, number, p_value, points, range, settings, signs, table,
     thousands,
 };
-use crate::compare::findings::{ArmFindings, CurvePoint, Findings, Group, PairFindings, Part, Range, SizeCurve};
+use crate::compare::findings::{
+    CurvePoint, EmbeddingFindings, Findings, Group, MeanRange, PairFindings, SizeCurve, Split,
+};
 use crate::compare::statistics::Summary;
 use crate::error::Result;
 use crate::report::plots::{self, Across, Curves, Mark, Point, Row, Rows, Series};
@@ -16,57 +18,65 @@ const PERCENT: Option<[f64; 2]> = Some([0.0, 100.0]);
 /// What scores are of.
 fn part(findings: &Findings) -> &'static str {
     match findings.scored_on {
-        Part::Test => "test",
-        Part::Dev => "development",
+        Split::Test => "test",
+        Split::Dev => "development",
     }
 }
 
-/// An arm's score with each of its seeds, in their order.
+/// An embedding's score with each of its seeds, in their order.
 fn of_seeds<'a>(
     findings: &'a Findings,
     group: &'a Group,
-    arm: &'a ArmFindings,
+    variant: &'a EmbeddingFindings,
 ) -> impl Iterator<Item = (u64, f64)> + Clone + 'a {
     let runs = findings.comparison.runs.iter().filter(move |run| {
-        (run.arm, &run.vectors, run.train_texts, &run.settings)
-            == (arm.arm, &group.vectors, group.train_texts, &group.settings)
+        (run.embedding, &run.vectors, run.train_texts, &run.settings)
+            == (variant.embedding, &group.vectors, group.train_texts, &group.settings)
     });
     runs.map(move |run| {
-        (run.seed, run.test_accuracy.filter(|_| findings.scored_on == Part::Test).unwrap_or(run.dev_accuracy))
+        (run.seed, run.test_accuracy.filter(|_| findings.scored_on == Split::Test).unwrap_or(run.dev_accuracy))
     })
 }
 
 pub(super) fn scores(findings: &Findings) -> Result<String> {
-    let scores = || findings.groups.iter().flat_map(|group| &group.arms).map(|arm| arm.score);
+    let scores = || findings.groups.iter().flat_map(|group| &group.embeddings).map(|variant| variant.score);
     let beside: Vec<f64> = scores().flat_map(ends).map(|share| 100.0 * share).collect();
     let mut html = String::new();
     for group in &findings.groups {
         let name = group_name(findings, group);
         let heading = name.as_ref().map_or(String::new(), |name| format!("<h3>{name}</h3>\n"));
-        let row = |arm: &ArmFindings| {
+        let row = |variant: &EmbeddingFindings| {
             let mut marks: Vec<Mark> = Vec::new();
-            marks.extend(arm.score.interval.map(|[low, high]| Mark::Interval([100.0 * low, 100.0 * high])));
-            marks.extend(of_seeds(findings, group, arm).map(|(_, score)| Mark::One(100.0 * score)));
-            marks.push(Mark::Value(100.0 * arm.score.mean));
-            Row { name: arm.arm.name().to_owned(), arm: colour(arm.arm), marks }
+            marks.extend(variant.score.interval.map(|[low, high]| Mark::Interval([100.0 * low, 100.0 * high])));
+            marks.extend(of_seeds(findings, group, variant).map(|(_, score)| Mark::One(100.0 * score)));
+            marks.push(Mark::Value(100.0 * variant.score.mean));
+            Row { name: variant.embedding.name().to_owned(), style: colour(variant.embedding), marks }
         };
-        let told: Vec<String> =
-            group.arms.iter().map(|arm| format!("{} {}", arm.arm.name(), points(arm.score.mean))).collect();
+        let told: Vec<String> = group
+            .embeddings
+            .iter()
+            .map(|variant| format!("{} {}", variant.embedding.name(), points(variant.score.mean)))
+            .collect();
         let plot = Rows {
             said: format!("Accuracy on the {} part, in percent: {}", part(findings), told.join(", ")),
             name: "accuracy %".to_owned(),
             bounds: PERCENT,
             beside: beside.clone(),
-            rows: group.arms.iter().map(row).collect(),
+            rows: group.embeddings.iter().map(row).collect(),
         };
-        let columns = [("arm", false), ("mean %", true), ("95 % interval", true), ("each seed %", false)];
-        let numbers = group.arms.iter().map(|arm| {
+        let columns = [("embedding", false), ("mean %", true), ("95 % interval", true), ("each seed %", false)];
+        let numbers = group.embeddings.iter().map(|variant| {
             let seeds: Vec<String> =
-                of_seeds(findings, group, arm).map(|(seed, score)| format!("{} ({seed})", points(score))).collect();
-            vec![arm.arm.name().to_owned(), points(arm.score.mean), interval(&arm.score), seeds.join(", ")]
+                of_seeds(findings, group, variant).map(|(seed, score)| format!("{} ({seed})", points(score))).collect();
+            vec![
+                variant.embedding.name().to_owned(),
+                points(variant.score.mean),
+                interval(&variant.score),
+                seeds.join(", "),
+            ]
         });
-        // More arms than three have no room beside a plot.
-        let side = if group.arms.len() <= 3 { "side" } else { "above" };
+        // More embeddings than three have no room beside a plot.
+        let side = if group.embeddings.len() <= 3 { "side" } else { "above" };
         let caption = "Marker: mean over the seeds; bar: 95 % interval of the mean; circles: single seeds.";
         let drawing =
             figure("", &plots::rows(&plot)?, caption, &table("Accuracy, seeds in brackets", &columns, numbers));
@@ -83,40 +93,40 @@ fn interval(summary: &Summary) -> String {
     summary.interval.map_or("-".to_owned(), range)
 }
 
-/// Mean and, of several, deviation.
+/// Mean and, of several, std.
 fn spread(summary: &Summary, of: impl Fn(f64) -> String) -> String {
-    match summary.deviation {
-        Some(deviation) => format!("{} ± {}", of(summary.mean), of(deviation)),
+    match summary.std {
+        Some(std) => format!("{} ± {}", of(summary.mean), of(std)),
         None => of(summary.mean),
     }
 }
 
-/// All figures of a group's arms: figures down, arms across.
+/// All figures of a group's embeddings: figures down, embeddings across.
 fn figures(group: &Group) -> String {
-    let mut columns = vec![("mean ± deviation", false)];
-    columns.extend(group.arms.iter().map(|arm| (arm.arm.name(), true)));
+    let mut columns = vec![("mean ± std", false)];
+    columns.extend(group.embeddings.iter().map(|variant| (variant.embedding.name(), true)));
     let mut rows: Vec<Vec<String>> = Vec::new();
-    let mut row = |name: &str, cell: &dyn Fn(&ArmFindings) -> Option<String>| {
-        let cells: Vec<Option<String>> = group.arms.iter().map(cell).collect();
+    let mut row = |name: &str, cell: &dyn Fn(&EmbeddingFindings) -> Option<String>| {
+        let cells: Vec<Option<String>> = group.embeddings.iter().map(cell).collect();
         if cells.iter().any(Option::is_some) {
             let cells = cells.into_iter().map(|cell| cell.unwrap_or_else(|| "-".to_owned()));
             rows.push([name.to_owned()].into_iter().chain(cells).collect());
         }
     };
     let share = |summary: &Summary| spread(summary, points);
-    row("test accuracy %", &|arm| arm.test_accuracy.as_ref().map(share));
-    row("test macro-F1 %", &|arm| arm.test_macro_f1.as_ref().map(share));
-    row("dev accuracy %", &|arm| Some(share(&arm.dev_accuracy)));
-    row("dev macro-F1 %", &|arm| Some(share(&arm.dev_macro_f1)));
-    row("log loss", &|arm| Some(spread(&arm.loss, |loss| number(loss, 3))));
-    row("calibration error %", &|arm| Some(share(&arm.calibration_error)));
-    row("best epoch", &|arm| Some(number(arm.best_epoch.mean, 1)));
-    row("seconds a run", &|arm| arm.seconds.as_ref().map(|seconds| number(seconds.mean, 1)));
-    row("numbers trained", &|arm| Some(thousands(arm.trainable_parameters)));
-    row("runs", &|arm| Some(arm.seeds.len().to_string()));
+    row("test accuracy %", &|variant| variant.test_accuracy.as_ref().map(share));
+    row("test macro-F1 %", &|variant| variant.test_macro_f1.as_ref().map(share));
+    row("dev accuracy %", &|variant| Some(share(&variant.dev_accuracy)));
+    row("dev macro-F1 %", &|variant| Some(share(&variant.dev_macro_f1)));
+    row("log loss", &|variant| Some(spread(&variant.loss, |loss| number(loss, 3))));
+    row("calibration error %", &|variant| Some(share(&variant.calibration_error)));
+    row("best epoch", &|variant| Some(number(variant.best_epoch.mean, 1)));
+    row("seconds a run", &|variant| variant.seconds.as_ref().map(|seconds| number(seconds.mean, 1)));
+    row("numbers trained", &|variant| Some(thousands(variant.trainable_parameters)));
+    row("runs", &|variant| Some(variant.seeds.len().to_string()));
     let mut html = table("Figures over the seeds", &columns, rows);
-    for arm in group.arms.iter().filter(|arm| !arm.diverged.is_empty()) {
-        let names: Vec<String> = arm.diverged.iter().map(|name| escaped(name)).collect();
+    for variant in group.embeddings.iter().filter(|variant| !variant.diverged.is_empty()) {
+        let names: Vec<String> = variant.diverged.iter().map(|name| escaped(name)).collect();
         let _ = writeln!(
             html,
             "<p class=\"note\">The loss of {} was no number any more; the best epoch before counts.</p>",
@@ -128,63 +138,67 @@ fn figures(group: &Group) -> String {
 
 pub(super) fn curves(findings: &Findings) -> Result<String> {
     by_group(findings, |group| {
-        if group.arms.iter().all(|arm| arm.curve.is_empty()) {
+        if group.embeddings.iter().all(|variant| variant.curve.is_empty()) {
             return Ok(String::new());
         }
-        let curve = |said: &str, name: &str, bounds, scale: f64, decimals: usize, value: fn(&CurvePoint) -> Range| {
-            let series = group.arms.iter().map(|arm| Series {
-                arm: colour(arm.arm),
-                points: arm
-                    .curve
-                    .iter()
-                    .map(|point| {
-                        let range = value(point);
-                        let band = (point.runs > 1).then_some([scale * range.least, scale * range.most]);
-                        Point { x: point.epoch as f64, y: scale * range.mean, band }
-                    })
-                    .collect(),
-            });
-            let plot = Curves {
-                said: format!(
-                    "{said} by epoch, a line for each arm: {}",
-                    last_of(group, |point| number(scale * value(point).mean, decimals))
-                ),
-                across: Across::Whole,
-                across_name: "epoch".to_owned(),
-                name: name.to_owned(),
-                bounds,
-                series: series.collect(),
-            };
-            let mut columns = vec![("epoch", true)];
-            columns.extend(group.arms.iter().map(|arm| (arm.arm.name(), true)));
-            let epochs = group.arms.iter().map(|arm| arm.curve.len()).max().unwrap_or(0);
-            let rows = (0..epochs).map(|index| {
-                let cell = |arm: &ArmFindings| match arm.curve.get(index) {
-                    Some(point) => {
-                        let range = value(point);
-                        let [mean, least, most] =
-                            [range.mean, range.least, range.most].map(|value| number(scale * value, decimals));
-                        if point.runs > 1 { format!("{mean} ({least} to {most})") } else { mean }
-                    }
-                    None => String::new(),
+        let curve =
+            |said: &str, name: &str, bounds, scale: f64, decimals: usize, value: fn(&CurvePoint) -> MeanRange| {
+                let series = group.embeddings.iter().map(|variant| Series {
+                    style: colour(variant.embedding),
+                    points: variant
+                        .curve
+                        .iter()
+                        .map(|point| {
+                            let range = value(point);
+                            let band = (point.runs > 1).then_some([scale * range.min, scale * range.max]);
+                            Point { x: point.epoch as f64, y: scale * range.mean, band }
+                        })
+                        .collect(),
+                });
+                let plot = Curves {
+                    said: format!(
+                        "{said} by epoch, a line for each embedding: {}",
+                        last_of(group, |point| number(scale * value(point).mean, decimals))
+                    ),
+                    across: Across::Whole,
+                    across_name: "epoch".to_owned(),
+                    name: name.to_owned(),
+                    bounds,
+                    series: series.collect(),
                 };
-                [(index + 1).to_string()].into_iter().chain(group.arms.iter().map(cell)).collect()
-            });
-            let caption = format!("{said}; band: from the least to the largest of the runs.");
-            Ok::<String, crate::Error>(figure("", &plots::curves(&plot)?, &caption, &table(said, &columns, rows)))
-        };
+                let mut columns = vec![("epoch", true)];
+                columns.extend(group.embeddings.iter().map(|variant| (variant.embedding.name(), true)));
+                let epochs = group.embeddings.iter().map(|variant| variant.curve.len()).max().unwrap_or(0);
+                let rows = (0..epochs).map(|index| {
+                    let cell = |variant: &EmbeddingFindings| match variant.curve.get(index) {
+                        Some(point) => {
+                            let range = value(point);
+                            let [mean, least, most] =
+                                [range.mean, range.min, range.max].map(|value| number(scale * value, decimals));
+                            if point.runs > 1 { format!("{mean} ({least} to {most})") } else { mean }
+                        }
+                        None => String::new(),
+                    };
+                    [(index + 1).to_string()].into_iter().chain(group.embeddings.iter().map(cell)).collect()
+                });
+                let caption = format!("{said}; band: from the least to the largest of the runs.");
+                Ok::<String, crate::Error>(figure("", &plots::curves(&plot)?, &caption, &table(said, &columns, rows)))
+            };
         let accuracy =
             curve("Accuracy on the development part", "accuracy %", PERCENT, 100.0, 1, |point| point.dev_accuracy)?;
         let loss = curve("Loss on the training part", "loss", None, 1.0, 3, |point| point.train_loss)?;
-        Ok(format!("{}<div class=\"side\">\n{accuracy}{loss}</div>\n", signs(group.arms.iter().map(|arm| arm.arm))))
+        Ok(format!(
+            "{}<div class=\"side\">\n{accuracy}{loss}</div>\n",
+            signs(group.embeddings.iter().map(|variant| variant.embedding))
+        ))
     })
 }
 
-/// Where each arm's line ends.
+/// Where each embedding's line ends.
 fn last_of(group: &Group, value: impl Fn(&CurvePoint) -> String) -> String {
-    let ends = group.arms.iter().filter_map(|arm| {
-        let last = arm.curve.last()?;
-        Some(format!("{} ends at {} after {}", arm.arm.name(), value(last), counted(last.epoch, "epoch")))
+    let ends = group.embeddings.iter().filter_map(|variant| {
+        let last = variant.curve.last()?;
+        Some(format!("{} ends at {} after {}", variant.embedding.name(), value(last), counted(last.epoch, "epoch")))
     });
     ends.collect::<Vec<_>>().join(", ")
 }
@@ -198,19 +212,23 @@ pub(super) fn sizes(findings: &Findings) -> Result<String> {
         }
         name.extend(settings(&curve.settings));
         let heading = if name.is_empty() { String::new() } else { format!("<h3>{}</h3>\n", name.join(", ")) };
-        let _ =
-            write!(html, "{heading}{}{}", signs(curve.arms.iter().map(|line| line.arm)), size_curve(findings, curve)?);
+        let _ = write!(
+            html,
+            "{heading}{}{}",
+            signs(curve.embeddings.iter().map(|line| line.embedding)),
+            size_curve(findings, curve)?
+        );
     }
     Ok(html)
 }
 
 fn size_curve(findings: &Findings, curve: &SizeCurve) -> Result<String> {
     let mut sizes: Vec<usize> =
-        curve.arms.iter().flat_map(|line| &line.points).map(|point| point.train_texts).collect();
+        curve.embeddings.iter().flat_map(|line| &line.points).map(|point| point.train_texts).collect();
     sizes.sort_unstable();
     sizes.dedup();
-    let series = curve.arms.iter().map(|line| Series {
-        arm: colour(line.arm),
+    let series = curve.embeddings.iter().map(|line| Series {
+        style: colour(line.embedding),
         points: line
             .points
             .iter()
@@ -223,11 +241,11 @@ fn size_curve(findings: &Findings, curve: &SizeCurve) -> Result<String> {
     });
     let said = format!("Accuracy on the {} part by number of training texts", part(findings));
     let ends: Vec<String> = curve
-        .arms
+        .embeddings
         .iter()
-        .filter_map(|line| Some((line.arm, line.points.first()?, line.points.last()?)))
-        .map(|(arm, first, last)| {
-            format!("{} from {} to {}", arm.name(), points(first.score.mean), points(last.score.mean))
+        .filter_map(|line| Some((line.embedding, line.points.first()?, line.points.last()?)))
+        .map(|(variant, first, last)| {
+            format!("{} from {} to {}", variant.name(), points(first.score.mean), points(last.score.mean))
         })
         .collect();
     let plot = Curves {
@@ -239,9 +257,9 @@ fn size_curve(findings: &Findings, curve: &SizeCurve) -> Result<String> {
         series: series.collect(),
     };
     let mut columns = vec![("texts", true)];
-    columns.extend(curve.arms.iter().map(|line| (line.arm.name(), true)));
+    columns.extend(curve.embeddings.iter().map(|line| (line.embedding.name(), true)));
     let rows = sizes.iter().map(|&size| {
-        let cells = curve.arms.iter().map(|line| {
+        let cells = curve.embeddings.iter().map(|line| {
             let point = line.points.iter().find(|point| point.train_texts == size);
             point.map_or(String::new(), |point| match point.score.interval {
                 Some(interval) => format!("{} ({})", points(point.score.mean), range(interval)),
@@ -264,7 +282,7 @@ pub(super) fn pairs(findings: &Findings) -> String {
     }
     if !html.is_empty() {
         html.push_str(
-            "<p class=\"note\">A difference is the second arm’s score less the first’s, in points. Over seeds: what other seeds would do, on these test \
+            "<p class=\"note\">A difference is the second embedding’s score less the first’s, in points. Over seeds: what other seeds would do, on these test \
              texts; paired t test, decided by its p after Holm’s correction for the number of pairs. Over texts: what other test texts would do, \
              with these models; bootstrap, and McNemar’s mid-p for each seed.</p>\n",
         );
@@ -323,8 +341,10 @@ fn over_texts(group: &Group) -> String {
     if seeds == 0 {
         return String::new();
     }
-    let named: Vec<String> = match group.arms.first() {
-        Some(arm) if arm.seeds.len() == seeds => arm.seeds.iter().map(|seed| format!("seed {seed}")).collect(),
+    let named: Vec<String> = match group.embeddings.first() {
+        Some(variant) if variant.seeds.len() == seeds => {
+            variant.seeds.iter().map(|seed| format!("seed {seed}")).collect()
+        }
         _ => (1..=seeds).map(|number| format!("seed {number} of {seeds}")).collect(),
     };
     let mut columns = vec![("pair", false), ("95 %", true)];

@@ -8,13 +8,15 @@ use super::*;
 use crate::classifier::{Behaviour, GateOptions, GateView, Metrics, RowChecksum, WordGates};
 use crate::compare::disagreements::MarkedWord;
 use crate::compare::findings::*;
-use crate::compare::movement::{Arrow, Band, MadeRows, Neighbour, Neighbours, Opposites, WordMap, WordMove};
-use crate::compare::statistics::{ArmScores, Summary, pairs};
-use crate::compare::{Comparison, Run, WordsOfRun};
+use crate::compare::movement::{
+    FrequencyBand, MappedWord, NearestWord, NeighbourChange, OovRows, PairCosine, WordMap, WordMove,
+};
+use crate::compare::statistics::{EmbeddingScores, Summary, pairs};
+use crate::compare::{Comparison, Run, WordChanges};
 
 /// What some findings are made up from.
 struct Made {
-    arms: usize,
+    embeddings: usize,
     seeds: u64,
     sizes: Vec<usize>,
     tested: bool,
@@ -26,7 +28,7 @@ struct Made {
 
 impl Made {
     fn small() -> Made {
-        Made { arms: 2, seeds: 3, sizes: vec![100], tested: true, epochs: 4, words: 5, text: "a text".to_owned() }
+        Made { embeddings: 2, seeds: 3, sizes: vec![100], tested: true, epochs: 4, words: 5, text: "a text".to_owned() }
     }
 
     /// A number between 0 and 1 that is the same each time.
@@ -38,12 +40,12 @@ impl Made {
         format!("{}{index}", self.text)
     }
 
-    fn run(&self, arm: EmbeddingMode, seed: u64, size: usize) -> Run {
-        let accuracy = 0.6 + 0.3 * self.chance(seed as usize + size + colour(arm));
+    fn run(&self, embedding: EmbeddingMode, seed: u64, size: usize) -> Run {
+        let accuracy = 0.6 + 0.3 * self.chance(seed as usize + size + colour(embedding));
         let metrics = Metrics { loss: 0.5, confusion: vec![vec![30, 10], vec![5, 55]], calibration_error: 0.1 };
         Run {
-            name: format!("{}-{}-n{size}-seed{seed}", self.text, arm.name()),
-            arm,
+            name: format!("{}-{}-n{size}-seed{seed}", self.text, embedding.name()),
+            embedding,
             vectors: self.text.clone(),
             train_texts: size,
             settings: BTreeMap::from([(self.text.clone(), self.text.clone())]),
@@ -58,7 +60,7 @@ impl Made {
             stop_reason: "max-epochs".to_owned(),
             words: 900,
             known_words: 700,
-            file_rows: None,
+            pretrained_rows: None,
             labels: vec![self.text.clone(), "pos".to_owned()],
             dev: metrics.clone(),
             test: self.tested.then_some(metrics),
@@ -68,8 +70,8 @@ impl Made {
         }
     }
 
-    fn words_of_run(&self) -> WordsOfRun {
-        let near = |index: usize| Neighbour { word: self.word(index), cosine: self.chance(index) as f32 };
+    fn words_of_run(&self) -> WordChanges {
+        let near = |index: usize| NearestWord { word: self.word(index), cosine: self.chance(index) as f32 };
         let moves = |index: usize| WordMove {
             word: self.word(index),
             count: 10 * index,
@@ -80,38 +82,38 @@ impl Made {
         };
         let place = |index: usize| [self.chance(index) as f32, self.chance(3 * index + 1) as f32];
         let checksum = || RowChecksum { rows: 700, before: "xxh3:1".to_owned(), after: "xxh3:2".to_owned() };
-        let band = |least: usize, most: Option<usize>| Band {
-            least,
-            most,
+        let band = |min: usize, max: Option<usize>| FrequencyBand {
+            min,
+            max,
             words: 100,
-            distance: 0.125 * (least as f64 + 1.0).log10(),
+            distance: 0.125 * (min as f64 + 1.0).log10(),
             cosine: Some(0.75),
             share: 0.25,
         };
-        WordsOfRun {
+        WordChanges {
             run: self.text.clone(),
             seed: 1,
             watched: vec![self.text.clone()],
             absent: vec![self.text.clone()],
             words: 900,
             moved: 850,
-            moved_most: (0..self.words).map(moves).collect(),
+            most_moved: (0..self.words).map(moves).collect(),
             watched_moves: (0..2).map(moves).collect(),
             neighbours: (0..self.words)
-                .map(|index| Neighbours {
+                .map(|index| NeighbourChange {
                     word: self.word(index),
                     before: (0..10).map(near).collect(),
                     after: (5..15).map(near).collect(),
                 })
                 .collect(),
-            opposites: (0..12)
-                .map(|index| Opposites {
+            word_pairs: (0..12)
+                .map(|index| PairCosine {
                     words: [self.word(index), self.word(index + 1)],
                     before: self.chance(index),
                     after: self.chance(index) - 0.25,
                 })
                 .collect(),
-            made_rows: MadeRows {
+            oov_rows: OovRows {
                 words: 200,
                 norm_before: Some(0.5),
                 norm_after: Some(1.25),
@@ -123,34 +125,34 @@ impl Made {
             unknown_rows: checksum(),
             map: WordMap {
                 explained: [0.25, 0.125],
-                arrows: (0..3 * self.words)
-                    .map(|index| Arrow { word: self.word(index), before: place(index), after: place(index + 7) })
+                words: (0..3 * self.words)
+                    .map(|index| MappedWord { word: self.word(index), before: place(index), after: place(index + 7) })
                     .collect(),
             },
         }
     }
 
-    fn arm(&self, arm: EmbeddingMode, runs: &[Run]) -> ArmFindings {
+    fn variant(&self, embedding: EmbeddingMode, runs: &[Run]) -> EmbeddingFindings {
         let summary = |value: fn(&Run) -> f64| Summary::of(&runs.iter().map(value).collect::<Vec<f64>>());
         let test = |value: fn(&Run) -> Option<f64>| {
             let values: Option<Vec<f64>> = runs.iter().map(value).collect();
             values.map(|values| Summary::of(&values))
         };
-        let range = |mean: f64| Range { mean, least: mean - 0.03125, most: mean + 0.03125 };
+        let range = |mean: f64| MeanRange { mean, min: mean - 0.03125, max: mean + 0.03125 };
         let curve = (1..=self.epochs).map(|epoch| CurvePoint {
             epoch,
             runs: runs.len(),
             dev_accuracy: range(1.0 - 0.5 / epoch as f64),
             train_loss: range(0.7 / epoch as f64),
         });
-        let moved = matches!(arm, EmbeddingMode::Tuned | EmbeddingMode::OovOnly | EmbeddingMode::Random);
+        let moved = matches!(embedding, EmbeddingMode::Tuned | EmbeddingMode::OovOnly | EmbeddingMode::Random);
         let checksum = |changed: bool| RowChecksum {
             rows: 700,
             before: "xxh3:0123456789abcdef".to_owned(),
             after: if changed { "xxh3:fedcba9876543210" } else { "xxh3:0123456789abcdef" }.to_owned(),
         };
-        ArmFindings {
-            arm,
+        EmbeddingFindings {
+            embedding,
             seeds: runs.iter().map(|run| run.seed).collect(),
             score: test(|run| run.test_accuracy).unwrap_or_else(|| summary(|run| run.dev_accuracy)),
             dev_accuracy: summary(|run| run.dev_accuracy),
@@ -165,37 +167,37 @@ impl Made {
             diverged: vec![self.text.clone()],
             curve: curve.collect(),
             confusion: vec![vec![30, 10], vec![5, 55]],
-            file_rows: Some(FileRows {
-                unchanged: if arm == EmbeddingMode::Tuned { 0 } else { runs.len() },
+            pretrained_rows: Some(PretrainedRows {
+                unchanged: if embedding == EmbeddingMode::Tuned { 0 } else { runs.len() },
                 runs: runs.len(),
-                first: checksum(arm == EmbeddingMode::Tuned),
+                first: checksum(embedding == EmbeddingMode::Tuned),
             }),
             words: moved.then(|| self.words_of_run()),
         }
     }
 
-    fn pairs(&self, arms: &[ArmFindings], runs: &[Run]) -> Vec<PairFindings> {
-        let of_arm = |arm: &ArmFindings| ArmScores {
-            name: arm.arm.name().to_owned(),
-            scores: runs.iter().filter(|run| run.arm == arm.arm).map(|run| run.dev_accuracy).collect(),
-            right: self
-                .tested
-                .then(|| arm.seeds.iter().map(|&seed| (0..50).map(|text| (text + seed) % 3 != 0).collect()).collect()),
+    fn pairs(&self, variants: &[EmbeddingFindings], runs: &[Run]) -> Vec<PairFindings> {
+        let of_arm = |variant: &EmbeddingFindings| EmbeddingScores {
+            name: variant.embedding.name().to_owned(),
+            scores: runs.iter().filter(|run| run.embedding == variant.embedding).map(|run| run.dev_accuracy).collect(),
+            right: self.tested.then(|| {
+                variant.seeds.iter().map(|&seed| (0..50).map(|text| (text + seed) % 3 != 0).collect()).collect()
+            }),
             seconds: Some(12.5),
         };
-        let pairs = pairs(&arms.iter().map(of_arm).collect::<Vec<_>>(), 1).unwrap();
+        let pairs = pairs(&variants.iter().map(of_arm).collect::<Vec<_>>(), 1).unwrap();
         let found = pairs.into_iter().enumerate().map(|(index, pair)| PairFindings {
             verdict: pair.verdict(),
             sentence: pair.sentence(),
             permutation_note: pair.permutation_note(),
             time_ratio: Some(1.0),
-            matters: index == 0,
+            highlighted: index == 0,
             pair,
         });
         found.collect()
     }
 
-    fn gates(&self) -> GatesOfText {
+    fn gates(&self) -> TextGates {
         let word = |index: usize| WordGates {
             word: self.word(index),
             known: !index.is_multiple_of(3),
@@ -212,14 +214,14 @@ impl Made {
             words_omitted: 0,
             cell: GateOptions::default(),
         };
-        let views = vec![GatesOfArm { arm: EmbeddingMode::Tuned, run: self.text.clone(), view }];
-        GatesOfText { part: Part::Test, line: 7, text: self.text.clone(), label: self.text.clone(), views }
+        let views = vec![EmbeddingGates { embedding: EmbeddingMode::Tuned, run: self.text.clone(), view }];
+        TextGates { part: Split::Test, line: 7, text: self.text.clone(), label: self.text.clone(), views }
     }
 
     fn findings(&self) -> Findings {
-        let arms = &EmbeddingMode::ALL[..self.arms];
-        let said = || SaidLabel { label: self.text.clone(), probability: 0.875 };
-        let text = |line: u64| DisagreedText {
+        let variants = &EmbeddingMode::ALL[..self.embeddings];
+        let said = || PredictedLabel { label: self.text.clone(), probability: 0.875 };
+        let text = |line: u64| DisagreementText {
             line,
             text: self.text.clone(),
             words: (0..8).map(|index| MarkedWord { word: self.word(index), known: index > 2 }).collect(),
@@ -228,14 +230,19 @@ impl Made {
             second: said(),
             gap: 0.75,
         };
-        let texts = || Disagreeing { count: 12, texts: (1..=10).map(text).collect() };
+        let texts = || DisagreementExamples { count: 12, texts: (1..=10).map(text).collect() };
         let (mut runs, mut groups) = (Vec::new(), Vec::new());
         for &size in &self.sizes {
-            let here: Vec<Run> =
-                arms.iter().flat_map(|&arm| (1..=self.seeds).map(move |seed| self.run(arm, seed, size))).collect();
-            let of = |arm: EmbeddingMode| here.iter().filter(|run| run.arm == arm).cloned().collect::<Vec<Run>>();
-            let found: Vec<ArmFindings> = arms.iter().map(|&arm| self.arm(arm, &of(arm))).collect();
-            let disagree = ArmsDisagree {
+            let here: Vec<Run> = variants
+                .iter()
+                .flat_map(|&variant| (1..=self.seeds).map(move |seed| self.run(variant, seed, size)))
+                .collect();
+            let of = |embedding: EmbeddingMode| {
+                here.iter().filter(|run| run.embedding == embedding).cloned().collect::<Vec<Run>>()
+            };
+            let found: Vec<EmbeddingFindings> =
+                variants.iter().map(|&variant| self.variant(variant, &of(variant))).collect();
+            let disagree = PairDisagreements {
                 first: EmbeddingMode::Frozen,
                 second: EmbeddingMode::Tuned,
                 only_first: texts(),
@@ -246,22 +253,27 @@ impl Made {
                 train_texts: size,
                 settings: BTreeMap::from([(self.text.clone(), self.text.clone())]),
                 pairs: self.pairs(&found, &here),
-                arms: found,
+                embeddings: found,
                 disagreements: if self.tested { vec![disagree] } else { Vec::new() },
                 gates: vec![self.gates(), self.gates()],
             });
             runs.extend(here);
         }
-        let line = |&arm: &EmbeddingMode| SizeLine {
-            arm,
+        let line = |&variant: &EmbeddingMode| SizeSeries {
+            embedding: variant,
             points: groups
                 .iter()
-                .filter_map(|group| Some((group.train_texts, group.arms.iter().find(|found| found.arm == arm)?.score)))
+                .filter_map(|group| {
+                    Some((group.train_texts, group.embeddings.iter().find(|found| found.embedding == variant)?.score))
+                })
                 .map(|(train_texts, score)| SizePoint { train_texts, score })
                 .collect(),
         };
-        let curve =
-            SizeCurve { vectors: self.text.clone(), settings: BTreeMap::new(), arms: arms.iter().map(line).collect() };
+        let curve = SizeCurve {
+            vectors: self.text.clone(),
+            settings: BTreeMap::new(),
+            embeddings: variants.iter().map(line).collect(),
+        };
         let file = || TextFile { path: self.text.clone(), texts: 1234, checksum: "xxh3:1".to_owned() };
         Findings {
             configuration: Configuration {
@@ -276,7 +288,7 @@ impl Made {
                     checksum: "xxh3:1".to_owned(),
                 }],
                 texts: TextFiles { train: file(), dev: file(), test: self.tested.then(file) },
-                arms: arms.iter().map(|arm| arm.name().to_owned()).collect(),
+                embeddings: variants.iter().map(|variant| variant.name().to_owned()).collect(),
                 seeds: (1..=self.seeds).collect(),
                 train_sizes: self.sizes.clone(),
                 sweeps: BTreeMap::from([(self.text.clone(), vec![self.text.clone()])]),
@@ -284,8 +296,8 @@ impl Made {
                 watch: vec![self.text.clone()],
                 runs: runs.iter().map(|run| run.name.clone()).collect(),
             },
-            comparison: Comparison::of(runs.len(), runs, Vec::new()),
-            scored_on: if self.tested { Part::Test } else { Part::Dev },
+            comparison: Comparison::new(runs.len(), runs, Vec::new()),
+            scored_on: if self.tested { Split::Test } else { Split::Dev },
             labels: vec![self.text.clone(), "pos".to_owned()],
             size_curves: if groups.len() > 1 { vec![curve] } else { Vec::new() },
             groups,
@@ -354,7 +366,7 @@ fn figures_of(page: &str, id: &str) -> Vec<(String, Vec<Vec<String>>)> {
 
 #[test]
 fn every_plot_is_there_in_numbers_too() {
-    let made = Made { arms: 5, sizes: vec![100, 1000], ..Made::small() };
+    let made = Made { embeddings: 5, sizes: vec![100, 1000], ..Made::small() };
     let findings = made.findings();
     let page = comparison_page(&findings).unwrap();
     well_formed(&page);
@@ -368,14 +380,17 @@ fn every_plot_is_there_in_numbers_too() {
     let scores = figures_of(&page, "scores");
     assert_eq!(scores.len(), 2);
     for (group, (said, rows)) in findings.groups.iter().zip(&scores) {
-        for (arm, row) in group.arms.iter().zip(&rows[1..]) {
-            let [low, high] = arm.score.interval.unwrap();
-            let name = arm.arm.name();
-            let mean = format!("{:.1}", 100.0 * arm.score.mean);
+        for (variant, row) in group.embeddings.iter().zip(&rows[1..]) {
+            let [low, high] = variant.score.interval.unwrap();
+            let name = variant.embedding.name();
+            let mean = format!("{:.1}", 100.0 * variant.score.mean);
             assert_eq!(row[..3], [name.to_owned(), mean.clone(), format!("{:.1} to {:.1}", 100.0 * low, 100.0 * high)]);
             assert!(said.contains(&format!("{name} {mean}")), "{said}");
-            for run in
-                findings.comparison.runs.iter().filter(|run| run.arm == arm.arm && run.train_texts == group.train_texts)
+            for run in findings
+                .comparison
+                .runs
+                .iter()
+                .filter(|run| run.embedding == variant.embedding && run.train_texts == group.train_texts)
             {
                 let score = format!("{:.1} ({})", 100.0 * run.test_accuracy.unwrap(), run.seed);
                 assert!(row[3].contains(&score), "{score} in {row:?}");
@@ -385,24 +400,27 @@ fn every_plot_is_there_in_numbers_too() {
     let curves = figures_of(&page, "curves");
     assert_eq!(curves.len(), 4);
     for (group, both) in findings.groups.iter().zip(curves.chunks(2)) {
-        for (column, arm) in group.arms.iter().enumerate() {
-            for (point, (accuracy, loss)) in arm.curve.iter().zip(both[0].1[1..].iter().zip(&both[1].1[1..])) {
-                let Range { mean, least, most } = point.dev_accuracy;
-                let expected = format!("{:.1} ({:.1} to {:.1})", 100.0 * mean, 100.0 * least, 100.0 * most);
+        for (column, variant) in group.embeddings.iter().enumerate() {
+            for (point, (accuracy, loss)) in variant.curve.iter().zip(both[0].1[1..].iter().zip(&both[1].1[1..])) {
+                let MeanRange { mean, min, max } = point.dev_accuracy;
+                let expected = format!("{:.1} ({:.1} to {:.1})", 100.0 * mean, 100.0 * min, 100.0 * max);
                 assert_eq!((&accuracy[0], &accuracy[column + 1]), (&point.epoch.to_string(), &expected));
-                let Range { mean, least, most } = point.train_loss;
-                assert_eq!(loss[column + 1], format!("{mean:.3} ({least:.3} to {most:.3})"));
+                let MeanRange { mean, min, max } = point.train_loss;
+                assert_eq!(loss[column + 1], format!("{mean:.3} ({min:.3} to {max:.3})"));
             }
         }
     }
     let sizes = figures_of(&page, "sizes");
-    let expected: Vec<String> =
-        findings.size_curves[0].arms.iter().map(|line| format!("{:.1}", 100.0 * line.points[1].score.mean)).collect();
+    let expected: Vec<String> = findings.size_curves[0]
+        .embeddings
+        .iter()
+        .map(|line| format!("{:.1}", 100.0 * line.points[1].score.mean))
+        .collect();
     assert!(sizes[0].1[2][1..].iter().zip(&expected).all(|(cell, mean)| cell.starts_with(mean)), "{sizes:?}");
 
-    let words = findings.groups[0].arms[1].words.as_ref().unwrap();
+    let words = findings.groups[0].embeddings[1].words.as_ref().unwrap();
     let figures = figures_of(&page, "words");
-    // In each group the shift by frequency, and of each of three arms a map and the opposites.
+    // In each group the shift by frequency, and of each of three embeddings a map and the word_pairs.
     assert_eq!(figures.len(), 2 * (1 + 3 * 2));
     let expected: Vec<Vec<String>> = words
         .bands
@@ -411,14 +429,14 @@ fn every_plot_is_there_in_numbers_too() {
         .collect();
     let found: Vec<Vec<String>> = figures[0].1[1..=words.bands.len()].iter().map(|row| row[3..].to_vec()).collect();
     assert_eq!(found, expected);
-    for (arrow, row) in words.map.arrows.iter().zip(&figures[1].1[1..]) {
+    for (arrow, row) in words.map.words.iter().zip(&figures[1].1[1..]) {
         let [[a, b], [c, d]] = [arrow.before, arrow.after];
         assert_eq!(
             row[..],
             [arrow.word.clone(), format!("{a:.3}"), format!("{b:.3}"), format!("{c:.3}"), format!("{d:.3}")]
         );
     }
-    for (pair, row) in words.opposites.iter().zip(&figures[2].1[1..]) {
+    for (pair, row) in words.word_pairs.iter().zip(&figures[2].1[1..]) {
         let [a, b] = &pair.words;
         assert_eq!(row[..3], [format!("{a} – {b}"), format!("{:.3}", pair.before), number(pair.after, 3)]);
     }
@@ -432,7 +450,8 @@ fn gates_tables(findings: &Findings) -> usize {
 #[test]
 fn nothing_of_a_users_text_becomes_markup() {
     let text = "\"><script>alert('1')</script>&<img src=x>\u{1b}\0".to_owned();
-    let page = comparison_page(&Made { text, sizes: vec![100, 1000], arms: 5, ..Made::small() }.findings()).unwrap();
+    let page =
+        comparison_page(&Made { text, sizes: vec![100, 1000], embeddings: 5, ..Made::small() }.findings()).unwrap();
     well_formed(&page);
     for markup in ["<script", "<img", "\u{1b}", "\0"] {
         assert!(!page.contains(markup), "{markup}");
@@ -442,7 +461,7 @@ fn nothing_of_a_users_text_becomes_markup() {
 
 #[test]
 fn the_page_needs_nothing_else() {
-    let page = comparison_page(&Made { sizes: vec![100, 1000], arms: 5, ..Made::small() }.findings()).unwrap();
+    let page = comparison_page(&Made { sizes: vec![100, 1000], embeddings: 5, ..Made::small() }.findings()).unwrap();
     for outside in ["http:", "https:", "//", "src=", "@import", "url(", "<link", "<script", "xmlns"] {
         assert!(!page.contains(outside), "{outside}");
     }
@@ -459,7 +478,7 @@ fn the_page_needs_nothing_else() {
 
 #[test]
 fn many_runs_stay_within_three_megabytes() {
-    let made = Made { arms: 5, seeds: 5, sizes: vec![100, 1000, 5452], epochs: 30, words: 25, ..Made::small() };
+    let made = Made { embeddings: 5, seeds: 5, sizes: vec![100, 1000, 5452], epochs: 30, words: 25, ..Made::small() };
     let page = comparison_page(&made.findings()).unwrap();
     well_formed(&page);
     assert!(page.len() < 3_000_000, "{} bytes", page.len());
@@ -477,18 +496,18 @@ fn whatever_is_missing_is_left_out() {
     well_formed(&page);
     assert!(page.contains("for want of a test part") && !page.contains("id=\"disagree\""));
 
-    // Some runs of some arms.
+    // Some runs of some embeddings.
     let mut findings = Made::small().findings();
     findings.comparison.runs.truncate(2);
-    findings.groups[0].arms.truncate(1);
+    findings.groups[0].embeddings.truncate(1);
     findings.groups[0].pairs.clear();
     findings.groups[0].gates.clear();
     findings.groups[0].disagreements.clear();
-    findings.groups[0].arms[0].words = None;
-    findings.groups[0].arms[0].curve.clear();
+    findings.groups[0].embeddings[0].words = None;
+    findings.groups[0].embeddings[0].curve.clear();
     let page = comparison_page(&findings).unwrap();
     well_formed(&page);
-    for said in ["Not finished: 2 of 6 runs are done.", "No two arms can be compared yet."] {
+    for said in ["Not finished: 2 of 6 runs are done.", "No two embeddings can be compared yet."] {
         assert!(page.contains(said), "{said}");
     }
     for part in ["pairs", "gates", "disagree", "words", "sizes", "curves"] {
@@ -505,15 +524,15 @@ fn whatever_is_missing_is_left_out() {
 
 #[test]
 fn figures_that_are_no_numbers_do_no_harm() {
-    let mut findings = Made { arms: 5, sizes: vec![100, 1000], ..Made::small() }.findings();
-    for arm in findings.groups.iter_mut().flat_map(|group| &mut group.arms) {
-        arm.score.mean = f64::NAN;
-        arm.score.interval = Some([f64::NEG_INFINITY, f64::NAN]);
-        arm.curve.iter_mut().for_each(|point| point.train_loss.mean = f64::INFINITY);
-        arm.curve.iter_mut().for_each(|point| point.train_loss.most = f64::NAN);
-        if let Some(words) = &mut arm.words {
-            words.opposites[0].after = f64::NAN;
-            words.map.arrows[0].after = [f32::NAN, f32::INFINITY];
+    let mut findings = Made { embeddings: 5, sizes: vec![100, 1000], ..Made::small() }.findings();
+    for variant in findings.groups.iter_mut().flat_map(|group| &mut group.embeddings) {
+        variant.score.mean = f64::NAN;
+        variant.score.interval = Some([f64::NEG_INFINITY, f64::NAN]);
+        variant.curve.iter_mut().for_each(|point| point.train_loss.mean = f64::INFINITY);
+        variant.curve.iter_mut().for_each(|point| point.train_loss.max = f64::NAN);
+        if let Some(words) = &mut variant.words {
+            words.word_pairs[0].after = f64::NAN;
+            words.map.words[0].after = [f32::NAN, f32::INFINITY];
             words.bands[0].distance = f64::NAN;
         }
     }

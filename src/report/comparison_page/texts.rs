@@ -1,4 +1,4 @@
-//! What arms say about texts: mistakes, disagreements, gates.
+//! What embeddings say about texts: mistakes, disagreements, gates.
 
 use std::fmt::Write;
 
@@ -6,7 +6,8 @@ use super::words::marked;
 use super::{bdi, by_group, escaped, number, table, thousands};
 use crate::classifier::{Metrics, WordGates};
 use crate::compare::findings::{
-    ArmFindings, ArmsDisagree, DisagreedText, Disagreeing, Findings, GatesOfText, Part, SaidLabel,
+    DisagreementExamples, DisagreementText, EmbeddingFindings, Findings, PairDisagreements, PredictedLabel, Split,
+    TextGates,
 };
 use crate::report::{gates_page, percent};
 
@@ -18,24 +19,25 @@ const MISTAKES: usize = 15;
 
 pub(super) fn confusion(findings: &Findings) -> String {
     let labels = &findings.labels;
-    let part = if findings.scored_on == Part::Test { "test" } else { "development" };
+    let part = if findings.scored_on == Split::Test { "test" } else { "development" };
     let groups = by_group(findings, |group| {
-        let arms = group.arms.iter().filter(|arm| !arm.confusion.is_empty());
-        let matrices: String =
-            arms.map(|arm| if labels.len() <= WHOLE { matrix(arm, labels) } else { mistakes(arm, labels) }).collect();
+        let variants = group.embeddings.iter().filter(|variant| !variant.confusion.is_empty());
+        let matrices: String = variants
+            .map(|variant| if labels.len() <= WHOLE { matrix(variant, labels) } else { mistakes(variant, labels) })
+            .collect();
         Ok(if matrices.is_empty() { matrices } else { format!("<div class=\"matrices\">\n{matrices}</div>\n") })
     });
     match groups {
         Ok(groups) if !groups.is_empty() => format!(
-            "<p class=\"note\">Texts of the {part} part, summed over the runs of an arm. Rows are right classes, columns predicted ones; the \
+            "<p class=\"note\">Texts of the {part} part, summed over the runs of an embedding. Rows are right classes, columns predicted ones; the \
              deeper a cell, the larger its share of the row.</p>\n{groups}"
         ),
         _ => String::new(),
     }
 }
 
-fn matrix(arm: &ArmFindings, labels: &[String]) -> String {
-    let name = arm.arm.name();
+fn matrix(variant: &EmbeddingFindings, labels: &[String]) -> String {
+    let name = variant.embedding.name();
     let mut html = format!(
         "<div class=\"wide matrix\" role=\"region\" tabindex=\"0\" aria-label=\"Confusion of {name}\"><table>\n<caption>{name}</caption>\n\
          <thead><tr><td></td>"
@@ -44,7 +46,7 @@ fn matrix(arm: &ArmFindings, labels: &[String]) -> String {
         let _ = write!(html, "<th scope=\"col\">{}</th>", bdi(label));
     }
     html.push_str("</tr></thead>\n<tbody>\n");
-    for (right, (label, row)) in labels.iter().zip(&arm.confusion).enumerate() {
+    for (right, (label, row)) in labels.iter().zip(&variant.confusion).enumerate() {
         let all: usize = row.iter().sum();
         let _ = write!(html, "<tr><th scope=\"row\">{}</th>", bdi(label));
         for (predicted, &texts) in row.iter().enumerate() {
@@ -59,15 +61,15 @@ fn matrix(arm: &ArmFindings, labels: &[String]) -> String {
 }
 
 /// The most frequent mistakes, where a matrix would be too large.
-fn mistakes(arm: &ArmFindings, labels: &[String]) -> String {
-    let metrics = Metrics { loss: 0.0, confusion: arm.confusion.clone(), calibration_error: 0.0 };
+fn mistakes(variant: &EmbeddingFindings, labels: &[String]) -> String {
+    let metrics = Metrics { loss: 0.0, confusion: variant.confusion.clone(), calibration_error: 0.0 };
     let label = |class: usize| bdi(labels.get(class).map_or("", String::as_str));
     let mistakes = metrics.mistakes();
     let rows = mistakes
         .iter()
         .take(MISTAKES)
         .map(|&(right, predicted, texts)| vec![label(right), label(predicted), thousands(texts)]);
-    let caption = format!("{}: taken most often", arm.arm.name());
+    let caption = format!("{}: taken most often", variant.embedding.name());
     table(&caption, &[("right", false), ("predicted", false), ("texts", true)], rows)
 }
 
@@ -75,14 +77,14 @@ pub(super) fn disagreements(findings: &Findings) -> String {
     let groups = by_group(findings, |group| Ok(group.disagreements.iter().map(disagreement).collect()));
     match groups {
         Ok(groups) if !groups.is_empty() => format!(
-            "<p class=\"note\">By the mean probabilities of an arm’s runs; those first about whose right class they differ most. \
+            "<p class=\"note\">By the mean probabilities of an embedding’s runs; those first about whose right class they differ most. \
              <span class=\"unknown\">Dotted</span> words are not in the vectors.</p>\n{groups}"
         ),
         _ => String::new(),
     }
 }
 
-fn disagreement(both: &ArmsDisagree) -> String {
+fn disagreement(both: &PairDisagreements) -> String {
     let (first, second) = (both.first.name(), both.second.name());
     let mut html = String::new();
     for (right, wrong, disagreeing) in [(first, second, &both.only_first), (second, first, &both.only_second)] {
@@ -92,12 +94,12 @@ fn disagreement(both: &ArmsDisagree) -> String {
     html
 }
 
-fn texts(first: &str, second: &str, disagreeing: &Disagreeing) -> String {
+fn texts(first: &str, second: &str, disagreeing: &DisagreementExamples) -> String {
     if disagreeing.texts.is_empty() {
         return String::new();
     }
-    let said = |said: &SaidLabel| format!("{} ({})", bdi(&said.label), percent(f64::from(said.probability)));
-    let one = |text: &DisagreedText| {
+    let said = |said: &PredictedLabel| format!("{} ({})", bdi(&said.label), percent(f64::from(said.probability)));
+    let one = |text: &DisagreementText| {
         let words: Vec<String> = text.words.iter().map(|word| marked(&word.word, word.known)).collect();
         let shown = if words.is_empty() { bdi(&text.text) } else { words.join(" ") };
         format!(
@@ -129,18 +131,18 @@ memory (i = 0, f = 0) or overwrites it with the word (i = 1, f = 0). \
 A word marked ? was read as the unknown word. <code>vocable gates</code> shows more.</p>
 ";
 
-fn gates_of_text(text: &GatesOfText, labels: &[String]) -> String {
-    let part = if text.part == Part::Test { "test" } else { "development" };
+fn gates_of_text(text: &TextGates, labels: &[String]) -> String {
+    let part = if text.part == Split::Test { "test" } else { "development" };
     let mut html = format!("<h3>Line {} of the {part} part: {}</h3>\n", text.line, bdi(&text.label));
-    for of_arm in &text.views {
-        let view = &of_arm.view;
+    for gates in &text.views {
+        let view = &gates.view;
         let class = view.class();
         let label = escaped(labels.get(class).map_or("", String::as_str));
         let probability = view.probabilities().get(class).copied().unwrap_or(f32::NAN);
         let _ = writeln!(
             html,
             "<h4>{} says <bdi>{label}</bdi> <span class=\"sure\">{}</span></h4>",
-            of_arm.arm.name(),
+            gates.embedding.name(),
             percent(f64::from(probability))
         );
         if view.words.is_empty() {

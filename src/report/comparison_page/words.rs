@@ -3,53 +3,56 @@
 use std::collections::HashSet;
 
 use super::{bdi, by_group, colour, counted, escaped, figure, number, signs, table, thousands};
-use crate::compare::WordsOfRun;
-use crate::compare::findings::{ArmFindings, Findings};
-use crate::compare::movement::{Band, Neighbour, Neighbours, Opposites, WordMap, WordMove};
+use crate::compare::WordChanges;
+use crate::compare::findings::{EmbeddingFindings, Findings};
+use crate::compare::movement::{FrequencyBand, NearestWord, NeighbourChange, PairCosine, WordMap, WordMove};
 use crate::error::Result;
 use crate::nn::EmbeddingMode;
 use crate::report::plots::{self, Across, Arrow, Arrows, Curves, Mark, Point, Row, Rows, Series};
 
 pub(super) fn words(findings: &Findings) -> Result<String> {
     by_group(findings, |group| {
-        let arms: Vec<(EmbeddingMode, &WordsOfRun)> =
-            group.arms.iter().filter_map(|arm: &ArmFindings| Some((arm.arm, arm.words.as_ref()?))).collect();
-        if arms.is_empty() {
+        let variants: Vec<(EmbeddingMode, &WordChanges)> = group
+            .embeddings
+            .iter()
+            .filter_map(|variant: &EmbeddingFindings| Some((variant.embedding, variant.words.as_ref()?)))
+            .collect();
+        if variants.is_empty() {
             return Ok(String::new());
         }
-        let mut html = by_frequency(&arms)?;
-        for &(arm, words) in &arms {
-            html.push_str(&of_arm(arm, words)?);
+        let mut html = by_frequency(&variants)?;
+        for &(variant, words) in &variants {
+            html.push_str(&of_embedding(variant, words)?);
         }
         Ok(html)
     })
 }
 
-/// An arm's words.
-fn of_arm(arm: EmbeddingMode, words: &WordsOfRun) -> Result<String> {
+/// An embedding's words.
+fn of_embedding(variant: EmbeddingMode, words: &WordChanges) -> Result<String> {
     let mut html = format!(
         "<h3>{}</h3>\n<p>In the run {}, the rows of {} of {} moved.{}</p>\n",
-        arm.name(),
+        variant.name(),
         bdi(&words.run),
         thousands(words.moved),
         counted(words.words, "word"),
         absent(words),
     );
-    html.push_str(&map(arm, words)?);
+    html.push_str(&map(variant, words)?);
     html.push_str("<div class=\"side\">\n<div>");
-    html.push_str(&moved("The words that moved most", &words.moved_most));
+    html.push_str(&moved("The words that moved most", &words.most_moved));
     html.push_str("</div>\n<div>");
-    html.push_str(&opposites(arm, words)?);
+    html.push_str(&opposites(variant, words)?);
     html.push_str("</div>\n</div>\n");
     if !words.watched_moves.is_empty() {
         html.push_str(&moved("Words that were asked for", &words.watched_moves));
     }
     html.push_str(&neighbours(&words.neighbours));
-    html.push_str(&made_rows(words));
+    html.push_str(&oov_rows(words));
     Ok(html)
 }
 
-fn absent(words: &WordsOfRun) -> String {
+fn absent(words: &WordChanges) -> String {
     if words.absent.is_empty() {
         return String::new();
     }
@@ -58,19 +61,19 @@ fn absent(words: &WordsOfRun) -> String {
 }
 
 /// The map of arrows, in a form for narrow screens and one for broad ones.
-fn map(arm: EmbeddingMode, words: &WordsOfRun) -> Result<String> {
-    let WordMap { explained, arrows } = &words.map;
+fn map(variant: EmbeddingMode, words: &WordChanges) -> Result<String> {
+    let WordMap { explained, words: arrows } = &words.map;
     if arrows.is_empty() {
         return Ok(String::new());
     }
     let place = |[x, y]: [f32; 2]| [f64::from(x), f64::from(y)];
     let plot = Arrows {
         said: format!(
-            "Arrows of {} of the arm {} from where they were before training to where they are after it; the table beneath has the coordinates",
+            "Arrows of {} of the embedding {} from where they were before training to where they are after it; the table beneath has the coordinates",
             counted(arrows.len(), "word"),
-            arm.name()
+            variant.name()
         ),
-        arm: colour(arm),
+        style: colour(variant),
         arrows: arrows
             .iter()
             .map(|arrow| Arrow {
@@ -127,31 +130,34 @@ pub(super) fn marked(word: &str, known: bool) -> String {
     }
 }
 
-/// Cosines of opposites, before and after.
-fn opposites(arm: EmbeddingMode, words: &WordsOfRun) -> Result<String> {
-    if words.opposites.is_empty() {
+/// Cosines of word_pairs, before and after.
+fn opposites(variant: EmbeddingMode, words: &WordChanges) -> Result<String> {
+    if words.word_pairs.is_empty() {
         return Ok(String::new());
     }
-    let name = |pair: &Opposites| format!("{} – {}", pair.words[0], pair.words[1]);
-    let parted = words.opposites.iter().filter(|pair| pair.after < pair.before).count();
-    let said = format!("{parted} of {} pairs are less alike after training", words.opposites.len());
+    let name = |pair: &PairCosine| format!("{} – {}", pair.words[0], pair.words[1]);
+    let parted = words.word_pairs.iter().filter(|pair| pair.after < pair.before).count();
+    let said = format!("{parted} of {} pairs are less alike after training", words.word_pairs.len());
     let plot = Rows {
-        said: format!("Cosines of pairs of words before and after training in the arm {}: {said}", arm.name()),
+        said: format!(
+            "Cosines of pairs of words before and after training in the embedding {}: {said}",
+            variant.name()
+        ),
         name: "cosine".to_owned(),
         bounds: Some([-1.0, 1.0]),
         beside: Vec::new(),
         rows: words
-            .opposites
+            .word_pairs
             .iter()
             .map(|pair| Row {
                 name: name(pair),
-                arm: colour(arm),
+                style: colour(variant),
                 marks: vec![Mark::Way([pair.before, pair.after]), Mark::Before(pair.before), Mark::Value(pair.after)],
             })
             .collect(),
     };
     let columns = [("pair", false), ("before", true), ("after", true), ("change", true)];
-    let rows = words.opposites.iter().map(|pair| {
+    let rows = words.word_pairs.iter().map(|pair| {
         vec![
             format!("{} – {}", bdi(&pair.words[0]), bdi(&pair.words[1])),
             number(pair.before, 3),
@@ -159,18 +165,18 @@ fn opposites(arm: EmbeddingMode, words: &WordsOfRun) -> Result<String> {
             number(pair.after - pair.before, 3),
         ]
     });
-    let caption = format!("Opposites and watched words: open before training, filled after it; {said}.");
+    let caption = format!("PairCosine and watched words: open before training, filled after it; {said}.");
     Ok(figure("", &plots::rows(&plot)?, &caption, &table("Cosines of pairs", &columns, rows)))
 }
 
-/// Neighbours before and after, what is new and what is gone being marked.
-fn neighbours(all: &[Neighbours]) -> String {
+/// NeighbourChange before and after, what is new and what is gone being marked.
+fn neighbours(all: &[NeighbourChange]) -> String {
     if all.is_empty() {
         return String::new();
     }
-    let list = |words: &[Neighbour], others: &[Neighbour], class: &str| {
+    let list = |words: &[NearestWord], others: &[NearestWord], class: &str| {
         let others: HashSet<&str> = others.iter().map(|other| other.word.as_str()).collect();
-        let word = |near: &Neighbour| match others.contains(near.word.as_str()) {
+        let word = |near: &NearestWord| match others.contains(near.word.as_str()) {
             true => format!("{} {}", bdi(&near.word), number(f64::from(near.cosine), 2)),
             false => {
                 format!("<span class=\"{class}\">{}</span> {}", bdi(&near.word), number(f64::from(near.cosine), 2))
@@ -183,12 +189,12 @@ fn neighbours(all: &[Neighbours]) -> String {
     let rows = all.iter().map(|near| {
         vec![bdi(&near.word), list(&near.before, &near.after, "gone"), list(&near.after, &near.before, "new")]
     });
-    table("Neighbours before and after, among the task’s words", &columns, rows)
+    table("NeighbourChange before and after, among the task’s words", &columns, rows)
 }
 
 /// What became of rows that the vectors lack.
-fn made_rows(words: &WordsOfRun) -> String {
-    let made = &words.made_rows;
+fn oov_rows(words: &WordChanges) -> String {
+    let made = &words.oov_rows;
     if made.words == 0 {
         return String::new();
     }
@@ -216,31 +222,34 @@ fn made_rows(words: &WordsOfRun) -> String {
     html
 }
 
-/// Mean distance by frequency, a line for each arm.
-fn by_frequency(arms: &[(EmbeddingMode, &WordsOfRun)]) -> Result<String> {
-    let name = |band: &Band| match band.most {
-        Some(most) if most == band.least => most.to_string(),
-        Some(most) => format!("{}–{most}", band.least),
-        None => format!("{}+", thousands(band.least)),
+/// Mean distance by frequency, a line for each embedding.
+fn by_frequency(variants: &[(EmbeddingMode, &WordChanges)]) -> Result<String> {
+    let name = |band: &FrequencyBand| match band.max {
+        Some(most) if most == band.min => most.to_string(),
+        Some(most) => format!("{}–{most}", band.min),
+        None => format!("{}+", thousands(band.min)),
     };
     // Side by side there is room for the least alone.
-    let short =
-        |band: &Band| if band.most == Some(band.least) { name(band) } else { format!("{}+", thousands(band.least)) };
-    let mut bands: Vec<&Band> = arms.iter().flat_map(|(_, words)| &words.bands).collect();
-    bands.sort_by_key(|band| band.least);
-    bands.dedup_by_key(|band| band.least);
+    let short = |band: &FrequencyBand| {
+        if band.max == Some(band.min) { name(band) } else { format!("{}+", thousands(band.min)) }
+    };
+    let mut bands: Vec<&FrequencyBand> = variants.iter().flat_map(|(_, words)| &words.bands).collect();
+    bands.sort_by_key(|band| band.min);
+    bands.dedup_by_key(|band| band.min);
     if bands.is_empty() {
         return Ok(String::new());
     }
-    let place = |band: &Band| bands.iter().position(|other| other.least == band.least).unwrap_or(0) as f64;
-    let series = arms.iter().map(|(arm, words)| Series {
-        arm: colour(*arm),
+    let place = |band: &FrequencyBand| bands.iter().position(|other| other.min == band.min).unwrap_or(0) as f64;
+    let series = variants.iter().map(|(variant, words)| Series {
+        style: colour(*variant),
         points: words.bands.iter().map(|band| Point { x: place(band), y: band.distance, band: None }).collect(),
     });
-    let ends: Vec<String> = arms
+    let ends: Vec<String> = variants
         .iter()
-        .filter_map(|(arm, words)| Some((arm.name(), words.bands.first()?, words.bands.last()?)))
-        .map(|(arm, first, last)| format!("{arm} from {} to {}", number(first.distance, 3), number(last.distance, 3)))
+        .filter_map(|(variant, words)| Some((variant.name(), words.bands.first()?, words.bands.last()?)))
+        .map(|(variant, first, last)| {
+            format!("{variant} from {} to {}", number(first.distance, 3), number(last.distance, 3))
+        })
         .collect();
     let plot = Curves {
         said: format!("Mean distance that rows moved, from rare words to frequent ones: {}", ends.join(", ")),
@@ -251,17 +260,17 @@ fn by_frequency(arms: &[(EmbeddingMode, &WordsOfRun)]) -> Result<String> {
         series: series.collect(),
     };
     let columns = [
-        ("arm", false),
+        ("embedding", false),
         ("times", false),
         ("words", true),
         ("distance", true),
         ("cosine", true),
         ("share of all movement %", true),
     ];
-    let rows = arms.iter().flat_map(|(arm, words)| {
+    let rows = variants.iter().flat_map(|(variant, words)| {
         words.bands.iter().map(move |band| {
             vec![
-                escaped(arm.name()),
+                escaped(variant.name()),
                 name(band),
                 thousands(band.words),
                 number(band.distance, 3),
@@ -272,5 +281,5 @@ fn by_frequency(arms: &[(EmbeddingMode, &WordsOfRun)]) -> Result<String> {
     });
     let caption = "How far rows moved, by how often their words occur in the training part.";
     let drawing = figure("", &plots::curves(&plot)?, caption, &table("Movement by frequency", &columns, rows));
-    Ok(format!("{}{drawing}", signs(arms.iter().map(|(arm, _)| *arm))))
+    Ok(format!("{}{drawing}", signs(variants.iter().map(|(variant, _)| *variant))))
 }

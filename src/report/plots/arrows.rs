@@ -41,8 +41,8 @@ pub struct Arrow {
 pub struct Arrows {
     /// What it shows, in a sentence.
     pub said: String,
-    /// The arm, for the colour.
-    pub arm: usize,
+    /// The style, for the colour.
+    pub style: usize,
     /// The words; where labels have no room for all, earlier words have them.
     pub arrows: Vec<Arrow>,
 }
@@ -90,15 +90,15 @@ pub fn arrows(plot: &Arrows, width: f64) -> Result<(String, usize)> {
             let (dx, dy) = (to.0 - from.0, to.1 - from.1);
             let length = dx.hypot(dy);
             if length < 1.0 {
-                area.draw(&Circle::new(at(to), fine(2.0), Ink::Arm(plot.arm).colour().filled()))?;
+                area.draw(&Circle::new(at(to), fine(2.0), Ink::Series(plot.style).colour().filled()))?;
                 continue;
             }
             let (dx, dy) = (dx / length, dy / length);
             let head = HEAD.min(0.6 * length + 2.0);
             let neck = (to.0 - head * dx, to.1 - head * dy);
-            area.draw(&PathElement::new(vec![at(from), at(neck)], line(Ink::Arm(plot.arm), 1.3)))?;
+            area.draw(&PathElement::new(vec![at(from), at(neck)], line(Ink::Series(plot.style), 1.3)))?;
             let side = |sign: f64| at((neck.0 - sign * 0.4 * head * dy, neck.1 + sign * 0.4 * head * dx));
-            area.draw(&Polygon::new(vec![at(to), side(1.0), side(-1.0)], Ink::Arm(plot.arm).colour().filled()))?;
+            area.draw(&Polygon::new(vec![at(to), side(1.0), side(-1.0)], Ink::Series(plot.style).colour().filled()))?;
         }
         for (index, (left, middle)) in &labels {
             let word = &words[*index];
@@ -184,7 +184,7 @@ mod tests {
             (0..40).map(|i| arrow(&format!("word{i}"), [0.0, 0.0], [f64::from(i) / 1000.0, 1.0], i == 39)).collect();
         let mut all = near.clone();
         all.push(arrow("far", [5.0, 0.0], [5.0, 1.0], false));
-        let plot = Arrows { said: String::new(), arm: 1, arrows: all };
+        let plot = Arrows { said: String::new(), style: 1, arrows: all };
         let (drawn, labelled) = arrows(&plot, 360.0).unwrap();
         assert!((2..20).contains(&labelled), "{labelled}");
         assert_eq!(drawn.matches("<text").count(), labelled);
@@ -202,7 +202,7 @@ mod tests {
             vec![[1e-300, 0.0], [0.0, 0.0]],
         ] {
             let words = coordinates.iter().map(|&at| arrow("w", at, [0.0, 0.0], false)).collect();
-            let (drawn, _) = arrows(&Arrows { said: String::new(), arm: 0, arrows: words }, 360.0).unwrap();
+            let (drawn, _) = arrows(&Arrows { said: String::new(), style: 0, arrows: words }, 360.0).unwrap();
             assert!(drawn.ends_with("</svg>") && !drawn.contains("NaN"), "{drawn}");
         }
     }

@@ -23,8 +23,8 @@ pub struct Point {
 /// A line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// Its arm, for colour, dash and marker.
-    pub arm: usize,
+    /// Its style, for colour, dash and marker.
+    pub style: usize,
     /// From left to right.
     pub points: Vec<Point>,
 }
@@ -84,23 +84,23 @@ pub fn curves(plot: &Curves) -> Result<String> {
             let mut upper: Vec<(i32, i32)> = side(1).map(|(x, y)| pixel(&chart, x, y)).collect();
             // A band at a single place is a stroke.
             if let ([low], [high]) = (band.as_slice(), upper.as_slice()) {
-                area.draw(&PathElement::new(vec![*low, *high], line(Ink::Arm(series.arm), 1.5)))?;
+                area.draw(&PathElement::new(vec![*low, *high], line(Ink::Series(series.style), 1.5)))?;
             } else if band.len() > 1 {
                 upper.reverse();
                 band.extend(upper);
-                area.draw(&Polygon::new(band, Ink::Band(series.arm).colour().filled()))?;
+                area.draw(&Polygon::new(band, Ink::Band(series.style).colour().filled()))?;
             }
         }
         for series in &plot.series {
             let points = series.points.iter().filter(|point| point.x.is_finite() && point.y.is_finite());
             let places: Vec<(i32, i32)> = points.map(|point| pixel(&chart, point.x, point.y)).collect();
             if places.len() > 1 {
-                area.draw(&PathElement::new(places.clone(), line(Ink::Dashed(series.arm), 2.0)))?;
+                area.draw(&PathElement::new(places.clone(), line(Ink::Dashed(series.style), 2.0)))?;
             }
             // Of many points only some are marked, the last always.
             let every = places.len().div_ceil(MARKED).max(1);
             for &at in places.iter().rev().step_by(every) {
-                marker(area, series.arm, at, 3.5, true)?;
+                marker(area, series.style, at, 3.5, true)?;
             }
         }
         Ok(())

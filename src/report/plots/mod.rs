@@ -1,7 +1,7 @@
 //! Plots as SVG that stands in a page: colours are the page's own, so that they follow dark and light, and nothing is loaded.
 //!
 //! The plotting library writes colours as numbers. Here a colour is a number that means an [`Ink`], and what the library wrote is
-//! replaced by the page's CSS property of that name. Each arm has a colour, a dash and a marker of its own, so that it is told from
+//! replaced by the page's CSS property of that name. Each style has a colour, a dash and a marker of its own, so that it is told from
 //! the others without colours too.
 
 mod arrows;
@@ -30,10 +30,10 @@ const FINE: f64 = 10.0;
 /// Height of text, in the drawing's units: a drawing of 360 is shown on a telephone about as wide as that.
 const TEXT: f64 = 13.0;
 
-/// Colours of which the page has one each for arms; beyond that they come again, with other dashes.
+/// Colours of which the page has one each for embeddings; beyond that they come again, with other dashes.
 const COLOURS: usize = 8;
 
-/// What SVG takes for the dashes of a line; one after the other for arms.
+/// What SVG takes for the dashes of a line; one after the other for embeddings.
 const DASHES: [&str; 5] = ["", "7 3", "2 3", "10 3 2 3", "4 2"];
 
 type Drawing<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -51,40 +51,40 @@ enum Ink {
     Rule,
     /// The page beneath, for what is open inside.
     Card,
-    /// An arm.
-    Arm(usize),
-    /// An arm's line, with its dash.
+    /// An style.
+    Series(usize),
+    /// An style's line, with its dash.
     Dashed(usize),
-    /// An arm's band, through which one sees.
+    /// An style's band, through which one sees.
     Band(usize),
 }
 
 impl Ink {
     /// The number that stands for it until the drawing is done.
     fn colour(self) -> RGBColor {
-        let (kind, arm) = match self {
+        let (kind, style) = match self {
             Ink::Text => (0, 0),
             Ink::Soft => (1, 0),
             Ink::Rule => (2, 0),
             Ink::Card => (4, 0),
-            Ink::Arm(arm) => (5, arm),
-            Ink::Dashed(arm) => (6, arm),
-            Ink::Band(arm) => (7, arm),
+            Ink::Series(style) => (5, style),
+            Ink::Dashed(style) => (6, style),
+            Ink::Band(style) => (7, style),
         };
-        RGBColor(kind, (arm % 256) as u8, 0x5E)
+        RGBColor(kind, (style % 256) as u8, 0x5E)
     }
 
     /// The attributes that the number becomes; `paint` is `fill` or `stroke`.
     fn attributes(paint: &str, red: u8, green: u8) -> String {
-        let arm = green as usize;
-        let name = arm % COLOURS;
+        let style = green as usize;
+        let name = style % COLOURS;
         match red {
             0 => format!("{paint}=\"var(--ink)\""),
             1 => format!("{paint}=\"var(--soft)\""),
             2 => format!("{paint}=\"var(--rule)\""),
             4 => format!("{paint}=\"var(--card)\""),
             6 => {
-                let dash: Vec<String> = dash(arm).split_whitespace().map(|length| format!("{length}0")).collect();
+                let dash: Vec<String> = dash(style).split_whitespace().map(|length| format!("{length}0")).collect();
                 let dash =
                     if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{}\"", dash.join(" ")) };
                 format!("{paint}=\"var(--a{name})\"{dash}")
@@ -95,8 +95,8 @@ impl Ink {
     }
 }
 
-fn dash(arm: usize) -> &'static str {
-    DASHES[(arm + arm / COLOURS) % DASHES.len()]
+fn dash(style: usize) -> &'static str {
+    DASHES[(style + style / COLOURS) % DASHES.len()]
 }
 
 /// A number of the drawing's units, in the library's.
@@ -265,19 +265,19 @@ fn line(ink: Ink, units: f64) -> ShapeStyle {
     ShapeStyle { color: ink.colour().to_rgba(), filled: false, stroke_width: fine(units).unsigned_abs() }
 }
 
-/// The marker of an arm around a place: filled, or open with the page inside.
-fn marker(area: &Drawing, arm: usize, (x, y): (i32, i32), radius: f64, filled: bool) -> Painted {
-    let outer = marker_shape(arm, radius);
+/// The marker of an style around a place: filled, or open with the page inside.
+fn marker(area: &Drawing, style: usize, (x, y): (i32, i32), radius: f64, filled: bool) -> Painted {
+    let outer = marker_shape(style, radius);
     let at = |shape: &[(f64, f64)]| shape.iter().map(|&(dx, dy)| (x + fine(dx), y + fine(dy))).collect::<Vec<_>>();
-    area.draw(&Polygon::new(at(&outer), Ink::Arm(arm).colour().filled()))?;
+    area.draw(&Polygon::new(at(&outer), Ink::Series(style).colour().filled()))?;
     if !filled {
-        area.draw(&Polygon::new(at(&marker_shape(arm, radius - 1.6)), Ink::Card.colour().filled()))?;
+        area.draw(&Polygon::new(at(&marker_shape(style, radius - 1.6)), Ink::Card.colour().filled()))?;
     }
     Ok(())
 }
 
-/// The corners of an arm's marker around its middle.
-fn marker_shape(arm: usize, radius: f64) -> Vec<(f64, f64)> {
+/// The corners of an style's marker around its middle.
+fn marker_shape(style: usize, radius: f64) -> Vec<(f64, f64)> {
     let corners = |count: usize, turn: f64, radius: f64| {
         let corner = move |index: usize| {
             let angle = (turn + index as f64 / count as f64) * std::f64::consts::TAU;
@@ -285,7 +285,7 @@ fn marker_shape(arm: usize, radius: f64) -> Vec<(f64, f64)> {
         };
         (0..count).map(corner).collect::<Vec<_>>()
     };
-    match (arm + arm / COLOURS) % DASHES.len() {
+    match (style + style / COLOURS) % DASHES.len() {
         0 => corners(20, 0.0, radius),
         1 => corners(4, 0.125, 1.25 * radius),
         2 => corners(3, 0.0, 1.35 * radius),
@@ -294,17 +294,17 @@ fn marker_shape(arm: usize, radius: f64) -> Vec<(f64, f64)> {
     }
 }
 
-/// An arm's line and marker as a legend shows them.
-pub(super) fn key(arm: usize) -> String {
+/// An style's line and marker as a legend shows them.
+pub(super) fn key(style: usize) -> String {
     let mut points = String::new();
-    for (x, y) in marker_shape(arm, 4.0) {
+    for (x, y) in marker_shape(style, 4.0) {
         let _ = write!(points, "{:.1},{:.1} ", 16.0 + x, 6.0 + y);
     }
-    let dash = match dash(arm) {
+    let dash = match dash(style) {
         "" => String::new(),
         dash => format!(" stroke-dasharray=\"{dash}\""),
     };
-    let name = arm % COLOURS;
+    let name = style % COLOURS;
     format!(
         "<svg class=\"sign\" viewBox=\"0 0 32 12\" aria-hidden=\"true\"><path stroke=\"var(--a{name})\" stroke-width=\"2\"{dash} \
          d=\"M0 6H32\"/><polygon fill=\"var(--a{name})\" points=\"{}\"/></svg>",

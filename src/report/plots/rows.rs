@@ -32,8 +32,8 @@ pub enum Mark {
 pub struct Row {
     /// What stands above it.
     pub name: String,
-    /// Its arm, for colour and marker.
-    pub arm: usize,
+    /// Its style, for colour and marker.
+    pub style: usize,
     /// In the order in which they are drawn.
     pub marks: Vec<Mark>,
 }
@@ -83,7 +83,7 @@ pub fn rows(plot: &Rows) -> Result<String> {
             for mark in row.marks.iter().filter(|mark| mark.is_finite()) {
                 match *mark {
                     Mark::Interval([low, high]) => {
-                        let stroke = line(Ink::Arm(row.arm), 2.0);
+                        let stroke = line(Ink::Series(row.style), 2.0);
                         area.draw(&PathElement::new(vec![(x(low), y), (x(high), y)], stroke))?;
                         for end in [low, high] {
                             let (from, to) = ((x(end), y - fine(5.0)), (x(end), y + fine(5.0)));
@@ -91,14 +91,17 @@ pub fn rows(plot: &Rows) -> Result<String> {
                         }
                     }
                     Mark::Way([from, to]) => {
-                        area.draw(&PathElement::new(vec![(x(from), y), (x(to), y)], line(Ink::Arm(row.arm), 1.5)))?;
+                        area.draw(&PathElement::new(
+                            vec![(x(from), y), (x(to), y)],
+                            line(Ink::Series(row.style), 1.5),
+                        ))?;
                     }
                     Mark::One(value) => {
                         area.draw(&Circle::new((x(value), y), fine(2.6), Ink::Card.colour().filled()))?;
                         area.draw(&Circle::new((x(value), y), fine(2.6), line(Ink::Soft, 1.0)))?;
                     }
-                    Mark::Value(value) => marker(area, row.arm, (x(value), y), 5.0, true)?,
-                    Mark::Before(value) => marker(area, row.arm, (x(value), y), 5.0, false)?,
+                    Mark::Value(value) => marker(area, row.style, (x(value), y), 5.0, true)?,
+                    Mark::Before(value) => marker(area, row.style, (x(value), y), 5.0, false)?,
                 }
             }
         }
