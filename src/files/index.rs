@@ -2,7 +2,7 @@
 
 use twox_hash::XxHash3_64;
 
-use super::table::DAMAGED;
+use super::tensors::DAMAGED;
 use super::{Buffer, Words};
 use crate::error::{Malformed, Place};
 

@@ -20,6 +20,7 @@ mod sniff;
 mod stream;
 pub mod subwords;
 pub mod table;
+pub(crate) mod tensors;
 mod text;
 mod view;
 mod vocabulary_file;

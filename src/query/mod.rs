@@ -14,7 +14,7 @@ mod suggest;
 use std::borrow::Cow;
 
 use crate::error::{Error, Malformed, Place, Result};
-use crate::files::table::DAMAGED;
+use crate::files::tensors::DAMAGED;
 use crate::vectors::{Case, Vectors};
 pub use analogy::Method;
 pub use evaluate::{
