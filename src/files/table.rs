@@ -167,8 +167,9 @@ impl TableFile<'_> {
     fn buffer<T: bytemuck::Pod>(&self, name: &str, dtype: Dtype) -> Result<Buffer<T>, Malformed> {
         let (range, _) = self.tensors.range(name, dtype).map_err(|e| e.advise(DAMAGED))?;
         let place = Place::Byte(range.start as u64);
-        Buffer::in_file(self.bytes, range)
-            .ok_or_else(|| Malformed::at(place, format!("the numbers of `{name}`"), "the end of the file").advise(DAMAGED))
+        Buffer::in_file(self.bytes, range).ok_or_else(|| {
+            Malformed::at(place, format!("the numbers of `{name}`"), "the end of the file").advise(DAMAGED)
+        })
     }
 
     /// The number of rows.
@@ -202,8 +203,7 @@ impl TableFile<'_> {
 
     fn subwords(&self, dimension: usize) -> Result<Option<Subwords>, Malformed> {
         let Some((min, max)) = ngram_lengths(&self.tensors)? else { return Ok(None) };
-        let (range, shape) =
-            self.tensors.range("subwords.vectors", Dtype::F32).map_err(|e| e.advise(DAMAGED))?;
+        let (range, shape) = self.tensors.range("subwords.vectors", Dtype::F32).map_err(|e| e.advise(DAMAGED))?;
         let buckets = match *shape {
             [buckets, d] if d == dimension => u32::try_from(buckets).ok(),
             _ => None,

@@ -82,9 +82,7 @@ impl<'a> Tensors<'a> {
         let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
         match values.iter().find(|value| !value.is_finite()) {
             None => Ok((shape, values)),
-            Some(value) => {
-                Err(Malformed::at(Place::File, format!("finite numbers in `{name}`"), value.to_string()))
-            }
+            Some(value) => Err(Malformed::at(Place::File, format!("finite numbers in `{name}`"), value.to_string())),
         }
     }
 
