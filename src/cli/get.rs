@@ -8,10 +8,9 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use vocable::fetch::{self, Check, Entry, Event, Fetched, GetOptions, Plan, Planned, Store};
-use vocable::files::ReadOptions;
 use vocable::{Error, report};
 
-use super::Common;
+use super::common::BadRowArgs;
 use super::output::{self, Failure, Output};
 
 /// Fetch well-known vectors by name, so that `--vectors NAME` opens them.
@@ -37,6 +36,8 @@ pub struct Get {
     /// How often to ask in vain before giving up
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     attempts: u32,
+    #[command(flatten)]
+    rows: BadRowArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -62,7 +63,7 @@ struct There {
 }
 
 impl Get {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let entry = fetch::find(&self.name).ok_or_else(|| {
             let expected = "a name that `vocable list` shows";
             fetch::unknown("NAME", expected, &self.name, &fetch::suggest(&self.name))
@@ -73,8 +74,7 @@ impl Get {
             stall: Duration::from_secs(self.timeout),
             attempts: self.attempts,
             keep: self.keep,
-            // What was fetched has the publisher's format, and the entry says which member counts.
-            read: ReadOptions { format: None, member: None, word_list: None, ..common.read_options() },
+            read: self.rows.options(),
             ..GetOptions::default()
         };
         let mut told = |event: Event| {

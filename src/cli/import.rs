@@ -14,7 +14,7 @@ use vocable::vectors::Case;
 use super::embedding_matrix::{PADS, UNKNOWNS};
 use super::output::{self, Failure, Output};
 use super::paths::distinct;
-use super::train::case;
+use super::training_options::case;
 
 /// Make a model of weights that were trained in PyTorch or Keras.
 ///
