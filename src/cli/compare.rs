@@ -24,7 +24,7 @@ use super::output::{self, Failure, Output};
 use super::paths::distinct;
 use super::common::{ReadArgs, complete_vectors, demo_vectors, from_environment};
 use super::interrupt;
-use super::training_options::{OtherData, Settings, note_tokenizer};
+use super::training_options::{OtherData, Settings, embedding_mode, note_tokenizer};
 
 /// Train the same classifier with frozen, tuned, oov-only and random embeddings, and compare.
 ///
@@ -51,8 +51,9 @@ pub struct Compare {
     train: Option<PathBuf>,
     #[command(flatten)]
     data: OtherData,
-    /// Embeddings to compare, separated by commas: frozen, tuned, oov-only, random, one-hot
-    #[arg(long, value_name = "MODES", value_delimiter = ',', default_value = "frozen,tuned,oov-only,random")]
+    /// Embeddings to compare, separated by commas
+    #[arg(long, value_name = "MODES", value_delimiter = ',', default_value = "frozen,tuned,oov-only,random",
+          value_parser = embedding_mode())]
     embeddings: Vec<EmbeddingMode>,
     /// How many seeds each is trained with
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100_000))]

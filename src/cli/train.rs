@@ -19,7 +19,7 @@ use super::common::VectorArgs;
 use super::{advice, interrupt};
 use super::output::{self, Failure, Output};
 use super::paths::distinct;
-use super::training_options::{OtherData, Settings, note_tokenizer};
+use super::training_options::{OtherData, Settings, embedding_mode, note_tokenizer};
 
 /// Train a text classifier: an embedding made from the vectors, an LSTM (or a plain
 /// recurrent network), a linear layer.
@@ -43,9 +43,8 @@ pub struct Train {
     train: PathBuf,
     #[command(flatten)]
     data: OtherData,
-    /// Which rows are trained: frozen (none), tuned (all), oov-only (those of words the vectors lack), random (all, drawn by
-    /// chance, without the vectors), one-hot (no rows: a column of the input weights for each word)
-    #[arg(long, value_name = "MODE", default_value = "tuned")]
+    /// How the embedding is initialized, and which of its rows are trained
+    #[arg(long, value_name = "MODE", default_value = "tuned", value_parser = embedding_mode())]
     embedding: EmbeddingMode,
     #[command(flatten)]
     settings: Settings,

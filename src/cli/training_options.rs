@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::TypedValueParser;
 use vocable::classifier::{
     ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Splits, Tokenizer, TrainOptions, suggest_tokenizer, split_dev_set,
 };
@@ -10,7 +11,7 @@ use vocable::nn::{CellKind, EmbeddingMode, OptimizerKind, Pooling, Schedule};
 use vocable::vectors::Case;
 use vocable::{Error, Vectors, report};
 
-use super::output;
+use super::{output, values};
 
 /// The texts of a task but for those to learn from.
 #[derive(Debug, Args)]
@@ -204,6 +205,17 @@ pub struct Settings {
     /// How words are looked up: exact, or fold (as written, then in lower case)
     #[arg(long, value_name = "HOW", default_value = "exact", value_parser = case, help_heading = "Training")]
     case: Case,
+}
+
+/// Parses an embedding mode.
+pub fn embedding_mode() -> impl TypedValueParser<Value = EmbeddingMode> {
+    values::described::<EmbeddingMode>(|mode| match mode {
+        EmbeddingMode::Frozen => "Pretrained vectors, kept fixed",
+        EmbeddingMode::Tuned => "Pretrained vectors, trained with the rest of the model",
+        EmbeddingMode::OovOnly => "Pretrained vectors, kept fixed; only the rows of out-of-vocabulary words are trained",
+        EmbeddingMode::Random => "Random initialization, trained; the vectors are not used",
+        EmbeddingMode::OneHot => "One-hot encoding: one column of the input weights per word, without an embedding table",
+    })
 }
 
 pub fn case(name: &str) -> Result<Case, String> {
