@@ -36,9 +36,9 @@ pub struct Analogy {
     #[arg(long, value_name = "NAME", default_value = "add")]
     method: Method,
     #[command(flatten)]
-    vectors: VectorArgs,
-    #[command(flatten)]
     search: Search,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 const EXAMPLES: &str = "\

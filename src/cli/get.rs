@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use vocable::fetch::{self, Check, Entry, Event, Fetched, GetOptions, Plan, Planned, Store};
@@ -22,7 +23,7 @@ use super::output::{self, Failure, Output};
 #[command(after_help = EXAMPLES)]
 pub struct Get {
     /// The vectors to fetch; `vocable list` shows what there is
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCandidates::new(catalog))]
     name: String,
     /// Do not ask
     #[arg(long, short)]
@@ -150,6 +151,11 @@ fn report_on(entry: &'static Entry, fetched: &Fetched, output: &mut Output) -> R
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The names of all vectors in the catalog.
+fn catalog() -> Vec<CompletionCandidate> {
+    fetch::CATALOG.iter().map(|entry| CompletionCandidate::new(entry.name).help(Some(entry.about.into()))).collect()
 }
 
 /// Says what would be fetched.

@@ -78,7 +78,7 @@ fn subcommand(program: &Command, name: &str) -> Result<Command, Error> {
 
 fn page(command: Command) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    Page::new(command).render(&mut text)?;
+    Page::new(command).source(concat!("vocable ", env!("CARGO_PKG_VERSION"))).render(&mut text)?;
     Ok(text)
 }
 

@@ -40,9 +40,9 @@ pub struct Nearest {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["words", "not", "vector"])]
     batch: Option<PathBuf>,
     #[command(flatten)]
-    vectors: VectorArgs,
-    #[command(flatten)]
     search: Search,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 const EXAMPLES: &str = "\

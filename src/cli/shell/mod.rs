@@ -34,9 +34,9 @@ pub struct Shell {
     #[arg(long)]
     no_history: bool,
     #[command(flatten)]
-    vectors: VectorArgs,
-    #[command(flatten)]
     search: Search,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 const EXAMPLES: &str = "\
