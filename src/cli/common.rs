@@ -112,13 +112,13 @@ pub struct BadRowArgs {
     allow_nonfinite: bool,
     /// Skip malformed rows and report their number, instead of rejecting the file
     #[arg(long)]
-    lenient: bool,
+    skip_bad_rows: bool,
 }
 
 impl BadRowArgs {
     /// The library's options.
     pub fn options(&self) -> ReadOptions {
-        ReadOptions { allow_nonfinite: self.allow_nonfinite, lenient: self.lenient, ..ReadOptions::default() }
+        ReadOptions { allow_nonfinite: self.allow_nonfinite, skip_bad_rows: self.skip_bad_rows, ..ReadOptions::default() }
     }
 }
 

@@ -6,7 +6,6 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use strum::{VariantArray, VariantNames};
 
 /// Parses the name of a variant.
-#[allow(dead_code)]
 pub fn named<T>() -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err = vocable::Error> + VariantNames + Clone + Send + Sync + 'static,
