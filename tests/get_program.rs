@@ -119,7 +119,11 @@ fn bash_completes_commands_options_and_values() {
 fn manual_pages() {
     let ran = vocable(["man"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    assert!(vocable(["man", "nearest"]).out.contains("How to scan the rows"), "a hidden option has no text: {}", ran.out);
+    assert!(
+        vocable(["man", "nearest"]).out.contains("How to scan the rows"),
+        "a hidden option has no text: {}",
+        ran.out
+    );
     assert!(ran.out.contains(".TH vocable 1") && ran.out.contains("Exit codes: 0 success"), "{}", ran.out);
 
     let folder = Folder::new();

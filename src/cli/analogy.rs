@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 use vocable::query::Method;
 
-use super::common::VectorArgs;
 use super::batch::Questions;
+use super::common::VectorArgs;
 use super::output::{Failure, Output};
 use super::question::Question;
 use super::search::{Search, read_once};

@@ -11,9 +11,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use vocable::bench::{ROUNDS, Subject, measure};
 use vocable::{Error, report};
 
-use super::output::{Failure, Output};
 use super::common::VectorArgs;
 use super::interrupt;
+use super::output::{Failure, Output};
 
 /// Measure this machine: open, ask, train, beside what its memory and arithmetic allow.
 ///

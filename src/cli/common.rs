@@ -118,7 +118,11 @@ pub struct BadRowArgs {
 impl BadRowArgs {
     /// The library's options.
     pub fn options(&self) -> ReadOptions {
-        ReadOptions { allow_nonfinite: self.allow_nonfinite, skip_bad_rows: self.skip_bad_rows, ..ReadOptions::default() }
+        ReadOptions {
+            allow_nonfinite: self.allow_nonfinite,
+            skip_bad_rows: self.skip_bad_rows,
+            ..ReadOptions::default()
+        }
     }
 }
 

@@ -20,10 +20,10 @@ use vocable::nn::EmbeddingMode;
 use vocable::{Error, Vectors, report};
 
 use super::checkpoints::{command_line, command_line_without};
-use super::output::{self, Failure, Output};
-use super::paths::distinct;
 use super::common::{ReadArgs, complete_vectors, demo_vectors, from_environment};
 use super::interrupt;
+use super::output::{self, Failure, Output};
+use super::paths::distinct;
 use super::training_options::{OtherData, Settings, embedding_mode, note_tokenizer};
 
 /// Train the same classifier with frozen, tuned, oov-only and random embeddings, and compare.

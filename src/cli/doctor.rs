@@ -10,9 +10,9 @@ use vocable::files::{Compression, Format, ReadOptions};
 use vocable::report;
 use vocable::vectors::doctor::{Diagnosis, Remedy, examine};
 
+use super::advice;
 use super::common::VectorArgs;
 use super::output::{Failure, Output};
-use super::advice;
 
 /// What is odd about a file of vectors, and the command that mends it.
 ///

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::common::VectorArgs;
 use super::arguments::split_sign;
 use super::batch::Questions;
+use super::common::VectorArgs;
 use super::output::{Failure, Output};
 use super::question::Question;
 use super::search::{Search, read_once};

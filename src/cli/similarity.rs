@@ -7,11 +7,11 @@ use clap::Args;
 use vocable::report::json::SimilarityAnswer;
 use vocable::{Error, Vectors};
 
+use super::advice;
 use super::common::VectorArgs;
 use super::input::{Lines, words_of};
 use super::output::{self, Failure, Output, shown};
 use super::question::text;
-use super::advice;
 
 /// The cosine similarity of two words, from -1 to 1.
 ///

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use vocable::classifier::{StopReason, Epoch, TrainingLog, Progress};
+use vocable::classifier::{Epoch, Progress, StopReason, TrainingLog};
 use vocable::files::check_writable;
 use vocable::nn::EmbeddingMode;
 use vocable::report::json::TrainAnswer;
@@ -16,10 +16,10 @@ use vocable::{Error, report};
 
 use super::checkpoints::Checkpoints;
 use super::common::VectorArgs;
-use super::{advice, interrupt};
 use super::output::{self, Failure, Output};
 use super::paths::distinct;
 use super::training_options::{OtherData, Settings, embedding_mode, note_tokenizer};
+use super::{advice, interrupt};
 
 /// Train a text classifier: an embedding made from the vectors, an LSTM (or a plain
 /// recurrent network), a linear layer.

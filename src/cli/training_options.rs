@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::TypedValueParser;
 use vocable::classifier::{
-    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Splits, Tokenizer, TrainOptions, suggest_tokenizer, split_dev_set,
+    ClassWeights, DataFormat, DataOptions, Dataset, DropoutRates, Splits, Tokenizer, TrainOptions, split_dev_set,
+    suggest_tokenizer,
 };
 use vocable::nn::{CellKind, EmbeddingMode, OptimizerKind, Pooling, Schedule};
 use vocable::vectors::Case;
@@ -212,9 +213,13 @@ pub fn embedding_mode() -> impl TypedValueParser<Value = EmbeddingMode> {
     values::described::<EmbeddingMode>(|mode| match mode {
         EmbeddingMode::Frozen => "Pretrained vectors, kept fixed",
         EmbeddingMode::Tuned => "Pretrained vectors, trained with the rest of the model",
-        EmbeddingMode::OovOnly => "Pretrained vectors, kept fixed; only the rows of out-of-vocabulary words are trained",
+        EmbeddingMode::OovOnly => {
+            "Pretrained vectors, kept fixed; only the rows of out-of-vocabulary words are trained"
+        }
         EmbeddingMode::Random => "Random initialization, trained; the vectors are not used",
-        EmbeddingMode::OneHot => "One-hot encoding: one column of the input weights per word, without an embedding table",
+        EmbeddingMode::OneHot => {
+            "One-hot encoding: one column of the input weights per word, without an embedding table"
+        }
     })
 }
 

@@ -11,10 +11,10 @@ use serde::Serialize;
 use vocable::query::{Method, NearestOptions};
 use vocable::{Error, Vectors, report};
 
+use super::common::VectorArgs;
 use super::input::Lines;
 use super::output::{self, Failure, Output};
 use super::search::{Limits, Search, read_once};
-use super::common::VectorArgs;
 use super::{advice, odd, similarity};
 use editor::Prompt;
 use request::{HELP, Request};
