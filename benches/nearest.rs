@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use vocable::Vectors;
-use vocable::query::{AnalogyProtocol, Answer, Count, EvaluateOptions, NearestOptions, Query, Questions, Term};
+use vocable::query::{
+    AnalogyCounts, AnalogyProtocol, EvaluateOptions, NearestOptions, Query, Questions, ScoredRow, Term,
+};
 use vocable::vectors::Scan;
 
 use turns::{Done, Task, serve, timed};
@@ -43,7 +45,7 @@ fn answer(file: &str, scan: Scan) -> Result<(), Box<dyn Error>> {
     let mut vectors = Vectors::open(file)?;
     vectors.set_scan(scan);
     let options = |k| NearestOptions { k, ..NearestOptions::default() };
-    let named = |answers: Vec<Answer>| -> Vec<_> {
+    let named = |answers: Vec<ScoredRow>| -> Vec<_> {
         answers.into_iter().map(|answer| (vectors.word(answer.row), answer.score)).collect()
     };
     serve(|task| match task {
@@ -70,7 +72,7 @@ fn answer(file: &str, scan: Scan) -> Result<(), Box<dyn Error>> {
                 vectors.evaluate_analogies(&questions, AnalogyProtocol::Gensim, &EvaluateOptions::default())
             });
             let sections = report?.sections.into_iter().map(|section| {
-                let Count { right, seen, .. } = section.count;
+                let AnalogyCounts { correct: right, seen, .. } = section.count;
                 (section.name, right, seen)
             });
             Ok(Done::sections(took, sections.collect()))

@@ -10,7 +10,7 @@
 //!
 //! ```
 //! use vocable::Vectors;
-//! use vocable::query::{Method, NearestOptions};
+//! use vocable::query::{AnalogyMethod, NearestOptions};
 //!
 //! let vectors = Vectors::demo()?; // or Vectors::open("glove.6B.50d.txt")?
 //! assert!(vectors.similarity("france", "italy")? > vectors.similarity("ball", "crocodile")?);
@@ -18,7 +18,7 @@
 //! let near = vectors.nearest(&["king"], &[] as &[&str], &NearestOptions::default())?;
 //! assert_eq!(vectors.word(near[0].row), "queen");
 //!
-//! let answers = vectors.analogy("man", "king", "woman", Method::Add, &NearestOptions::default())?;
+//! let answers = vectors.analogy("man", "king", "woman", AnalogyMethod::Add, &NearestOptions::default())?;
 //! assert_eq!(vectors.word(answers[0].row), "queen");
 //! # Ok::<(), vocable::Error>(())
 //! ```

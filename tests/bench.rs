@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::common::{Folder, fixture, program, vocable};
 use serde_json::Value;
 use vocable::Vectors;
-use vocable::bench::{Measured, Subject, measure};
+use vocable::bench::{BenchReport, Subject, measure};
 use vocable::files::{ElementType, Format, ReadOptions};
 
 /// Small enough for a test.
@@ -18,8 +18,8 @@ fn names(answer: &Value, list: &str) -> Vec<String> {
 
 fn spread(value: &Value) {
     let figure = |name: &str| value[name].as_f64().unwrap();
-    assert!(0.0 < figure("lowest") && figure("highest").is_finite(), "{value}");
-    assert!(figure("lowest") <= figure("median") && figure("median") <= figure("highest"), "{value}");
+    assert!(0.0 < figure("min") && figure("max").is_finite(), "{value}");
+    assert!(figure("min") <= figure("median") && figure("median") <= figure("max"), "{value}");
 }
 
 #[test]
@@ -34,18 +34,18 @@ fn floors_and_measures_as_json() {
     assert_eq!(answer["file"], Value::Null);
     #[cfg(unix)]
     assert!(answer["cores"].as_f64().unwrap() > 0.0);
-    assert_eq!(names(&answer, "floors"), ["memory", "products", "file"]);
-    answer["floors"].as_array().unwrap().iter().for_each(|floor| spread(&floor["rate"]));
-    assert_eq!(names(&answer, "measures"), ["open", "open-table", "nearest", "nearest-batch", "train"]);
-    for measure in answer["measures"].as_array().unwrap() {
+    assert_eq!(names(&answer, "peaks"), ["memory", "products", "file"]);
+    answer["peaks"].as_array().unwrap().iter().for_each(|peak| spread(&peak["rate"]));
+    assert_eq!(names(&answer, "measurements"), ["open", "open-table", "nearest", "nearest-batch", "train"]);
+    for measure in answer["measurements"].as_array().unwrap() {
         spread(&measure["milliseconds"]);
-        let of = measure["floor"]["of"].as_str();
-        let floors = [("open", Some("file")), ("nearest", Some("memory")), ("open-table", None)];
-        let floor = floors.iter().find(|(name, _)| measure["name"] == *name).map_or(Some("products"), |(_, of)| *of);
-        assert_eq!(of, floor, "{measure}");
+        let of = measure["utilization"]["peak"].as_str();
+        let peaks = [("open", Some("file")), ("nearest", Some("memory")), ("open-table", None)];
+        let peak = peaks.iter().find(|(name, _)| measure["name"] == *name).map_or(Some("products"), |(_, of)| *of);
+        assert_eq!(of, peak, "{measure}");
         if of.is_some() {
-            assert!(measure["floor"]["share"].as_f64().unwrap() > 0.0, "{measure}");
-            assert!(measure["speed"]["rate"].as_f64().unwrap() > 0.0, "{measure}");
+            assert!(measure["utilization"]["fraction"].as_f64().unwrap() > 0.0, "{measure}");
+            assert!(measure["throughput"]["rate"].as_f64().unwrap() > 0.0, "{measure}");
         }
     }
     // What was made up is gone again.
@@ -56,7 +56,7 @@ fn floors_and_measures_as_json() {
 fn a_table_with_a_line_about_each() {
     let ran = vocable(&SMALL[..SMALL.len() - 1]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    assert!(ran.out.starts_with("made-up vectors: 2,000 x 8; "), "{}", ran.out);
+    assert!(ran.out.starts_with("synthetic vectors: 2,000 x 8; "), "{}", ran.out);
     for name in ["memory", "products", "file", "open", "open-table", "nearest", "nearest-batch", "train"] {
         let lines = ran.out.lines().filter(|line| line.split_whitespace().next() == Some(name));
         assert_eq!(lines.count(), 2, "{name}: its figures, and what they mean: {}", ran.out);
@@ -74,16 +74,16 @@ fn a_file_of_ones_own() {
     };
     let text = of(&fixture("demo.50d.txt"));
     assert_eq!((&text["rows"], &text["dimension"]), (&Value::from(2500), &Value::from(50)));
-    assert_eq!(names(&text, "measures"), ["open", "nearest", "nearest-batch", "train"]);
+    assert_eq!(names(&text, "measurements"), ["open", "nearest", "nearest-batch", "train"]);
 
     let folder = Folder::new();
     let table = folder.path("demo.safetensors");
     Vectors::demo().unwrap().save(&table, Format::Table, ElementType::F32).unwrap();
     let table = of(&table);
-    assert_eq!(names(&table, "floors"), ["memory", "products"]);
-    assert_eq!(names(&table, "measures"), ["open-table", "nearest", "nearest-batch", "train"]);
+    assert_eq!(names(&table, "peaks"), ["memory", "products"]);
+    assert_eq!(names(&table, "measurements"), ["open-table", "nearest", "nearest-batch", "train"]);
 
-    // The variable names a file as the option does; made-up vectors can still be had.
+    // The variable names a file as the option does; synthetic vectors can still be had.
     let with = |arguments: &[&str]| {
         let mut program = program();
         program.env("VOCABLE_VECTORS", fixture("demo.50d.txt")).args(["bench", "--rounds", "1", "--json"]);
@@ -106,7 +106,7 @@ fn what_is_out_of_range_is_refused() {
     refused(&["--rounds", "0"], "rounds: expected a whole number from 1 to 1,000, found 0");
     refused(&["--rounds", "1001"], "found 1001");
     let demo = fixture("demo.50d.txt");
-    refused(&["--rows", "1000", "--vectors", demo.to_str().unwrap()], "made-up vectors, without --vectors");
+    refused(&["--rows", "1000", "--vectors", demo.to_str().unwrap()], "synthetic vectors, without --vectors");
     refused(&["--vectors", "missing.txt"], "missing.txt: cannot open it");
 }
 
@@ -116,7 +116,7 @@ fn vectors_without_a_direction_are_refused_and_an_end_is_one() {
         let vectors = Vectors::new(["a", "b"], values, 2).unwrap();
         Subject::File(Arc::new(vectors), ReadOptions::default())
     };
-    let run = |subject: &Subject, goes_on: bool| -> vocable::Result<Option<Measured>> {
+    let run = |subject: &Subject, goes_on: bool| -> vocable::Result<Option<BenchReport>> {
         measure(subject, 1, &mut |_| if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     };
     let error = run(&subject(vec![0.0; 4]), true).unwrap_err().to_string();

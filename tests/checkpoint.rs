@@ -73,7 +73,7 @@ fn a_training_saved_after_any_step_goes_on_to_the_same_bits() {
     let (vectors, splits, folder) = (vectors(), splits(), Folder::new());
     let path = folder.path("checkpoint");
     let kinds =
-        OptimizerKind::ALL.into_iter().zip([EmbeddingMode::Tuned, EmbeddingMode::OovOnly, EmbeddingMode::Random]);
+        OptimizerKind::ALL.iter().copied().zip([EmbeddingMode::Tuned, EmbeddingMode::OovOnly, EmbeddingMode::Random]);
     let more = [(OptimizerKind::AdamW, EmbeddingMode::Frozen), (OptimizerKind::Adam, EmbeddingMode::OneHot)];
     for (kind, mode) in kinds.chain(more) {
         for options in [all_on(kind, mode), TrainOptions { optimizer: kind, embedding: mode, ..plain() }] {

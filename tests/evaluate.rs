@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use vocable::Vectors;
 use vocable::query::{
     AnalogyDifference, AnalogyProtocol, AnalogyReport, Benchmark, Causes, EvaluateOptions, PairDifference,
-    PairProtocol, Pairs, Questions, UnequalWords,
+    PairProtocol, Pairs, Questions, RowLimit, WordDifference,
 };
 use vocable::report;
 
@@ -175,11 +175,11 @@ fn scores(units: &[Vec<f64>], [a, b, c]: [usize; 3]) -> Vec<f64> {
 
 fn counts(report: &AnalogyReport) -> Vec<[usize; 3]> {
     let of = report.sections.iter().map(|section| section.count);
-    of.map(|count| [count.right, count.seen, count.total]).collect()
+    of.map(|count| [count.correct, count.seen, count.total]).collect()
 }
 
 fn restricted(rows: usize) -> EvaluateOptions {
-    EvaluateOptions { restrict: Some(rows), ..EvaluateOptions::default() }
+    EvaluateOptions { restrict: RowLimit::First(rows), ..EvaluateOptions::default() }
 }
 
 #[test]
@@ -197,11 +197,11 @@ fn analogies_are_counted_as_the_tools_count_them() {
         for (report, expected) in reports.iter().zip(&expected) {
             assert_eq!(&counts(report), expected, "{} over {rows} x {dimension}", report.protocol.name());
             let semantic = expected[..5].iter().map(|count| count[0]).sum();
-            assert_eq!((report.semantic().right, report.rows), (semantic, rows));
+            assert_eq!((report.semantic().correct, report.rows), (semantic, rows));
             assert_eq!(report.syntactic().seen, expected[5][1] + expected[6][1]);
         }
         for (right, report) in right.iter_mut().zip(&reports) {
-            *right += report.all().right;
+            *right += report.all().correct;
         }
         unlike += usize::from(expected[0] != expected[1]) + usize::from(expected[1] != expected[2]);
         for first in [1, 4, rows / 2, rows, rows + 1] {
@@ -231,8 +231,8 @@ fn unknown_words_count_as_wrong_where_gensim_would_have_it() {
     let report = case.vectors.evaluate_analogies(&asked, GENSIM, &dummy).unwrap();
     assert_eq!(counts(&report), case.by_gensim(300_000));
     let all = report.all();
-    assert_eq!((all.counted, all.accuracy()), (180, all.right as f64 / 180.0));
-    assert!(all.seen < 150 && all.right > 0);
+    assert_eq!((all.counted, all.accuracy()), (180, all.correct as f64 / 180.0));
+    assert!(all.seen < 150 && all.correct > 0);
     let error = case.vectors.evaluate_analogies(&asked, GLOVE, &dummy).unwrap_err().to_string();
     assert_eq!(error, "dummy4unknown: expected gensim's protocol, found glove");
 }
@@ -261,7 +261,7 @@ fn why_protocols_differ_is_told_by_what_happened() {
         vectors(&[("a", &[-1.0, 0.0]), ("b", &[0.0, 1.0]), ("c", &[0.0, 1.0]), ("B", &[0.5, 1.0]), ("d", &[1.0, 0.1])]);
     let question = ": s\na b c d\n";
     let (_, gensim) = ask(&table, question, GENSIM);
-    assert_eq!((gensim.all().right, gensim.answered[0].unwrap().answer), (1, Some(4)));
+    assert_eq!((gensim.all().correct, gensim.predictions[0].unwrap().row), (1, Some(4)));
     let found = difference(&table, question, gensim, WORD2VEC);
     let left_out = Causes { left_out: 1, ..Causes::default() };
     assert_eq!(found, AnalogyDifference { both: 1, lost: left_out, ..AnalogyDifference::default() });
@@ -270,11 +270,11 @@ fn why_protocols_differ_is_told_by_what_happened() {
     let table = vectors(&[("a", &[1.0, 0.0]), ("b", &[0.0, 1.0]), ("c", &[0.0, 2.0]), ("d", &[0.5, -1.0])]);
     let (_, gensim) = ask(&table, question, GENSIM);
     let (_, glove) = ask(&table, question, GLOVE);
-    assert_eq!([gensim.all().right, glove.all().right], [1, 1]);
+    assert_eq!([gensim.all().correct, glove.all().correct], [1, 1]);
     let not_positive = Causes { not_positive: 1, ..Causes::default() };
     assert_eq!(difference(&table, question, gensim, WORD2VEC).lost, not_positive);
     let (_, word2vec) = ask(&table, question, WORD2VEC);
-    assert_eq!(word2vec.answered[0].unwrap().answer, None);
+    assert_eq!(word2vec.predictions[0].unwrap().row, None);
     assert_eq!(difference(&table, question, word2vec, GLOVE).gained, not_positive);
 
     // Another casing of the answer is right by gensim; and of the words, it is found by folding only.
@@ -289,7 +289,7 @@ fn why_protocols_differ_is_told_by_what_happened() {
     assert_eq!((found.both, found.only_first, found.only_second, found.lost), (2, 0, 0, folding));
     let (_, gensim) = ask(&table_with_e, questions, GENSIM);
     let found = difference(&table_with_e, questions, gensim, GLOVE);
-    let words = UnequalWords { by_folding: 1, beyond_rows: 0 };
+    let words = WordDifference { by_folding: 1, beyond_rows: 0 };
     assert_eq!((found.only_first, found.words_of_first), (1, words), "only `E` is not lower-case");
 
     // A row that one does not search.
@@ -300,7 +300,7 @@ fn why_protocols_differ_is_told_by_what_happened() {
     let found = AnalogyDifference::between(&asked, &reports[0], &reports[1]);
     let rows = Causes { rows: 1, ..Causes::default() };
     assert_eq!((found.only_second, found.both, found.lost, found.gained), (1, 1, rows, Causes::default()));
-    assert_eq!(found.words_of_second, UnequalWords { by_folding: 0, beyond_rows: 1 });
+    assert_eq!(found.words_of_second, WordDifference { by_folding: 0, beyond_rows: 1 });
     assert_eq!(
         report::analogies_differ(&asked, &reports),
         "word2vec against word2vec: 1 question known that word2vec does not know (1 word found beyond row 4 only); \
@@ -316,7 +316,7 @@ fn gensim_looks_at_five_rows_and_no_further() {
         let mut words: Vec<(&str, &[f32])> = vec![("a", &[1.0, 0.0]), ("d", &[1.0, 2.0]), ("c", &[1.0, 0.0])];
         words.extend(casings[..=nearer].iter().map(|word| (*word, &[0.0f32, 1.0][..])));
         let (_, report) = ask(&vectors(&words), ": s\na bcd c d\n", GENSIM);
-        assert_eq!(report.all().right, right, "{nearer} other casings");
+        assert_eq!(report.all().correct, right, "{nearer} other casings");
     }
 }
 
@@ -329,14 +329,14 @@ fn words_without_a_direction_are_seen_and_not_answered() {
         ("d", &[0.1, 1.0]),
         ("e", &[-0.1, -1.0]),
     ]);
-    for protocol in AnalogyProtocol::ALL {
+    for &protocol in AnalogyProtocol::ALL {
         // Of the second question all rows are named; of the third the sum is nothing.
         let (_, report) = ask(&table, ": s\na b c d\nb c d c\nb d b d\nb c d a\n", protocol);
         assert_eq!(report.all().seen, 4, "{}", protocol.name());
-        assert_eq!(report.answered[0].unwrap().answer, None, "{}", protocol.name());
+        assert_eq!(report.predictions[0].unwrap().row, None, "{}", protocol.name());
     }
     let pairs = Pairs::parse(b"a\tb\t1\nb\tc\t2\nc\td\t3\nb\td\t5\nd\te\t0\n").unwrap();
-    for protocol in PairProtocol::ALL {
+    for &protocol in PairProtocol::ALL {
         let report = table.evaluate_pairs(&pairs, protocol, &EvaluateOptions::default()).unwrap();
         // gensim scores a pair with a row of zeros 0, which ranks above -1.
         assert!(report.used == 5 && report.spearman > 0.8, "{report:?}");
@@ -380,7 +380,7 @@ fn pairs_correlate_as_in_gensim() {
         let pairs = Pairs::parse(text.as_bytes()).unwrap();
         for (restrict, dummy4unknown) in [(None, false), (None, true), (Some(20), false), (Some(0), true)] {
             let options = EvaluateOptions { restrict, dummy4unknown };
-            let [gensim, exact] = PairProtocol::ALL.map(|protocol| {
+            let [gensim, exact] = [PairProtocol::Gensim, PairProtocol::Exact].map(|protocol| {
                 let upper = |word: &str| match protocol {
                     PairProtocol::Gensim => word.to_uppercase(),
                     PairProtocol::Exact => word.to_owned(),
@@ -486,11 +486,11 @@ proptest! {
         let table = vectors(&[("a", &[1.0, 0.0]), ("b", &[0.0, 1.0]), ("1.5", &[0.0, 0.0]), ("c", &[1.0, 1.0])]);
         let options = EvaluateOptions::default();
         match Benchmark::parse(&parts.concat()) {
-            Ok(Benchmark::Analogies(questions)) => for protocol in AnalogyProtocol::ALL {
+            Ok(Benchmark::Analogies(questions)) => for &protocol in AnalogyProtocol::ALL {
                 let all = table.evaluate_analogies(&questions, protocol, &options).unwrap().all();
-                prop_assert!(all.right <= all.seen && all.seen <= all.total && all.total == questions.len());
+                prop_assert!(all.correct <= all.seen && all.seen <= all.total && all.total == questions.len());
             },
-            Ok(Benchmark::Pairs(pairs)) => for protocol in PairProtocol::ALL {
+            Ok(Benchmark::Pairs(pairs)) => for &protocol in PairProtocol::ALL {
                 let report = table.evaluate_pairs(&pairs, protocol, &options).unwrap();
                 prop_assert!(report.used + report.unknown == pairs.len());
             },
@@ -505,7 +505,8 @@ fn words_that_are_not_utf8_are_compared_by_their_bytes() {
         Vectors::new([&b"caf\xe9"[..], b"CAF\xe9", b"x", b"y"], vec![1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.1, 1.0], 2)
             .unwrap();
     let asked = Questions::parse(b": s\nx CAF\xe9 x y\nx caf\xe9 x y\nx caf\xe8 x y\n").unwrap();
-    let seen = AnalogyProtocol::ALL
-        .map(|protocol| table.evaluate_analogies(&asked, protocol, &EvaluateOptions::default()).unwrap().all().seen);
-    assert_eq!(seen, [2, 2, 2]);
+    for &protocol in AnalogyProtocol::ALL {
+        let report = table.evaluate_analogies(&asked, protocol, &EvaluateOptions::default()).unwrap();
+        assert_eq!(report.all().seen, 2, "{protocol}");
+    }
 }

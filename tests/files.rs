@@ -55,7 +55,7 @@ fn every_format_reads_the_same_in_every_wrapping() {
             let source = vectors.source();
             assert_eq!((source.format, source.compression), (format, compression));
             assert_eq!(source.bytes, on_disk.len() as u64);
-            assert!(vectors.findings().warnings.is_empty(), "{:?}", vectors.findings());
+            assert!(vectors.load_report().warnings.is_empty(), "{:?}", vectors.load_report());
             holds(&opened_with(&on_disk, &as_format(format)), &rows);
         }
     }
@@ -179,9 +179,9 @@ fn words_that_are_not_utf8_keep_their_own_rows() {
         let vectors = opened(bytes);
         holds(&vectors, &rows);
         assert_eq!(vectors.non_utf8_words(), 3);
-        assert_eq!(vectors.findings().duplicates, 0);
+        assert_eq!(vectors.load_report().duplicates, 0);
         assert_eq!(vectors.word(3), "caf\u{fffd}");
-        let told = vectors.findings().warnings.iter().filter(|w| w.contains("not UTF-8")).count();
+        let told = vectors.load_report().warnings.iter().filter(|w| w.contains("not UTF-8")).count();
         assert_eq!(told, 1);
     }
 }
@@ -201,8 +201,8 @@ fn of_a_word_that_comes_again_the_first_row_stays() {
     for bytes in [glove(&repeated), word2vec_text(&repeated), word2vec_binary(&repeated, b"\n")] {
         let vectors = opened(bytes);
         holds(&vectors, &kept);
-        assert_eq!(vectors.findings().duplicates, 3);
-        let told: Vec<&String> = vectors.findings().warnings.iter().collect();
+        assert_eq!(vectors.load_report().duplicates, 3);
+        let told: Vec<&String> = vectors.load_report().warnings.iter().collect();
         assert_eq!(told, ["3 rows were dropped: an earlier row has the same word"]);
         assert_eq!(vectors.norm(2), Some(113f32.sqrt()), "norms belong to the rows that stayed");
     }
@@ -224,9 +224,9 @@ fn line_ends_trailing_spaces_and_a_byte_order_mark_change_no_row() {
     for text in texts {
         let vectors = opened(text);
         holds(&vectors, &expected);
-        let told = vectors.findings().warnings.iter().filter(|w| w.contains("byte-order mark")).count();
+        let told = vectors.load_report().warnings.iter().filter(|w| w.contains("byte-order mark")).count();
         assert_eq!(told, usize::from(text.starts_with(b"\xef\xbb\xbf")));
-        assert_eq!(vectors.findings().warnings.len(), told);
+        assert_eq!(vectors.load_report().warnings.len(), told);
     }
 }
 
@@ -235,7 +235,7 @@ fn a_missing_final_line_feed_is_told_because_a_number_may_be_cut() {
     for text in ["a 1 2\nb 3 4", "2 2\na 1 2\nb 3 4", "a 1 2\r\nb 3 4\r"] {
         let vectors = opened(text);
         holds(&vectors, &rows(&[("a", &[1.0, 2.0]), ("b", &[3.0, 4.0])]));
-        let warnings = &vectors.findings().warnings;
+        let warnings = &vectors.load_report().warnings;
         assert!(warnings.len() == 1 && warnings[0].contains("final line feed"), "{warnings:?}");
     }
 }
@@ -289,14 +289,14 @@ fn bad_rows_are_skipped_and_told_when_asked_for() {
         for wrapped in [bytes.clone(), gzip(&bytes), zip(&[("a.txt", &bytes)])] {
             let vectors = opened_with(&wrapped, &skipping());
             holds(&vectors, &kept);
-            let skipped = &vectors.findings().skipped;
+            let skipped = &vectors.load_report().skipped;
             let places: Vec<String> = skipped.examples.iter().map(|example| example.place.to_string()).collect();
             let line = |line: u64| format!("line {}", line + first_line);
             assert_eq!(skipped.rows, 6);
             let expected =
                 [line(1) + ": ", line(2) + ": ", line(4) + ": ", line(5) + ", column 8: ", line(6) + ", column 14: "];
             assert_eq!(places, expected, "the first five");
-            let warnings = &vectors.findings().warnings;
+            let warnings = &vectors.load_report().warnings;
             let told = format!(
                 "6 rows were skipped; the first: {}: expected a word and 2 numbers, found 1 in `short 1`",
                 line(1)
@@ -307,11 +307,11 @@ fn bad_rows_are_skipped_and_told_when_asked_for() {
         }
     }
     let allowed = ReadOptions { allow_nonfinite: true, ..skipping() };
-    assert_eq!(opened_with(text, &allowed).findings().skipped.rows, 5);
+    assert_eq!(opened_with(text, &allowed).load_report().skipped.rows, 5);
     // Without a bad row nothing is different.
     let vectors = opened_with(glove(&small()), &skipping());
     holds(&vectors, &small());
-    assert!(vectors.findings().warnings.is_empty() && vectors.findings().skipped.rows == 0);
+    assert!(vectors.load_report().warnings.is_empty() && vectors.load_report().skipped.rows == 0);
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn the_gaps_of_skipped_rows_close_in_a_text_of_many_pieces() {
         let vectors = opened_with(bytes, &skipping());
         let kept: Vec<u32> = (0..150_000).filter(|&i| !is_bad(i)).collect();
         assert_eq!(vectors.len(), kept.len());
-        assert_eq!(vectors.findings().skipped.rows as usize, 150_000 - kept.len());
+        assert_eq!(vectors.load_report().skipped.rows as usize, 150_000 - kept.len());
         for (i, (word, numbers)) in kept.iter().zip(vectors.iter()) {
             assert_eq!((word, numbers[0]), (format!("word{i}").as_bytes(), *i as f32));
         }
@@ -361,7 +361,7 @@ fn binary_rows_are_skipped_and_whole_ones_kept_when_asked_for() {
         for wrapped in [bytes.clone(), gzip(&bytes), zip(&[("a.bin", &bytes)])] {
             let vectors = opened_with(wrapped, &skipping());
             holds(&vectors, &kept[..rows]);
-            assert_eq!(vectors.findings().warnings, told);
+            assert_eq!(vectors.load_report().warnings, told);
         }
     }
 }
@@ -397,9 +397,9 @@ fn zero_rows_are_counted_and_have_no_direction() {
 fn the_unknown_vector_is_the_row_of_unk_in_brackets_or_the_mean() {
     // GloVe's plain `unk` is an ordinary word.
     let plain = rows(&[("unk", &[1.0, 4.0]), ("a", &[3.0, -2.0])]);
-    assert_eq!(opened(glove(&plain)).unknown(), [2.0, 1.0]);
+    assert_eq!(opened(glove(&plain)).unknown_vector(), [2.0, 1.0]);
     let marked = rows(&[("unk", &[1.0, 4.0]), ("<unk>", &[0.25, 0.5])]);
-    assert_eq!(opened(glove(&marked)).unknown(), [0.25, 0.5]);
+    assert_eq!(opened(glove(&marked)).unknown_vector(), [0.25, 0.5]);
 }
 
 /// The simplest reader of GloVe text that could work: split, count from the right, `str::parse`.

@@ -5,7 +5,8 @@ use crate::reference::{json, shared};
 use serde_json::Value;
 use vocable::Vectors;
 use vocable::query::{
-    AnalogyProtocol, Answer, EvaluateOptions, Method, NearestOptions, PairProtocol, Pairs, Questions,
+    AnalogyMethod, AnalogyProtocol, EvaluateOptions, NearestOptions, PairProtocol, Pairs, Questions, RowLimit,
+    ScoredRow,
 };
 
 const FILES: [&str; 3] = ["glove.6B.50d.head.txt", "glove.50d.unk.txt", "word2vec.50d.bin"];
@@ -34,7 +35,7 @@ fn for_each_file(check: impl Fn(&str, &Vectors, &Value)) {
 }
 
 /// Compares a ranking, word by word, with scores; words of almost the same score may have changed places.
-fn same_ranking(what: &str, vectors: &Vectors, found: &[Answer], expected: &Value) {
+fn same_ranking(what: &str, vectors: &Vectors, found: &[ScoredRow], expected: &Value) {
     let expected: Vec<(&str, f32)> =
         expected.as_array().expect("a list").iter().map(|pair| (text(&pair[0]), number(&pair[1]) as f32)).collect();
     assert_eq!(found.len(), expected.len(), "{what}");
@@ -57,7 +58,7 @@ fn files_have_gensims_sizes() {
     for_each_file(|file, vectors, answers| {
         assert_eq!(vectors.len() as f64, number(&answers["rows"]), "{file}");
         assert_eq!(vectors.dimension() as f64, number(&answers["dim"]), "{file}");
-        assert_eq!(vectors.findings().duplicates, 0, "{file}");
+        assert_eq!(vectors.load_report().duplicates, 0, "{file}");
     });
 }
 
@@ -88,7 +89,7 @@ fn similarities_are_gensims() {
 #[ignore = "needs the data and references of ../shared"]
 fn analogies_are_gensims_by_both_methods() {
     for_each_file(|file, vectors, answers| {
-        for (method, key) in [(Method::Add, "analogy_3cosadd"), (Method::Mul, "analogy_3cosmul")] {
+        for (method, key) in [(AnalogyMethod::Add, "analogy_3cosadd"), (AnalogyMethod::Mul, "analogy_3cosmul")] {
             for question in answers[key].as_array().expect("questions") {
                 let [a, b, c] = [0, 1, 2].map(|index| text(&question[index]));
                 let k = question[3].as_array().expect("answers").len();
@@ -127,12 +128,12 @@ fn the_analogy_benchmark_counts_as_gensim_does() {
         for section in &outcome.sections {
             // The reference leaves one section out.
             let Some(counts) = expected["sections"].get(&section.name) else { continue };
-            let found = [section.count.right, section.count.seen];
+            let found = [section.count.correct, section.count.seen];
             assert_eq!(found.map(|n| n as f64), [number(&counts[0]), number(&counts[1])], "{file}, {}", section.name);
         }
         let all = outcome.all();
         let counts = &expected["sections"]["Total accuracy"];
-        assert_eq!([all.right, all.seen].map(|n| n as f64), [number(&counts[0]), number(&counts[1])], "{file}");
+        assert_eq!([all.correct, all.seen].map(|n| n as f64), [number(&counts[0]), number(&counts[1])], "{file}");
         assert_eq!(all.total, 19_544);
         assert!((all.accuracy() - number(&expected["accuracy"])).abs() < 1e-12);
     });
@@ -168,10 +169,10 @@ fn the_analogy_benchmark_counts_as_word2vec_does() {
     for (rows, seen, last, percent) in
         [(0, 7643, [15, 552], ["1.79", "6.19", "1.07"]), (5000, 2000, [15, 182], ["5.15", "30.00", "3.28"])]
     {
-        let options = EvaluateOptions { restrict: Some(rows), ..EvaluateOptions::default() };
+        let options = EvaluateOptions { restrict: RowLimit::First(rows), ..EvaluateOptions::default() };
         let outcome = vectors.evaluate_analogies(&questions, AnalogyProtocol::Word2vec, &options).expect("an outcome");
         let section = outcome.sections.last().expect("a section").count;
-        assert_eq!((outcome.all().seen, outcome.all().total, [section.right, section.seen]), (seen, 19_544, last));
+        assert_eq!((outcome.all().seen, outcome.all().total, [section.correct, section.seen]), (seen, 19_544, last));
         let found = [outcome.all(), outcome.semantic(), outcome.syntactic()];
         assert_eq!(found.map(|count| format!("{:.2}", 100.0 * count.accuracy())), percent);
     }
@@ -185,7 +186,7 @@ fn the_analogy_benchmark_counts_as_glove_does() {
     let outcome = vectors
         .evaluate_analogies(&questions_words(), AnalogyProtocol::Glove, &EvaluateOptions::default())
         .expect("an outcome");
-    let right: Vec<usize> = outcome.sections.iter().map(|section| section.count.right).collect();
+    let right: Vec<usize> = outcome.sections.iter().map(|section| section.count.correct).collect();
     assert_eq!(right, [2, 1, 0, 8, 47, 1, 0, 7, 5, 0, 4, 7, 1, 1]);
     let seen: Vec<usize> = outcome.sections.iter().map(|section| section.count.seen).collect();
     assert_eq!(seen, [132, 163, 18, 530, 240, 870, 342, 1056, 650, 650, 848, 992, 600, 552]);
@@ -226,7 +227,7 @@ fn words_that_are_not_utf8_stay_loadable_and_apart() {
     let vectors = Vectors::open(shared("data/glove.6B.50d.head.cp1252.txt")).expect("the file opens");
     let utf8 = Vectors::open(shared("data/glove.6B.50d.head.txt")).expect("the file opens");
     assert_eq!((vectors.len(), vectors.non_utf8_words()), (2445, 5));
-    assert_eq!(vectors.findings().duplicates, 0);
+    assert_eq!(vectors.load_report().duplicates, 0);
     assert_eq!(vectors.values(), utf8.values());
     let other: Vec<u32> =
         (0..2445).filter(|&row| std::str::from_utf8(vectors.vocabulary().word(row).expect("a row")).is_err()).collect();
@@ -240,9 +241,9 @@ fn words_that_are_not_utf8_stay_loadable_and_apart() {
 #[ignore = "needs the data of ../shared"]
 fn the_unknown_vector_is_gloves_own_row_where_there_is_one() {
     let with = Vectors::open(shared("data/glove.50d.unk.txt")).expect("the file opens");
-    assert_eq!(with.unknown(), with.get("<unk>").expect("a row"));
+    assert_eq!(with.unknown_vector(), with.get("<unk>").expect("a row"));
     assert_eq!(with.row_of("<unk>"), Some(20_331));
     let without = Vectors::open(shared("data/glove.6B.50d.head.txt")).expect("the file opens");
     let mean: f32 = without.iter().map(|(_, row)| row[0]).sum::<f32>() / 2445.0;
-    assert!((without.unknown()[0] - mean).abs() < 1e-5);
+    assert!((without.unknown_vector()[0] - mean).abs() < 1e-5);
 }

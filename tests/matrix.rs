@@ -82,7 +82,7 @@ fn rows_are_those_of_the_embedding_layer() {
     assert_eq!((&matrix.unknown[..], &matrix.without_word[..]), (&[1, 2][..], &[5][..]));
     assert!(row(0).iter().chain(row(5)).all(|&value| value == 0.0));
     assert_eq!(row(3), vectors.get("king").unwrap());
-    assert_eq!(row(4), vectors.unknown());
+    assert_eq!(row(4), vectors.unknown_vector());
     // As the embedding of another task draws it.
     let embedding =
         Embedding::<f32>::new(&vectors, &["the", "xyzzy"], &EmbeddingOptions { seed: 7, ..Default::default() });
@@ -182,7 +182,7 @@ print(json.dumps(numpy.load('matrix.npy').tolist()))";
         let rows: Vec<Vec<f32>> = serde_json::from_str(line).unwrap();
         assert_eq!(rows[0], vec![0.0; 50]);
         assert_eq!(rows[1], vectors.get("king").unwrap());
-        assert_eq!(rows[3], vectors.unknown());
+        assert_eq!(rows[3], vectors.unknown_vector());
         assert_eq!(rows[4], vectors.get("queen").unwrap());
         assert!(rows[2].iter().any(|&value| value != 0.0));
     }

@@ -183,7 +183,7 @@ fn rows_are_read_from_the_vectors_until_training_touches_them() {
     let frozen = trained(embedding(&vectors, EmbeddingMode::Frozen, 1)).embedding;
     assert_eq!(borrowed(&frozen), [true, true, false, true, false]);
     assert_eq!(frozen.forward(&[2]), vectors.get("film").expect("a word of the demo"));
-    assert_eq!(frozen.forward(&[UNKNOWN]), vectors.unknown());
+    assert_eq!(frozen.forward(&[UNKNOWN]), vectors.unknown_vector());
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn random_rows_have_the_files_mean_and_deviation_and_depend_on_seed_and_word_alo
     let values: Vec<f64> = (2..2002).flat_map(|id| random.forward(&[id])).map(f64::from).collect();
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let deviation = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
-    let (file_mean, file_deviation) = vectors.moments();
+    let (file_mean, file_deviation) = vectors.mean_and_std();
     // Five standard errors of 100,000 draws.
     assert!((mean - file_mean).abs() < 5.0 * file_deviation / 1e5f64.sqrt());
     assert!((deviation / file_deviation - 1.0).abs() < 5.0 / 2e5f64.sqrt());

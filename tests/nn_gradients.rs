@@ -117,8 +117,8 @@ fn encoder_gradients_of(seed: u64, stride: usize, shape: EncoderShape, lengths: 
 /// lengths an empty one, and one that is the only longest.
 #[test]
 fn every_encoder() {
-    for cell in CellKind::ALL {
-        for pooling in Pooling::ALL {
+    for &cell in CellKind::ALL {
+        for &pooling in Pooling::ALL {
             for (layers, bidirectional) in [(1, false), (1, true), (2, true), (3, false)] {
                 for input in [3, 0] {
                     let shape = EncoderShape { cell, input, hidden: 3, layers, bidirectional, pooling };

@@ -120,7 +120,7 @@ impl Plain {
 
 #[test]
 fn dense_steps_equal_the_plain_rule_with_every_rate_and_factor() {
-    for kind in OptimizerKind::ALL {
+    for &kind in OptimizerKind::ALL {
         // A large eps, so that where it is added shows.
         let options = OptimizerOptions { eps: 1e-2, ..options(kind) };
         let mut values = [first(1), first(2)];
@@ -178,7 +178,7 @@ fn touched_rows_follow_pytorchs_sparse_adam_and_maximum_norm() {
 
 #[test]
 fn touched_rows_equal_the_plain_rule_under_every_optimizer() {
-    for kind in OptimizerKind::ALL {
+    for &kind in OptimizerKind::ALL {
         let options = OptimizerOptions { eps: 1e-2, ..options(kind) };
         let mut expected = [first(1), first(2)];
         let mut plain = [[Plain::default(); 4]; 2];
@@ -230,7 +230,7 @@ fn schedules_are_those_of_transformers() {
     assert_eq!(rates(Schedule::Constant, 0), [1.0; 10]);
     assert_eq!(rates(Schedule::Constant, 4)[..5], [0.0, 0.25, 0.5, 0.75, 1.0]);
     // At the ends: nothing but warm-up, no steps at all, steps past the last.
-    for schedule in Schedule::ALL {
+    for &schedule in Schedule::ALL {
         for (step, warmup, total) in [(0, 0, 0), (9, 10, 10), (10, 10, 10), (99, 3, 10), (usize::MAX, 0, 1)] {
             let rate = schedule.rate(step, warmup, total);
             assert!((0.0..=1.0).contains(&rate), "{schedule} at {step} of {total}: {rate}");

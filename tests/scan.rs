@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use vocable::Vectors;
 use vocable::files::ElementType;
 use vocable::files::Format;
-use vocable::query::{Answer, NearestOptions, Query, RowSet, Term};
+use vocable::query::{NearestOptions, Query, RowSet, ScoredRow, Term};
 use vocable::vectors::Scan;
 
 /// A table with codes from the beginning, as a table file has them.
@@ -18,7 +18,7 @@ fn coded(rows: &[Vec<f32>]) -> Vectors {
 }
 
 /// Answers with scores as bits, so that NaN equals NaN.
-fn bits(answers: Vec<Answer>) -> Vec<(u32, u32)> {
+fn bits(answers: Vec<ScoredRow>) -> Vec<(u32, u32)> {
     answers.into_iter().map(|answer| (answer.row, answer.score.to_bits())).collect()
 }
 

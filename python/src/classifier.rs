@@ -14,7 +14,6 @@ use vocable::files::{parse_vocabulary, vocabulary_file};
 use crate::errors::raised;
 use crate::progress::python;
 use crate::question::array2;
-use crate::settings::case;
 use crate::table::Table;
 use crate::texts::{Form, labelled};
 use crate::threads::work;
@@ -97,7 +96,8 @@ impl Classifier {
         let (pad, unknown) = (pad.map(String::into_bytes), unk.map(String::into_bytes));
         let tokenizer = tokenizer.parse().map_err(|e| raised(py, e))?;
         let pooling = pooling.parse().map_err(|e| raised(py, e))?;
-        let options = ImportOptions { labels, tokenizer, case: case(py, how)?, pooling, pad, unknown };
+        let options =
+            ImportOptions { labels, tokenizer, case: how.parse().map_err(|e| raised(py, e))?, pooling, pad, unknown };
         let vocabulary = match words {
             Words::Json(json) => parse_vocabulary(&json, true).map_err(|e| e.in_file("words").into()),
             Words::File(path) => vocabulary_file(path),

@@ -15,7 +15,7 @@ use vocable::vectors::Case;
 use crate::errors::{exception, raised};
 use crate::progress::python;
 use crate::question::array2;
-use crate::settings::{case, parsed};
+use crate::settings::parsed;
 use crate::table::Table;
 use crate::threads::work;
 
@@ -56,7 +56,8 @@ impl TextVectors {
             }
             (other, _) => return Err(exception(py, format!("weighting: expected mean or frequency, found `{other}`"))),
         };
-        let (vectors, tokenizer, how) = (Arc::clone(&table.get().vectors), parsed(tokenizer)?, case(py, how)?);
+        let (vectors, tokenizer, how) =
+            (Arc::clone(&table.get().vectors), parsed(tokenizer)?, how.parse().map_err(|e| raised(py, e))?);
         let dimension = vectors.dimension();
         let of = work(py, || Library::new(vectors, tokenizer, how, weighting))?.map_err(|e| raised(py, e))?;
         Ok(TextVectors { of, dimension })

@@ -7,9 +7,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use vocable::classifier::TrainOptions;
-use vocable::vectors::Case;
 
-use crate::errors::{exception, raised};
+use crate::errors::raised;
 
 /// The settings that a caller gave; all others as they come.
 pub fn train_options(given: &Bound<PyDict>) -> PyResult<TrainOptions> {
@@ -26,7 +25,7 @@ fn set(options: &mut TrainOptions, name: &str, value: &Bound<PyAny>) -> PyResult
     match name {
         "embedding" => options.embedding = parsed(value)?,
         "tokenizer" => options.tokenizer = parsed(value)?,
-        "case" => options.case = case(value.py(), &value.extract::<String>()?)?,
+        "case" => options.case = parsed(value)?,
         "oov_std" => options.oov_std = value.extract()?,
         "random_std" => options.random_std = value.extract()?,
         "encoder" => options.cell = parsed(value)?,
@@ -69,13 +68,4 @@ fn named(name: &str, error: PyErr, value: &Bound<PyAny>) -> PyErr {
 /// A value of the library's that has a name.
 pub fn parsed<T: FromStr<Err = E>, E: Into<vocable::Error> + Display>(value: &Bound<PyAny>) -> PyResult<T> {
     value.extract::<String>()?.parse().map_err(|e: E| raised(value.py(), e.into()))
-}
-
-/// How words are looked up.
-pub fn case(py: Python, name: &str) -> PyResult<Case> {
-    match name {
-        "exact" => Ok(Case::Exact),
-        "fold" => Ok(Case::Fold),
-        other => Err(exception(py, format!("case: expected exact or fold, found `{other}`"))),
-    }
 }

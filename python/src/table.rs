@@ -13,7 +13,7 @@ use vocable::files::ElementType;
 use vocable::files::save::format_for;
 use vocable::files::{Bytes, Format, ReadOptions, bytes, parse_vocabulary};
 use vocable::nn::{EmbeddingMatrix, EmbeddingMatrixOptions};
-use vocable::query::{Answer, Benchmark, EvaluateOptions, Method, NearestOptions, RowSet};
+use vocable::query::{AnalogyMethod, Benchmark, EvaluateOptions, NearestOptions, RowLimit, RowSet, ScoredRow};
 use vocable::report::json::{AnalogiesAnswer, CoverageAnswer, PairsAnswer};
 use vocable::vectors::Scan;
 use vocable::{Vectors, fetch, report};
@@ -23,7 +23,7 @@ use crate::gather::{gather, rows};
 use crate::lend::lend;
 use crate::progress::python;
 use crate::question::{array2, find, is_key, missing, parts, question, questions, word};
-use crate::settings::{case, parsed};
+use crate::settings::parsed;
 use crate::texts::{Form, is_path, labelled};
 use crate::threads::work;
 
@@ -88,7 +88,7 @@ impl Table {
     }
 
     /// Answers as pairs of word and score.
-    fn pairs<'py>(&self, py: Python<'py>, answers: &[Answer]) -> PyResult<Bound<'py, PyList>> {
+    fn pairs<'py>(&self, py: Python<'py>, answers: &[ScoredRow]) -> PyResult<Bound<'py, PyList>> {
         PyList::new(py, answers.iter().map(|answer| (self.vectors.word(answer.row), answer.score)))
     }
 
@@ -135,7 +135,7 @@ impl Table {
         let opened = work(py, || Vectors::open_with(&path, &options))?;
         let mut vectors = opened.map_err(|e| raised(py, e))?;
         vectors.set_scan(scan.unwrap_or_default());
-        for warning in &vectors.findings().warnings {
+        for warning in &vectors.load_report().warnings {
             warn(py, &format!("{}: {warning}", path.display()))?;
         }
         Table::of(py, vectors)
@@ -358,7 +358,7 @@ impl Table {
     ) -> PyResult<Bound<'py, PyList>> {
         let (py, table) = (slf.py(), slf.get());
         let [a, b, c] = [named(slf, &words[0])?, named(slf, &words[1])?, named(slf, &words[2])?];
-        let method: Method = parsed(method)?;
+        let method: AnalogyMethod = parsed(method)?;
         let options = limits.options(py, &table.vectors)?;
         let answers = table.ask(py, |vectors| vectors.analogy(a, b, c, method, &options))?;
         table.pairs(py, &answers)
@@ -382,13 +382,22 @@ impl Table {
         restrict: Option<usize>,
         dummy4unknown: bool,
     ) -> PyResult<(Bound<'py, PyAny>, Option<Vec<Option<bool>>>)> {
+        let restrict = match restrict {
+            None => RowLimit::Protocol,
+            Some(0) => RowLimit::All,
+            Some(rows) => RowLimit::First(rows),
+        };
         let options = EvaluateOptions { restrict, dummy4unknown };
         let file = path.to_string_lossy();
         match self.benchmark(py, &path)? {
             Benchmark::Analogies(questions) => {
                 let protocol = protocol.map(parsed).transpose()?.unwrap_or_default();
                 let report = self.ask(py, |vectors| vectors.evaluate_analogies(&questions, protocol, &options))?;
-                let right = report.answered.iter().map(|answered| answered.map(|answered| answered.right)).collect();
+                let right = report
+                    .predictions
+                    .iter()
+                    .map(|prediction| prediction.map(|prediction| prediction.correct))
+                    .collect();
                 Ok((python(py, &AnalogiesAnswer::new(&file, &report))?, Some(right)))
             }
             Benchmark::Pairs(pairs) => {
@@ -434,7 +443,8 @@ impl Table {
     ) -> PyResult<(Bound<'py, PyArray2<f32>>, Vec<usize>)> {
         let vocabulary = parse_vocabulary(vocabulary, true).map_err(|e| raised(py, e.in_file("vocab").into()))?;
         let (pad, unknown) = (pad.map(String::into_bytes), unk.map(String::into_bytes));
-        let options = EmbeddingMatrixOptions { pad, unknown, case: case(py, how)?, oov_std, seed };
+        let options =
+            EmbeddingMatrixOptions { pad, unknown, case: how.parse().map_err(|e| raised(py, e))?, oov_std, seed };
         let made = work(py, || EmbeddingMatrix::for_vocabulary(&self.vectors, &vocabulary, &options))?;
         let matrix = made.map_err(|e| raised(py, e))?;
         Ok((array2(py, matrix.values, matrix.dimension)?, matrix.unknown))
@@ -442,7 +452,7 @@ impl Table {
 
     /// The vector for words that have none `[dimension]`: the row of `<unk>`, or the mean of all rows.
     fn unknown<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        Ok(PyArray1::from_vec(py, work(py, || self.vectors.unknown())?))
+        Ok(PyArray1::from_vec(py, work(py, || self.vectors.unknown_vector())?))
     }
 
     /// Writes the vectors to a file; returns the names of the files written.

@@ -1,9 +1,9 @@
 //! How long opening, asking and training take on this machine, beside what its memory, its arithmetic and its files allow.
 //!
-//! Floors and measures are taken by turns, in rounds, so that a slow moment of the machine meets all of them.
+//! Peaks and measurements are taken by turns, in rounds, so that a slow moment of the machine meets all of them.
 
-mod floors;
-mod made_up;
+mod peaks;
+mod synthetic;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -18,13 +18,13 @@ use crate::error::{Error, Result};
 use crate::files::{ElementType, Format, ReadOptions};
 use crate::query::{NearestOptions, Query, Term};
 use crate::vectors::Vectors;
-use floors::{Memory, processor_seconds, products, reading};
+use peaks::{Memory, processor_seconds, products, reading};
 
 /// What is measured.
 #[derive(Debug, Clone)]
 pub enum Subject {
-    /// Made-up vectors, which are written to a temporary folder. The same for the same size.
-    MadeUp {
+    /// Synthetic vectors, which are written to a temporary folder. The same for the same size.
+    Synthetic {
         /// Rows, 100 to 10 million.
         rows: usize,
         /// Numbers a row, 1 to 4,096; at most 300 million numbers in all.
@@ -52,8 +52,8 @@ const ALONE: f64 = 0.9;
 
 /// What was measured.
 #[derive(Debug, Clone, Serialize)]
-pub struct Measured {
-    /// The file; none for made-up vectors.
+pub struct BenchReport {
+    /// The file; none for synthetic vectors.
     pub file: Option<String>,
     /// Rows of the vectors.
     pub rows: usize,
@@ -66,93 +66,93 @@ pub struct Measured {
     /// Cores that all threads together had while all of them were at work; none where the system does not tell.
     pub cores: Option<f64>,
     /// What the machine allows.
-    pub floors: Vec<Floor>,
+    pub peaks: Vec<PeakRate>,
     /// How fast the library is.
-    pub measures: Vec<Measure>,
+    pub measurements: Vec<Measurement>,
 }
 
 /// A figure of several rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Spread {
+pub struct MedianRange {
     /// The one in the middle, or the mean of the two in the middle.
     pub median: f64,
-    /// The lowest.
-    pub lowest: f64,
-    /// The highest.
-    pub highest: f64,
+    /// The min.
+    pub min: f64,
+    /// The max.
+    pub max: f64,
 }
 
 /// How fast the machine is at one thing.
 #[derive(Debug, Clone, Serialize)]
-pub struct Floor {
+pub struct PeakRate {
     /// `memory`: bytes read from a buffer far larger than caches. `products`: operations of matrix products in the cache, of
     /// 32-bit floats, an addition and a multiplication being two. `file`: bytes of the file read and left alone.
     pub name: &'static str,
     /// GB/s or GFLOP/s, of all threads together.
     pub unit: &'static str,
     /// How many of the unit.
-    pub rate: Spread,
+    pub rate: MedianRange,
 }
 
 /// How fast the library is at one thing.
 #[derive(Debug, Clone, Serialize)]
-pub struct Measure {
+pub struct Measurement {
     /// `open` (the file is read whole), `open-table` (a table file is mapped), `nearest` (one question), `nearest-batch` (256 at
-    /// once) or `train` (an epoch over 1,000 made-up texts, with the options that training has by itself).
+    /// once) or `train` (an epoch over 1,000 synthetic texts, with the options that training has by itself).
     pub name: &'static str,
     /// Milliseconds that it takes.
-    pub milliseconds: Spread,
+    pub milliseconds: MedianRange,
     /// What of it is done in a second.
-    pub speed: Option<Speed>,
-    /// How near it is to the floor that it cannot pass.
-    pub floor: Option<Share>,
+    pub throughput: Option<Throughput>,
+    /// How near it is to the peak that it cannot pass.
+    pub utilization: Option<Utilization>,
 }
 
 /// So many of something in a second.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Speed {
+pub struct Throughput {
     /// How many, the median over the rounds.
     pub rate: f64,
     /// Of what: `MB/s`, `questions/s`, `tokens/s`.
     pub unit: &'static str,
 }
 
-/// The part of a floor that a measure comes to.
+/// The part of a peak that a measure comes to.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Share {
-    /// The name of the floor.
-    pub of: &'static str,
-    /// What the measure reads or computes in a second, in the floor's unit; the median over the rounds.
+pub struct Utilization {
+    /// The name of the peak.
+    pub peak: &'static str,
+    /// What the measure reads or computes in a second, in the peak's unit; the median over the rounds.
     pub rate: f64,
-    /// The rate over that of the floor in the same round; the median over the rounds. Above 1 where codes of rows lie in
+    /// The rate over that of the peak in the same round; the median over the rounds. Above 1 where codes of rows lie in
     /// the cache, and where products are of 8-bit numbers.
-    pub share: f64,
+    pub fraction: f64,
 }
 
-impl Spread {
-    fn of(mut values: Vec<f64>) -> Option<Spread> {
+impl MedianRange {
+    fn of(mut values: Vec<f64>) -> Option<MedianRange> {
         values.sort_by(f64::total_cmp);
         let middle = values.len() / 2;
-        let (&lowest, &highest, &high) = (values.first()?, values.last()?, values.get(middle)?);
+        let (&min, &max, &high) = (values.first()?, values.last()?, values.get(middle)?);
         let low = if values.len().is_multiple_of(2) { values[middle - 1] } else { high };
-        Some(Spread { median: (low + high) / 2.0, lowest, highest })
+        Some(MedianRange { median: (low + high) / 2.0, min, max })
     }
 }
 
-impl Measured {
+impl BenchReport {
     /// Whether the threads got fewer cores than there are threads, because other processes had them or because the system
     /// grants no more: all that was measured is slower for it.
-    pub fn is_crowded(&self) -> bool {
+    pub fn is_contended(&self) -> bool {
         self.cores.is_some_and(|cores| cores < ALONE * self.threads as f64)
     }
 
-    /// A floor by its name.
-    pub fn floor(&self, name: &str) -> Option<&Floor> {
-        self.floors.iter().find(|floor| floor.name == name)
+    /// A peak by its name.
+    pub fn peak(&self, name: &str) -> Option<&PeakRate> {
+        self.peaks.iter().find(|peak| peak.name == name)
     }
 }
 
-/// Takes all measures in `rounds` rounds, fewer where ten seconds are over before. `observe` is called ahead of each round with
+/// Takes all measurements in `rounds` rounds, fewer where ten seconds are over before. `observe` is called ahead of each round with
 /// its number, from 1 on, and may end all of it; then there is no answer.
 ///
 /// # Errors
@@ -162,7 +162,7 @@ pub fn measure(
     subject: &Subject,
     rounds: usize,
     observe: &mut dyn FnMut(usize) -> ControlFlow<()>,
-) -> Result<Option<Measured>> {
+) -> Result<Option<BenchReport>> {
     if !(1..=1000).contains(&rounds) {
         return Err(Error::invalid("rounds", "a whole number from 1 to 1,000", rounds.to_string()));
     }
@@ -195,7 +195,7 @@ struct Bench {
     splits: Splits,
     memory: Memory,
     options: ReadOptions,
-    /// Where made-up vectors lie; the folder goes away with it.
+    /// Where synthetic vectors lie; the folder goes away with it.
     folder: Option<TempDir>,
 }
 
@@ -212,31 +212,31 @@ struct Taken {
     nearest: Vec<f64>,
     batch: Vec<f64>,
     train: Vec<f64>,
-    /// Seconds of floors, and seconds of processor time that they had.
+    /// Seconds of peaks, and seconds of processor time that they had.
     wall: f64,
     processor: Option<f64>,
 }
 
-/// The files of made-up vectors.
+/// The files of synthetic vectors.
 const TEXT: &str = "vectors.txt";
 const TABLE: &str = "vectors.safetensors";
 
 impl Bench {
     fn prepare(subject: &Subject) -> Result<Bench> {
         let (vectors, options, folder) = match subject {
-            Subject::MadeUp { rows, dimension } => {
+            Subject::Synthetic { rows, dimension } => {
                 let (vectors, folder) = make_up(*rows, *dimension)?;
                 (Arc::new(vectors), ReadOptions::default(), Some(folder))
             }
             Subject::File(vectors, options) => (Arc::clone(vectors), options.clone(), None),
         };
-        let rows = made_up::questions(&vectors, BATCH);
+        let rows = synthetic::questions(&vectors, BATCH);
         if rows.is_empty() {
             return Err(Error::invalid("vectors", "a row with a direction", "none"));
         }
         let query = |row: u32| vectors.query(&[(1.0, Term::Word(vectors.vocabulary().word(row).unwrap_or_default()))]);
         let queries = rows.into_iter().map(query).collect::<Result<Vec<Query>>>()?;
-        let splits = made_up::splits(&vectors)?;
+        let splits = synthetic::splits(&vectors)?;
         Ok(Bench { vectors, queries, splits, memory: Memory::new(), options, folder })
     }
 
@@ -279,7 +279,7 @@ impl Bench {
         }
         if let Some(path) = self.table() {
             let opened = (0..OPENED).map(|_| self.opening(&path)).collect::<Result<Vec<f64>>>()?;
-            taken.open_table.extend(Spread::of(opened).map(|spread| spread.median));
+            taken.open_table.extend(MedianRange::of(opened).map(|spread| spread.median));
         }
         let options = NearestOptions::default();
         let mut asked = Vec::new();
@@ -288,7 +288,7 @@ impl Bench {
             self.vectors.search(query, &options)?;
             asked.push(began.elapsed().as_secs_f64());
         }
-        taken.nearest.extend(Spread::of(asked).map(|spread| spread.median));
+        taken.nearest.extend(MedianRange::of(asked).map(|spread| spread.median));
         let began = Instant::now();
         self.vectors.nearest_batch(&self.queries, &options)?;
         taken.batch.push(began.elapsed().as_secs_f64());
@@ -305,21 +305,22 @@ impl Bench {
         Ok(seconds)
     }
 
-    fn measured(&self, taken: Taken) -> Measured {
+    fn measured(&self, taken: Taken) -> BenchReport {
         let (rows, dimension) = (self.vectors.len(), self.vectors.dimension());
         let rounds = taken.nearest.len();
-        let floor = |name, unit, rates: &[f64]| Spread::of(rates.to_vec()).map(|rate| Floor { name, unit, rate });
-        let floors = [
-            floor("memory", "GB/s", &taken.memory),
-            floor("products", "GFLOP/s", &taken.products),
-            floor("file", "GB/s", &taken.reading),
+        let peak =
+            |name, unit, rates: &[f64]| MedianRange::of(rates.to_vec()).map(|rate| PeakRate { name, unit, rate });
+        let peaks = [
+            peak("memory", "GB/s", &taken.memory),
+            peak("products", "GFLOP/s", &taken.products),
+            peak("file", "GB/s", &taken.reading),
         ];
         let bytes = self.vectors.source().bytes;
         let (asked, tokens) = (self.queries.len(), training_tokens(&self.splits));
         // An element of a product is two operations for each number of a row.
         let operations = 2.0 * asked as f64 * rows as f64 * dimension as f64;
         let file_bytes = self.read_whole().and_then(|path| bytes_of(&path).ok()).unwrap_or(bytes) as f64;
-        let measures = [
+        let measurements = [
             Self::of("open", taken.open, Some((file_bytes / 1e6, "MB/s")), Some((file_bytes, "file", &taken.reading))),
             Self::of("open-table", taken.open_table, None, None),
             Self::of(
@@ -342,37 +343,37 @@ impl Bench {
             ),
         ];
         let file = self.folder.is_none().then(|| self.vectors.source().path.to_string_lossy().into_owned());
-        Measured {
+        BenchReport {
             file,
             rows,
             dimension,
             threads: rayon::current_num_threads(),
             rounds,
             cores: taken.processor.map(|processor| processor / taken.wall),
-            floors: floors.into_iter().flatten().collect(),
-            measures: measures.into_iter().flatten().collect(),
+            peaks: peaks.into_iter().flatten().collect(),
+            measurements: measurements.into_iter().flatten().collect(),
         }
     }
 
-    /// A measure from its seconds, a value a round; `work` is what is done in these, `needs` what of a floor that takes, in
+    /// A measure from its seconds, a value a round; `work` is what is done in these, `needs` what of a peak that takes, in
     /// single bytes or operations.
     fn of(
         name: &'static str,
         seconds: Vec<f64>,
         work: Option<(f64, &'static str)>,
         needs: Option<(f64, &'static str, &Vec<f64>)>,
-    ) -> Option<Measure> {
-        let median = |values: Vec<f64>| Spread::of(values).map(|spread| spread.median);
-        let speed = work.and_then(|(work, unit)| {
-            median(seconds.iter().map(|seconds| work / seconds).collect()).map(|rate| Speed { rate, unit })
+    ) -> Option<Measurement> {
+        let median = |values: Vec<f64>| MedianRange::of(values).map(|spread| spread.median);
+        let throughput = work.and_then(|(work, unit)| {
+            median(seconds.iter().map(|seconds| work / seconds).collect()).map(|rate| Throughput { rate, unit })
         });
-        let floor = needs.and_then(|(needs, of, floor)| {
+        let utilization = needs.and_then(|(needs, peak, rates_of_peak)| {
             let rates: Vec<f64> = seconds.iter().map(|seconds| needs / seconds / 1e9).collect();
-            let shares = rates.iter().zip(floor).map(|(rate, floor)| rate / floor).collect();
-            Some(Share { of, rate: median(rates)?, share: median(shares)? })
+            let fractions = rates.iter().zip(rates_of_peak).map(|(rate, peak)| rate / peak).collect();
+            Some(Utilization { peak, rate: median(rates)?, fraction: median(fractions)? })
         });
-        let milliseconds = Spread::of(seconds.into_iter().map(|seconds| 1e3 * seconds).collect())?;
-        Some(Measure { name, milliseconds, speed, floor })
+        let milliseconds = MedianRange::of(seconds.into_iter().map(|seconds| 1e3 * seconds).collect())?;
+        Some(Measurement { name, milliseconds, throughput, utilization })
     }
 
     /// Operations of the matrix products of an epoch: what is left of training, its sums and its exponentials, is not
@@ -396,7 +397,7 @@ impl Bench {
     }
 }
 
-/// Made-up vectors, as text and as a table in a folder, opened from the table.
+/// Synthetic vectors, as text and as a table in a folder, opened from the table.
 fn make_up(rows: usize, dimension: usize) -> Result<(Vectors, TempDir)> {
     let within = |what: &str, value: usize, least: usize, most: usize, said: &str| {
         let right = (least..=most).contains(&value);
@@ -407,7 +408,7 @@ fn make_up(rows: usize, dimension: usize) -> Result<(Vectors, TempDir)> {
     within("rows x dimension", rows * dimension, 1, 300_000_000, "at most 300,000,000 numbers")?;
     let parent = std::env::temp_dir();
     let folder = TempDir::new().map_err(|e| Error::io(&parent, "make a temporary folder in it", e))?;
-    let vectors = made_up::vectors(rows, dimension)?;
+    let vectors = synthetic::vectors(rows, dimension)?;
     vectors.save(folder.path().join(TEXT), Format::Glove, ElementType::F32)?;
     vectors.save(folder.path().join(TABLE), Format::Table, ElementType::F32)?;
     drop(vectors);
@@ -437,8 +438,8 @@ mod tests {
 
     #[test]
     fn spreads_are_of_all_values() {
-        assert_eq!(Spread::of(vec![]), None);
-        assert_eq!(Spread::of(vec![3.0, 1.0, 2.0]), Some(Spread { median: 2.0, lowest: 1.0, highest: 3.0 }));
-        assert_eq!(Spread::of(vec![4.0, 1.0]), Some(Spread { median: 2.5, lowest: 1.0, highest: 4.0 }));
+        assert_eq!(MedianRange::of(vec![]), None);
+        assert_eq!(MedianRange::of(vec![3.0, 1.0, 2.0]), Some(MedianRange { median: 2.0, min: 1.0, max: 3.0 }));
+        assert_eq!(MedianRange::of(vec![4.0, 1.0]), Some(MedianRange { median: 2.5, min: 1.0, max: 4.0 }));
     }
 }

@@ -339,7 +339,7 @@ mod tests {
     fn the_prediction_after_each_word_is_that_of_the_text_up_to_it() {
         let cells = [(1, false), (2, false), (1, true), (2, true)];
         for (pooling, (layers, bidirectional)) in
-            Pooling::ALL.into_iter().flat_map(|pooling| cells.map(|c| (pooling, c)))
+            Pooling::ALL.iter().copied().flat_map(|pooling| cells.map(|c| (pooling, c)))
         {
             let shape = EncoderShape { layers, bidirectional, pooling, ..EncoderShape::lstm(3, 5) };
             let classifier = classifier_of(shape);

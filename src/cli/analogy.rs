@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use vocable::query::Method;
+use vocable::query::AnalogyMethod;
 
+use super::Common;
 use super::batch::Questions;
-use super::common::VectorArgs;
 use super::output::{Failure, Output};
 use super::question::Question;
 use super::search::{Search, read_once};
@@ -34,11 +34,9 @@ pub struct Analogy {
     batch: Option<PathBuf>,
     /// add: nearest to B - A + C (3CosAdd); mul: products of cosines (3CosMul)
     #[arg(long, value_name = "NAME", default_value = "add")]
-    method: Method,
+    method: AnalogyMethod,
     #[command(flatten)]
     search: Search,
-    #[command(flatten)]
-    vectors: VectorArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -49,9 +47,9 @@ Examples:
   vocable analogy --batch questions.txt --json > answers.jsonl";
 
 impl Analogy {
-    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         read_once([("--within", self.search.within.as_deref()), ("--batch", self.batch.as_deref())])?;
-        let vectors = self.search.scan.apply(self.vectors.open()?);
+        let vectors = common.open()?;
         let options = self.search.options(&vectors)?;
         if let Some(path) = &self.batch {
             return Questions::analogies(path, self.method)?.answer(&vectors, &options, output);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use vocable::files::{numpy, parse_vector};
-use vocable::query::{Method, NearestOptions};
+use vocable::query::{AnalogyMethod, NearestOptions};
 use vocable::{Error, Vectors, report};
 
 use super::advice;
@@ -38,7 +38,7 @@ enum Kind {
     /// Words with signs, a question a line.
     Nearest,
     /// Three words a line.
-    Analogy(Method),
+    Analogy(AnalogyMethod),
     /// Vectors, to each of which words are added, and others taken away.
     Vectors {
         near: Vec<Vec<u8>>,
@@ -79,7 +79,7 @@ impl Questions {
     }
 
     /// Three words a line.
-    pub fn analogies(path: &Path, method: Method) -> Result<Questions, Error> {
+    pub fn analogies(path: &Path, method: AnalogyMethod) -> Result<Questions, Error> {
         Ok(Questions::new(Lines::open(path)?, Kind::Analogy(method)))
     }
 

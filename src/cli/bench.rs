@@ -11,11 +11,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use vocable::bench::{ROUNDS, Subject, measure};
 use vocable::{Error, report};
 
-use super::common::VectorArgs;
-use super::interrupt;
 use super::output::{Failure, Output};
+use super::{Common, interrupt};
 
-/// Measure this machine: open, ask, train, beside what its memory and arithmetic allow.
+/// Measure this machine: open, query and train, compared with what its memory and arithmetic allow.
 ///
 /// Without --vectors, vectors are made up in a temporary folder, which goes away again: as text (173 MB for 400,000 x 50)
 /// and as a table file. With --vectors, or VOCABLE_VECTORS in the environment, they are measured as they are.
@@ -28,22 +27,20 @@ use super::output::{Failure, Output};
   vocable bench --vectors glove.6B.50d.txt --threads 1
   vocable bench --json > this-machine.json")]
 pub struct Bench {
-    /// Rows of made-up vectors, 100 to 10,000,000 [default: 400000]
+    /// Rows of synthetic vectors, 100 to 10,000,000 [default: 400000]
     #[arg(long, value_name = "N")]
     rows: Option<usize>,
-    /// Numbers a row of made-up vectors, 1 to 4,096 [default: 50]
+    /// Numbers a row of synthetic vectors, 1 to 4,096 [default: 50]
     #[arg(long, value_name = "N")]
     dimension: Option<usize>,
     /// Rounds at most, 1 to 1,000; none begins after ten seconds
     #[arg(long, value_name = "N", default_value_t = ROUNDS)]
     rounds: usize,
-    #[command(flatten)]
-    vectors: VectorArgs,
 }
 
 impl Bench {
-    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
-        let subject = self.subject()?;
+    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+        let subject = self.subject(common)?;
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             bar.set_style(style);
@@ -65,15 +62,15 @@ impl Bench {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn subject(&self) -> Result<Subject, Error> {
+    fn subject(&self, common: &Common) -> Result<Subject, Error> {
         if self.rows.is_none() && self.dimension.is_none() {
-            if self.vectors.path().is_some() {
-                return Ok(Subject::File(Arc::new(self.vectors.open()?), self.vectors.read.options()));
+            if common.vectors()?.is_some() {
+                return Ok(Subject::File(Arc::new(common.open()?), common.read_options()));
             }
-        } else if let Some(path) = self.vectors.named() {
+        } else if let Some(path) = common.named_vectors()? {
             let found = format!("--vectors {}", path.display());
-            return Err(Error::invalid("--rows and --dimension", "made-up vectors, without --vectors", found));
+            return Err(Error::invalid("--rows and --dimension", "synthetic vectors, without --vectors", found));
         }
-        Ok(Subject::MadeUp { rows: self.rows.unwrap_or(400_000), dimension: self.dimension.unwrap_or(50) })
+        Ok(Subject::Synthetic { rows: self.rows.unwrap_or(400_000), dimension: self.dimension.unwrap_or(50) })
     }
 }

@@ -10,7 +10,7 @@ use vocable::files::save::format_for;
 use vocable::files::{Format, check_writable};
 use vocable::{Error, Vectors, report};
 
-use super::common::ReadArgs;
+use super::Common;
 use super::input::{listed_words, without_row};
 use super::output::{self, Failure, Output};
 
@@ -42,8 +42,6 @@ pub struct Convert {
     /// How a table or an array stores numbers: f32, or f16 for half the size (it then says what that costs in cosine)
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     dtype: ElementType,
-    #[command(flatten)]
-    read: ReadArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -65,14 +63,14 @@ struct Written {
 
 #[derive(Serialize)]
 struct Halves {
-    lowest_cosine: f64,
-    lowest_word: String,
-    largest_change: f64,
+    min_cosine: f64,
+    min_cosine_word: String,
+    max_change: f64,
     pairs: usize,
 }
 
 impl Convert {
-    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let format = self.to.or_else(|| format_for(&self.output)).ok_or_else(|| {
             let expected = "a name that ends in .safetensors, .txt, .vec, .bin, .npy or .tsv, or --to FORMAT";
             Error::invalid("OUT", expected, format!("`{}`", self.output.display()))
@@ -81,7 +79,7 @@ impl Convert {
             return Err(Error::invalid("--top", "a number from 1", "0").into());
         }
         check_writable(&self.output)?;
-        let vectors = self.read.open(&self.input)?;
+        let vectors = common.open_file(&self.input)?;
         let chosen = self.choose(&vectors)?;
         let vectors = chosen.as_ref().unwrap_or(&vectors);
         let saved = vectors.save(&self.output, format, self.dtype)?;
@@ -91,12 +89,12 @@ impl Convert {
         let halves = match self.dtype {
             ElementType::F32 => None,
             ElementType::F16 => {
-                let cost = vectors.compare_cosines(&Vectors::open(&self.output)?)?;
+                let difference = vectors.compare_cosines(&Vectors::open(&self.output)?)?;
                 Some(Halves {
-                    lowest_cosine: cost.lowest,
-                    lowest_word: vectors.word(cost.row).into_owned(),
-                    largest_change: cost.largest_change,
-                    pairs: cost.pairs,
+                    min_cosine: difference.min_cosine,
+                    min_cosine_word: vectors.word(difference.row).into_owned(),
+                    max_change: difference.max_change,
+                    pairs: difference.pairs,
                 })
             }
         };
@@ -124,10 +122,10 @@ impl Convert {
                 output.text(format_args!(
                     "as halves: a row's cosine with its stored form falls short of 1 by {:.1e} at the most (`{}`); over {} \
                      random pairs, cosines change by {:.1e} at the most\n",
-                    1.0 - halves.lowest_cosine,
-                    halves.lowest_word,
+                    1.0 - halves.min_cosine,
+                    halves.min_cosine_word,
                     report::thousands(halves.pairs),
-                    halves.largest_change
+                    halves.max_change
                 ))?;
             }
         }

@@ -9,9 +9,10 @@ use serde::Serialize;
 use vocable::classifier::{DataOptions, Dataset, Splits, Tokenizer, TrainOptions};
 use vocable::compare::{CompareOptions, Findings, NamedVectors, Plan, RunOptions};
 use vocable::nn::EmbeddingMode;
-use vocable::query::{Method, NearestOptions};
+use vocable::query::{AnalogyMethod, NearestOptions};
 use vocable::{Error, Vectors, report};
 
+use super::Common;
 use super::compare::compare_with_bar;
 use super::output::{Failure, Output};
 
@@ -69,7 +70,7 @@ struct Outcome {
 }
 
 impl Demo {
-    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, _: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let vectors = Arc::new(Vectors::demo()?);
         if !output.json {
             questions(&vectors, output)?;
@@ -150,7 +151,7 @@ fn questions(vectors: &Vectors, output: &mut Output) -> Result<(), Failure> {
     }
     let three = NearestOptions { k: 3, ..NearestOptions::default() };
     for (a, b, c) in [("man", "king", "woman"), ("paris", "france", "rome")] {
-        let answers = vectors.analogy(a, b, c, Method::Add, &three)?;
+        let answers = vectors.analogy(a, b, c, AnalogyMethod::Add, &three)?;
         output
             .text(format_args!("$ vocable analogy {a} {b} {c} -k 3\n{}\n", report::answers(vectors, &answers, "")))?;
     }

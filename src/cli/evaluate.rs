@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use clap::Args;
 use vocable::files::bytes;
-use vocable::query::{AnalogyProtocol, AnalogyReport, Benchmark, EvaluateOptions, PairProtocol, Questions};
+use vocable::query::{AnalogyProtocol, AnalogyReport, Benchmark, EvaluateOptions, PairProtocol, Questions, RowLimit};
 use vocable::report::json::{AnalogiesAnswer, PairsAnswer};
 use vocable::{Error, Vectors, report};
 
-use super::common::{ScanArgs, VectorArgs};
+use super::Common;
 use super::output::{self, Failure, Output};
 
 /// Analogy and word-pair benchmarks, by the rules of gensim, word2vec or GloVe, side by side.
@@ -34,10 +34,6 @@ pub struct Evaluate {
     /// Count questions with unknown words as wrong, and pairs with one as of cosine 0, as gensim's option does
     #[arg(long)]
     dummy4unknown: bool,
-    #[command(flatten)]
-    vectors: VectorArgs,
-    #[command(flatten)]
-    scan: ScanArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -71,7 +67,7 @@ impl FromStr for Protocol {
 }
 
 impl Evaluate {
-    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let mut benchmarks = Vec::new();
         for path in &self.files {
             let file = path.to_string_lossy().into_owned();
@@ -92,7 +88,7 @@ impl Evaluate {
             self.check_all_used(&benchmarks)?;
         }
         if !benchmarks.is_empty() {
-            self.answer(&self.scan.apply(self.vectors.open()?), &benchmarks, output)?;
+            self.answer(&common.open()?, &benchmarks, output)?;
         }
         Ok(if all_read { ExitCode::SUCCESS } else { ExitCode::from(2) })
     }
@@ -144,7 +140,12 @@ impl Evaluate {
     }
 
     fn options(&self, gensims: bool) -> EvaluateOptions {
-        EvaluateOptions { restrict: self.restrict, dummy4unknown: self.dummy4unknown && gensims }
+        let restrict = match self.restrict {
+            None => RowLimit::Protocol,
+            Some(0) => RowLimit::All,
+            Some(rows) => RowLimit::First(rows),
+        };
+        EvaluateOptions { restrict, dummy4unknown: self.dummy4unknown && gensims }
     }
 
     fn answer(

@@ -14,7 +14,6 @@ use vocable::vectors::Case;
 use super::embedding_matrix::{PADS, UNKNOWNS};
 use super::output::{self, Failure, Output};
 use super::paths::distinct;
-use super::training_options::case;
 
 /// Make a model of weights that were trained in PyTorch or Keras.
 ///
@@ -36,7 +35,7 @@ pub struct Import {
     #[arg(long, value_name = "NAME")]
     tokenizer: Tokenizer,
     /// How words are looked up: exact, or fold (as written, then in lower case)
-    #[arg(long, value_name = "HOW", default_value = "exact", value_parser = case)]
+    #[arg(long, value_name = "HOW", default_value = "exact")]
     case: Case,
     /// What the linear layer reads: the last states, or of all states the mean or the max
     #[arg(long, value_name = "HOW", default_value_t = Pooling::default())]

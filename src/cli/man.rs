@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Command, CommandFactory, ValueHint};
-use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man as Page;
 use serde::Serialize;
 use vocable::Error;
@@ -13,25 +12,22 @@ use vocable::files::write_atomic;
 use super::Cli;
 use super::output::{Failure, Output};
 
-/// Print a manual page, or write the pages of all commands to a folder.
+/// Print the manual page, or write those of all commands into a folder.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Man {
-    /// Command to print the page of [default: the page of `vocable` itself]
-    #[arg(value_name = "COMMAND", conflicts_with = "folder", add = ArgValueCandidates::new(command_names))]
-    command: Option<String>,
-    /// Write all pages to this folder, which is created if necessary
-    #[arg(long = "dir", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    /// The folder to write all pages to; it is made if need be [default: print the page of `vocable` itself]
+    #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  vocable man nearest | man -l -
-  vocable man --dir ~/.local/share/man/man1";
+  vocable man ~/.local/share/man/man1
+  vocable man | man -l -";
 
 #[derive(Serialize)]
-struct WrittenPages {
+struct Written {
     files: Vec<String>,
 }
 
@@ -40,20 +36,19 @@ impl Man {
         let mut program = Cli::command();
         program.build();
         let Some(folder) = &self.folder else {
-            let command = match &self.command {
-                None => program,
-                Some(name) => subcommand(&program, name)?,
-            };
-            output.text(String::from_utf8_lossy(&page(command)?))?;
+            output.text(String::from_utf8_lossy(&page(program)?))?;
             return Ok(ExitCode::SUCCESS);
         };
-        std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create it", e))?;
-        let mut files = vec![write(folder, program.clone())?];
-        for candidate in command_names() {
-            files.push(write(folder, subcommand(&program, &candidate.get_value().to_string_lossy())?)?);
+        std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "make it", e))?;
+        let commands = program.get_subcommands().filter(|command| command.get_name() != "help").cloned();
+        let commands: Vec<Command> = commands.collect();
+        let mut files = vec![write(folder, "vocable", program)?];
+        for command in commands {
+            let name = format!("vocable-{}", command.get_name());
+            files.push(write(folder, &name, command.display_name(name.clone()))?);
         }
         if output.json {
-            output.json(&WrittenPages { files })?;
+            output.json(&Written { files })?;
         } else {
             output.text(files.iter().map(|file| format!("{file}\n")).collect::<String>())?;
         }
@@ -61,29 +56,13 @@ impl Man {
     }
 }
 
-/// The commands that have a page.
-fn command_names() -> Vec<CompletionCandidate> {
-    Cli::command().get_subcommands().map(|command| CompletionCandidate::new(command.get_name())).collect()
-}
-
-/// A command of the program, under the name of its page: `vocable-nearest`.
-fn subcommand(program: &Command, name: &str) -> Result<Command, Error> {
-    let commands = || program.get_subcommands().filter(|command| command.get_name() != "help");
-    let command = commands().find(|command| command.get_name() == name).ok_or_else(|| {
-        let names = commands().map(|command| command.get_name()).collect::<Vec<_>>().join(", ");
-        Error::invalid("COMMAND", format!("one of {names}"), format!("`{name}`"))
-    })?;
-    Ok(command.clone().display_name(format!("vocable-{name}")))
-}
-
 fn page(command: Command) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    Page::new(command).source(concat!("vocable ", env!("CARGO_PKG_VERSION"))).render(&mut text)?;
+    Page::new(command).render(&mut text)?;
     Ok(text)
 }
 
-fn write(folder: &Path, command: Command) -> Result<String, Failure> {
-    let name = command.get_display_name().unwrap_or_else(|| command.get_name());
+fn write(folder: &Path, name: &str, command: Command) -> Result<String, Failure> {
     let path = folder.join(format!("{name}.1"));
     let text = page(command)?;
     write_atomic(&path, |out| std::io::Write::write_all(out, &text))?;

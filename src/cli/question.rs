@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use vocable::query::{Answer, Method, NearestOptions, Term};
+use vocable::query::{AnalogyMethod, NearestOptions, ScoredRow, Term};
 use vocable::report::json::{AnalogyAnswer, NearestAnswer};
 use vocable::{Error, Vectors, report};
 
-use super::arguments::split_sign;
+use super::arguments::signed;
 use super::output::{self, Failure, Output};
 
 /// A question whose answers are words.
@@ -14,28 +14,28 @@ pub enum Question {
     /// Words near to some and far from others, and to a vector of the caller's own, which has a number.
     Nearest { vector: Option<(u64, Vec<f32>)>, near: Vec<Vec<u8>>, far: Vec<Vec<u8>> },
     /// A is to B as C is to ...
-    Analogy { words: [Vec<u8>; 3], method: Method },
+    Analogy { words: [Vec<u8>; 3], method: AnalogyMethod },
 }
 
 /// A question, or why a line states none.
 pub type Stated = Result<Question, Error>;
 
 /// A question with its answers, or why it has none.
-pub type Answered = Result<(Question, Vec<Answer>), Error>;
+pub type Answered = Result<(Question, Vec<ScoredRow>), Error>;
 
 impl Question {
     /// Words near to those with a `+` or without a sign, and far from those with a `-`.
     pub fn nearest<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Question {
         let (mut near, mut far) = (Vec::new(), Vec::new());
         for word in words {
-            let (is_far, word) = split_sign(word);
+            let (is_far, word) = signed(word);
             if is_far { &mut far } else { &mut near }.push(word.to_vec());
         }
         Question::Nearest { vector: None, near, far }
     }
 
     /// "a is to b as c is to ...", of three words.
-    pub fn analogy(words: &[&[u8]], method: Method) -> Stated {
+    pub fn analogy(words: &[&[u8]], method: AnalogyMethod) -> Stated {
         match words {
             [a, b, c] => Ok(Question::Analogy { words: [a.to_vec(), b.to_vec(), c.to_vec()], method }),
             words => Err(Error::invalid("analogy", "three words", words.len().to_string())),
@@ -51,15 +51,15 @@ impl Question {
                 let far = far.iter().map(|word| (-1.0, Term::Word(word)));
                 Some(vector.chain(near).chain(far).collect())
             }
-            Question::Analogy { words: [a, b, c], method: Method::Add } => {
+            Question::Analogy { words: [a, b, c], method: AnalogyMethod::Add } => {
                 Some(vec![(1.0, Term::Word(b)), (1.0, Term::Word(c)), (-1.0, Term::Word(a))])
             }
-            Question::Analogy { method: Method::Mul, .. } => None,
+            Question::Analogy { method: AnalogyMethod::Mul, .. } => None,
         }
     }
 
     /// The answers, best first.
-    pub fn answers(&self, vectors: &Vectors, options: &NearestOptions) -> Result<Vec<Answer>, Error> {
+    pub fn answers(&self, vectors: &Vectors, options: &NearestOptions) -> Result<Vec<ScoredRow>, Error> {
         match (self, self.terms()) {
             (Question::Analogy { words: [a, b, c], method }, _) => vectors.analogy(a, b, c, *method, options),
             (_, terms) => vectors.search(&vectors.query(&terms.unwrap_or_default())?, options),
@@ -96,7 +96,7 @@ impl Question {
     }
 
     /// Prints the answers as JSON.
-    pub fn print_json(&self, vectors: &Vectors, answers: &[Answer], output: &mut Output) -> Result<(), Failure> {
+    pub fn print_json(&self, vectors: &Vectors, answers: &[ScoredRow], output: &mut Output) -> Result<(), Failure> {
         match self {
             Question::Nearest { vector, near, far } => {
                 let number = vector.as_ref().map(|(number, _)| *number);

@@ -10,7 +10,7 @@ use crate::classifier::checksum::Hash;
 use crate::classifier::{Classifier, Dataset, RowChecksum, TrainOptions};
 use crate::error::{Error, Result};
 use crate::nn::Embedding;
-use crate::query::{Answer, NearestOptions, RowSet, Term, cosine};
+use crate::query::{NearestOptions, RowSet, ScoredRow, Term, cosine};
 use crate::vectors::{Case, Vectors, pca};
 
 /// PairCosine whose contexts are alike, so that vectors made from contexts place them close together, while a task about opinions
@@ -361,8 +361,8 @@ fn tokens(options: &TrainOptions, train: &Dataset) -> Vec<(String, usize)> {
     counts.in_order().into_iter().map(|(word, count)| (word.to_owned(), count)).collect()
 }
 
-fn named(vectors: &Vectors, answers: Vec<Answer>) -> Vec<NearestWord> {
-    let named = |answer: Answer| NearestWord { word: vectors.word(answer.row).into_owned(), cosine: answer.score };
+fn named(vectors: &Vectors, answers: Vec<ScoredRow>) -> Vec<NearestWord> {
+    let named = |answer: ScoredRow| NearestWord { word: vectors.word(answer.row).into_owned(), cosine: answer.score };
     // Rows without a direction are near nothing.
     answers.into_iter().filter(|answer| !answer.score.is_nan()).map(named).collect()
 }

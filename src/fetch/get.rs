@@ -341,7 +341,7 @@ fn convert(entry: &Entry, original: &Path, table: &Path, read: &ReadOptions) -> 
     let zipped = original.extension().is_some_and(|extension| extension == "zip");
     let member = entry.member.filter(|_| zipped).map(str::to_owned);
     let vectors = Vectors::open_with(original, &ReadOptions { member, ..read.clone() })?;
-    let findings = vectors.findings();
+    let findings = vectors.load_report();
     let rows = vectors.len() + findings.duplicates + findings.skipped.rows as usize;
     if vectors.dimension() != entry.dimension || entry.rows.is_some_and(|expected| expected != rows) {
         let expected = match entry.rows {

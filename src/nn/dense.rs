@@ -1,6 +1,6 @@
 //! A linear layer: y = W x + b.
 
-use rand_chacha::ChaCha8Rng;
+use rand::Rng;
 use rand_distr::{Distribution, Uniform};
 
 use super::product::{Accumulate, GemmMatrix, RowMatrix, product_tn};
@@ -25,7 +25,7 @@ impl<T: Real> Dense<T> {
     }
 
     /// Weights drawn as PyTorch draws them: uniformly from ±1/sqrt(input).
-    pub fn new(input: usize, output: usize, rng: &mut ChaCha8Rng) -> Self {
+    pub fn new(input: usize, output: usize, rng: &mut impl Rng) -> Self {
         let mut dense = Dense::zeros(input, output);
         let bound = 1.0 / (input.max(1) as f64).sqrt();
         let uniform = Uniform::new_inclusive(-bound, bound).ok();

@@ -1,7 +1,6 @@
 //! Dropout (Srivastava et al. 2014), inverted: what is kept is scaled up, so that prediction needs no change.
 
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
+use rand::{Rng, RngExt};
 
 use super::Real;
 
@@ -20,7 +19,7 @@ impl<T: Real> Dropout<T> {
 
     /// BatchDropout each of `count` components with probability `rate`, which is at least 0 and less than 1; to 1/65,536, because four
     /// draws are taken of each random number.
-    pub fn new(count: usize, rate: f64, rng: &mut ChaCha8Rng) -> Self {
+    pub fn new(count: usize, rate: f64, rng: &mut impl Rng) -> Self {
         if rate <= 0.0 {
             return Dropout::none();
         }
@@ -43,7 +42,7 @@ impl<T: Real> Dropout<T> {
     ///
     /// # Shapes
     /// The mask is that of rows of `width` components each.
-    pub fn rows(&mut self, count: usize, width: usize, rate: f64, rng: &mut ChaCha8Rng) {
+    pub fn rows(&mut self, count: usize, width: usize, rate: f64, rng: &mut impl Rng) {
         if rate <= 0.0 {
             return;
         }

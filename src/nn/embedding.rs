@@ -16,7 +16,7 @@ use crate::vectors::{Case, Vectors};
 /// The id of the pad: a row of zeros, never trained.
 pub const PADDING: u32 = 0;
 
-/// The id of words that have no row of their own: [`Vectors::unknown`].
+/// The id of words that have no row of their own: [`Vectors::unknown_vector`].
 pub const UNKNOWN: u32 = 1;
 
 /// Ids before the first word's.
@@ -24,7 +24,19 @@ const SPECIAL: usize = 2;
 
 /// Which rows are taken from the vectors, and which are trained.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Display, EnumString, IntoStaticStr, VariantArray, VariantNames,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    Serialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
@@ -32,6 +44,7 @@ pub enum EmbeddingMode {
     /// Rows are read from the vectors and never written.
     Frozen,
     /// Rows begin as the vectors have them; those that training touches are copied and updated.
+    #[default]
     Tuned,
     /// Rows from the vectors are frozen; rows made for words that the vectors lack are trained.
     OovOnly,
@@ -70,7 +83,7 @@ pub struct EmbeddingOptions {
 
 impl Default for EmbeddingOptions {
     fn default() -> Self {
-        EmbeddingOptions { mode: EmbeddingMode::Frozen, case: Case::Exact, oov_std: 0.1, random_std: None, seed: 1 }
+        EmbeddingOptions { mode: EmbeddingMode::default(), case: Case::Exact, oov_std: 0.1, random_std: None, seed: 1 }
     }
 }
 
@@ -119,7 +132,7 @@ impl<T: Real> Embedding<T> {
         let (mean, deviation) = match (random, options.random_std) {
             (false, _) => (0.0, options.oov_std),
             (true, Some(deviation)) => (0.0, deviation),
-            (true, None) => vectors.moments(),
+            (true, None) => vectors.mean_and_std(),
         };
         let normal = Normal::new(mean, deviation)
             .ok()
@@ -134,7 +147,7 @@ impl<T: Real> Embedding<T> {
         if random {
             own.extend(drawn(b"<unk>"));
         } else {
-            own.extend(vectors.unknown().into_iter().map(T::of_f32));
+            own.extend(vectors.unknown_vector().into_iter().map(T::of_f32));
         }
         let mut slots = vec![Slot::Own(PADDING), Slot::Own(UNKNOWN)];
         let trains_file_rows = matches!(options.mode, EmbeddingMode::Tuned | EmbeddingMode::Random);

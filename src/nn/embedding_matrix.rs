@@ -11,7 +11,7 @@ use crate::vectors::{Case, Vectors};
 pub struct EmbeddingMatrixOptions {
     /// The vocabulary's word for a pad, whose row is zeros.
     pub pad: Option<Vec<u8>>,
-    /// The vocabulary's word for unknown words, whose row is [`Vectors::unknown`].
+    /// The vocabulary's word for unknown words, whose row is [`Vectors::unknown_vector`].
     pub unknown: Option<Vec<u8>>,
     /// How words are looked up.
     pub case: Case,

@@ -1,19 +1,20 @@
 //! Adam, AdamW and stochastic gradient descent, for dense parameters and for the rows of an embedding that a step touched.
 
-use std::fmt;
-use std::str::FromStr;
-
 use multiversion::multiversion;
 use rayon::prelude::*;
 use serde::Serialize;
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use super::real::squares;
 use super::{Embedding, Real, RowGradients};
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// How parameters follow their gradients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Display, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum OptimizerKind {
     /// Adam (Kingma & Ba 2015); weight decay is added to the gradient. PyTorch's `optim.Adam`.
     Adam,
@@ -25,33 +26,12 @@ pub enum OptimizerKind {
 }
 
 impl OptimizerKind {
-    /// All kinds, in the order in which help texts name them.
-    pub const ALL: [OptimizerKind; 3] = [OptimizerKind::Adam, OptimizerKind::AdamW, OptimizerKind::Sgd];
+    /// All kinds, in the order in which help texts list them.
+    pub const ALL: &'static [OptimizerKind] = <OptimizerKind as VariantArray>::VARIANTS;
 
-    /// The name on the command line.
+    /// The name on the command line, in model files and in JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            OptimizerKind::Adam => "adam",
-            OptimizerKind::AdamW => "adamw",
-            OptimizerKind::Sgd => "sgd",
-        }
-    }
-}
-
-impl fmt::Display for OptimizerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for OptimizerKind {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        OptimizerKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
-            let names = OptimizerKind::ALL.map(OptimizerKind::name).join(", ");
-            Error::invalid("optimizer", names, format!("`{name}`"))
-        })
+        self.into()
     }
 }
 

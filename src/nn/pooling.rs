@@ -1,16 +1,29 @@
 //! From the states of a text's words to one row for the text.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::Serialize;
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use super::{Packing, Real, Scratch};
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// How the states of a text's words become one row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    Serialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum Pooling {
     /// The state in which each direction ends: the forward one after the last word, the backward one after the first.
     #[default]
@@ -22,33 +35,12 @@ pub enum Pooling {
 }
 
 impl Pooling {
-    /// All ways.
-    pub const ALL: [Pooling; 3] = [Pooling::Last, Pooling::Mean, Pooling::Max];
+    /// All kinds of pooling.
+    pub const ALL: &'static [Pooling] = <Pooling as VariantArray>::VARIANTS;
 
     /// The name on the command line, in model files and in JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            Pooling::Last => "last",
-            Pooling::Mean => "mean",
-            Pooling::Max => "max",
-        }
-    }
-}
-
-impl fmt::Display for Pooling {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Pooling {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Pooling::ALL
-            .into_iter()
-            .find(|pooling| pooling.name() == name)
-            .ok_or_else(|| Error::invalid("pooling", Pooling::ALL.map(Pooling::name).join(", "), format!("`{name}`")))
+        self.into()
     }
 }
 

@@ -1,15 +1,16 @@
 //! How the learning rate changes over training.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::Serialize;
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// The course of the learning rate, as a share of the one asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Display, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum Schedule {
     /// Always the same, after the warm-up.
     Constant,
@@ -20,16 +21,12 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// All schedules, in the order in which help texts name them.
-    pub const ALL: [Schedule; 3] = [Schedule::Constant, Schedule::Linear, Schedule::Cosine];
+    /// All schedules, in the order in which help texts list them.
+    pub const ALL: &'static [Schedule] = <Schedule as VariantArray>::VARIANTS;
 
-    /// The name on the command line.
+    /// The name on the command line, in model files and in JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            Schedule::Constant => "constant",
-            Schedule::Linear => "linear",
-            Schedule::Cosine => "cosine",
-        }
+        self.into()
     }
 
     /// The share of the learning rate at a step, counted from 0, of `total`; it rises from 0 on a straight line over the
@@ -54,22 +51,5 @@ impl Schedule {
             Schedule::Linear => (1.0 - done).max(0.0),
             Schedule::Cosine => (0.5 * (1.0 + (std::f64::consts::PI * done).cos())).max(0.0),
         }
-    }
-}
-
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Schedule {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Schedule::ALL.into_iter().find(|schedule| schedule.name() == name).ok_or_else(|| {
-            let names = Schedule::ALL.map(Schedule::name).join(", ");
-            Error::invalid("schedule", names, format!("`{name}`"))
-        })
     }
 }

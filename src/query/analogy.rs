@@ -1,16 +1,32 @@
 //! Analogies: a is to b as c is to what?
 
-use std::str::FromStr;
+use serde::Serialize;
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use super::nearest::{Rows, unit};
-use super::scan::{BLOCK, Wanted, best};
-use super::{Answer, NearestOptions};
+use super::scan::{BLOCK, TopKOptions, best};
+use super::{NearestOptions, ScoredRow};
 use crate::error::{Error, Result};
 use crate::vectors::Vectors;
 
 /// How to answer an analogy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Method {
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
+pub enum AnalogyMethod {
     /// 3CosAdd (Mikolov et al. 2013): the word nearest to b - a + c.
     #[default]
     Add,
@@ -18,24 +34,13 @@ pub enum Method {
     Mul,
 }
 
-impl Method {
+impl AnalogyMethod {
+    /// All methods.
+    pub const ALL: &'static [AnalogyMethod] = <AnalogyMethod as VariantArray>::VARIANTS;
+
     /// The name on the command line and in JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            Method::Add => "add",
-            Method::Mul => "mul",
-        }
-    }
-}
-
-impl FromStr for Method {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        [Method::Add, Method::Mul]
-            .into_iter()
-            .find(|method| method.name() == name)
-            .ok_or_else(|| Error::invalid("method", "add or mul", format!("`{name}`")))
+        self.into()
     }
 }
 
@@ -52,18 +57,18 @@ impl Vectors {
         a: impl AsRef<[u8]>,
         b: impl AsRef<[u8]>,
         c: impl AsRef<[u8]>,
-        method: Method,
+        method: AnalogyMethod,
         options: &NearestOptions,
-    ) -> Result<Vec<Answer>> {
+    ) -> Result<Vec<ScoredRow>> {
         let (a, b, c) = (a.as_ref(), b.as_ref(), c.as_ref());
         match method {
-            Method::Add => self.nearest(&[b, c], &[a], options),
-            Method::Mul => {
+            AnalogyMethod::Add => self.nearest(&[b, c], &[a], options),
+            AnalogyMethod::Mul => {
                 if let Some(least) = options.min_cosine {
                     let expected = "none for 3CosMul, whose scores are not cosines";
                     return Err(Error::invalid("least cosine", expected, least.to_string()));
                 }
-                let words = [self.named(a)?, self.named(b)?, self.named(c)?];
+                let words = [self.query_word(a)?, self.query_word(b)?, self.query_word(c)?];
                 let named: Vec<u32> = words.iter().filter_map(|word| word.row).collect();
                 let [a, b, c] = words.map(|word| {
                     let mut sum = vec![0.0; self.dimension()];
@@ -72,7 +77,7 @@ impl Vectors {
                 });
                 self.check_length()?;
                 let rows = Rows::of(self);
-                let wanted = Wanted { k: options.k, least: None };
+                let wanted = TopKOptions { k: options.k, least: None };
                 self.readable(best(options.searched(self), wanted, &named, |block, scores| {
                     let mut cosines = [[0.0f32; BLOCK]; 3];
                     for (cosines, word) in cosines.iter_mut().zip([&a, &b, &c]) {

@@ -16,19 +16,19 @@ use std::borrow::Cow;
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::tensors::DAMAGED;
 use crate::vectors::{Case, Vectors};
-pub use analogy::Method;
+pub use analogy::AnalogyMethod;
 pub use evaluate::{
-    AnalogyDifference, AnalogyProtocol, AnalogyReport, Answered, Benchmark, Causes, Count, EvaluateOptions,
-    PairDifference, PairProtocol, PairReport, Pairs, Questions, Section, UnequalWords,
+    AnalogyCounts, AnalogyDifference, AnalogyPrediction, AnalogyProtocol, AnalogyReport, Benchmark, Causes,
+    EvaluateOptions, PairDifference, PairProtocol, PairReport, Pairs, Questions, RowLimit, Section, WordDifference,
 };
 pub use nearest::{NearestOptions, Query, Term};
 pub use row_set::RowSet;
-pub use similarity::CosineCost;
+pub use similarity::CosineDifference;
 pub(crate) use similarity::cosine;
 
 /// A row that answers a question, and its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Answer {
+pub struct ScoredRow {
     /// The row.
     pub row: u32,
     /// Cosine, or what the method of the question says. NaN where it is undefined: a row without a direction, which
@@ -37,14 +37,14 @@ pub struct Answer {
 }
 
 /// A word that a question names, with its vector, which has a direction.
-struct Named<'a> {
+struct QueryWord<'a> {
     /// Its row, where it has one.
     row: Option<u32>,
     values: Cow<'a, [f32]>,
     norm: f64,
 }
 
-impl Named<'_> {
+impl QueryWord<'_> {
     /// Adds `weight` times the unit vector to `sum`.
     fn add_unit(&self, weight: f64, sum: &mut [f64]) {
         for (sum, &value) in sum.iter_mut().zip(self.values.iter()) {
@@ -70,28 +70,28 @@ impl Vectors {
     ///
     /// # Errors
     /// An unknown word, and one without a direction.
-    fn named(&self, word: impl AsRef<[u8]>) -> Result<Named<'_>> {
+    fn query_word(&self, word: impl AsRef<[u8]>) -> Result<QueryWord<'_>> {
         let word = word.as_ref();
         if self.find(word, Case::Exact)?.is_none()
             && let Some(values) = self.vector(word)
         {
             let norm = values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
             if norm > 0.0 && norm.is_finite() {
-                return Ok(Named { row: None, values, norm });
+                return Ok(QueryWord { row: None, values, norm });
             }
         }
-        self.named_row(self.require(word)?)
+        self.row_as_query_word(self.require(word)?)
     }
 
-    fn named_row(&self, row: u32) -> Result<Named<'_>> {
+    fn row_as_query_word(&self, row: u32) -> Result<QueryWord<'_>> {
         let no_direction = || Error::NoDirection { word: self.word(row).into_owned() };
         let values = self.row(row).ok_or_else(no_direction)?;
         let norm = self.norm(row).filter(|&norm| norm > 0.0 && norm.is_finite()).ok_or_else(no_direction)?;
-        Ok(Named { row: Some(row), values: Cow::Borrowed(values), norm: f64::from(norm) })
+        Ok(QueryWord { row: Some(row), values: Cow::Borrowed(values), norm: f64::from(norm) })
     }
 
     /// Passes on answers whose words can be read, as all can unless a table file is damaged.
-    fn readable(&self, answers: Vec<Answer>) -> Result<Vec<Answer>> {
+    fn readable(&self, answers: Vec<ScoredRow>) -> Result<Vec<ScoredRow>> {
         match answers.iter().find(|answer| self.vocabulary().word(answer.row).is_none()) {
             None => Ok(answers),
             Some(answer) => {

@@ -3,9 +3,9 @@
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::Answer;
+use super::ScoredRow;
 use super::row_set::RowSet;
-use super::scan::{Searched, Wanted, best, best_by_codes, dot};
+use super::scan::{SearchSpace, TopKOptions, best, best_by_codes, dot};
 use crate::error::{Error, Result};
 use crate::vectors::Vectors;
 
@@ -33,11 +33,11 @@ const LISTED_THAT_PAY: usize = 16;
 
 impl NearestOptions {
     /// The rows searched.
-    pub(super) fn searched(&self, vectors: &Vectors) -> Searched<'_> {
+    pub(super) fn searched(&self, vectors: &Vectors) -> SearchSpace<'_> {
         let first = self.restrict.map_or(vectors.len(), |n| n.min(vectors.len()));
         match &self.within {
-            None => Searched::First(first),
-            Some(within) => Searched::Listed(within.among_first(first)),
+            None => SearchSpace::First(first),
+            Some(within) => SearchSpace::Listed(within.among_first(first)),
         }
     }
 }
@@ -74,7 +74,7 @@ impl Vectors {
         positive: &[P],
         negative: &[N],
         options: &NearestOptions,
-    ) -> Result<Vec<Answer>> {
+    ) -> Result<Vec<ScoredRow>> {
         let positive = positive.iter().map(|word| (1.0, Term::Word(word.as_ref())));
         let negative = negative.iter().map(|word| (-1.0, Term::Word(word.as_ref())));
         self.search(&self.query(&positive.chain(negative).collect::<Vec<_>>())?, options)
@@ -96,7 +96,7 @@ impl Vectors {
             let weight = f64::from(weight);
             match term {
                 Term::Word(word) => {
-                    let word = self.named(word)?;
+                    let word = self.query_word(word)?;
                     word.add_unit(weight, &mut sum);
                     excluded.extend(word.row);
                 }
@@ -119,7 +119,7 @@ impl Vectors {
     ///
     /// # Errors
     /// A damaged table file.
-    pub fn search(&self, query: &Query, options: &NearestOptions) -> Result<Vec<Answer>> {
+    pub fn search(&self, query: &Query, options: &NearestOptions) -> Result<Vec<ScoredRow>> {
         let mut answers = self.nearest_batch(std::slice::from_ref(query), options)?;
         Ok(answers.pop().unwrap_or_default())
     }
@@ -129,15 +129,15 @@ impl Vectors {
     ///
     /// # Errors
     /// A damaged table file.
-    pub fn nearest_batch(&self, queries: &[Query], options: &NearestOptions) -> Result<Vec<Vec<Answer>>> {
+    pub fn nearest_batch(&self, queries: &[Query], options: &NearestOptions) -> Result<Vec<Vec<ScoredRow>>> {
         self.check_length()?;
         let rows = Rows::of(self);
         let searched = options.searched(self);
-        let wanted = Wanted { k: options.k, least: options.min_cosine };
+        let wanted = TopKOptions { k: options.k, least: options.min_cosine };
         // Codes are read of all rows, so a short list is better scored by itself.
         let by_codes = match searched {
-            Searched::First(_) => true,
-            Searched::Listed(rows) => rows.len() >= self.len() / LISTED_THAT_PAY,
+            SearchSpace::First(_) => true,
+            SearchSpace::Listed(rows) => rows.len() >= self.len() / LISTED_THAT_PAY,
         };
         let codes = if by_codes { self.codes(queries.len()) } else { None };
         let answers = match codes {

@@ -1,6 +1,6 @@
 //! The odd one out.
 
-use super::Named;
+use super::QueryWord;
 use super::nearest::direction;
 use super::scan::dot;
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ impl Vectors {
         if words.len() < 2 {
             return Err(Error::invalid("words", "at least two", words.len().to_string()));
         }
-        let words = words.iter().map(|word| self.named(word)).collect::<Result<Vec<Named>>>()?;
+        let words = words.iter().map(|word| self.query_word(word)).collect::<Result<Vec<QueryWord>>>()?;
         let mut sum = vec![0.0; self.dimension()];
         words.iter().for_each(|word| word.add_unit(1.0, &mut sum));
         let mean = direction(&sum)?;

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use rayon::prelude::*;
 
 use super::nearest::Rows;
-use super::{Answer, Query};
+use super::{Query, ScoredRow};
 use crate::vectors::codes::Codes;
 use crate::vectors::kernel::{LANES, Tile};
 
@@ -28,81 +28,81 @@ const GROUP: usize = 8;
 const TASKS: usize = 8;
 
 /// Blocks of codes that a task looks at, at the least: 16,384 rows.
-const LEAST_BLOCKS: usize = 1024;
+const MIN_BLOCKS: usize = 1024;
 
 /// A row with its score, ordered from best to worst: higher scores first, rows without a score last, ties by lower row.
 #[derive(Debug, Clone, Copy)]
-struct Ranked(Answer);
+struct RankedRow(ScoredRow);
 
-impl Ranked {
+impl RankedRow {
     /// The score that it ranks by: one that is undefined is below all others.
     fn key(&self) -> f32 {
         if self.0.score.is_nan() { f32::NEG_INFINITY } else { self.0.score }
     }
 }
 
-impl Ord for Ranked {
+impl Ord for RankedRow {
     fn cmp(&self, other: &Self) -> Ordering {
         other.key().total_cmp(&self.key()).then_with(|| self.0.row.cmp(&other.0.row))
     }
 }
 
-impl PartialOrd for Ranked {
+impl PartialOrd for RankedRow {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Ranked {
+impl PartialEq for RankedRow {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for Ranked {}
+impl Eq for RankedRow {}
 
 /// What is asked for: the best `k`, none with a score below `least`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted {
+pub(super) struct TopKOptions {
     pub(super) k: usize,
     pub(super) least: Option<f32>,
 }
 
 /// The rows that a search looks at.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Searched<'a> {
+pub(super) enum SearchSpace<'a> {
     /// So many from the first on.
     First(usize),
     Listed(&'a [u32]),
 }
 
-impl Searched<'_> {
+impl SearchSpace<'_> {
     fn len(&self) -> usize {
         match self {
-            Searched::First(rows) => *rows,
-            Searched::Listed(rows) => rows.len(),
+            SearchSpace::First(rows) => *rows,
+            SearchSpace::Listed(rows) => rows.len(),
         }
     }
 
     /// The row behind the last one.
     fn end(&self) -> usize {
         match self {
-            Searched::First(rows) => *rows,
-            Searched::Listed(rows) => rows.last().map_or(0, |&last| last as usize + 1),
+            SearchSpace::First(rows) => *rows,
+            SearchSpace::Listed(rows) => rows.last().map_or(0, |&last| last as usize + 1),
         }
     }
 
     fn contains(&self, row: u32) -> bool {
         match self {
-            Searched::First(rows) => (row as usize) < *rows,
-            Searched::Listed(rows) => rows.binary_search(&row).is_ok(),
+            SearchSpace::First(rows) => (row as usize) < *rows,
+            SearchSpace::Listed(rows) => rows.binary_search(&row).is_ok(),
         }
     }
 
     fn row(&self, index: usize) -> u32 {
         match self {
-            Searched::First(_) => index as u32,
-            Searched::Listed(rows) => rows[index],
+            SearchSpace::First(_) => index as u32,
+            SearchSpace::Listed(rows) => rows[index],
         }
     }
 }
@@ -110,17 +110,17 @@ impl Searched<'_> {
 /// The best of the rows `searched`, best first, those in `excluded` left out. `score` fills in the scores of up to [`BLOCK`]
 /// rows. Runs of rows are scored in parallel; the order is total, so the answer does not depend on how.
 pub(super) fn best(
-    searched: Searched,
-    wanted: Wanted,
+    searched: SearchSpace,
+    wanted: TopKOptions,
     excluded: &[u32],
     score: impl Fn(&[u32], &mut [f32]) + Sync,
-) -> Vec<Answer> {
-    let found: Vec<Ranked> = (0..searched.len())
+) -> Vec<ScoredRow> {
+    let found: Vec<RankedRow> = (0..searched.len())
         .step_by(RUN)
         .collect::<Vec<usize>>()
         .into_par_iter()
         .flat_map_iter(|start| {
-            let mut kept = Kept::new(wanted);
+            let mut kept = TopK::new(wanted);
             let (mut rows, mut scores) = ([0; BLOCK], [0.0; BLOCK]);
             let end = searched.len().min(start + RUN);
             for block in (start..end).step_by(BLOCK) {
@@ -131,7 +131,7 @@ pub(super) fn best(
                 score(&rows[..count], &mut scores[..count]);
                 for (&row, &score) in rows[..count].iter().zip(&scores) {
                     if kept.worst().is_none_or(|worst| score >= worst) && !excluded.contains(&row) {
-                        kept.offer(Ranked(Answer { row, score }));
+                        kept.offer(RankedRow(ScoredRow { row, score }));
                     }
                 }
             }
@@ -146,10 +146,10 @@ pub(super) fn best(
 pub(super) fn best_by_codes(
     codes: &Codes,
     queries: &[Query],
-    searched: Searched,
-    wanted: Wanted,
+    searched: SearchSpace,
+    wanted: TopKOptions,
     rows: &Rows,
-) -> Vec<Vec<Answer>> {
+) -> Vec<Vec<ScoredRow>> {
     match queries.len() {
         0 | 1 => best_by_tiles::<1>(codes, queries, searched, wanted, rows),
         _ => best_by_tiles::<TILE>(codes, queries, searched, wanted, rows),
@@ -160,10 +160,10 @@ pub(super) fn best_by_codes(
 fn best_by_tiles<const T: usize>(
     codes: &Codes,
     queries: &[Query],
-    searched: Searched,
-    wanted: Wanted,
+    searched: SearchSpace,
+    wanted: TopKOptions,
     rows: &Rows,
-) -> Vec<Vec<Answer>> {
+) -> Vec<Vec<ScoredRow>> {
     let tiles: Vec<Tile<T>> =
         queries.chunks(T).map(|queries| codes.tile(queries.iter().map(|query| query.unit.as_slice()))).collect();
     // The k-th best score that any task has found for a query: what is below it cannot be among the k best of all.
@@ -172,17 +172,17 @@ fn best_by_tiles<const T: usize>(
     let groups = tiles.len().div_ceil(GROUP);
     // Tasks enough for all threads to end at about the same time.
     let spans = (TASKS * rayon::current_num_threads()).div_ceil(groups.max(1));
-    let span = blocks.div_ceil(spans).next_multiple_of(codes.blocks_in_cache()).max(LEAST_BLOCKS);
+    let span = blocks.div_ceil(spans).next_multiple_of(codes.blocks_in_cache()).max(MIN_BLOCKS);
     let tasks: Vec<(usize, usize)> =
         (0..groups).flat_map(|group| (0..blocks).step_by(span).map(move |start| (group, start))).collect();
-    let found: Vec<(usize, Vec<Kept>)> = tasks
+    let found: Vec<(usize, Vec<TopK>)> = tasks
         .into_par_iter()
         .map(|(group, start)| {
             let tiles = &tiles[group * GROUP..tiles.len().min((group + 1) * GROUP)];
             let first_query = group * GROUP * T;
             let queries = &queries[first_query..queries.len().min(first_query + tiles.len() * T)];
             let least = &least[first_query..];
-            let mut kept: Vec<Kept> = queries.iter().map(|_| Kept::new(wanted)).collect();
+            let mut kept: Vec<TopK> = queries.iter().map(|_| TopK::new(wanted)).collect();
             let end = blocks.min(start + span);
             for chunk in (start..end).step_by(codes.blocks_in_cache()) {
                 let chunk = chunk..end.min(chunk + codes.blocks_in_cache());
@@ -198,7 +198,7 @@ fn best_by_tiles<const T: usize>(
                         };
                         if searched.contains(row)
                             && !question.excluded.contains(&row)
-                            && kept[query].offer(Ranked(Answer { row, score: rows.cosine(row, &question.unit) }))
+                            && kept[query].offer(RankedRow(ScoredRow { row, score: rows.cosine(row, &question.unit) }))
                             && let Some(worst) = kept[query].worst()
                         {
                             least.fetch_max(ordered(worst), Relaxed);
@@ -210,7 +210,7 @@ fn best_by_tiles<const T: usize>(
             (first_query, kept)
         })
         .collect();
-    let mut all: Vec<Vec<Ranked>> = queries.iter().map(|_| Vec::new()).collect();
+    let mut all: Vec<Vec<RankedRow>> = queries.iter().map(|_| Vec::new()).collect();
     for (first_query, kept) in found {
         for (all, kept) in all[first_query..].iter_mut().zip(kept) {
             all.extend(kept.best);
@@ -220,7 +220,7 @@ fn best_by_tiles<const T: usize>(
 }
 
 /// The `k` best of what the tasks kept, best first.
-fn merged(mut found: Vec<Ranked>, k: usize) -> Vec<Answer> {
+fn merged(mut found: Vec<RankedRow>, k: usize) -> Vec<ScoredRow> {
     found.sort_unstable();
     found.truncate(k);
     found.into_iter().map(|ranked| ranked.0).collect()
@@ -238,13 +238,13 @@ fn unordered(bits: u32) -> f32 {
 }
 
 /// The best so far of the rows that were offered.
-struct Kept {
-    wanted: Wanted,
+struct TopK {
+    wanted: TopKOptions,
     /// The worst of them is at the top, ready to make room.
-    best: BinaryHeap<Ranked>,
+    best: BinaryHeap<RankedRow>,
 }
 
-impl Wanted {
+impl TopKOptions {
     /// The score that is reached by all that is wanted.
     fn floor(&self) -> f32 {
         self.least.unwrap_or(f32::NEG_INFINITY)
@@ -255,13 +255,13 @@ impl Wanted {
     }
 }
 
-impl Kept {
-    fn new(wanted: Wanted) -> Self {
-        Kept { wanted, best: BinaryHeap::new() }
+impl TopK {
+    fn new(wanted: TopKOptions) -> Self {
+        TopK { wanted, best: BinaryHeap::new() }
     }
 
     /// Keeps a row if it is wanted and among the best so far, and says whether it is.
-    fn offer(&mut self, candidate: Ranked) -> bool {
+    fn offer(&mut self, candidate: RankedRow) -> bool {
         if !self.wanted.wants(candidate.0.score) {
             return false;
         }
@@ -277,7 +277,7 @@ impl Kept {
 
     /// The score that a row must reach to be kept; `None` while there is room.
     fn worst(&self) -> Option<f32> {
-        self.best.peek().filter(|_| self.best.len() >= self.wanted.k).map(Ranked::key)
+        self.best.peek().filter(|_| self.best.len() >= self.wanted.k).map(RankedRow::key)
     }
 }
 

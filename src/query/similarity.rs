@@ -11,13 +11,13 @@ const PAIRS: usize = 100_000;
 
 /// How much the cosines of two tables with the same words differ.
 #[derive(Debug, Clone, Copy)]
-pub struct CosineCost {
+pub struct CosineDifference {
     /// The lowest cosine of a row with the other table's.
-    pub lowest: f64,
+    pub min_cosine: f64,
     /// The row that has it.
     pub row: u32,
-    /// The largest change of a cosine of two different rows, over [`CosineCost::pairs`] pairs drawn at random.
-    pub largest_change: f64,
+    /// The largest change of a cosine of two different rows, over [`CosineDifference::pairs`] pairs drawn at random.
+    pub max_change: f64,
     /// How many pairs were drawn.
     pub pairs: usize,
 }
@@ -28,7 +28,7 @@ impl Vectors {
     /// # Errors
     /// An unknown word, or one whose vector has no direction.
     pub fn similarity(&self, a: impl AsRef<[u8]>, b: impl AsRef<[u8]>) -> Result<f32> {
-        Ok(cosine(&self.named(a)?.values, &self.named(b)?.values) as f32)
+        Ok(cosine(&self.query_word(a)?.values, &self.query_word(b)?.values) as f32)
     }
 
     /// The cosine of two rows; NaN where one has no direction or does not exist.
@@ -43,30 +43,30 @@ impl Vectors {
     ///
     /// # Errors
     /// Tables of different sizes.
-    pub fn compare_cosines(&self, other: &Vectors) -> Result<CosineCost> {
+    pub fn compare_cosines(&self, other: &Vectors) -> Result<CosineDifference> {
         if (self.len(), self.dimension()) != (other.len(), other.dimension()) {
             let size = |vectors: &Vectors| format!("{} rows of {} numbers", vectors.len(), vectors.dimension());
             return Err(Error::invalid("vectors", size(self), size(other)));
         }
-        let (mut lowest, mut lowest_row) = (1.0f64, 0);
+        let (mut min_cosine, mut min_row) = (1.0f64, 0);
         for row in 0..self.len() as u32 {
             let cosine = match (self.row(row), other.row(row)) {
                 (Some(a), Some(b)) => cosine(a, b),
                 _ => f64::NAN,
             };
-            if cosine < lowest {
-                (lowest, lowest_row) = (cosine, row);
+            if cosine < min_cosine {
+                (min_cosine, min_row) = (cosine, row);
             }
         }
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let mut largest_change = 0.0f64;
+        let mut max_change = 0.0f64;
         for _ in 0..PAIRS {
             let (a, b) = (rng.random_range(0..self.len() as u32), rng.random_range(0..self.len() as u32));
             let change = (self.cosine(a, b) - other.cosine(a, b)).abs();
             // Rows without a direction have no cosine that could change.
-            largest_change = largest_change.max(if change.is_nan() { 0.0 } else { change });
+            max_change = max_change.max(if change.is_nan() { 0.0 } else { change });
         }
-        Ok(CosineCost { lowest, row: lowest_row, largest_change, pairs: PAIRS })
+        Ok(CosineDifference { min_cosine, row: min_row, max_change, pairs: PAIRS })
     }
 }
 

@@ -1,14 +1,14 @@
-//! What a machine does, for the terminal: floors, measures, and a line about each.
+//! What a machine does, for the terminal: peaks, measurements, and a line about each.
 
 use super::{counted, fitted, table, thousands};
-use crate::bench::{Measure, Measured, Spread};
+use crate::bench::{BenchReport, Measurement, MedianRange};
 
 /// Columns, where no terminal says how many there are.
 const WIDTH: usize = 100;
 
-/// Floors and measures, a line each, and below what they mean, in lines of at most `width` columns.
-pub fn bench(measured: &Measured, width: Option<usize>) -> String {
-    let what = measured.file.as_deref().unwrap_or("made-up vectors");
+/// Peaks and measurements, a line each, and below what they mean, in lines of at most `width` columns.
+pub fn bench(measured: &BenchReport, width: Option<usize>) -> String {
+    let what = measured.file.as_deref().unwrap_or("synthetic vectors");
     let mut text = format!(
         "{what}: {} x {}; {}, {}\n\n",
         thousands(measured.rows),
@@ -16,18 +16,18 @@ pub fn bench(measured: &Measured, width: Option<usize>) -> String {
         counted(measured.threads, "thread"),
         counted(measured.rounds, "round")
     );
-    let floors = measured.floors.iter().map(|floor| {
-        let rate = format!("{} {}", figure(floor.rate.median), floor.unit);
-        vec![floor.name.to_owned(), rate, range(&floor.rate)]
+    let peaks = measured.peaks.iter().map(|peak| {
+        let rate = format!("{} {}", figure(peak.rate.median), peak.unit);
+        vec![peak.name.to_owned(), rate, range(&peak.rate)]
     });
-    text += &table(&[("this machine", false), ("median", true), ("range", true)], floors);
+    text += &table(&[("this machine", false), ("median", true), ("range", true)], peaks);
     text.push('\n');
-    let columns = [("vocable", false), ("ms", true), ("range", true), ("speed", true), ("of the floor", true)];
-    text += &fitted(&columns, measured.measures.iter().map(row), width);
+    let columns = [("vocable", false), ("ms", true), ("range", true), ("throughput", true), ("of peak", true)];
+    text += &fitted(&columns, measured.measurements.iter().map(row), width);
     text.push('\n');
-    let names = measured.floors.iter().map(|floor| floor.name).chain(measured.measures.iter().map(|each| each.name));
+    let names = measured.peaks.iter().map(|peak| peak.name).chain(measured.measurements.iter().map(|each| each.name));
     text += &meanings(names, width.unwrap_or(WIDTH));
-    if let Some(cores) = measured.cores.filter(|_| measured.is_crowded()) {
+    if let Some(cores) = measured.cores.filter(|_| measured.is_contended()) {
         let threads = measured.threads;
         let note = format!(
             "The {threads} threads had {cores:.1} cores while all of them were at work: other processes have the rest, or the \
@@ -39,21 +39,21 @@ pub fn bench(measured: &Measured, width: Option<usize>) -> String {
     text
 }
 
-fn row(measure: &Measure) -> Vec<String> {
-    let speed = measure.speed.map(|speed| format!("{} {}", figure(speed.rate), speed.unit));
-    let share = measure.floor.map(|share| format!("{:.0} % of {}", 100.0 * share.share, share.of));
-    let milliseconds = &measure.milliseconds;
+fn row(measurement: &Measurement) -> Vec<String> {
+    let throughput = measurement.throughput.map(|each| format!("{} {}", figure(each.rate), each.unit));
+    let utilization = measurement.utilization.map(|each| format!("{:.0} % of {}", 100.0 * each.fraction, each.peak));
+    let milliseconds = &measurement.milliseconds;
     vec![
-        measure.name.to_owned(),
+        measurement.name.to_owned(),
         figure(milliseconds.median),
         range(milliseconds),
-        speed.unwrap_or_default(),
-        share.unwrap_or_default(),
+        throughput.unwrap_or_default(),
+        utilization.unwrap_or_default(),
     ]
 }
 
-fn range(spread: &Spread) -> String {
-    format!("{} to {}", figure(spread.lowest), figure(spread.highest))
+fn range(spread: &MedianRange) -> String {
+    format!("{} to {}", figure(spread.min), figure(spread.max))
 }
 
 /// A number with three figures or so.
@@ -80,7 +80,7 @@ fn meanings<'a>(names: impl Iterator<Item = &'a str>, width: usize) -> String {
         "nearest-batch" => {
             "256 such questions at once; their products are of 8-bit numbers, faster than those of floats"
         }
-        "train" => "an epoch over 1,000 made-up texts with the options that `vocable train` has by itself",
+        "train" => "an epoch over 1,000 synthetic texts with the options that `vocable train` has by itself",
         _ => "",
     };
     fitted(&[("", false), ("", false)], names.map(|name| vec![name.to_owned(), meaning(name).to_owned()]), Some(width))
@@ -89,33 +89,33 @@ fn meanings<'a>(names: impl Iterator<Item = &'a str>, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::{Floor, Share, Speed};
+    use crate::bench::{PeakRate, Throughput, Utilization};
 
-    fn measured(cores: f64) -> Measured {
-        let spread = Spread { median: 2.0, lowest: 1.0, highest: 1234.0 };
-        let speed = Some(Speed { rate: 251_234.4, unit: "tokens/s" });
-        let floor = Some(Share { of: "products", rate: 110.0, share: 0.553 });
-        Measured {
+    fn measured(cores: f64) -> BenchReport {
+        let spread = MedianRange { median: 2.0, min: 1.0, max: 1234.0 };
+        let throughput = Some(Throughput { rate: 251_234.4, unit: "tokens/s" });
+        let utilization = Some(Utilization { peak: "products", rate: 110.0, fraction: 0.553 });
+        BenchReport {
             file: None,
             rows: 400_000,
             dimension: 50,
             threads: 2,
             rounds: 7,
             cores: Some(cores),
-            floors: vec![Floor { name: "products", unit: "GFLOP/s", rate: spread }],
-            measures: vec![Measure { name: "train", milliseconds: spread, speed, floor }],
+            peaks: vec![PeakRate { name: "products", unit: "GFLOP/s", rate: spread }],
+            measurements: vec![Measurement { name: "train", milliseconds: spread, throughput, utilization }],
         }
     }
 
     #[test]
     fn figures_line_up_and_fit_the_width() {
         let text = bench(&measured(1.97), Some(70));
-        let expected = "made-up vectors: 400,000 x 50; 2 threads, 7 rounds
+        let expected = "synthetic vectors: 400,000 x 50; 2 threads, 7 rounds
 
 this machine        median          range
 products      2.00 GFLOP/s  1.00 to 1,234
 
-vocable    ms          range             speed      of the floor
+vocable    ms          range             speed      of the peak
 train    2.00  1.00 to 1,234  251,234 tokens/s  55 % of products
 
 ";

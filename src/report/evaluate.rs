@@ -2,7 +2,8 @@
 
 use super::{fitted, thousands};
 use crate::query::{
-    AnalogyDifference, AnalogyReport, Causes, Count, PairDifference, PairReport, Pairs, Questions, UnequalWords,
+    AnalogyCounts, AnalogyDifference, AnalogyReport, Causes, PairDifference, PairReport, Pairs, Questions,
+    WordDifference,
 };
 
 /// The outcomes of an analogy benchmark by several protocols, a line a section: right/seen and percent; within `width` columns of a
@@ -14,10 +15,10 @@ pub fn analogies(outcomes: &[AnalogyReport], width: Option<usize>) -> String {
         columns.extend([(outcome.protocol.name(), true), ("%", true)]);
     }
     columns.push(("total", true));
-    let row = |name: &str, count: &dyn Fn(&AnalogyReport) -> Count| {
+    let row = |name: &str, count: &dyn Fn(&AnalogyReport) -> AnalogyCounts| {
         let counts = outcomes.iter().map(count);
         let cells =
-            counts.flat_map(|count| [format!("{}/{}", count.right, count.counted), hundredths(count.accuracy())]);
+            counts.flat_map(|count| [format!("{}/{}", count.correct, count.counted), hundredths(count.accuracy())]);
         [name.to_owned()].into_iter().chain(cells).chain([count(first).total.to_string()]).collect::<Vec<String>>()
     };
     let mut rows: Vec<Vec<String>> = (0..first.sections.len())
@@ -26,7 +27,7 @@ pub fn analogies(outcomes: &[AnalogyReport], width: Option<usize>) -> String {
     rows.push(row("semantic (first 5 sections)", &AnalogyReport::semantic));
     rows.push(row("syntactic (the rest)", &AnalogyReport::syntactic));
     rows.push(row("all", &AnalogyReport::all));
-    let beneath = |name: &str, cells: &dyn Fn(Count) -> [String; 2]| {
+    let beneath = |name: &str, cells: &dyn Fn(AnalogyCounts) -> [String; 2]| {
         let cells = outcomes.iter().flat_map(|outcome| cells(outcome.all()));
         [name.to_owned()].into_iter().chain(cells).chain([String::new()]).collect()
     };
@@ -132,8 +133,8 @@ fn against(other: &str, first: &str, parts: &[String]) -> String {
 fn known(
     first: &str,
     what: &str,
-    (only_first, words_of_first): (usize, UnequalWords),
-    (only_second, words_of_second): (usize, UnequalWords),
+    (only_first, words_of_first): (usize, WordDifference),
+    (only_second, words_of_second): (usize, WordDifference),
     rows: usize,
 ) -> Vec<String> {
     let mut parts = Vec::new();
@@ -149,7 +150,7 @@ fn known(
 }
 
 /// Why only one of two protocols finds some words.
-fn words(words: UnequalWords, rows: usize) -> String {
+fn words(words: WordDifference, rows: usize) -> String {
     let by_folding =
         (words.by_folding > 0).then(|| format!("{} found by folding only", count(words.by_folding, "word")));
     let beyond = || format!("{} found beyond row {} only", count(words.beyond_rows, "word"), thousands(rows));

@@ -8,7 +8,7 @@ use crate::classifier::{
     Classifier, Coverage, CoverageCount, EpochMetrics, MetricsReport, Prediction, TrainingOutcome,
 };
 use crate::nn::EmbeddingMode;
-use crate::query::{AnalogyReport, Answer, Count, Method, PairReport};
+use crate::query::{AnalogyCounts, AnalogyMethod, AnalogyReport, PairReport, ScoredRow};
 use crate::vectors::Vectors;
 
 /// The words nearest to others.
@@ -44,10 +44,13 @@ impl NearestAnswer {
         vector: Option<u64>,
         near: &[W],
         far: &[W],
-        answers: &[Answer],
+        answers: &[ScoredRow],
     ) -> NearestAnswer {
-        let neighbour =
-            |&Answer { row, score }: &Answer| Neighbour { word: vectors.word(row).into_owned(), row, cosine: score };
+        let neighbour = |&ScoredRow { row, score }: &ScoredRow| Neighbour {
+            word: vectors.word(row).into_owned(),
+            row,
+            cosine: score,
+        };
         let neighbours = answers.iter().map(neighbour).collect();
         NearestAnswer { vector, query: texts(near), not: texts(far), neighbours }
     }
@@ -81,9 +84,15 @@ pub struct Scored {
 
 impl AnalogyAnswer {
     /// The answers to an analogy.
-    pub fn new<W: AsRef<[u8]>>(vectors: &Vectors, words: [W; 3], method: Method, answers: &[Answer]) -> AnalogyAnswer {
+    pub fn new<W: AsRef<[u8]>>(
+        vectors: &Vectors,
+        words: [W; 3],
+        method: AnalogyMethod,
+        answers: &[ScoredRow],
+    ) -> AnalogyAnswer {
         let [a, b, c] = words.map(|word| text(word.as_ref()));
-        let scored = |&Answer { row, score }: &Answer| Scored { word: vectors.word(row).into_owned(), row, score };
+        let scored =
+            |&ScoredRow { row, score }: &ScoredRow| Scored { word: vectors.word(row).into_owned(), row, score };
         AnalogyAnswer { a, b, c, method: method.name(), answers: answers.iter().map(scored).collect() }
     }
 }
@@ -165,7 +174,7 @@ impl<'a> AnalogiesAnswer<'a> {
             file,
             kind: "analogies",
             protocol: outcome.protocol.name(),
-            right: all.right,
+            right: all.correct,
             seen: all.seen,
             total: all.total,
             accuracy: all.accuracy(),
@@ -177,7 +186,7 @@ impl<'a> AnalogiesAnswer<'a> {
                 .sections
                 .iter()
                 .map(|section| {
-                    let Count { right, seen, total, .. } = section.count;
+                    let AnalogyCounts { correct: right, seen, total, .. } = section.count;
                     Section { section: &section.name, right, seen, total }
                 })
                 .collect(),
@@ -185,10 +194,10 @@ impl<'a> AnalogiesAnswer<'a> {
     }
 }
 
-impl From<Count> for Part {
-    fn from(count: Count) -> Self {
+impl From<AnalogyCounts> for Part {
+    fn from(count: AnalogyCounts) -> Self {
         Part {
-            right: count.right,
+            right: count.correct,
             seen: count.seen,
             total: count.total,
             accuracy: count.accuracy(),

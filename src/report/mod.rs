@@ -18,7 +18,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Wi
 use unicode_width::UnicodeWidthStr;
 
 use crate::classifier::TrainingOutcome;
-use crate::query::Answer;
+use crate::query::ScoredRow;
 use crate::vectors::Vectors;
 pub use bench::bench;
 pub use catalog::catalog;
@@ -95,7 +95,7 @@ pub fn printable(text: &str) -> String {
 
 /// Answers to a question, best first: word and score, lined up, each line behind `indent`. By hand, because a batch has
 /// tables by the thousand.
-pub fn answers(vectors: &Vectors, answers: &[Answer], indent: &str) -> String {
+pub fn answers(vectors: &Vectors, answers: &[ScoredRow], indent: &str) -> String {
     let score = |score: f32| if score.is_nan() { "undefined".to_owned() } else { format!("{score:.4}") };
     let rows: Vec<(String, String)> =
         answers.iter().map(|answer| (printable(&vectors.word(answer.row)), score(answer.score))).collect();
@@ -181,7 +181,7 @@ mod tests {
     fn answers_line_up_by_the_width_of_their_words() {
         let vectors = Vectors::new(["a", "日本", "é"], vec![1.0, 0.0, 0.0, 1.0, 1.0, 1.0], 2).unwrap();
         let scores = [(0, 0.5), (1, -0.25), (2, f32::NAN)];
-        let found: Vec<Answer> = scores.iter().map(|&(row, score)| Answer { row, score }).collect();
+        let found: Vec<ScoredRow> = scores.iter().map(|&(row, score)| ScoredRow { row, score }).collect();
         assert_eq!(answers(&vectors, &found[..2], " "), " a      0.5000\n 日本  -0.2500\n");
         assert_eq!(answers(&vectors, &found[1..], ""), "日本    -0.2500\né     undefined\n");
         assert_eq!(answers(&vectors, &[], ""), "");

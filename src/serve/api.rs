@@ -18,7 +18,7 @@ use super::endpoints::{Question, openapi};
 use super::map::{Of, Wanted, map};
 use super::work::{Busy, Search, Work};
 use crate::error::Error;
-use crate::query::{Answer, Method, NearestOptions, Term};
+use crate::query::{AnalogyMethod, NearestOptions, ScoredRow, Term};
 use crate::report::json::{AnalogyAnswer, NearestAnswer, PredictAnswer, SimilarityAnswer};
 use crate::vectors::Vectors;
 
@@ -126,7 +126,7 @@ async fn searched(
     vectors: &Arc<Vectors>,
     terms: &[(f32, Term<'_>)],
     options: &NearestOptions,
-) -> Result<Vec<Answer>, Refusal> {
+) -> Result<Vec<ScoredRow>, Refusal> {
     let words = terms.iter().filter_map(|(_, term)| if let Term::Word(word) = term { Some(*word) } else { None });
     if let Some(missing) =
         words.into_iter().find(|word| vectors.row_of(word).is_none() && vectors.vector(word).is_none())
@@ -168,9 +168,9 @@ async fn similarity(work: &Arc<Work>, arguments: &Arguments) -> Body {
 async fn analogy(work: &Arc<Work>, arguments: &Arguments) -> Body {
     let vectors = table(work, arguments)?;
     let words = ["a", "b", "c"].map(|name| arguments.text(name).unwrap_or_default().to_owned());
-    let method = Method::from_str(arguments.text("method").unwrap_or(Method::default().name()))?;
+    let method = AnalogyMethod::from_str(arguments.text("method").unwrap_or(AnalogyMethod::default().name()))?;
     let options = options(arguments);
-    if method == Method::Mul {
+    if method == AnalogyMethod::Mul {
         let asked = move |_: &Work| {
             let [a, b, c] = &words;
             let answers = vectors.analogy(a, b, c, method, &options)?;

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::{Limits, Served};
 use crate::error::Result;
-use crate::query::{Answer, NearestOptions, Query};
+use crate::query::{NearestOptions, Query, ScoredRow};
 use crate::vectors::Vectors;
 
 /// Searches that are answered as one batch, at the most.
@@ -41,7 +41,7 @@ pub struct Search {
     pub k: usize,
     pub restrict: Option<usize>,
     pub min_cosine: Option<f32>,
-    reply: oneshot::Sender<Result<Vec<Answer>>>,
+    reply: oneshot::Sender<Result<Vec<ScoredRow>>>,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -52,7 +52,7 @@ impl Search {
         vectors: &Arc<Vectors>,
         query: Query,
         options: &NearestOptions,
-    ) -> (Search, oneshot::Receiver<Result<Vec<Answer>>>) {
+    ) -> (Search, oneshot::Receiver<Result<Vec<ScoredRow>>>) {
         let (reply, answers) = oneshot::channel();
         let &NearestOptions { k, restrict, min_cosine, .. } = options;
         (Search { vectors: Arc::clone(vectors), query, k, restrict, min_cosine, reply }, answers)

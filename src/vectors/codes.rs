@@ -17,15 +17,15 @@
 //! 32 bits. The sum `c.d` is exact.
 
 use std::ops::Range;
-use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 use rayon::prelude::*;
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use super::kernel::{GROUP, Kernel, LANES, STRIDE, Tile};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::files::Buffer;
 
 /// The code of zero: codes are unsigned, as the fastest instructions want one factor to be.
@@ -57,7 +57,10 @@ pub struct Codes {
 }
 
 /// How rows are searched. The answers are the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Display, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
+#[strum(serialize_all = "lowercase", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum Scan {
     /// Rows that their 8-bit codes rule out are not read: a quarter of the bytes.
     #[default]
@@ -66,40 +69,38 @@ pub enum Scan {
     F32,
 }
 
-impl FromStr for Scan {
-    type Err = Error;
+impl Scan {
+    /// All kinds of scan.
+    pub const ALL: &'static [Scan] = <Scan as VariantArray>::VARIANTS;
 
-    fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "codes" => Ok(Scan::Codes),
-            "f32" => Ok(Scan::F32),
-            other => Err(Error::invalid("scan", "codes or f32", format!("`{other}`"))),
-        }
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
 /// Scans after which it pays to make codes: making them takes as long as reading the rows a few times.
-const SCANS_THAT_PAY: usize = 16;
+const MIN_SCANS_FOR_CODES: usize = 16;
 
 /// Rows below which a scan is so short that codes do not matter.
-const ROWS_THAT_PAY: usize = 1 << 14;
+const MIN_ROWS_FOR_CODES: usize = 1 << 14;
 
 /// The codes of a table: there from the beginning, or made once enough scans have come to pay for it.
 #[derive(Debug, Default)]
-pub(crate) struct CodesOnDemand {
+pub(crate) struct LazyCodes {
     codes: OnceLock<Codes>,
     scans: AtomicUsize,
     scan: Scan,
 }
 
-impl CodesOnDemand {
+impl LazyCodes {
     /// The codes for `scans` scans of `rows` rows, where they should use them.
     pub(crate) fn get(&self, make: impl FnOnce() -> Codes, rows: usize, scans: usize) -> Option<&Codes> {
         if self.scan == Scan::F32 {
             return None;
         }
         self.codes.get().or_else(|| {
-            let pays = rows >= ROWS_THAT_PAY && self.scans.fetch_add(scans, Relaxed) + scans > SCANS_THAT_PAY;
+            let pays = rows >= MIN_ROWS_FOR_CODES && self.scans.fetch_add(scans, Relaxed) + scans > MIN_SCANS_FOR_CODES;
             pays.then(|| self.codes.get_or_init(make))
         })
     }
@@ -114,9 +115,9 @@ impl CodesOnDemand {
     }
 }
 
-impl From<Option<Codes>> for CodesOnDemand {
+impl From<Option<Codes>> for LazyCodes {
     fn from(stored: Option<Codes>) -> Self {
-        CodesOnDemand { codes: stored.map_or_else(OnceLock::new, OnceLock::from), ..CodesOnDemand::default() }
+        LazyCodes { codes: stored.map_or_else(OnceLock::new, OnceLock::from), ..LazyCodes::default() }
     }
 }
 

@@ -290,10 +290,9 @@ fn of_duplicates(found: &TextFindings, diagnosis: &mut Diagnosis) {
 
 /// What the rows say, where there are no lines.
 fn of_rows(vectors: &Vectors, diagnosis: &mut Diagnosis) {
-    let findings = vectors.findings();
-    if findings.duplicates > 0 {
-        let text =
-            format!("rows whose word an earlier row has, which is the one that is kept: {}", findings.duplicates);
+    let report = vectors.load_report();
+    if report.duplicates > 0 {
+        let text = format!("rows whose word an earlier row has, which is the one that is kept: {}", report.duplicates);
         diagnosis.add("duplicates", Severity::Warning, text).remedy = Some(Remedy::Rewrite);
     }
     let names = |keep: &dyn Fn(u32, &[u8]) -> bool| {

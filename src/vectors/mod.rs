@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::Serialize;
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::table::norm;
@@ -22,7 +23,7 @@ use crate::files::{
     Words,
 };
 pub use codes::Scan;
-use codes::{Codes, CodesOnDemand};
+use codes::{Codes, LazyCodes};
 pub use pca::{Projection, pca};
 pub use vocabulary::Vocabulary;
 
@@ -30,8 +31,23 @@ pub use vocabulary::Vocabulary;
 const DEMO: &[u8] = include_bytes!("../../fixtures/demo.50d.txt");
 
 /// How a word is looked up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    Serialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum Case {
     /// As it is written.
     #[default]
@@ -40,9 +56,19 @@ pub enum Case {
     Fold,
 }
 
+impl Case {
+    /// All ways.
+    pub const ALL: &'static [Case] = <Case as VariantArray>::VARIANTS;
+
+    /// The name on the command line, in model files and in JSON.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// What was found while a table was opened.
 #[derive(Debug, Clone, Default)]
-pub struct Findings {
+pub struct LoadReport {
     /// Rows dropped because an earlier row has the same word.
     pub duplicates: usize,
     /// Bad rows that were left out because [`ReadOptions::skip_bad_rows`] asked for it.
@@ -66,9 +92,9 @@ pub struct Vectors {
     /// For words that have no row; they lie in the file that the rows came from, which stays mapped for them.
     subwords: Option<Subwords>,
     source: Source,
-    findings: Findings,
+    load_report: LoadReport,
     /// 8-bit codes of the rows, for exact scans that read a quarter: from the table file, or made when they pay.
-    codes: CodesOnDemand,
+    codes: LazyCodes,
     /// The table file that all of this lies in, if it does, and what it says about itself.
     table: Option<(Arc<Bytes>, TableInfo)>,
 }
@@ -174,9 +200,9 @@ impl Vectors {
             ));
         }
         let norms: Vec<f32> = values.par_chunks_exact(dimension).map(norm).collect();
-        let findings = Findings { duplicates: repeated.len(), skipped, warnings };
-        let (norms, codes) = (norms.into(), CodesOnDemand::default());
-        Ok(Vectors { vocabulary, values, norms, dimension, subwords, source, findings, codes, table: None })
+        let load_report = LoadReport { duplicates: repeated.len(), skipped, warnings };
+        let (norms, codes) = (norms.into(), LazyCodes::default());
+        Ok(Vectors { vocabulary, values, norms, dimension, subwords, source, load_report, codes, table: None })
     }
 
     fn from_table(table: Table, source: Source) -> Vectors {
@@ -189,7 +215,7 @@ impl Vectors {
             dimension: table.dimension,
             subwords: table.subwords,
             source,
-            findings: Findings::default(),
+            load_report: LoadReport::default(),
             codes: codes.into(),
             table: Some((bytes, table.info)),
         }
@@ -221,8 +247,8 @@ impl Vectors {
     }
 
     /// What was found while opening.
-    pub fn findings(&self) -> &Findings {
-        &self.findings
+    pub fn load_report(&self) -> &LoadReport {
+        &self.load_report
     }
 
     /// Bytes held in memory of its own. What lies in a mapped table file is not counted: its pages are the system's, shared
@@ -391,7 +417,7 @@ impl Vectors {
 
     /// The vector for words that have none: the row of `<unk>`, which GloVe's own trainer appends, or else the mean of
     /// all rows whose components are finite.
-    pub fn unknown(&self) -> Vec<f32> {
+    pub fn unknown_vector(&self) -> Vec<f32> {
         if let Some(row) = self.get("<unk>") {
             return row.to_vec();
         }
@@ -422,7 +448,7 @@ impl Vectors {
     }
 
     /// Mean and standard deviation over all components of all rows whose components are finite.
-    pub fn moments(&self) -> (f64, f64) {
+    pub fn mean_and_std(&self) -> (f64, f64) {
         let values = || self.finite_rows().flatten().map(|&value| f64::from(value));
         let count = values().count().max(1) as f64;
         let mean = values().sum::<f64>() / count;

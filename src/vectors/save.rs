@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hashbrown::HashSet;
 
-use super::codes::{Codes, CodesOnDemand};
+use super::codes::{Codes, LazyCodes};
 use super::{Vectors, Vocabulary};
 use crate::error::{Error, Result};
 use crate::files::save::{Saved, save};
@@ -76,8 +76,8 @@ impl Vectors {
             dimension: self.dimension,
             subwords: self.subwords.clone(),
             source: self.source.clone(),
-            findings: self.findings.clone(),
-            codes: CodesOnDemand::default(),
+            load_report: self.load_report.clone(),
+            codes: LazyCodes::default(),
             table: None,
         })
     }

@@ -8,14 +8,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use vocable::query::{Method, NearestOptions};
+use vocable::query::{AnalogyMethod, NearestOptions};
 use vocable::{Error, Vectors, report};
 
-use super::common::VectorArgs;
 use super::input::Lines;
 use super::output::{self, Failure, Output};
 use super::search::{Limits, Search, read_once};
-use super::{advice, odd, similarity};
+use super::{Common, advice, odd, similarity};
 use editor::Prompt;
 use request::{HELP, Request};
 
@@ -29,14 +28,12 @@ use request::{HELP, Request};
 pub struct Shell {
     /// How analogies are answered: add (3CosAdd) or mul (3CosMul)
     #[arg(long, value_name = "NAME", default_value = "add")]
-    method: Method,
+    method: AnalogyMethod,
     /// Keep no history of this session, and read none
     #[arg(long)]
     no_history: bool,
     #[command(flatten)]
     search: Search,
-    #[command(flatten)]
-    vectors: VectorArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -55,7 +52,7 @@ struct Session<'a> {
     limits: Limits,
     /// Made of the limits.
     options: NearestOptions,
-    method: Method,
+    method: AnalogyMethod,
     /// Whether someone watches: settings are confirmed.
     watched: bool,
 }
@@ -80,10 +77,10 @@ struct Unanswered {
 }
 
 impl Shell {
-    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
         let standard = "-".as_ref();
         read_once([("--within", self.search.within.as_deref()), ("the shell", Some(standard))])?;
-        let vectors = self.search.scan.apply(self.vectors.open()?);
+        let vectors = common.open()?;
         let limits = self.search.limits(&vectors)?;
         let options = limits.options()?;
         let watched = std::io::stdin().is_terminal();

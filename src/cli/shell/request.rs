@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use vocable::query::Method;
+use vocable::query::AnalogyMethod;
 use vocable::{Error, Vectors, report};
 
 use crate::cli::input::words_of;
@@ -78,7 +78,7 @@ pub enum Request<'a> {
 
 impl<'a> Request<'a> {
     /// Reads a line; analogies are answered by `method`.
-    pub fn of(line: &'a [u8], method: Method) -> Result<Request<'a>, Error> {
+    pub fn of(line: &'a [u8], method: AnalogyMethod) -> Result<Request<'a>, Error> {
         let words = words_of(line);
         let Some((first, operands)) = words.split_first() else { return Ok(Request::Nothing) };
         // What a command cannot take may have been meant as a question about the word that it is.
@@ -132,7 +132,7 @@ pub fn set(
     name: &str,
     value: &str,
     limits: &mut Limits,
-    method: &mut Method,
+    method: &mut AnalogyMethod,
     vectors: &Vectors,
 ) -> Result<String, Error> {
     let off = matches!(value, "off" | "none" | "all");

@@ -15,7 +15,7 @@ mod shape;
 
 use std::sync::OnceLock;
 
-use rand_chacha::ChaCha8Rng;
+use rand::Rng;
 use rand_distr::{Distribution, Uniform};
 
 use super::product::{Accumulate, GemmMatrix, GemvMatrix, RowMatrix};
@@ -168,7 +168,7 @@ impl<T: Real> Encoder<T> {
 
     /// Weights drawn as PyTorch draws them, uniformly from ±1/sqrt(H); for an LSTM with a bias of the forget gate of 1
     /// (Jozefowicz et al. 2015), so that a new cell remembers.
-    pub fn new(shape: EncoderShape, rng: &mut ChaCha8Rng) -> Self {
+    pub fn new(shape: EncoderShape, rng: &mut impl Rng) -> Self {
         let mut encoder = Encoder::zeros(shape);
         let hidden = shape.hidden;
         let bound = 1.0 / (hidden.max(1) as f64).sqrt();

@@ -1,16 +1,29 @@
 //! What an encoder is made of, and how large.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::Serialize;
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::nn::Pooling;
 
 /// What a cell computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    Serialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum CellKind {
     /// The long short-term memory, PyTorch's `nn.LSTM`.
     #[default]
@@ -21,14 +34,11 @@ pub enum CellKind {
 
 impl CellKind {
     /// All kinds.
-    pub const ALL: [CellKind; 2] = [CellKind::Lstm, CellKind::Rnn];
+    pub const ALL: &'static [CellKind] = <CellKind as VariantArray>::VARIANTS;
 
-    /// The name on the command line, and before the names of the weights in model files.
+    /// The name on the command line, in JSON, and in the names of the weights in model files.
     pub fn name(self) -> &'static str {
-        match self {
-            CellKind::Lstm => "lstm",
-            CellKind::Rnn => "rnn",
-        }
+        self.into()
     }
 
     /// Sums that a cell computes for each number of its state, `G`: the four gates i, f, g, o, or one.
@@ -37,23 +47,6 @@ impl CellKind {
             CellKind::Lstm => 4,
             CellKind::Rnn => 1,
         }
-    }
-}
-
-impl fmt::Display for CellKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for CellKind {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        CellKind::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| Error::invalid("encoder", CellKind::ALL.map(CellKind::name).join(", "), format!("`{name}`")))
     }
 }
 

@@ -9,7 +9,7 @@ use super::statistics::wilson_95;
 use super::{AnalogyProtocol, EvaluateOptions, Fold};
 use crate::error::{Error, Result};
 use crate::query::nearest::unit;
-use crate::query::{Answer, NearestOptions, Query};
+use crate::query::{NearestOptions, Query, ScoredRow};
 use crate::vectors::Vectors;
 
 /// Answers among which gensim looks for the first that is not one of the question's words.
@@ -27,9 +27,9 @@ const UNKNOWN: &[u8] = b"<unk>";
 
 /// Questions, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Count {
-    /// Answered rightly.
-    pub right: usize,
+pub struct AnalogyCounts {
+    /// Answered correctly.
+    pub correct: usize,
     /// With four known words.
     pub seen: usize,
     /// That the accuracy is a share of: those seen; all, if unknown words count as answered wrongly.
@@ -38,15 +38,15 @@ pub struct Count {
     pub total: usize,
 }
 
-impl Count {
+impl AnalogyCounts {
     /// The share answered rightly, from 0 to 1; NaN for none of none.
     pub fn accuracy(&self) -> f64 {
-        self.right as f64 / self.counted as f64
+        self.correct as f64 / self.counted as f64
     }
 
     /// The 95 % interval of the accuracy: Wilson's. `None` for none of none.
     pub fn accuracy_95(&self) -> Option<[f64; 2]> {
-        wilson_95(self.right, self.counted)
+        wilson_95(self.correct, self.counted)
     }
 
     /// Questions with an unknown word.
@@ -54,9 +54,9 @@ impl Count {
         self.total - self.seen
     }
 
-    fn sum<'a>(sections: impl IntoIterator<Item = &'a Section>) -> Count {
-        sections.into_iter().fold(Count::default(), |sum, Section { count, .. }| Count {
-            right: sum.right + count.right,
+    fn sum<'a>(sections: impl IntoIterator<Item = &'a Section>) -> AnalogyCounts {
+        sections.into_iter().fold(AnalogyCounts::default(), |sum, Section { count, .. }| AnalogyCounts {
+            correct: sum.correct + count.correct,
             seen: sum.seen + count.seen,
             counted: sum.counted + count.counted,
             total: sum.total + count.total,
@@ -70,16 +70,16 @@ pub struct Section {
     /// What stands behind the colon.
     pub name: String,
     /// Its questions.
-    pub count: Count,
+    pub count: AnalogyCounts,
 }
 
 /// What became of a question whose four words are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answered {
+pub struct AnalogyPrediction {
     /// The row of the answer; `None` where there is none.
-    pub answer: Option<u32>,
+    pub row: Option<u32>,
     /// Whether it is the right one.
-    pub right: bool,
+    pub correct: bool,
 }
 
 /// The outcome of an analogy benchmark.
@@ -92,25 +92,25 @@ pub struct AnalogyReport {
     /// In the file's order.
     pub sections: Vec<Section>,
     /// For each question of the file what became of it; `None` for one with an unknown word.
-    pub answered: Vec<Option<Answered>>,
+    pub predictions: Vec<Option<AnalogyPrediction>>,
     /// The rows that stand for the file's words.
     pub(super) found: Vec<Option<u32>>,
 }
 
 impl AnalogyReport {
     /// All questions: what gensim calls total accuracy.
-    pub fn all(&self) -> Count {
-        Count::sum(&self.sections)
+    pub fn all(&self) -> AnalogyCounts {
+        AnalogyCounts::sum(&self.sections)
     }
 
     /// The first five sections, which in `questions-words.txt` are about meaning.
-    pub fn semantic(&self) -> Count {
-        Count::sum(self.sections.iter().take(SEMANTIC))
+    pub fn semantic(&self) -> AnalogyCounts {
+        AnalogyCounts::sum(self.sections.iter().take(SEMANTIC))
     }
 
     /// The sections from the sixth on, which in `questions-words.txt` are about grammar.
-    pub fn syntactic(&self) -> Count {
-        Count::sum(self.sections.iter().skip(SEMANTIC))
+    pub fn syntactic(&self) -> AnalogyCounts {
+        AnalogyCounts::sum(self.sections.iter().skip(SEMANTIC))
     }
 }
 
@@ -136,7 +136,7 @@ impl Vectors {
         found.iter_mut().for_each(|row| *row = row.filter(|_| *row != unknown));
         let forms: Vec<Cow<[u8]>> = questions.words.iter().map(|word| fold.of_question(word)).collect();
 
-        let name = |name: &String| Section { name: name.clone(), count: Count::default() };
+        let name = |name: &String| Section { name: name.clone(), count: AnalogyCounts::default() };
         let mut sections: Vec<Section> = questions.sections.iter().map(name).collect();
         let mut answered = vec![None; questions.len()];
         for (questions, answered) in questions.questions.chunks(SLICE).zip(answered.chunks_mut(SLICE)) {
@@ -167,27 +167,27 @@ impl Vectors {
                     let [a, b, c, d] = question.words.map(|word| forms[word].as_ref());
                     let answer = self.choose(answers, protocol, [a, b, c]);
                     let right = answer.is_some_and(|row| self.form(row, fold).as_ref() == d);
-                    count.right += usize::from(right);
+                    count.correct += usize::from(right);
                     count.seen += 1;
-                    *answered = Some(Answered { answer, right });
+                    *answered = Some(AnalogyPrediction { row: answer, correct: right });
                 }
                 count.counted += usize::from(answered.is_some() || options.dummy4unknown);
             }
         }
-        Ok(AnalogyReport { protocol, rows, sections, answered, found })
+        Ok(AnalogyReport { protocol, rows, sections, predictions: answered, found })
     }
 
     /// The direction of b - a + c of the unit vectors; `None` where it has none.
     fn offset(&self, [a, b, c]: [u32; 3]) -> Option<Vec<f32>> {
         let mut sum = vec![0.0; self.dimension()];
         for (row, weight) in [(b, 1.0), (a, -1.0), (c, 1.0)] {
-            self.named_row(row).ok()?.add_unit(weight, &mut sum);
+            self.row_as_query_word(row).ok()?.add_unit(weight, &mut sum);
         }
         unit(&sum)
     }
 
     /// Which of the best rows a protocol takes for its answer. `named` are the forms of a, b and c.
-    fn choose(&self, best: &[Answer], protocol: AnalogyProtocol, named: [&[u8]; 3]) -> Option<u32> {
+    fn choose(&self, best: &[ScoredRow], protocol: AnalogyProtocol, named: [&[u8]; 3]) -> Option<u32> {
         let answer = match protocol {
             // Where all of them are the question's words, gensim is left with the last one.
             AnalogyProtocol::Gensim => {

@@ -1,22 +1,22 @@
 //! Why two protocols differ on a file.
 
-use super::analogies::{AnalogyReport, Answered};
+use super::analogies::{AnalogyPrediction, AnalogyReport};
 use super::file::{Pairs, Questions};
 use super::pairs::PairReport;
 
 /// Words of a benchmark that one protocol finds and another does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct UnequalWords {
+pub struct WordDifference {
     /// Found in another casing only.
     pub by_folding: usize,
     /// Found in rows that the other does not search only.
     pub beyond_rows: usize,
 }
 
-impl UnequalWords {
+impl WordDifference {
     /// Those that `one` has rows for and `other`, which searches the first `rows`, has none for.
-    fn found_by(one: &[Option<u32>], other: &[Option<u32>], rows: usize) -> UnequalWords {
-        let mut words = UnequalWords::default();
+    fn found_by(one: &[Option<u32>], other: &[Option<u32>], rows: usize) -> WordDifference {
+        let mut words = WordDifference::default();
         for row in one.iter().zip(other).filter(|(_, other)| other.is_none()).filter_map(|(row, _)| *row) {
             let beyond = row as usize >= rows;
             words.beyond_rows += usize::from(beyond);
@@ -54,9 +54,9 @@ pub struct AnalogyDifference {
     /// Questions that the second sees and the first does not.
     pub only_second: usize,
     /// Words that the first finds and the second does not.
-    pub words_of_first: UnequalWords,
+    pub words_of_first: WordDifference,
     /// Words that the second finds and the first does not.
-    pub words_of_second: UnequalWords,
+    pub words_of_second: WordDifference,
     /// Questions seen by both.
     pub both: usize,
     /// Of those, right by the first and wrong by the second.
@@ -69,18 +69,18 @@ impl AnalogyDifference {
     /// Compares two outcomes of the same questions.
     pub fn between(questions: &Questions, first: &AnalogyReport, second: &AnalogyReport) -> AnalogyDifference {
         let mut difference = AnalogyDifference {
-            words_of_first: UnequalWords::found_by(&first.found, &second.found, second.rows),
-            words_of_second: UnequalWords::found_by(&second.found, &first.found, first.rows),
+            words_of_first: WordDifference::found_by(&first.found, &second.found, second.rows),
+            words_of_second: WordDifference::found_by(&second.found, &first.found, first.rows),
             ..AnalogyDifference::default()
         };
-        for (question, answered) in questions.questions.iter().zip(first.answered.iter().zip(&second.answered)) {
+        for (question, answered) in questions.questions.iter().zip(first.predictions.iter().zip(&second.predictions)) {
             match answered {
                 (Some(_), None) => difference.only_first += 1,
                 (None, Some(_)) => difference.only_second += 1,
                 (None, None) => {}
                 (Some(one), Some(other)) => {
                     difference.both += 1;
-                    let causes = match (one.right, other.right) {
+                    let causes = match (one.correct, other.correct) {
                         (true, false) => &mut difference.lost,
                         (false, true) => &mut difference.gained,
                         _ => continue,
@@ -99,15 +99,15 @@ impl AnalogyDifference {
 fn cause<'a>(
     causes: &'a mut Causes,
     same_query: bool,
-    (one, ones_rows): (&Answered, usize),
-    (other, others_rows): (&Answered, usize),
+    (one, ones_rows): (&AnalogyPrediction, usize),
+    (other, others_rows): (&AnalogyPrediction, usize),
 ) -> &'a mut usize {
     let beyond = |answer: Option<u32>, rows: usize| answer.is_some_and(|row| row as usize >= rows);
-    if !same_query || one.answer == other.answer {
+    if !same_query || one.row == other.row {
         &mut causes.folding
-    } else if beyond(one.answer, others_rows) || beyond(other.answer, ones_rows) {
+    } else if beyond(one.row, others_rows) || beyond(other.row, ones_rows) {
         &mut causes.rows
-    } else if one.answer.is_none() || other.answer.is_none() {
+    } else if one.row.is_none() || other.row.is_none() {
         &mut causes.not_positive
     } else {
         &mut causes.left_out
@@ -122,9 +122,9 @@ pub struct PairDifference {
     /// Pairs whose words the second knows and the first does not.
     pub only_second: usize,
     /// Words that the first finds and the second does not.
-    pub words_of_first: UnequalWords,
+    pub words_of_first: WordDifference,
     /// Words that the second finds and the first does not.
-    pub words_of_second: UnequalWords,
+    pub words_of_second: WordDifference,
     /// Pairs that both know and for which they read different rows, by folding.
     pub other_rows: usize,
 }
@@ -133,8 +133,8 @@ impl PairDifference {
     /// Compares two outcomes of the same pairs.
     pub fn between(pairs: &Pairs, first: &PairReport, second: &PairReport) -> PairDifference {
         let mut difference = PairDifference {
-            words_of_first: UnequalWords::found_by(&first.found, &second.found, second.rows),
-            words_of_second: UnequalWords::found_by(&second.found, &first.found, first.rows),
+            words_of_first: WordDifference::found_by(&first.found, &second.found, second.rows),
+            words_of_second: WordDifference::found_by(&second.found, &first.found, first.rows),
             ..PairDifference::default()
         };
         for pair in &pairs.pairs {

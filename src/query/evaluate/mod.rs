@@ -18,17 +18,18 @@ mod pairs;
 mod statistics;
 
 use std::borrow::Cow;
-use std::str::FromStr;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 
 use hashbrown::HashMap;
 use rayon::prelude::*;
+use serde::Serialize;
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::error::{Error, Result};
 use crate::vectors::{Case, Vectors};
-pub use analogies::{AnalogyReport, Answered, Count, Section};
-pub use differences::{AnalogyDifference, Causes, PairDifference, UnequalWords};
+pub use analogies::{AnalogyCounts, AnalogyPrediction, AnalogyReport, Section};
+pub use differences::{AnalogyDifference, Causes, PairDifference, WordDifference};
 pub use file::{Benchmark, Pairs, Questions};
 pub use pairs::PairReport;
 
@@ -39,7 +40,22 @@ const GENSIM_ROWS: usize = 300_000;
 const RUN: usize = 4096;
 
 /// Whose rules analogies are answered by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum AnalogyProtocol {
     /// gensim's `KeyedVectors.evaluate_word_analogies` (4.4) with its defaults. Words are compared in upper case, and of several
     /// with one form the first row stands for all. Of the five best rows besides the question's own, the first counts whose
@@ -66,7 +82,22 @@ pub enum AnalogyProtocol {
 }
 
 /// Whose rules word pairs are compared by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum PairProtocol {
     /// gensim's `KeyedVectors.evaluate_word_pairs` (4.4) with its defaults: the first 300,000 rows, words compared in upper case,
     /// of several with one form the first row stands for all.
@@ -77,16 +108,12 @@ pub enum PairProtocol {
 }
 
 impl AnalogyProtocol {
-    /// All of them.
-    pub const ALL: [AnalogyProtocol; 3] = [AnalogyProtocol::Gensim, AnalogyProtocol::Word2vec, AnalogyProtocol::Glove];
+    /// All protocols.
+    pub const ALL: &'static [AnalogyProtocol] = <AnalogyProtocol as VariantArray>::VARIANTS;
 
     /// The name on the command line and in JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            AnalogyProtocol::Gensim => "gensim",
-            AnalogyProtocol::Word2vec => "word2vec",
-            AnalogyProtocol::Glove => "glove",
-        }
+        self.into()
     }
 
     fn fold(self) -> Fold {
@@ -97,24 +124,21 @@ impl AnalogyProtocol {
         }
     }
 
-    fn restrict(self) -> usize {
+    fn restrict(self) -> Option<usize> {
         match self {
-            AnalogyProtocol::Gensim => GENSIM_ROWS,
-            AnalogyProtocol::Word2vec | AnalogyProtocol::Glove => 0,
+            AnalogyProtocol::Gensim => Some(GENSIM_ROWS),
+            AnalogyProtocol::Word2vec | AnalogyProtocol::Glove => None,
         }
     }
 }
 
 impl PairProtocol {
-    /// All of them.
-    pub const ALL: [PairProtocol; 2] = [PairProtocol::Gensim, PairProtocol::Exact];
+    /// All protocols.
+    pub const ALL: &'static [PairProtocol] = <PairProtocol as VariantArray>::VARIANTS;
 
     /// The name on the command line and in JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            PairProtocol::Gensim => "gensim",
-            PairProtocol::Exact => "exact",
-        }
+        self.into()
     }
 
     fn fold(self) -> Fold {
@@ -124,53 +148,45 @@ impl PairProtocol {
         }
     }
 
-    fn restrict(self) -> usize {
+    fn restrict(self) -> Option<usize> {
         match self {
-            PairProtocol::Gensim => GENSIM_ROWS,
-            PairProtocol::Exact => 0,
+            PairProtocol::Gensim => Some(GENSIM_ROWS),
+            PairProtocol::Exact => None,
         }
     }
 }
 
-impl FromStr for AnalogyProtocol {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        AnalogyProtocol::ALL
-            .into_iter()
-            .find(|protocol| protocol.name() == name)
-            .ok_or_else(|| Error::invalid("protocol for analogies", "gensim, word2vec or glove", format!("`{name}`")))
-    }
-}
-
-impl FromStr for PairProtocol {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        PairProtocol::ALL
-            .into_iter()
-            .find(|protocol| protocol.name() == name)
-            .ok_or_else(|| Error::invalid("protocol for word pairs", "gensim or exact", format!("`{name}`")))
-    }
-}
-
-/// Departures from what a protocol does by default.
+/// Changes to the defaults of a protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EvaluateOptions {
-    /// Search so many rows from the first on, 0 for all. `None`: as many as the protocol says.
-    pub restrict: Option<usize>,
-    /// gensim's `dummy4unknown`: a question with an unknown word counts as answered wrongly, a pair with one as of cosine 0,
-    /// instead of being skipped. The protocols of word2vec and GloVe have no such thing.
+    /// The rows that are searched.
+    pub restrict: RowLimit,
+    /// gensim's `dummy4unknown`: a question with an unknown word counts as answered wrongly, and a pair with an unknown word as
+    /// a pair of cosine 0, instead of being skipped. The protocols of word2vec and GloVe have no such option.
     pub dummy4unknown: bool,
 }
 
+/// The rows that a benchmark searches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RowLimit {
+    /// As many rows as the protocol searches.
+    #[default]
+    Protocol,
+    /// All rows.
+    All,
+    /// The first rows, which in most files are the most frequent words.
+    First(usize),
+}
+
 impl EvaluateOptions {
-    /// The number of rows searched, of so many.
-    fn rows(&self, protocol: usize, rows: usize) -> usize {
-        match self.restrict.unwrap_or(protocol) {
-            0 => rows,
-            first => first.min(rows),
-        }
+    /// The number of rows that are searched, of `rows` rows and with the limit of a protocol.
+    fn rows(&self, protocol: Option<usize>, rows: usize) -> usize {
+        let limit = match self.restrict {
+            RowLimit::Protocol => protocol,
+            RowLimit::All => None,
+            RowLimit::First(first) => Some(first),
+        };
+        limit.map_or(rows, |limit| limit.min(rows))
     }
 }
 

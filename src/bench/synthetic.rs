@@ -1,4 +1,4 @@
-//! Made-up vectors and texts to measure with: they mean nothing, and take as long as real ones.
+//! Synthetic vectors and texts to measure with: they mean nothing, and take as long as real ones.
 
 use std::fmt::Write;
 
@@ -72,7 +72,7 @@ pub(super) fn splits(vectors: &Vectors) -> Result<Splits> {
         lines.push('\n');
     }
     let options = DataOptions { format: Some(DataFormat::Plain), ..DataOptions::default() };
-    let train = Dataset::parse(lines.as_bytes(), &options, "made-up texts")?;
+    let train = Dataset::parse(lines.as_bytes(), &options, "synthetic texts")?;
     // Nothing is chosen by it, and measuring two texts takes no time.
     let dev = Dataset { texts: train.texts.iter().take(2).cloned().collect(), ..train.clone() };
     Ok(Splits { train, dev, test: None })
