@@ -178,8 +178,17 @@ fn counts(report: &AnalogyReport) -> Vec<[usize; 3]> {
     of.map(|count| [count.correct, count.seen, count.total]).collect()
 }
 
+/// The first rows; of 0 all of them, and of `None` as many as the protocol searches.
+fn limit(rows: Option<usize>) -> RowLimit {
+    match rows {
+        None => RowLimit::Protocol,
+        Some(0) => RowLimit::All,
+        Some(rows) => RowLimit::First(rows),
+    }
+}
+
 fn restricted(rows: usize) -> EvaluateOptions {
-    EvaluateOptions { restrict: RowLimit::First(rows), ..EvaluateOptions::default() }
+    EvaluateOptions { restrict: limit(Some(rows)), ..EvaluateOptions::default() }
 }
 
 #[test]
@@ -379,7 +388,7 @@ fn pairs_correlate_as_in_gensim() {
         let text: String = drawn.iter().map(|(a, b, score)| format!("{a}\t{b}\t{score}\n")).collect();
         let pairs = Pairs::parse(text.as_bytes()).unwrap();
         for (restrict, dummy4unknown) in [(None, false), (None, true), (Some(20), false), (Some(0), true)] {
-            let options = EvaluateOptions { restrict, dummy4unknown };
+            let options = EvaluateOptions { restrict: limit(restrict), dummy4unknown };
             let [gensim, exact] = [PairProtocol::Gensim, PairProtocol::Exact].map(|protocol| {
                 let upper = |word: &str| match protocol {
                     PairProtocol::Gensim => word.to_uppercase(),
