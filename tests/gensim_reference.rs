@@ -201,9 +201,24 @@ fn settings_are_gensims() {
     let exact = PairProtocol::Exact;
     // Pearson, Spearman, percent unknown.
     for (protocol, restrict, dummy4unknown, expected) in [
-        (PairProtocol::Gensim, RowLimit::Protocol, false, [0.15337039955810244, 0.17762908906263497, 18.13031161473088]),
-        (PairProtocol::Gensim, RowLimit::Protocol, true, [-0.03585014172115005, 0.03318545278792968, 18.13031161473088]),
-        (PairProtocol::Gensim, RowLimit::First(5000), false, [0.23625495514102854, 0.2305384240112813, 54.95750708215298]),
+        (
+            PairProtocol::Gensim,
+            RowLimit::Protocol,
+            false,
+            [0.15337039955810244, 0.17762908906263497, 18.13031161473088],
+        ),
+        (
+            PairProtocol::Gensim,
+            RowLimit::Protocol,
+            true,
+            [-0.03585014172115005, 0.03318545278792968, 18.13031161473088],
+        ),
+        (
+            PairProtocol::Gensim,
+            RowLimit::First(5000),
+            false,
+            [0.23625495514102854, 0.2305384240112813, 54.95750708215298],
+        ),
         (exact, RowLimit::Protocol, false, [0.12036089286366107, 0.14020716076088727, 21.246458923512748]),
         (exact, RowLimit::Protocol, true, [-0.05611924438747291, -0.010911566443989629, 21.246458923512748]),
     ] {
