@@ -14,23 +14,80 @@ import sys
 from pathlib import Path
 
 from common import (
-    DATA, ROOT, File, LeftOut, Omissions, Shelf, build_vocable, choice_of, circumstances, count, run, say, show)
+    DATA,
+    ROOT,
+    File,
+    LeftOut,
+    Omissions,
+    Shelf,
+    build_vocable,
+    choice_of,
+    circumstances,
+    count,
+    run,
+    say,
+    show,
+)
 
 EMBEDDINGS = ["random", "frozen", "tuned"]
 # Each task's files, and the learning rate of each embedding.
 TASKS = {
-    "sst2": {"train": "sst2.train.txt", "dev": "sst2.dev.txt", "test": "sst2.test.txt",
-             "rates": {"random": 1e-3, "frozen": 2e-3, "tuned": 1e-3}},
-    "trec": {"train": "trec.train.txt", "dev": None, "test": "trec.test.txt",
-             "rates": {"random": 2e-3, "frozen": 2e-3, "tuned": 2e-3}},
+    "sst2": {
+        "train": "sst2.train.txt",
+        "dev": "sst2.dev.txt",
+        "test": "sst2.test.txt",
+        "rates": {"random": 1e-3, "frozen": 2e-3, "tuned": 1e-3},
+    },
+    "trec": {
+        "train": "trec.train.txt",
+        "dev": None,
+        "test": "trec.test.txt",
+        "rates": {"random": 2e-3, "frozen": 2e-3, "tuned": 2e-3},
+    },
 }
 VECTORS = "glove.6B.50d.head.txt"
 SEEDS, EPOCHS, PATIENCE = 5, 20, 5
 # What accuracy_peers.py does, said in full, so that results stay comparable when defaults change.
-PROTOCOL = ["--tokenizer", "whitespace", "--case", "exact", "--encoder", "lstm", "--hidden", 128, "--layers", 1, "--pooling", "last",
-            "--batch", 64, "--optimizer", "adam", "--weight-decay", 0, "--schedule", "constant", "--warmup", 0,
-            "--class-weights", "none", "--label-smoothing", 0, "--clip", 5, "--dropout", 0.5, "--embedding-dropout", 0.2,
-            "--word-dropout", 0, "--oov-std", 0.1, "--random-std", 0.1]
+PROTOCOL = [
+    "--tokenizer",
+    "whitespace",
+    "--case",
+    "exact",
+    "--encoder",
+    "lstm",
+    "--hidden",
+    128,
+    "--layers",
+    1,
+    "--pooling",
+    "last",
+    "--batch",
+    64,
+    "--optimizer",
+    "adam",
+    "--weight-decay",
+    0,
+    "--schedule",
+    "constant",
+    "--warmup",
+    0,
+    "--class-weights",
+    "none",
+    "--label-smoothing",
+    0,
+    "--clip",
+    5,
+    "--dropout",
+    0.5,
+    "--embedding-dropout",
+    0.2,
+    "--word-dropout",
+    0,
+    "--oov-std",
+    0.1,
+    "--random-std",
+    0.1,
+]
 
 
 def arguments_of(task, data):
@@ -42,23 +99,61 @@ def arguments_of(task, data):
 def ended(argv, threads):
     """Runs a program and returns its answer."""
     environment = {**os.environ, **{name: str(threads) for name in ["OMP_NUM_THREADS", "RAYON_NUM_THREADS"]}}
-    done = subprocess.run([str(part) for part in argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    done = subprocess.run([str(part) for part in argv], capture_output=True, text=True, env=environment)
     if done.returncode != 0:
         raise LeftOut((done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1])
     return done.stdout
 
 
 def ours(vocable, task, embedding, data, arguments):
-    said = ended([vocable, "compare", "--vectors", data / VECTORS, *arguments_of(task, data), "--embeddings", embedding,
-                  *PROTOCOL, "--lr", TASKS[task]["rates"][embedding], "--seeds", arguments.seeds, "--epochs", EPOCHS,
-                  "--patience", PATIENCE, "--json"], arguments.threads)
+    said = ended(
+        [
+            vocable,
+            "compare",
+            "--vectors",
+            data / VECTORS,
+            *arguments_of(task, data),
+            "--embeddings",
+            embedding,
+            *PROTOCOL,
+            "--lr",
+            TASKS[task]["rates"][embedding],
+            "--seeds",
+            arguments.seeds,
+            "--epochs",
+            EPOCHS,
+            "--patience",
+            PATIENCE,
+            "--json",
+        ],
+        arguments.threads,
+    )
     return json.loads(said)["runs"]
 
 
 def theirs(python, task, embedding, data, arguments):
-    said = ended([python, ROOT / "benches" / "accuracy_peers.py", "--vectors", DATA / "train-words-50.bin",
-                  *arguments_of(task, data), "--embedding", embedding, "--lr", TASKS[task]["rates"][embedding], "--seeds", arguments.seeds,
-                  "--epochs", EPOCHS, "--patience", PATIENCE, "--threads", arguments.threads], arguments.threads)
+    said = ended(
+        [
+            python,
+            ROOT / "benches" / "accuracy_peers.py",
+            "--vectors",
+            DATA / "train-words-50.bin",
+            *arguments_of(task, data),
+            "--embedding",
+            embedding,
+            "--lr",
+            TASKS[task]["rates"][embedding],
+            "--seeds",
+            arguments.seeds,
+            "--epochs",
+            EPOCHS,
+            "--patience",
+            PATIENCE,
+            "--threads",
+            arguments.threads,
+        ],
+        arguments.threads,
+    )
     return [json.loads(line) for line in said.splitlines()]
 
 
@@ -71,12 +166,25 @@ def spread(runs, part="test"):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", type=choice_of(list(TASKS)), default=list(TASKS), metavar="TASK,...", help=f"of {', '.join(TASKS)}")
-    parser.add_argument("--embeddings", type=choice_of(EMBEDDINGS), default=EMBEDDINGS, metavar="EMBEDDING,...", help=f"of {', '.join(EMBEDDINGS)}")
+    parser.add_argument(
+        "--only", type=choice_of(list(TASKS)), default=list(TASKS), metavar="TASK,...", help=f"of {', '.join(TASKS)}"
+    )
+    parser.add_argument(
+        "--embeddings",
+        type=choice_of(EMBEDDINGS),
+        default=EMBEDDINGS,
+        metavar="EMBEDDING,...",
+        help=f"of {', '.join(EMBEDDINGS)}",
+    )
     parser.add_argument("--seeds", type=count, default=SEEDS, help=f"runs of each embedding ({SEEDS})")
     parser.add_argument("--threads", type=count, default=os.cpu_count(), help="threads of both (all cores)")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", metavar="FOLDER",
-                        help=f"where {VECTORS}, sst2.*.txt and trec.*.txt are")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=ROOT.parent / "shared" / "data",
+        metavar="FOLDER",
+        help=f"where {VECTORS}, sst2.*.txt and trec.*.txt are",
+    )
     parser.add_argument("--torch", metavar="PROGRAM", help="a Python that has torch and numpy, to run PyTorch, too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run as JSON, too")
     arguments = parser.parse_args()
@@ -91,8 +199,10 @@ def main():
     for task in arguments.only:
         for embedding in arguments.embeddings:
             found = {}
-            for name, measure in [("vocable", lambda: ours(vocable, task, embedding, arguments.data, arguments)),
-                                  ("PyTorch", lambda: theirs(arguments.torch, task, embedding, arguments.data, arguments))]:
+            for name, measure in [
+                ("vocable", lambda: ours(vocable, task, embedding, arguments.data, arguments)),
+                ("PyTorch", lambda: theirs(arguments.torch, task, embedding, arguments.data, arguments)),
+            ]:
                 if name == "PyTorch" and not arguments.torch:
                     continue
                 try:
@@ -100,7 +210,9 @@ def main():
                     say(f"{task}, {embedding}, {name}: test {spread(found[name])}, dev {spread(found[name], 'dev')}")
                 except LeftOut as reason:
                     omissions.add(f"{task}, {embedding}, {name}", reason)
-            lines.append([task, embedding, *(spread(found[name]) if name in found else "" for name in ["vocable", "PyTorch"])])
+            lines.append(
+                [task, embedding, *(spread(found[name]) if name in found else "" for name in ["vocable", "PyTorch"])]
+            )
             report["results"].append({"task": task, "embedding": embedding, **found})
     say()
     show(f"{arguments.seeds} seeds, mean and deviation", lines)

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy
 import torch
 from torch import nn
-
 from train_peers import SPECIAL, Network, Optimizer, Texts, read_word2vec
 
 BATCH = 64
@@ -22,21 +21,29 @@ FORM = {"padded": False, "sparse": True}
 
 
 def lines_of(path):
-    return [line.strip().split(" ", 1) for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines()]
+    return [
+        line.strip().split(" ", 1) for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    ]
 
 
 def split(lines, seed):
     """A tenth of some texts, drawn by chance, and the rest."""
     chosen = set(random.Random(seed).sample(range(len(lines)), len(lines) // 10))
-    return ([line for place, line in enumerate(lines) if place not in chosen],
-            [line for place, line in enumerate(lines) if place in chosen])
+    return (
+        [line for place, line in enumerate(lines) if place not in chosen],
+        [line for place, line in enumerate(lines) if place in chosen],
+    )
 
 
 def rows_of(parts, vectors, embedding, initial, draw):
     """Rows of the words that occur in training, and of those of the other parts that the vectors know."""
     found = dict(zip(*read_word2vec(vectors)))
     words = dict.fromkeys(word for _, text in parts["train"] for word in text.split())
-    words.update(dict.fromkeys(word for part in ["dev", "test"] for _, text in parts[part] for word in text.split() if word in found))
+    words.update(
+        dict.fromkeys(
+            word for part in ["dev", "test"] for _, text in parts[part] for word in text.split() if word in found
+        )
+    )
     dimension = len(next(iter(found.values())))
     kind, _, size = initial.partition(":")
     if kind == "normal":
@@ -72,11 +79,17 @@ def measure(network, texts):
 
 def train(parts, arguments, seed):
     torch.manual_seed(seed)
-    rows, row_of = rows_of(parts, arguments.vectors, arguments.embedding, arguments.random, numpy.random.default_rng(seed))
+    rows, row_of = rows_of(
+        parts, arguments.vectors, arguments.embedding, arguments.random, numpy.random.default_rng(seed)
+    )
     labels = sorted({label for label, _ in parts["train"]})
-    texts = {name: Texts([text for _, text in lines], [labels.index(label) for label, _ in lines], row_of)
-             for name, lines in parts.items()}
-    network = Network(rows, {"form": FORM, "hidden": 128, "bidirectional": False, "embedding": arguments.embedding}, len(labels))
+    texts = {
+        name: Texts([text for _, text in lines], [labels.index(label) for label, _ in lines], row_of)
+        for name, lines in parts.items()
+    }
+    network = Network(
+        rows, {"form": FORM, "hidden": 128, "bidirectional": False, "embedding": arguments.embedding}, len(labels)
+    )
     lstm = network.lstms[0]
     with torch.no_grad():
         lstm.bias_ih_l0[128:256], lstm.bias_hh_l0[128:256] = 1, 0
@@ -101,8 +114,12 @@ def main():
     parser.add_argument("--test", required=True)
     parser.add_argument("--vectors", required=True, help="in word2vec's binary format")
     parser.add_argument("--embedding", choices=["frozen", "tuned", "random"], required=True)
-    parser.add_argument("--random", default="normal:0.1", metavar="KIND:SIZE",
-                        help="how random rows are drawn: normal:DEVIATION, uniform:LIMIT, or as-file (normal:0.1)")
+    parser.add_argument(
+        "--random",
+        default="normal:0.1",
+        metavar="KIND:SIZE",
+        help="how random rows are drawn: normal:DEVIATION, uniform:LIMIT, or as-file (normal:0.1)",
+    )
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--patience", type=int, default=5)

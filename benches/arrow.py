@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy
 import pyarrow
 import pyarrow.parquet as parquet
-
 from common import DATA, ROOT, TARGET, say
 
 AT_MOST = 500  # MB
@@ -28,7 +27,9 @@ AT_MOST = 500  # MB
 
 def make(path, rows, group):
     """Texts of 4 to 16 words of the demo's vocabulary, by Zipf's law; one in a thousand is null."""
-    words = [line.split(" ", 1)[0] for line in (ROOT / "fixtures" / "demo.50d.txt").read_text(encoding="utf-8").splitlines()]
+    words = [
+        line.split(" ", 1)[0] for line in (ROOT / "fixtures" / "demo.50d.txt").read_text(encoding="utf-8").splitlines()
+    ]
     random = numpy.random.default_rng(1)
     shares = 1 / numpy.arange(1, len(words) + 1)
     words = numpy.array(words, dtype=object)
@@ -40,7 +41,7 @@ def make(path, rows, group):
             lengths = random.integers(4, 17, count)
             ends = numpy.cumsum(lengths)
             drawn = words[random.choice(len(words), ends[-1], p=shares / shares.sum())]
-            texts = [" ".join(drawn[end - length:end]) for end, length in zip(ends, lengths)]
+            texts = [" ".join(drawn[end - length : end]) for end, length in zip(ends, lengths)]
             texts[::1000] = [None] * len(texts[::1000])
             out.write_table(pyarrow.table({"id": range(first, first + count), "text": texts}, schema))
     unfinished.rename(path)
@@ -69,7 +70,9 @@ def check(vocable, model, labelled, rows):
     head = next(file.iter_batches(1000)).to_pylist()
     texts = [row for row in head if row["text"] is not None]
     lines = "".join(row["text"] + "\n" for row in texts)
-    said = subprocess.run([vocable, "predict", model, "--json"], input=lines, capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [vocable, "predict", model, "--json"], input=lines, capture_output=True, text=True, check=True
+    )
     labels = [json.loads(line)["label"] for line in said.stdout.splitlines()]
     assert labels == [row["label"] for row in texts]
     assert [row["id"] for row in head] == list(range(len(head)))

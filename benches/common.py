@@ -50,7 +50,9 @@ def say(text=""):
 def run(argv):
     """Runs a preparation and raises LeftOut with the end of its standard error when it fails."""
     try:
-        done = subprocess.run([str(part) for part in argv], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [str(part) for part in argv], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
     except OSError as error:
         raise LeftOut(f"{Path(argv[0]).name}: {error.strerror}") from error
     if done.returncode != 0:
@@ -69,8 +71,11 @@ def build_vocable():
 
 def build_peers():
     manifest = ROOT / "benches" / "peers" / "Cargo.toml"
-    subprocess.run(["cargo", "build", "--release", "--locked", "--manifest-path", manifest, "--target-dir", PEERS.parent],
-                   cwd=ROOT, check=True)
+    subprocess.run(
+        ["cargo", "build", "--release", "--locked", "--manifest-path", manifest, "--target-dir", PEERS.parent],
+        cwd=ROOT,
+        check=True,
+    )
 
 
 def install(package, version):
@@ -119,7 +124,9 @@ class Shelf:
         wanted = sum(self.files[name].size for name in self.needed(names)) + SPARE_DISK
         free = shutil.disk_usage(DATA).free
         if free < wanted:
-            sys.exit(f"error: {DATA} has {free / 1e9:.1f} GB free, {wanted / 1e9:.1f} GB are needed; choose groups with --only")
+            sys.exit(
+                f"error: {DATA} has {free / 1e9:.1f} GB free, {wanted / 1e9:.1f} GB are needed; choose groups with --only"
+            )
 
     def make(self, name):
         file, path = self.files[name], DATA / name
@@ -218,22 +225,34 @@ def show(title, rows):
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     say(title)
     for row in rows:
-        cells = [cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths))]
+        cells = [
+            cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths))
+        ]
         say("  " + "  ".join(cells))
     say()
 
 
 def commit():
     def git(*arguments):
-        return subprocess.run(["git", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout.strip()
 
-    return git("rev-parse", "--short", "HEAD") + ("-dirty" if git("status", "--porcelain", "--untracked-files=no") else "")
+    return git("rev-parse", "--short", "HEAD") + (
+        "-dirty" if git("status", "--porcelain", "--untracked-files=no") else ""
+    )
 
 
 def circumstances(vocable, own_build):
     """Date, version and machine, which are printed, too."""
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), platform.machine())
+    model = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
     version = subprocess.run([vocable, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     told = {
         "date": datetime.date.today().isoformat(),
@@ -249,11 +268,13 @@ def circumstances(vocable, own_build):
 
 def choice_of(names):
     """A type of argument: some of the names, with commas between them."""
+
     def chosen(text):
         chosen = text.split(",")
         if unknown := [name for name in chosen if name not in names]:
             raise argparse.ArgumentTypeError(f"no {', '.join(unknown)}; there are {', '.join(names)}")
         return chosen
+
     return chosen
 
 

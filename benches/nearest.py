@@ -23,16 +23,42 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common import (
-    DATA, GENSIM, PEERS, PYTHON, ROOT, TARGET, File, LeftOut, Neighbours, Omissions, Shelf, build_peers, build_vocable,
-    choice_of, circumstances, count, install, run, say, show, warm,
-    word_places)
+    DATA,
+    GENSIM,
+    PEERS,
+    PYTHON,
+    ROOT,
+    TARGET,
+    File,
+    LeftOut,
+    Neighbours,
+    Omissions,
+    Shelf,
+    build_peers,
+    build_vocable,
+    choice_of,
+    circumstances,
+    count,
+    install,
+    run,
+    say,
+    show,
+    warm,
+    word_places,
+)
 
 FAISS = "1.15.1"
 SIZES = {"50": (400_000, 50), "300": (400_000, 300), "1m": (1_000_000, 300)}
 KINDS = ["independent", "structured"]
 # What is asked, and of which table.
-GROUPS = {"one50": ("one", "50"), "one300": ("one", "300"), "one1m": ("one", "1m"), "batch50": ("batch", "50"),
-          "batch300": ("batch", "300"), "analogies50": ("analogies", "50")}
+GROUPS = {
+    "one50": ("one", "50"),
+    "one300": ("one", "300"),
+    "one1m": ("one", "1m"),
+    "batch50": ("batch", "50"),
+    "batch300": ("batch", "300"),
+    "analogies50": ("analogies", "50"),
+}
 # With fewer there are not ten runs of scores to look into, nor enough words to draw.
 FEWEST_ROWS = 2000
 K = 10
@@ -65,8 +91,14 @@ class Contestant:
         chosen = {name: threads for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"]}
         self.errors = tempfile.TemporaryFile("w+")
         try:
-            self.process = subprocess.Popen([str(part) for part in self.argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            stderr=self.errors, text=True, env={**os.environ, **chosen})
+            self.process = subprocess.Popen(
+                [str(part) for part in self.argv],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.errors,
+                text=True,
+                env={**os.environ, **chosen},
+            )
         except OSError as error:
             raise LeftOut(error.strerror) from error
         self.answer()
@@ -102,7 +134,9 @@ class Turns:
 
     contestant: Contestant
     seconds: list = field(default_factory=list)  # for each round, those of each question or of all
-    answers: list = field(default_factory=list)  # for each round, nearest words with cosines, or sections of a benchmark
+    answers: list = field(
+        default_factory=list
+    )  # for each round, nearest words with cosines, or sections of a benchmark
     asked: int = 0  # how many questions of a batch or a benchmark
 
     @property
@@ -115,11 +149,25 @@ class Turns:
 
 def build_ours():
     """Builds Vocable's contestant; returns its path."""
-    argv = ["cargo", "bench", "--bench", "nearest", "--no-run", "--locked", "--target-dir", TARGET, "--message-format", "json"]
+    argv = [
+        "cargo",
+        "bench",
+        "--bench",
+        "nearest",
+        "--no-run",
+        "--locked",
+        "--target-dir",
+        TARGET,
+        "--message-format",
+        "json",
+    ]
     built = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     messages = map(json.loads, built.stdout.splitlines())
-    return next(Path(message["executable"]) for message in messages
-                if message["reason"] == "compiler-artifact" and message["target"]["name"] == "nearest")
+    return next(
+        Path(message["executable"])
+        for message in messages
+        if message["reason"] == "compiler-artifact" and message["target"]["name"] == "nearest"
+    )
 
 
 def stem(kind, rows, dimension):
@@ -138,14 +186,16 @@ def files(vocable, tables):
         return lambda out: run([vocable, "convert", DATA / source, out])
 
     def questions(source):
-        return lambda out: run([PYTHON, ROOT / "benches" / "nearest_peers.py", "numpy", DATA / source,
-                                "--questions", out, ANALOGIES])
+        return lambda out: run(
+            [PYTHON, ROOT / "benches" / "nearest_peers.py", "numpy", DATA / source, "--questions", out, ANALOGIES]
+        )
 
     def head(source, number):
         def make(out):
             lines = (DATA / source).read_text().splitlines(keepends=True)
             questions = [place for place, line in enumerate(lines) if not line.startswith(":")]
-            out.write_text("".join(lines[:questions[number - 1] + 1]))
+            out.write_text("".join(lines[: questions[number - 1] + 1]))
+
         return make
 
     made = {}
@@ -201,12 +251,12 @@ def by_turns(turns, rounds, omissions, group, ask):
 
 def measure_one(turns, rounds, words, omissions, group):
     """Questions one by one. A round is several turns of each, so that a slow minute of the machine meets all of them."""
-    questions, wake = words[:ONE], words[ONE:ONE + WARM_UP]
+    questions, wake = words[:ONE], words[ONE : ONE + WARM_UP]
     parts = range(0, ONE, TURN)
 
     def ask(each, number):
         start = parts[number % len(parts)]
-        done = each.contestant.ask("nearest", words=wake + questions[start:start + TURN], k=K)
+        done = each.contestant.ask("nearest", words=wake + questions[start : start + TURN], k=K)
         if start == 0:
             each.seconds.append([])
             each.answers.append([])
@@ -223,7 +273,7 @@ def measure_batch(turns, rounds, words, omissions, group):
     def ask(each, _):
         each.asked = GENSIM_BATCH if each.contestant.gensim else BATCH
         each.contestant.ask("batch", words=words[-WARM_UP:], k=K)
-        done = each.contestant.ask("batch", words=words[:each.asked], k=K)
+        done = each.contestant.ask("batch", words=words[: each.asked], k=K)
         each.seconds.append([took / 1e9 for took in done["nanoseconds"]])
         each.answers.append(done["answers"])
 
@@ -274,8 +324,10 @@ def disagreements(turns, what):
                 yield f"{each.name} answers {answered} of {each.asked} questions"
                 break
             if different := [pair for pair in zip(answers, expected) if differ(*pair)]:
-                yield (f"{each.name} differs from {reference.name} in {len(different)} of {len(answers)}, first: "
-                       f"{different[0][0]} instead of {different[0][1]}")
+                yield (
+                    f"{each.name} differs from {reference.name} in {len(different)} of {len(answers)}, first: "
+                    f"{different[0][0]} instead of {different[0][1]}"
+                )
                 break
 
 
@@ -323,20 +375,50 @@ def lead(rows, peers, key):
 def show_results(title, rows, what, others, leads):
     if what == "one":
         lines = [["", "median", "99th", "min", "ratio", "ratio of 99th", "rounds"]]
-        lines += [[row["name"], *(f"{1e3 * row[key]:.2f}" for key in ["median", "percentile_99", "min"]),
-                   f"{row['ratio_median']:.2f}", f"{row['ratio_percentile_99']:.2f}", str(row["rounds"])] for row in rows]
+        lines += [
+            [
+                row["name"],
+                *(f"{1e3 * row[key]:.2f}" for key in ["median", "percentile_99", "min"]),
+                f"{row['ratio_median']:.2f}",
+                f"{row['ratio_percentile_99']:.2f}",
+                str(row["rounds"]),
+            ]
+            for row in rows
+        ]
     elif what == "batch":
         lines = [["", "questions", "seconds", "min", "a second", "ratio", "rounds"]]
-        lines += [[row["name"], str(row["asked"]), f"{row['median']:.3f}", f"{row['min']:.3f}", f"{row['a_second']:.0f}",
-                   f"{row['ratio_median']:.2f}", str(row["rounds"])] for row in rows]
+        lines += [
+            [
+                row["name"],
+                str(row["asked"]),
+                f"{row['median']:.3f}",
+                f"{row['min']:.3f}",
+                f"{row['a_second']:.0f}",
+                f"{row['ratio_median']:.2f}",
+                str(row["rounds"]),
+            ]
+            for row in rows
+        ]
     else:
         lines = [["", "asked", "right", "seconds", "min", "ratio", "rounds"]]
-        lines += [[row["name"], str(row["asked"]), str(row["right"]), f"{row['median']:.3f}", f"{row['min']:.3f}",
-                   f"{row['ratio_median']:.2f}", str(row["rounds"])] for row in rows]
+        lines += [
+            [
+                row["name"],
+                str(row["asked"]),
+                str(row["right"]),
+                f"{row['median']:.3f}",
+                f"{row['min']:.3f}",
+                f"{row['ratio_median']:.2f}",
+                str(row["rounds"]),
+            ]
+            for row in rows
+        ]
     unit = "milliseconds" if what == "one" else "seconds"
     show(f"{title} ({unit}; others kept {others:.1f} of {os.cpu_count()} cores busy)", lines)
     for key, found in leads.items():
-        say(f"  {key.replace('_', ' ')}: the fastest peer, {found['name']}, takes {found['ratio']:.2f} times as long as vocable")
+        say(
+            f"  {key.replace('_', ' ')}: the fastest peer, {found['name']}, takes {found['ratio']:.2f} times as long as vocable"
+        )
     say()
 
 
@@ -386,8 +468,15 @@ def measure_table(kind, size, asked, ours, skipped, rounds, unmade, omissions):
             show_results(title, found, what, others, leads)
             for difference in disagreements(turns, what):
                 omissions.add(f"{title}: the same answers from all", difference)
-            yield {"group": group, "kind": kind, "rows": size[0], "dimension": size[1], "others_busy_cores": others,
-                   "contestants": found, "times_faster_than_fastest_peer": leads}
+            yield {
+                "group": group,
+                "kind": kind,
+                "rows": size[0],
+                "dimension": size[1],
+                "others_busy_cores": others,
+                "contestants": found,
+                "times_faster_than_fastest_peer": leads,
+            }
 
 
 def draw_words(path, number):
@@ -398,9 +487,16 @@ def draw_words(path, number):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", type=choice_of(list(GROUPS)), default=list(GROUPS), metavar="GROUP,...",
-                        help=f"of {', '.join(GROUPS)}")
-    parser.add_argument("--kinds", type=choice_of(KINDS), default=KINDS, metavar="KIND,...", help=f"of {', '.join(KINDS)}")
+    parser.add_argument(
+        "--only",
+        type=choice_of(list(GROUPS)),
+        default=list(GROUPS),
+        metavar="GROUP,...",
+        help=f"of {', '.join(GROUPS)}",
+    )
+    parser.add_argument(
+        "--kinds", type=choice_of(KINDS), default=KINDS, metavar="KIND,...", help=f"of {', '.join(KINDS)}"
+    )
     parser.add_argument("--rounds", type=count, default=5, help="how often each contestant is asked everything (5)")
     parser.add_argument("--rows", type=count, metavar="N", help="tables of N rows at most, to try it out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run as JSON, too")

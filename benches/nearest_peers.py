@@ -10,7 +10,6 @@ import sys
 import time
 
 import numpy
-
 from common import word_places
 
 # Queries of a batch whose scores are held at once: 64 x 400,000 scores are 102 MB. Fewer or more were slower.
@@ -30,7 +29,7 @@ def read(path):
     words, values = [], numpy.empty((rows, dimension), numpy.float32)
     for row, (word, start) in enumerate(word_places(path)):
         words.append(word)
-        values[row] = file[start:start + 4 * dimension].view(numpy.float32)
+        values[row] = file[start : start + 4 * dimension].view(numpy.float32)
     return words, values
 
 
@@ -80,7 +79,7 @@ class Numpy:
     def batch(self, words, k):
         answers = []
         for start in range(0, len(words), AT_ONCE):
-            rows = [self.row_of[word] for word in words[start:start + AT_ONCE]]
+            rows = [self.row_of[word] for word in words[start : start + AT_ONCE]]
             scores = self.unit[rows] @ self.unit.T
             scores[numpy.arange(len(rows)), rows] = -numpy.inf
             answers += map(self.named, *self.best(scores, k))
@@ -91,7 +90,7 @@ class Numpy:
         unit = self.unit[:RESTRICT]
         found = []
         for start in range(0, len(rows), AT_ONCE):
-            a, b, c = some = numpy.array(rows[start:start + AT_ONCE]).T
+            a, b, c = some = numpy.array(rows[start : start + AT_ONCE]).T
             scores = (unit[b] - unit[a] + unit[c]) @ unit.T
             scores[numpy.arange(len(a)), some] = -numpy.inf
             found += scores.argmax(axis=1).tolist()
@@ -115,7 +114,7 @@ class NumpyByBlocks(Numpy):
         self.unit = numpy.pad(self.unit, ((0, -self.rows % RUN), (0, 0)))
 
     def best(self, scores, k):
-        scores[..., self.rows:] = -numpy.inf
+        scores[..., self.rows :] = -numpy.inf
         maxima = scores.reshape(*scores.shape[:-1], -1, RUN).max(axis=-1)
         runs = numpy.argpartition(maxima, -k, axis=-1)[..., -k:]
         rows = (runs[..., None] * RUN + numpy.arange(RUN)).reshape(*scores.shape[:-1], -1)
@@ -167,8 +166,10 @@ class Gensim:
     def analogies(self, path):
         _, sections = self.vectors.evaluate_word_analogies(path)
         # The last is the sum of the others.
-        return [(section["section"], len(section["correct"]), len(section["correct"]) + len(section["incorrect"]))
-                for section in sections[:-1]]
+        return [
+            (section["section"], len(section["correct"]), len(section["correct"]) + len(section["incorrect"]))
+            for section in sections[:-1]
+        ]
 
 
 PEERS = {"numpy": Numpy, "numpy-blocks": NumpyByBlocks, "faiss": Faiss, "gensim": Gensim}

@@ -19,8 +19,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common import (
-    DATA, GENSIM, PEERS, PYTHON, ROOT, File, LeftOut, Neighbours, Omissions, Shelf, build_peers, build_vocable, choice_of,
-    circumstances, count, install, run, show, warm)
+    DATA,
+    GENSIM,
+    PEERS,
+    PYTHON,
+    ROOT,
+    File,
+    LeftOut,
+    Neighbours,
+    Omissions,
+    Shelf,
+    build_peers,
+    build_vocable,
+    choice_of,
+    circumstances,
+    count,
+    install,
+    run,
+    show,
+    warm,
+)
 
 GROUPS = ["text50", "binary50", "zip", "gz", "text300", "binary1m", "table"]
 # Answers are printed with four decimals, and sums in another order may round them another way.
@@ -62,8 +80,8 @@ def files(vocable):
     def gensim(form, source):
         def make(out):
             out.mkdir()
-            run([PYTHON, ROOT / "benches" / "gensim_first_answer.py", form, DATA / source,
-                 "--save", out / "vectors"])
+            run([PYTHON, ROOT / "benches" / "gensim_first_answer.py", form, DATA / source, "--save", out / "vectors"])
+
         return make
 
     def zipped(out):
@@ -121,55 +139,87 @@ def sections(vocable):
 
     top = ["nearest", "king", "-k", "10"]
     text50, binary50, text300, binary1m = (
-        "glove-400k-50.txt", "word2vec-400k-50.bin", "glove-400k-300.txt", "word2vec-1m-300.bin")
+        "glove-400k-50.txt",
+        "word2vec-400k-50.bin",
+        "glove-400k-300.txt",
+        "word2vec-1m-300.bin",
+    )
     archive, stream = "glove-400k-50.zip", "glove-400k-50.txt.gz"
-    yield Section("text50", f"GloVe text, 400,000 x 50: {nearest}", [
-        ours("vocable", text50, *top),
-        ours("vocable --threads 1", text50, *top, "--threads", "1"),
-        fusion("finalfusion", "glove", text50, "king"),
-        gensim("gensim", "glove", text50, "king"),
-        cat(text50),
-    ])
-    yield Section("binary50", f"word2vec binary, 400,000 x 50: {nearest}", [
-        ours("vocable", binary50, *top),
-        fusion("finalfusion", "word2vec-binary", binary50, "king"),
-        gensim("gensim", "word2vec-binary", binary50, "king"),
-        cat(binary50),
-    ])
-    yield Section("zip", f"GloVe text in a zip archive, 400,000 x 50: {nearest}", [
-        ours("vocable", archive, *top),
-        shell("unzip -p | finalfusion", 'unzip -p "$1" | "$2" glove /dev/stdin king', archive),
-        shell("unzip -p > /dev/null", 'unzip -p "$1" > /dev/null', archive, silent=True),
-    ])
-    yield Section("gz", f"GloVe text in gzip, 400,000 x 50: {nearest}", [
-        ours("vocable", stream, *top),
-        shell("gzip -dc | finalfusion", 'gzip -dc "$1" | "$2" glove /dev/stdin king', stream),
-        gensim("gensim", "glove", stream, "king"),
-        shell("gzip -dc > /dev/null", 'gzip -dc "$1" > /dev/null', stream, silent=True),
-    ])
-    yield Section("text300", f"GloVe text, 400,000 x 300: {nearest}", [
-        ours("vocable", text300, *top),
-        ours("vocable --threads 1", text300, *top, "--threads", "1"),
-        fusion("finalfusion", "glove", text300, "king"),
-        gensim("gensim", "glove", text300, "king"),
-        cat(text300),
-    ])
-    yield Section("binary1m", f"word2vec binary, 1,000,000 x 300: {nearest}", [
-        ours("vocable", binary1m, *top),
-        fusion("finalfusion", "word2vec-binary", binary1m, "king"),
-        gensim("gensim", "word2vec-binary", binary1m, "king"),
-        cat(binary1m),
-    ])
+    yield Section(
+        "text50",
+        f"GloVe text, 400,000 x 50: {nearest}",
+        [
+            ours("vocable", text50, *top),
+            ours("vocable --threads 1", text50, *top, "--threads", "1"),
+            fusion("finalfusion", "glove", text50, "king"),
+            gensim("gensim", "glove", text50, "king"),
+            cat(text50),
+        ],
+    )
+    yield Section(
+        "binary50",
+        f"word2vec binary, 400,000 x 50: {nearest}",
+        [
+            ours("vocable", binary50, *top),
+            fusion("finalfusion", "word2vec-binary", binary50, "king"),
+            gensim("gensim", "word2vec-binary", binary50, "king"),
+            cat(binary50),
+        ],
+    )
+    yield Section(
+        "zip",
+        f"GloVe text in a zip archive, 400,000 x 50: {nearest}",
+        [
+            ours("vocable", archive, *top),
+            shell("unzip -p | finalfusion", 'unzip -p "$1" | "$2" glove /dev/stdin king', archive),
+            shell("unzip -p > /dev/null", 'unzip -p "$1" > /dev/null', archive, silent=True),
+        ],
+    )
+    yield Section(
+        "gz",
+        f"GloVe text in gzip, 400,000 x 50: {nearest}",
+        [
+            ours("vocable", stream, *top),
+            shell("gzip -dc | finalfusion", 'gzip -dc "$1" | "$2" glove /dev/stdin king', stream),
+            gensim("gensim", "glove", stream, "king"),
+            shell("gzip -dc > /dev/null", 'gzip -dc "$1" > /dev/null', stream, silent=True),
+        ],
+    )
+    yield Section(
+        "text300",
+        f"GloVe text, 400,000 x 300: {nearest}",
+        [
+            ours("vocable", text300, *top),
+            ours("vocable --threads 1", text300, *top, "--threads", "1"),
+            fusion("finalfusion", "glove", text300, "king"),
+            gensim("gensim", "glove", text300, "king"),
+            cat(text300),
+        ],
+    )
+    yield Section(
+        "binary1m",
+        f"word2vec binary, 1,000,000 x 300: {nearest}",
+        [
+            ours("vocable", binary1m, *top),
+            fusion("finalfusion", "word2vec-binary", binary1m, "king"),
+            gensim("gensim", "word2vec-binary", binary1m, "king"),
+            cat(binary1m),
+        ],
+    )
     for stem, size in [("glove-400k-50", "400,000 x 50"), ("word2vec-1m-300", "1,000,000 x 300")]:
         for question, ask_vocable, words in [
             ("cosine of king and queen", ["similarity", "king", "queen"], ["king", "queen"]),
             (nearest, top, ["king"]),
         ]:
-            yield Section("table", f"mapped table, {size}: {question}", [
-                ours("vocable, table file", f"{stem}.safetensors", *ask_vocable),
-                fusion("finalfusion, mapped", "finalfusion", f"{stem}.fifu", *words),
-                gensim("gensim, mapped", "keyedvectors", f"{stem}.kv", *words),
-            ])
+            yield Section(
+                "table",
+                f"mapped table, {size}: {question}",
+                [
+                    ours("vocable, table file", f"{stem}.safetensors", *ask_vocable),
+                    fusion("finalfusion, mapped", "finalfusion", f"{stem}.fifu", *words),
+                    gensim("gensim, mapped", "keyedvectors", f"{stem}.kv", *words),
+                ],
+            )
 
 
 PRIVATE_MEMORY = [
@@ -189,7 +239,7 @@ def check_convert(vocable):
 
 def measure(contestant):
     argv = [str(part) for part in [PEERS / "measure", *contestant.argv]]
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(argv, capture_output=True, text=True)
     ran = json.loads(done.stdout) if done.returncode == 0 else None
     if ran is None or ran["code"] != 0 or (ran["first"] is None and not contestant.silent):
         lines = done.stderr.strip().splitlines() or [f"ended with {ran and ran['code']} and without an answer"]
@@ -230,7 +280,8 @@ def disagreements(section):
             continue
         found = answers(contestant)
         same = found.keys() == expected.keys() and all(
-            abs(found[key] - expected[key]) <= COSINE_TOLERANCE for key in found)
+            abs(found[key] - expected[key]) <= COSINE_TOLERANCE for key in found
+        )
         if not same:
             yield f"{contestant.name} answers {found}, {reference.name} {expected}"
 
@@ -262,8 +313,13 @@ def measure_private_memory(vocable, rounds):
         with_table = [private_memory(vocable, table) for _ in range(rounds)]
         with_tiny = [private_memory(vocable, tiny) for _ in range(rounds)]
         kib = [statistics.median(ran["Private_Dirty"] for ran in runs) for runs in (with_table, with_tiny)]
-        yield {"table": table, "private_kib": kib[0], "ten_rows_private_kib": kib[1], "cost_kib": kib[0] - kib[1],
-               "rss_kib": statistics.median(ran["Rss"] for ran in with_table)}
+        yield {
+            "table": table,
+            "private_kib": kib[0],
+            "ten_rows_private_kib": kib[1],
+            "cost_kib": kib[0] - kib[1],
+            "rss_kib": statistics.median(ran["Rss"] for ran in with_table),
+        }
 
 
 # Results
@@ -271,6 +327,7 @@ def measure_private_memory(vocable, rounds):
 
 def summary(contestant):
     """The figures of one contestant: seconds and MiB."""
+
     def spread(key):
         values = [ran[key] for ran in contestant.runs]
         return {"median": statistics.median(values), "min": min(values)}
@@ -299,16 +356,28 @@ def show_results(section, rows, others):
     for row in rows:
         first = row["first_answer"]
         times = [f"{first['median']:.4f}", f"{first['min']:.4f}"] if first else ["-", "-"]
-        lines.append([row["name"], *times, f"{row['exit']['median']:.4f}", f"{row['peak_mib']:.1f}",
-                      f"{row['ratio']:.2f}", str(row["rounds"])])
+        lines.append(
+            [
+                row["name"],
+                *times,
+                f"{row['exit']['median']:.4f}",
+                f"{row['peak_mib']:.1f}",
+                f"{row['ratio']:.2f}",
+                str(row["rounds"]),
+            ]
+        )
     show(f"{section.group}: {section.title} (seconds; others kept {others:.1f} of {os.cpu_count()} cores busy)", lines)
 
 
 def show_private_memory(rows):
     lines = [["", "table", "ten rows", "the table costs", "resident"]]
     for row in rows:
-        lines.append([row["table"], *(f"{row[key]:.0f}" for key in
-                                      ["private_kib", "ten_rows_private_kib", "cost_kib", "rss_kib"])])
+        lines.append(
+            [
+                row["table"],
+                *(f"{row[key]:.0f}" for key in ["private_kib", "ten_rows_private_kib", "cost_kib", "rss_kib"]),
+            ]
+        )
     show("table: private dirty memory after one answer (KiB)", lines)
 
 
@@ -319,11 +388,15 @@ def parse_arguments():
         return Path(text)
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", type=choice_of(GROUPS), default=GROUPS, metavar="GROUP,...", help=f"of {', '.join(GROUPS)}")
+    parser.add_argument(
+        "--only", type=choice_of(GROUPS), default=GROUPS, metavar="GROUP,...", help=f"of {', '.join(GROUPS)}"
+    )
     parser.add_argument("--rounds", type=count, default=7, help="how often each contestant runs (7)")
     parser.add_argument("--gensim-rounds", type=count, default=3, help="how often gensim runs (3)")
     parser.add_argument("--skip-gensim", action="store_true")
-    parser.add_argument("--vocable", type=program, metavar="PROGRAM", help="measure this program instead of building one")
+    parser.add_argument(
+        "--vocable", type=program, metavar="PROGRAM", help="measure this program instead of building one"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run as JSON, too")
     return parser.parse_args()
 
@@ -357,7 +430,12 @@ def main():
     shelf.check_space(names)
     unmade = shelf.make_all(names, omissions)
 
-    report = {**circumstances(vocable, arguments.vocable is None), "rounds": arguments.rounds, "sections": [], "private_memory": []}
+    report = {
+        **circumstances(vocable, arguments.vocable is None),
+        "rounds": arguments.rounds,
+        "sections": [],
+        "private_memory": [],
+    }
     for section in chosen:
         section.contestants = [each for each in section.contestants if not unmade & set(each.files)]
         for name in {name for contestant in section.contestants for name in contestant.files}:
@@ -372,7 +450,8 @@ def main():
         for difference in disagreements(section):
             omissions.add(f"{section.group}, the same answers from all", difference)
         report["sections"].append(
-            {"group": section.group, "title": section.title, "others_busy_cores": others, "contestants": rows})
+            {"group": section.group, "title": section.title, "others_busy_cores": others, "contestants": rows}
+        )
     if tables and not any(name in unmade for pair in PRIVATE_MEMORY for name in pair):
         try:
             report["private_memory"] = list(measure_private_memory(vocable, arguments.rounds))

@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-
 from common import DATA, Neighbours, commit, count, say, show
 
 WORDS = 10_000
@@ -45,7 +44,9 @@ def make(name, rows, dimension):
     if not path.exists():
         say(f"making {path.name}")
         DATA.mkdir(parents=True, exist_ok=True)
-        source = vocable.Vectors.from_arrays(words(rows), np.random.default_rng(1).normal(0, 0.4, (rows, dimension)).astype(np.float32))
+        source = vocable.Vectors.from_arrays(
+            words(rows), np.random.default_rng(1).normal(0, 0.4, (rows, dimension)).astype(np.float32)
+        )
         source.save(path, format="glove" if path.suffix == ".txt" else None)
     return path
 
@@ -131,8 +132,15 @@ def main():
     parser.add_argument("--rows", type=count, default=400_000)
     parser.add_argument("--dimension", type=count, default=50)
     parser.add_argument("--rounds", type=count, default=21, help="of what takes milliseconds")
-    parser.add_argument("--gensim-opens", type=count, default=3, help="how often gensim opens the text, which takes a quarter of a minute")
-    parser.add_argument("--shared-rows", type=count, default=1_000_000, help="rows of 300 of the table that processes share")
+    parser.add_argument(
+        "--gensim-opens",
+        type=count,
+        default=3,
+        help="how often gensim opens the text, which takes a quarter of a minute",
+    )
+    parser.add_argument(
+        "--shared-rows", type=count, default=1_000_000, help="rows of 300 of the table that processes share"
+    )
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     chosen = parser.parse_args()
 
@@ -140,13 +148,18 @@ def main():
     from gensim.models import KeyedVectors
 
     told = {
-        "date": datetime.date.today().isoformat(), "commit": commit(),
-        "versions": f"Python {platform.python_version()}, " + ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("vocable", "gensim", "numpy")),
+        "date": datetime.date.today().isoformat(),
+        "commit": commit(),
+        "versions": f"Python {platform.python_version()}, "
+        + ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("vocable", "gensim", "numpy")),
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}",
     }
     say("\n".join(f"{key}: {value}" for key, value in told.items()) + "\n")
     size = f"{chosen.rows}-{chosen.dimension}"
-    table, text = make(f"python-{size}.safetensors", chosen.rows, chosen.dimension), make(f"python-{size}.txt", chosen.rows, chosen.dimension)
+    table, text = (
+        make(f"python-{size}.safetensors", chosen.rows, chosen.dimension),
+        make(f"python-{size}.txt", chosen.rows, chosen.dimension),
+    )
     shared = make(f"python-{chosen.shared_rows}-300.safetensors", chosen.shared_rows, 300)
     watch = Neighbours()
 
@@ -178,25 +191,61 @@ def main():
     for start in range(0, QUESTIONS, 50):
         for name, v in (("vocable", ours), ("gensim", theirs)):
             time.sleep(0.1)
-            near[name] += [seconds(lambda: v.most_similar(word)) for word in asked[start:start + 50]]
+            near[name] += [seconds(lambda: v.most_similar(word)) for word in asked[start : start + 50]]
 
     own, more = weighed(shared, seed=1)
     _, apart = weighed(shared, seed=None)
 
-    show(f"{chosen.rows:,} x {chosen.dimension}, medians in ms", [
-        ["", "vocable", "gensim", "ratio", "wanted"],
-        ["open the table file", ms(opened["table"]), "-", "-", "at most 5 ms"],
-        ["open text", ms(opened["text"]), ms(opened["gensim"]), ratio(opened["gensim"], opened["text"]), "at least 50"],
-        [f"v[words], {WORDS:,} words", ms(later["vocable"]), ms(later["gensim"]), ratio(later["gensim"], later["vocable"]), "at least 10"],
-        ["  the first time", ms(first["vocable"]), ms(first["gensim"]), ratio(first["gensim"], first["vocable"]), "-"],
-        ["most_similar", ms(near["vocable"]), ms(near["gensim"]), ratio(near["gensim"], near["vocable"]), "at least 2"],
-    ])
-    say(f"{PROCESSES} processes over one table of {shared.stat().st_size / 1e9:.1f} GB, the same {WORDS:,} words in each: {more.sum():.0f} MiB private in all, "
-        f"beyond Python's and NumPy's own {own.sum():.0f} MiB (wanted: at most 100 MB)")
-    say(f"  other words in each: {apart[0]:.0f} MiB written, and {apart[1]:.0f} MiB of the file's pages that one process alone has read by then")
+    show(
+        f"{chosen.rows:,} x {chosen.dimension}, medians in ms",
+        [
+            ["", "vocable", "gensim", "ratio", "wanted"],
+            ["open the table file", ms(opened["table"]), "-", "-", "at most 5 ms"],
+            [
+                "open text",
+                ms(opened["text"]),
+                ms(opened["gensim"]),
+                ratio(opened["gensim"], opened["text"]),
+                "at least 50",
+            ],
+            [
+                f"v[words], {WORDS:,} words",
+                ms(later["vocable"]),
+                ms(later["gensim"]),
+                ratio(later["gensim"], later["vocable"]),
+                "at least 10",
+            ],
+            [
+                "  the first time",
+                ms(first["vocable"]),
+                ms(first["gensim"]),
+                ratio(first["gensim"], first["vocable"]),
+                "-",
+            ],
+            [
+                "most_similar",
+                ms(near["vocable"]),
+                ms(near["gensim"]),
+                ratio(near["gensim"], near["vocable"]),
+                "at least 2",
+            ],
+        ],
+    )
+    say(
+        f"{PROCESSES} processes over one table of {shared.stat().st_size / 1e9:.1f} GB, the same {WORDS:,} words in each: {more.sum():.0f} MiB private in all, "
+        f"beyond Python's and NumPy's own {own.sum():.0f} MiB (wanted: at most 100 MB)"
+    )
+    say(
+        f"  other words in each: {apart[0]:.0f} MiB written, and {apart[1]:.0f} MiB of the file's pages that one process alone has read by then"
+    )
     say(f"others kept {watch.cores():.2f} cores busy")
     if chosen.json:
-        figures = {"opened": opened, "looked_up": {"first": first, "later": later}, "most_similar": near, "private_mib": {"own": own.tolist(), "same words": more.tolist(), "other words": apart.tolist()}}
+        figures = {
+            "opened": opened,
+            "looked_up": {"first": first, "later": later},
+            "most_similar": near,
+            "private_mib": {"own": own.tolist(), "same words": more.tolist(), "other words": apart.tolist()},
+        }
         chosen.json.write_text(json.dumps(told | figures, indent=1))
 
 

@@ -35,10 +35,15 @@ def ray(workers, texts, warm, model, out):
     began = time.perf_counter()
     import ray
     import ray.data
-
     import vocable.ray
 
-    ray.init(num_cpus=workers, object_store_memory=500 << 20, include_dashboard=False, log_to_driver=False, logging_level="error")
+    ray.init(
+        num_cpus=workers,
+        object_store_memory=500 << 20,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="error",
+    )
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     # Ray would keep parts of few processors free for reading.
@@ -57,10 +62,13 @@ def spark(workers, texts, warm, model, out):
     """The same under Spark."""
     began = time.perf_counter()
     from pyspark.sql import SparkSession
-
     from vocable.batches import Predict
 
-    builder = SparkSession.builder.master(f"local[{workers}]").config("spark.ui.enabled", "false").config("spark.driver.memory", "1g")
+    builder = (
+        SparkSession.builder.master(f"local[{workers}]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "1g")
+    )
     # Its own work is small; compiling it well would take the processors that workers want.
     builder = builder.config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1")
     # A file to a task.
@@ -69,7 +77,9 @@ def spark(workers, texts, warm, model, out):
     session.sparkContext.setLogLevel("OFF")
 
     def label(folder, to):
-        session.read.parquet(str(folder)).mapInArrow(Predict(model, threads=1).each, SCHEMA).write.mode("overwrite").parquet(str(to))
+        session.read.parquet(str(folder)).mapInArrow(Predict(model, threads=1).each, SCHEMA).write.mode(
+            "overwrite"
+        ).parquet(str(to))
 
     label(warm, out.with_suffix(".warm"))
     ready = time.perf_counter()
@@ -156,8 +166,24 @@ def main():
     model = DATA / f"sst2-{arguments.hidden}.safetensors"
     if not model.exists():
         data = ROOT.parent / "shared" / "data"
-        argv = [arguments.vocable, "train", "--vectors", data / "glove.6B.50d.head.txt", "--train", data / "sst2.train.txt", "--dev",
-                data / "sst2.dev.txt", "--hidden", arguments.hidden, "--epochs", 1, "--tokenizer", "whitespace", "--out", model]
+        argv = [
+            arguments.vocable,
+            "train",
+            "--vectors",
+            data / "glove.6B.50d.head.txt",
+            "--train",
+            data / "sst2.train.txt",
+            "--dev",
+            data / "sst2.dev.txt",
+            "--hidden",
+            arguments.hidden,
+            "--epochs",
+            1,
+            "--tokenizer",
+            "whitespace",
+            "--out",
+            model,
+        ]
         subprocess.run([str(part) for part in argv], check=True, capture_output=True)
     take("program", 1, texts, warm, model)
     right = answers()
@@ -166,14 +192,18 @@ def main():
     seconds, starts, wrong = {each: [] for each in contestants}, {each: [] for each in contestants}, []
     for number in range(arguments.rounds):
         # Each begins a round in its turn.
-        for engine, workers in contestants[number % len(contestants):] + contestants[:number % len(contestants)]:
+        for engine, workers in contestants[number % len(contestants) :] + contestants[: number % len(contestants)]:
             start, took = take(engine, workers, texts, warm, model)
             seconds[engine, workers].append(took)
             starts[engine, workers].append(start)
             if answers() != right:
                 wrong.append(f"{engine} with {workers} answers otherwise than the program")
-            say(f"round {number + 1}: {engine} {workers}: {took:.1f} s, {arguments.rows / took:,.0f} texts a second, ready after {start:.1f} s")
-    say(f"\n{arguments.rows:,} sentences, hidden {arguments.hidden}, {os.cpu_count()} cores, medians of {arguments.rounds}\n")
+            say(
+                f"round {number + 1}: {engine} {workers}: {took:.1f} s, {arguments.rows / took:,.0f} texts a second, ready after {start:.1f} s"
+            )
+    say(
+        f"\n{arguments.rows:,} sentences, hidden {arguments.hidden}, {os.cpu_count()} cores, medians of {arguments.rounds}\n"
+    )
     say("| | workers | seconds | texts a second | times one worker's |\n|---|---|---|---|---|")
     for engine, workers in contestants:
         median = statistics.median(seconds[engine, workers])
@@ -183,9 +213,18 @@ def main():
         if engine != "program" and workers == 2 and times < AT_LEAST:
             wrong.append(f"{engine}: two workers have {times:.2f} times the throughput of one; expected {AT_LEAST}")
     if arguments.json:
-        figures = [{"engine": engine, "workers": workers, "seconds": seconds[engine, workers], "ready": starts[engine, workers]}
-                   for engine, workers in contestants]
-        arguments.json.write_text(json.dumps({"rows": arguments.rows, "hidden": arguments.hidden, "contestants": figures}, indent=1))
+        figures = [
+            {
+                "engine": engine,
+                "workers": workers,
+                "seconds": seconds[engine, workers],
+                "ready": starts[engine, workers],
+            }
+            for engine, workers in contestants
+        ]
+        arguments.json.write_text(
+            json.dumps({"rows": arguments.rows, "hidden": arguments.hidden, "contestants": figures}, indent=1)
+        )
     sys.exit("\n".join(wrong) or None)
 
 

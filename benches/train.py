@@ -17,8 +17,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common import (
-    DATA, PYTHON, ROOT, TARGET, File, LeftOut, Neighbours, Omissions, Shelf, build_vocable, choice_of, circumstances, count,
-    install, run, say, show, warm)
+    DATA,
+    PYTHON,
+    ROOT,
+    TARGET,
+    File,
+    LeftOut,
+    Neighbours,
+    Omissions,
+    Shelf,
+    build_vocable,
+    choice_of,
+    circumstances,
+    count,
+    install,
+    run,
+    say,
+    show,
+    warm,
+)
 
 TORCH = "2.15.0"
 BATCH = 64
@@ -30,8 +47,17 @@ SENTENCE_WORDS, DOCUMENT_WORDS = 19, 200
 TABLE_ROWS = 400_000
 
 # What is measured: settings that differ from the first line's. `table`: the vectors are a file of 400,000 rows.
-PLAIN = {"task": "train", "texts": "sentences", "dimension": 50, "hidden": 128, "bidirectional": False, "embedding": "tuned",
-         "threads": 2, "table": False, "busy": False}
+PLAIN = {
+    "task": "train",
+    "texts": "sentences",
+    "dimension": 50,
+    "hidden": 128,
+    "bidirectional": False,
+    "embedding": "tuned",
+    "threads": 2,
+    "table": False,
+    "busy": False,
+}
 CELLS = {
     "tuned50": {},
     "frozen50": {"embedding": "frozen"},
@@ -81,7 +107,13 @@ def forms(cell):
     if cell["task"] != "train":
         return both
     if cell["table"]:
-        return [Form(), Form(bf16=True), Form(sparse=False), Form(whole_table=False), Form(bf16=True, whole_table=False)]
+        return [
+            Form(),
+            Form(bf16=True),
+            Form(sparse=False),
+            Form(whole_table=False),
+            Form(bf16=True, whole_table=False),
+        ]
     found = both + [Form(padded=False, sorted=False)]
     if cell["embedding"] == "tuned":
         found += [Form(sparse=False)]
@@ -112,8 +144,13 @@ class Contestant:
     def run(self, cell, threads):
         chosen = {name: str(threads) for name in ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"]}
         with tempfile.TemporaryFile("w+") as errors:
-            done = subprocess.run([str(part) for part in [*self.argv, json.dumps(cell)]], stdout=subprocess.PIPE,
-                                  stderr=errors, text=True, env={**os.environ, **chosen})
+            done = subprocess.run(
+                [str(part) for part in [*self.argv, json.dumps(cell)]],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env={**os.environ, **chosen},
+            )
             errors.seek(0)
             said = errors.read().strip().splitlines()
         if done.returncode != 0:
@@ -134,17 +171,33 @@ class Contestant:
 
 def build_ours():
     """Builds Vocable's contestant; returns its path."""
-    argv = ["cargo", "bench", "--bench", "train", "--no-run", "--locked", "--target-dir", TARGET, "--message-format", "json"]
+    argv = [
+        "cargo",
+        "bench",
+        "--bench",
+        "train",
+        "--no-run",
+        "--locked",
+        "--target-dir",
+        TARGET,
+        "--message-format",
+        "json",
+    ]
     built = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     messages = map(json.loads, built.stdout.splitlines())
-    return next(Path(message["executable"]) for message in messages
-                if message["reason"] == "compiler-artifact" and message["target"]["name"] == "train")
+    return next(
+        Path(message["executable"])
+        for message in messages
+        if message["reason"] == "compiler-artifact" and message["target"]["name"] == "train"
+    )
 
 
 def sentences_of(path):
     """Labels and words."""
-    return [(label, text.split()) for label, text in
-            (line.split(" ", 1) for line in path.read_text(encoding="utf-8").splitlines())]
+    return [
+        (label, text.split())
+        for label, text in (line.split(" ", 1) for line in path.read_text(encoding="utf-8").splitlines())
+    ]
 
 
 def strung_together(sentences):
@@ -176,9 +229,13 @@ def files(vocable, python, data, most):
             if not train.exists():
                 raise LeftOut(f"there is no {train}; name its folder with --data")
             sentences = sentences_of(train)
-            lines = ([f"{label} {' '.join(words)}\n" for label, words in sentences] if kind == "sentences"
-                     else list(strung_together(sentences * 2)))
+            lines = (
+                [f"{label} {' '.join(words)}\n" for label, words in sentences]
+                if kind == "sentences"
+                else list(strung_together(sentences * 2))
+            )
             out.write_text("".join(lines[:most]), encoding="utf-8")
+
         return make
 
     def convert(out):
@@ -217,8 +274,9 @@ def busy_neighbour(wanted):
         yield
         return
     first = min(os.sched_getaffinity(0))
-    neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"],
-                                 preexec_fn=lambda: os.sched_setaffinity(0, {first}))
+    neighbour = subprocess.Popen(
+        [sys.executable, "-c", "while True: pass"], preexec_fn=lambda: os.sched_setaffinity(0, {first})
+    )
     try:
         yield
     finally:
@@ -242,8 +300,15 @@ def measure(name, cell, found, rounds, epochs, most, omissions):
     sentence = next(words for _, words in sentences_of(DATA / texts_name(PLAIN, most)) if len(words) == SENTENCE_WORDS)
     vectors = DATA / vectors_name(cell)
     warm(vectors)
-    work = {**cell, "texts": str(texts), "vectors": str(vectors), "batch": BATCH, "epochs": epochs + 1,
-            "times": TIMES, "sentence": " ".join(sentence)}
+    work = {
+        **cell,
+        "texts": str(texts),
+        "vectors": str(vectors),
+        "batch": BATCH,
+        "epochs": epochs + 1,
+        "times": TIMES,
+        "sentence": " ".join(sentence),
+    }
     neighbours = Neighbours()
     for number in range(rounds):
         for each in found if number % 2 == 0 else found[::-1]:
@@ -280,12 +345,22 @@ def results(cell, found):
 
 def fastest(rows, bf16):
     """The fastest form of PyTorch of this precision."""
-    return min((row for row in rows if row["form"] and row["form"]["bf16"] == bf16), key=lambda row: row["seconds"], default=None)
+    return min(
+        (row for row in rows if row["form"] and row["form"]["bf16"] == bf16),
+        key=lambda row: row["seconds"],
+        default=None,
+    )
 
 
 def titled(name, cell):
-    what = {"train": f"training, {cell['embedding']}", "predict": "predicting", "sentence": f"one sentence of {SENTENCE_WORDS} words"}
-    title = f"{name}: {what[cell['task']]}, {cell['texts']}, {cell['dimension']} numbers a word, hidden {cell['hidden']}"
+    what = {
+        "train": f"training, {cell['embedding']}",
+        "predict": "predicting",
+        "sentence": f"one sentence of {SENTENCE_WORDS} words",
+    }
+    title = (
+        f"{name}: {what[cell['task']]}, {cell['texts']}, {cell['dimension']} numbers a word, hidden {cell['hidden']}"
+    )
     title += ", both ways" if cell["bidirectional"] else ""
     title += f", a file of {TABLE_ROWS:,} rows" if cell["table"] else ""
     title += f", {cell['threads']} thread{'s' if cell['threads'] > 1 else ''}"
@@ -295,16 +370,36 @@ def titled(name, cell):
 def show_results(title, cell, rows, others):
     if cell["task"] == "sentence":
         lines = [["", "microseconds", "99th", "ratio", "MiB peak", "rounds"]]
-        lines += [[row["name"], f"{1e6 * row['seconds']:.1f}", f"{1e6 * row['percentile_99']:.1f}", f"{row['ratio']:.2f}",
-                   f"{row['peak'] / 2**20:.0f}", str(row["rounds"])] for row in rows]
+        lines += [
+            [
+                row["name"],
+                f"{1e6 * row['seconds']:.1f}",
+                f"{1e6 * row['percentile_99']:.1f}",
+                f"{row['ratio']:.2f}",
+                f"{row['peak'] / 2**20:.0f}",
+                str(row["rounds"]),
+            ]
+            for row in rows
+        ]
     else:
         lines = [["", "thousand tokens a second", "best", "ratio", "MiB peak", "rounds"]]
-        lines += [[row["name"], f"{row['tokens_a_second'] / 1e3:.1f}", f"{row['best_tokens_a_second'] / 1e3:.1f}",
-                   f"{row['ratio']:.2f}", f"{row['peak'] / 2**20:.0f}", str(row["rounds"])] for row in rows]
+        lines += [
+            [
+                row["name"],
+                f"{row['tokens_a_second'] / 1e3:.1f}",
+                f"{row['best_tokens_a_second'] / 1e3:.1f}",
+                f"{row['ratio']:.2f}",
+                f"{row['peak'] / 2**20:.0f}",
+                str(row["rounds"]),
+            ]
+            for row in rows
+        ]
     show(f"{title} (others kept {others:.1f} of {os.cpu_count()} cores busy)", lines)
     for bf16 in [False, True]:
         if best := fastest(rows, bf16):
-            say(f"  the fastest of PyTorch in {'bf16' if bf16 else 'f32'}, {best['name']}, takes {best['ratio']:.2f} times as long as vocable")
+            say(
+                f"  the fastest of PyTorch in {'bf16' if bf16 else 'f32'}, {best['name']}, takes {best['ratio']:.2f} times as long as vocable"
+            )
     say()
 
 
@@ -313,25 +408,47 @@ def summarise(sections):
     lines = [["", "vocable", "f32", "bf16", "ratio f32", "ratio bf16", "MiB", "MiB f32", "others"]]
     for section in sections:
         ours, *_ = rows = section["contestants"]
-        shown = (lambda row: f"{1e6 * row['seconds']:.0f} us") if "percentile_99" in ours else (lambda row: f"{row['tokens_a_second'] / 1e3:.0f} k/s")
+        shown = (
+            (lambda row: f"{1e6 * row['seconds']:.0f} us")
+            if "percentile_99" in ours
+            else (lambda row: f"{row['tokens_a_second'] / 1e3:.0f} k/s")
+        )
         peers = [fastest(rows, bf16) for bf16 in [False, True]]
-        lines.append([section["cell"], shown(ours), *(shown(peer) if peer else "" for peer in peers),
-                      *(f"{peer['ratio']:.2f}" if peer else "" for peer in peers), f"{ours['peak'] / 2**20:.0f}",
-                      f"{peers[0]['peak'] / 2**20:.0f}" if peers[0] else "", f"{section['others_busy_cores']:.1f}"])
+        lines.append(
+            [
+                section["cell"],
+                shown(ours),
+                *(shown(peer) if peer else "" for peer in peers),
+                *(f"{peer['ratio']:.2f}" if peer else "" for peer in peers),
+                f"{ours['peak'] / 2**20:.0f}",
+                f"{peers[0]['peak'] / 2**20:.0f}" if peers[0] else "",
+                f"{section['others_busy_cores']:.1f}",
+            ]
+        )
     show("Vocable and the fastest form of PyTorch (ratio: how many times as long PyTorch takes)", lines)
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", type=choice_of(list(CELLS)), default=list(CELLS), metavar="CELL,...",
-                        help=f"of {', '.join(CELLS)}")
+    parser.add_argument(
+        "--only", type=choice_of(list(CELLS)), default=list(CELLS), metavar="CELL,...", help=f"of {', '.join(CELLS)}"
+    )
     parser.add_argument("--rounds", type=count, default=3, help="how many turns each contestant has (3)")
     parser.add_argument("--epochs", type=count, default=EPOCHS - 1, help=f"epochs of a turn that count ({EPOCHS - 1})")
     parser.add_argument("--texts", type=count, metavar="N", help="the first N texts only, to try it out")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", metavar="FOLDER",
-                        help="where sst2.train.txt and glove.6B.50d.head.txt are")
-    parser.add_argument("--python", metavar="PROGRAM", help="a Python that has torch and numpy, instead of installing them")
-    parser.add_argument("--quick", action="store_true", help="PyTorch only in the forms that were the fastest where all were measured")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=ROOT.parent / "shared" / "data",
+        metavar="FOLDER",
+        help="where sst2.train.txt and glove.6B.50d.head.txt are",
+    )
+    parser.add_argument(
+        "--python", metavar="PROGRAM", help="a Python that has torch and numpy, instead of installing them"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="PyTorch only in the forms that were the fastest where all were measured"
+    )
     parser.add_argument("--skip-torch", action="store_true", help="Vocable alone")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run as JSON, too")
     return parser.parse_args()
@@ -349,7 +466,10 @@ def main():
             omissions.add("PyTorch", reason)
     plan = {name: {**PLAIN, **CELLS[name]} for name in arguments.only}
     shelf = Shelf(vocable, files(vocable, python or sys.executable, arguments.data, arguments.texts))
-    needed = [[texts_name(PLAIN, arguments.texts), texts_name(cell, arguments.texts), vectors_name(cell)] for cell in plan.values()]
+    needed = [
+        [texts_name(PLAIN, arguments.texts), texts_name(cell, arguments.texts), vectors_name(cell)]
+        for cell in plan.values()
+    ]
     shelf.check_space({name for names in needed for name in names})
     unmade = shelf.make_all([name for names in needed for name in names], omissions)
 

@@ -35,7 +35,7 @@ def read_word2vec(path, wanted=None):
             words.append(word)
             rows.append(numpy.frombuffer(data, numpy.float32, dimension, space + 1))
         at = space + 1 + 4 * dimension
-        at += data[at:at + 1] == b"\n"
+        at += data[at : at + 1] == b"\n"
     return words, numpy.array(rows)
 
 
@@ -48,7 +48,7 @@ def make_vectors(out, texts, dimension, rows):
     with open(out, "wb") as file:
         file.write(f"{len(words)} {dimension}\n".encode())
         for start in range(0, len(words), 10_000):
-            some = words[start:start + 10_000]
+            some = words[start : start + 10_000]
             for word, row in zip(some, 0.4 * draw.standard_normal((len(some), dimension), numpy.float32)):
                 file.write(word.encode() + b" " + row.astype("<f4").tobytes() + b"\n")
 
@@ -61,7 +61,7 @@ class Texts:
         lengths = [len(each) for each in ids]
         self.ids = torch.zeros(len(ids), max(lengths), dtype=torch.long)
         for place, each in enumerate(ids):
-            self.ids[place, :len(each)] = torch.tensor(each)
+            self.ids[place, : len(each)] = torch.tensor(each)
         self.lengths = torch.tensor(lengths)
         self.labels = torch.tensor(labels)
         self.tokens = sum(lengths)
@@ -70,8 +70,10 @@ class Texts:
         """Places of texts, in batches, each by falling length; `sort` puts texts of about the same length together."""
         order = torch.tensor(draw.sample(range(len(self.labels)), len(self.labels)))
         if sort:
-            pools = [pool[torch.argsort(self.lengths[pool], descending=True, stable=True)]
-                     for pool in order.split(size * POOL)]
+            pools = [
+                pool[torch.argsort(self.lengths[pool], descending=True, stable=True)]
+                for pool in order.split(size * POOL)
+            ]
             batches = [batch for pool in pools for batch in pool.split(size)]
             draw.shuffle(batches)
             return batches
@@ -79,7 +81,7 @@ class Texts:
 
     def batch(self, places):
         lengths = self.lengths[places]
-        return self.ids[places, :int(lengths[0])], lengths, self.labels[places]
+        return self.ids[places, : int(lengths[0])], lengths, self.labels[places]
 
 
 class Network(nn.Module):
@@ -90,8 +92,9 @@ class Network(nn.Module):
         hidden, self.padded = cell["hidden"], cell["form"]["padded"]
         self.directions = 2 if cell["bidirectional"] else 1
         frozen = cell["embedding"] == "frozen"
-        self.embedding = nn.Embedding.from_pretrained(rows, freeze=frozen, padding_idx=0,
-                                                      sparse=cell["form"]["sparse"] and not frozen)
+        self.embedding = nn.Embedding.from_pretrained(
+            rows, freeze=frozen, padding_idx=0, sparse=cell["form"]["sparse"] and not frozen
+        )
         if self.padded:
             # A reading from the end has to begin at each text's own end, which an LSTM over pads does not.
             self.lstms = nn.ModuleList(nn.LSTM(rows.shape[1], hidden, batch_first=True) for _ in range(self.directions))
@@ -133,7 +136,9 @@ class Optimizer:
         else:
             for weight in self.row_weights:
                 weight.grad = weight.grad.coalesce()
-            gradients = [parameter.grad for parameter in self.dense] + [weight.grad.values() for weight in self.row_weights]
+            gradients = [parameter.grad for parameter in self.dense] + [
+                weight.grad.values() for weight in self.row_weights
+            ]
             norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(each) for each in gradients]))
             factor = torch.clamp(5.0 / (norm + 1e-6), max=1.0)
             for each in gradients:
@@ -150,7 +155,10 @@ def precision(form):
 def train(cell, texts, network):
     """Seconds of each epoch, optimizer's steps included."""
     draw, optimizer, seconds = random.Random(1), Optimizer(network, 1e-3), []
-    loss_of, called = nn.CrossEntropyLoss(), torch.compile(network, dynamic=True) if cell["form"]["compiled"] else network
+    loss_of, called = (
+        nn.CrossEntropyLoss(),
+        torch.compile(network, dynamic=True) if cell["form"]["compiled"] else network,
+    )
     for _ in range(cell["epochs"]):
         start = time.perf_counter()
         for places in texts.batches(cell["batch"], draw, cell["form"]["sorted"]):
@@ -203,8 +211,12 @@ def peak():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cell", type=json.loads, nargs="?", help="what to do, as JSON; train.py writes it")
-    parser.add_argument("--make", nargs=4, metavar=("OUT", "TEXTS", "DIMENSION", "ROWS"),
-                        help="write vectors for the words of TEXTS, and for made-up ones up to ROWS")
+    parser.add_argument(
+        "--make",
+        nargs=4,
+        metavar=("OUT", "TEXTS", "DIMENSION", "ROWS"),
+        help="write vectors for the words of TEXTS, and for made-up ones up to ROWS",
+    )
     arguments = parser.parse_args()
     if arguments.make:
         out, texts, dimension, rows = arguments.make

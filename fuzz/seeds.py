@@ -31,7 +31,10 @@ def main():
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     half = ["target/debug/vocable", "convert", text, work / "half.safetensors", "--dtype", "f16"]
     subprocess.run(half, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    read = lambda name: (work / name).read_bytes()
+
+    def read(name):
+        return (work / name).read_bytes()
+
     vec, binary = read("rows.vec"), read("rows.bin")
     for choice in range(4):
         first = bytes([choice])

@@ -1,7 +1,7 @@
 //! The help of every command, as a whole. `INSTA_UPDATE=always cargo test --test main help::` writes the snapshots again; read the
 //! difference like code.
 
-use crate::common::{program, snapshot};
+use crate::common::program;
 
 /// Standard output of a run, at a width of 100 columns.
 fn page(arguments: &[&str]) -> String {
@@ -31,6 +31,8 @@ fn commands() -> Vec<String> {
 #[test]
 fn help_is_as_reviewed() {
     use std::collections::BTreeSet;
+
+    use crate::common::snapshot;
 
     snapshot("help", "vocable", &page(&["--help"]));
     let names: Vec<String> = commands().into_iter().filter(|name| name != "help").collect();

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 import vocable
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -4,7 +4,6 @@ import pickle
 
 import numpy as np
 import pytest
-
 import vocable
 from vocable import VocableError
 
@@ -22,7 +21,9 @@ def lines(fixtures):
 def model(table, fixtures, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
     parts = [fixtures / f"reviews.{name}.txt" for name in ("train", "dev")]
-    vocable.train(table, *parts, embedding="frozen", out=path, progress=False, hidden=8, epochs=1, tokenizer="whitespace")
+    vocable.train(
+        table, *parts, embedding="frozen", out=path, progress=False, hidden=8, epochs=1, tokenizer="whitespace"
+    )
     return path
 
 
@@ -67,7 +68,9 @@ def test_vectors_of_texts_are_means_of_words(how, table_path, plain, lines, tmp_
             all = [weight(word) * known[word] for word in text.split() if word in known]
             assert np.allclose(vector, np.mean(all, axis=0) if all else 0, atol=1e-6)
     each = list(embed.each(pa.table({"text": texts}).to_batches(max_chunksize=20)))
-    assert [batch.num_rows for batch in each] == [20, 20, 13] and pa.types.is_list(each[0].schema.field("its_vector").type)
+    assert [batch.num_rows for batch in each] == [20, 20, 13] and pa.types.is_list(
+        each[0].schema.field("its_vector").type
+    )
     assert pa.Table.from_batches(each)["its_vector"].to_pylist() == found.to_pylist()
 
 
@@ -85,8 +88,12 @@ def test_a_model_in_another_ones_place_is_opened(model, lines, table, fixtures, 
     path.write_bytes(model.read_bytes())
     predict = Predict(path)
     first = predict(batch)
-    vocable.train(table, fixtures / "reviews.train.txt", embedding="random", hidden=8, epochs=1, out=path, progress=False)
-    assert predict(batch) != first and predict(batch)["label"].to_pylist() == vocable.Classifier.load(path).predict(lines)
+    vocable.train(
+        table, fixtures / "reviews.train.txt", embedding="random", hidden=8, epochs=1, out=path, progress=False
+    )
+    assert predict(batch) != first and predict(batch)["label"].to_pylist() == vocable.Classifier.load(path).predict(
+        lines
+    )
 
 
 def test_threads():

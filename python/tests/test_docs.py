@@ -35,7 +35,9 @@ def test_the_session_is_as_it_is_shown(page, fixtures, tmp_path, monkeypatch):
         names = {}
         if page == "internals/lstm-backward.md":  # the functions that its session calls
             exec(re.search(r"```python\n(import.*?)```", path.read_text(), re.DOTALL)[1], names)
-        outcome = doctest.testfile(str(path), module_relative=False, optionflags=doctest.IGNORE_EXCEPTION_DETAIL, globs=names)
+        outcome = doctest.testfile(
+            str(path), module_relative=False, optionflags=doctest.IGNORE_EXCEPTION_DETAIL, globs=names
+        )
     assert outcome.failed == 0 and outcome.attempted >= 6
 
 

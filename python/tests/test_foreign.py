@@ -7,12 +7,18 @@ import subprocess
 
 import numpy as np
 import pytest
-
 from vocable import Classifier, VocableError
 
 WORDS = ["<pad>", "<unk>", "a", "film", "great", "dull", ",", "wonderful"]
 LABELS = ["good", "bad", "mixed"]
-TEXTS = ["a great film", "dull", "a wonderful film xyzzy , and never a dull film ,", "A GREAT Film", "xyzzy", "great , great , great"]
+TEXTS = [
+    "a great film",
+    "dull",
+    "a wonderful film xyzzy , and never a dull film ,",
+    "A GREAT Film",
+    "xyzzy",
+    "great , great , great",
+]
 HOW = {"tokenizer": "whitespace", "pad": "<pad>", "unk": "<unk>"}
 
 
@@ -42,7 +48,9 @@ def torch():
             super().__init__()
             self.pooling = pooling
             self.embed = torch.nn.Embedding(len(WORDS), 6, padding_idx=0)
-            self.encoder = getattr(torch.nn, cell)(6, 5, layers, bidirectional=bidirectional, bias=bias, batch_first=True)
+            self.encoder = getattr(torch.nn, cell)(
+                6, 5, layers, bidirectional=bidirectional, bias=bias, batch_first=True
+            )
             self.head = torch.nn.Linear(5 * (1 + bidirectional), outputs, bias=bias)
             # Larger than they begin, so that words make a difference.
             for weights in self.parameters():
@@ -52,7 +60,9 @@ def torch():
             rows = [torch.tensor(ids(text)) for text in texts]
             lengths = torch.tensor([len(row) for row in rows])
             padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-            packed = torch.nn.utils.rnn.pack_padded_sequence(self.embed(padded), lengths, batch_first=True, enforce_sorted=False)
+            packed = torch.nn.utils.rnn.pack_padded_sequence(
+                self.embed(padded), lengths, batch_first=True, enforce_sorted=False
+            )
             states, last = self.encoder(packed)
             states, _ = torch.nn.utils.rnn.pad_packed_sequence(states, batch_first=True)
             last = last[0] if isinstance(last, tuple) else last
@@ -76,7 +86,9 @@ def torch():
 
 @pytest.mark.parametrize("cell", ["LSTM", "RNN"])
 def test_pytorchs_state_dict(cell, torch):
-    for layers, bidirectional, pooling, bias in itertools.product((1, 2, 3), (False, True), ("last", "mean", "max"), (True, False)):
+    for layers, bidirectional, pooling, bias in itertools.product(
+        (1, 2, 3), (False, True), ("last", "mean", "max"), (True, False)
+    ):
         model = torch.Model(cell, layers, bidirectional, pooling, bias)
         classifier = Classifier.from_weights(model.state_dict(), WORDS, LABELS, pooling=pooling, **HOW)
         assert classifier.labels == LABELS and classifier.vocabulary_size == len(WORDS) - 2
@@ -90,13 +102,35 @@ def test_the_program_and_the_package_make_the_same_model(torch, program, tmp_pat
     weights, words, out = tmp_path / "weights.safetensors", tmp_path / "words.txt", tmp_path / "model.safetensors"
     save_file(model.state_dict(), str(weights))
     words.write_text("".join(f"{word}\n" for word in WORDS))
-    argv = [program, "import", weights, "--words", words, "--labels", ",".join(LABELS), "--tokenizer", "whitespace", "--pooling", "mean", "--out", out]
-    done = subprocess.run([*argv, "--pad", "<pad>", "--unk", "<unk>", "--json"], capture_output=True, text=True, check=True)
+    argv = [
+        program,
+        "import",
+        weights,
+        "--words",
+        words,
+        "--labels",
+        ",".join(LABELS),
+        "--tokenizer",
+        "whitespace",
+        "--pooling",
+        "mean",
+        "--out",
+        out,
+    ]
+    done = subprocess.run(
+        [*argv, "--pad", "<pad>", "--unk", "<unk>", "--json"], capture_output=True, text=True, check=True
+    )
     answer = json.loads(done.stdout)
-    assert done.stderr == "" and answer["labels"] == LABELS and (answer["layers"], answer["words"], answer["dimension"]) == (2, 6, 6)
+    assert (
+        done.stderr == ""
+        and answer["labels"] == LABELS
+        and (answer["layers"], answer["words"], answer["dimension"]) == (2, 6, 6)
+    )
     of_arrays = Classifier.from_weights(model.state_dict(), WORDS, LABELS, pooling="mean", **HOW)
     of_file = Classifier.from_weights(weights, words, LABELS, pooling="mean", **HOW)
-    by_index = Classifier.from_weights(weights, {word: row for row, word in enumerate(WORDS)}, LABELS, pooling="mean", **HOW)
+    by_index = Classifier.from_weights(
+        weights, {word: row for row, word in enumerate(WORDS)}, LABELS, pooling="mean", **HOW
+    )
     assert out.read_bytes() == of_arrays.to_bytes() == of_file.to_bytes() == by_index.to_bytes()
     assert_same(Classifier.load(out), model.logits())
     # What is not said is asked for.
@@ -110,7 +144,9 @@ def test_halves_and_doubles_are_read(torch, tmp_path):
     for kind, tolerance in [(torch.float64, 0), (torch.float16, 1e-2), (torch.bfloat16, 5e-2)]:
         save_file({name: tensor.to(kind) for name, tensor in model.state_dict().items()}, str(tmp_path / "weights"))
         of_file = Classifier.from_weights(tmp_path / "weights", WORDS, LABELS, **HOW)
-        of_arrays = Classifier.from_weights({name: tensor.to(kind) for name, tensor in model.state_dict().items()}, WORDS, LABELS, **HOW)
+        of_arrays = Classifier.from_weights(
+            {name: tensor.to(kind) for name, tensor in model.state_dict().items()}, WORDS, LABELS, **HOW
+        )
         assert of_file.to_bytes() == of_arrays.to_bytes()
         whole = Classifier.from_weights(model.state_dict(), WORDS, LABELS, **HOW).predict_proba(TEXTS)
         assert np.abs(of_file.predict_proba(TEXTS) - whole).max() <= tolerance
@@ -152,17 +188,27 @@ def test_other_forms_are_refused(torch):
     refused("tokenizer", tokenizer="words")
     refused("case", case="upper")
     refused(r"not a GRU's, found \[15, 5\]", changed(cell="GRU"))
-    refused("without projections, found `lstm.weight_hr_l0`", {"lstm.weight_hr_l0": zeros(3, 5), "lstm.weight_hh_l0": zeros(20, 3)})
+    refused(
+        "without projections, found `lstm.weight_hr_l0`",
+        {"lstm.weight_hr_l0": zeros(3, 5), "lstm.weight_hh_l0": zeros(20, 3)},
+    )
     refused("one recurrent network, found `encoder` and `second`", changed({"second.weight_hh_l0": zeros(20, 5)}))
-    refused("one linear layer, found `head.weight` and `fc.weight`", changed({"fc.weight": zeros(3, 3), "fc.bias": zeros(3)}))
+    refused(
+        "one linear layer, found `head.weight` and `fc.weight`",
+        changed({"fc.weight": zeros(3, 3), "fc.bias": zeros(3)}),
+    )
     refused("without a bias `head.weight`", changed({"fc.weight": zeros(3, 5)}, ["head.weight", "head.bias"]))
     refused("the weight of a linear layer, found none", changed(less=["head.weight", "head.bias"]))
     refused("the weight of an embedding, found none", changed(less=["embed.weight"]))
     refused("a tensor `bias_hh_l0` of the recurrent network, found none", changed(less=["encoder.bias_hh_l0"]))
     refused("a tensor `weight_ih_l0_reverse`", changed(less=["encoder.weight_ih_l0_reverse"], bidirectional=True))
     refused("`encoder.weight_hh_l2` besides", changed({"encoder.weight_hh_l2": zeros(20, 5)}))
-    refused(r"`encoder.weight_ih_l0` of shape \[20, 6\], found \[20, 4\]", changed({"encoder.weight_ih_l0": zeros(20, 4)}))
-    refused(r"`encoder.weight_hh_l1` of shape \[20, 5\], found \[16, 4\]", changed({"encoder.weight_hh_l1": zeros(16, 4)}))
+    refused(
+        r"`encoder.weight_ih_l0` of shape \[20, 6\], found \[20, 4\]", changed({"encoder.weight_ih_l0": zeros(20, 4)})
+    )
+    refused(
+        r"`encoder.weight_hh_l1` of shape \[20, 5\], found \[16, 4\]", changed({"encoder.weight_hh_l1": zeros(16, 4)})
+    )
     refused("finite numbers in `head.bias`, found NaN", changed({"head.bias": torch.full((3,), float("nan"))}))
     refused("numbers in `head.bias`", changed({"head.bias": zeros(0)}))
     refused("`attention` besides", changed({"attention": zeros(3)}))
@@ -182,11 +228,16 @@ def of_keras(keras, cell, layers, bidirectional, pooling, bias, outputs=3):
     keras.utils.clear_session()
     both = keras.layers.Bidirectional if bidirectional else lambda layer: layer
     encoder = [
-        both(getattr(keras.layers, cell)(5, use_bias=bias, return_sequences=layer + 1 < layers or pooling != "last")) for layer in range(layers)
+        both(getattr(keras.layers, cell)(5, use_bias=bias, return_sequences=layer + 1 < layers or pooling != "last"))
+        for layer in range(layers)
     ]
-    pool = {"last": [], "mean": [keras.layers.GlobalAveragePooling1D()], "max": [keras.layers.GlobalMaxPooling1D()]}[pooling]
+    pool = {"last": [], "mean": [keras.layers.GlobalAveragePooling1D()], "max": [keras.layers.GlobalMaxPooling1D()]}[
+        pooling
+    ]
     head = keras.layers.Dense(outputs, use_bias=bias)
-    model = keras.Sequential([keras.Input((None,), dtype="int32"), keras.layers.Embedding(len(WORDS), 6), *encoder, *pool, head])
+    model = keras.Sequential(
+        [keras.Input((None,), dtype="int32"), keras.layers.Embedding(len(WORDS), 6), *encoder, *pool, head]
+    )
     # Biases begin as zeros and ones, and rows as small ones: what is compared should be neither.
     chance = np.random.default_rng(1)
     model.set_weights([chance.uniform(-1, 1, weight.shape) for weight in model.get_weights()])
@@ -196,12 +247,19 @@ def of_keras(keras, cell, layers, bidirectional, pooling, bias, outputs=3):
 @pytest.mark.parametrize("cell", ["LSTM", "SimpleRNN"])
 def test_keras_variables(cell, keras, tmp_path):
     save_file = pytest.importorskip("safetensors.numpy").save_file
-    for layers, bidirectional, pooling, bias in itertools.product((1, 2), (False, True), ("last", "mean", "max"), (True, False)):
+    for layers, bidirectional, pooling, bias in itertools.product(
+        (1, 2), (False, True), ("last", "mean", "max"), (True, False)
+    ):
         model, logits = of_keras(keras, cell, layers, bidirectional, pooling, bias)
-        classifier = Classifier.from_weights({weight.path: weight for weight in model.weights}, WORDS, LABELS, pooling=pooling, **HOW)
+        classifier = Classifier.from_weights(
+            {weight.path: weight for weight in model.weights}, WORDS, LABELS, pooling=pooling, **HOW
+        )
         assert_same(classifier, logits)
         save_file({weight.path: np.ascontiguousarray(weight.numpy()) for weight in model.weights}, tmp_path / "weights")
-        assert Classifier.from_weights(tmp_path / "weights", WORDS, LABELS, pooling=pooling, **HOW).to_bytes() == classifier.to_bytes()
+        assert (
+            Classifier.from_weights(tmp_path / "weights", WORDS, LABELS, pooling=pooling, **HOW).to_bytes()
+            == classifier.to_bytes()
+        )
 
 
 def test_keras_layers_are_counted(keras):
@@ -215,11 +273,15 @@ def test_keras_layers_are_counted(keras):
 def test_keras_other_forms_are_refused(keras):
     def refused(expected, model, more=()):
         with pytest.raises(VocableError, match=expected):
-            Classifier.from_weights({weight.path: weight for weight in model.weights} | dict(more), WORDS, LABELS, **HOW)
+            Classifier.from_weights(
+                {weight.path: weight for weight in model.weights} | dict(more), WORDS, LABELS, **HOW
+            )
 
     model, _ = of_keras(keras, "LSTM", 1, False, "last", True)
     refused(r"not a GRU's, found \[5, 15\]", of_keras(keras, "GRU", 1, False, "last", False)[0])
-    refused(r"/kernel` of shape \[5, 3\], found \[5, 4\]", of_keras(keras, "LSTM", 1, False, "last", True, outputs=4)[0])
+    refused(
+        r"/kernel` of shape \[5, 3\], found \[5, 4\]", of_keras(keras, "LSTM", 1, False, "last", True, outputs=4)[0]
+    )
     refused("one linear layer, found `.*dense.*` and `.*kernel`", model, {"z/kernel": np.ones((5, 3))})
     refused("`z/gamma` besides", model, {"z/gamma": np.ones(3)})
 
@@ -233,7 +295,10 @@ def test_the_lines_of_the_documentation(torch, keras, fixtures, tmp_path, monkey
     names = {"model": model, "words": WORDS}
     exec(of_torch, names)
     assert_same(names["classifier"], model.logits())
-    assert Classifier.from_weights("weights.safetensors", "words.txt", ["neg", "pos"], **HOW).to_bytes() == names["classifier"].to_bytes()
+    assert (
+        Classifier.from_weights("weights.safetensors", "words.txt", ["neg", "pos"], **HOW).to_bytes()
+        == names["classifier"].to_bytes()
+    )
     model, logits = of_keras(keras, "LSTM", 1, True, "last", True, outputs=2)
     exec(of_keras_, {"model": model})
     assert_same(Classifier.from_weights("weights.safetensors", WORDS, ["neg", "pos"], **HOW), logits)

@@ -10,15 +10,21 @@ from unittest import mock
 import gensim.models
 import gensim.test.test_keyedvectors as theirs
 import pytest
-
 from vocable import KeyedVectors
 
 CHANGES = "changes vectors; a table does not change"
 LEFT_OUT = {
-    "TestKeyedVectors": {"test_add_single": CHANGES, "test_add_multiple": CHANGES, "test_add_type": CHANGES, "test_set_item": CHANGES,
-                         "test_save_reload": CHANGES + " (saving and reading again: test_vectors.py)",
-                         "test_no_header": CHANGES + " (saving without a header: test_header_is_a_matter_of_choice)"},
-    "Gensim320Test": {"test": "reads a Python pickle of gensim 3.2, which is refused (test_pickles_of_gensims_are_refused)"},
+    "TestKeyedVectors": {
+        "test_add_single": CHANGES,
+        "test_add_multiple": CHANGES,
+        "test_add_type": CHANGES,
+        "test_set_item": CHANGES,
+        "test_save_reload": CHANGES + " (saving and reading again: test_vectors.py)",
+        "test_no_header": CHANGES + " (saving without a header: test_header_is_a_matter_of_choice)",
+    },
+    "Gensim320Test": {
+        "test": "reads a Python pickle of gensim 3.2, which is refused (test_pickles_of_gensims_are_refused)"
+    },
 }
 
 
@@ -30,8 +36,11 @@ def adapted(case):
 
 @pytest.fixture
 def ours():
-    with mock.patch.object(theirs, "KeyedVectors", KeyedVectors), mock.patch.object(gensim.models, "KeyedVectors", KeyedVectors), \
-            mock.patch.object(theirs.gensim.models.keyedvectors, "_load_word2vec_format", load):
+    with (
+        mock.patch.object(theirs, "KeyedVectors", KeyedVectors),
+        mock.patch.object(gensim.models, "KeyedVectors", KeyedVectors),
+        mock.patch.object(theirs.gensim.models.keyedvectors, "_load_word2vec_format", load),
+    ):
         yield
 
 
@@ -45,11 +54,20 @@ LoadWord2VecFormatTest = adapted(theirs.LoadWord2VecFormatTest)
 
 
 def test_nothing_is_left_out_silently():
-    cases = {name: case for name, case in vars(theirs).items() if isinstance(case, type) and issubclass(case, unittest.TestCase)}
+    cases = {
+        name: case
+        for name, case in vars(theirs).items()
+        if isinstance(case, type) and issubclass(case, unittest.TestCase)
+    }
     assert set(cases) == {"TestKeyedVectors", "LoadWord2VecFormatTest", "Gensim320Test"}
     for name, tests in LEFT_OUT.items():
         assert set(tests) <= set(vars(cases[name])), name
-    run = [test for name, case in cases.items() for test in vars(case) if test.startswith("test") and test not in LEFT_OUT.get(name, {})]
+    run = [
+        test
+        for name, case in cases.items()
+        for test in vars(case)
+        if test.startswith("test") and test not in LEFT_OUT.get(name, {})
+    ]
     assert len(run) >= 25
 
 

@@ -6,7 +6,6 @@ import subprocess
 
 import numpy as np
 import pytest
-
 import vocable
 from vocable import Classifier, VocableError
 
@@ -14,13 +13,24 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 DATA = [
-    ("good", "a great film"), ("bad", "a dull film , and never great"), ("mixed", "great and dull moment in a wonderful film ."),
-    ("good", "wonderful"), ("bad", "dull , dull , dull"), ("mixed", "a film of zzyzx moments"),
+    ("good", "a great film"),
+    ("bad", "a dull film , and never great"),
+    ("mixed", "great and dull moment in a wonderful film ."),
+    ("good", "wonderful"),
+    ("bad", "dull , dull , dull"),
+    ("mixed", "a film of zzyzx moments"),
 ]
 #: Texts of many lengths: without words, with unknown ones, in capitals, longer than any of those trained on.
 TEXTS = [
-    "a great film", "", "dull", "a wonderful film xyzzy , and never a dull moment .", "A GREAT Film", "xyzzy", " ".join(text for _, text in DATA * 3),
-    "never", "great and great and great",
+    "a great film",
+    "",
+    "dull",
+    "a wonderful film xyzzy , and never a dull moment .",
+    "A GREAT Film",
+    "xyzzy",
+    " ".join(text for _, text in DATA * 3),
+    "never",
+    "great and great and great",
 ]
 EMBEDDINGS = ["frozen", "tuned", "oov-only", "random", "one-hot"]
 
@@ -70,7 +80,10 @@ def assert_same(path, classifier, texts):
     for number, (batch, width) in enumerate(batches):
         given = padded([rows[text] for text in batch], width, fillers[number % len(fillers)])
         logits, its = ran.run(["logits", "probabilities"], given)
-        assert logits.shape == its.shape == (len(batch), len(classifier.labels)) and logits.dtype == its.dtype == np.float32
+        assert (
+            logits.shape == its.shape == (len(batch), len(classifier.labels))
+            and logits.dtype == its.dtype == np.float32
+        )
         largest = max(largest, np.abs(centred(logits.astype(np.float64)) - expected[batch]).max())
         assert np.abs(its - probabilities[batch]).max() < 1e-6
     assert largest < 1e-5
@@ -83,8 +96,22 @@ def test_every_model_answers_the_same(embedding, encoder, table, tmp_path):
     path = tmp_path / "model.onnx"
     for layers, bidirectional, pooling in itertools.product((1, 2, 3, 4), (False, True), ("last", "mean", "max")):
         trained = vocable.train(
-            table, DATA, DATA, embedding=embedding, encoder=encoder, layers=layers, bidirectional=bidirectional, pooling=pooling, hidden=7,
-            lr=0.02, epochs=4, patience=0, batch=3, tokenizer="whitespace", case="fold" if layers % 2 else "exact", progress=False,
+            table,
+            DATA,
+            DATA,
+            embedding=embedding,
+            encoder=encoder,
+            layers=layers,
+            bidirectional=bidirectional,
+            pooling=pooling,
+            hidden=7,
+            lr=0.02,
+            epochs=4,
+            patience=0,
+            batch=3,
+            tokenizer="whitespace",
+            case="fold" if layers % 2 else "exact",
+            progress=False,
         )
         trained.classifier.export_onnx(path)
         assert_same(path, trained.classifier, TEXTS)
@@ -92,7 +119,9 @@ def test_every_model_answers_the_same(embedding, encoder, table, tmp_path):
 
 @pytest.fixture(scope="module")
 def trained(table):
-    return vocable.train(table, DATA, DATA, hidden=7, epochs=4, patience=0, tokenizer="whitespace", case="fold", progress=False).classifier
+    return vocable.train(
+        table, DATA, DATA, hidden=7, epochs=4, patience=0, tokenizer="whitespace", case="fold", progress=False
+    ).classifier
 
 
 def test_the_program_writes_the_same_bytes(trained, program, tmp_path):
@@ -102,11 +131,17 @@ def test_the_program_writes_the_same_bytes(trained, program, tmp_path):
     argv = [program, "export", model, its, "--vocabulary", words, "--json"]
     answer = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
     assert its.read_bytes() == ours.read_bytes() and words.read_bytes() == (tmp_path / "ours.json").read_bytes()
-    assert answer["bytes"] == its.stat().st_size and answer["labels"] == trained.labels and answer["words"] == trained.vocabulary_size
+    assert (
+        answer["bytes"] == its.stat().st_size
+        and answer["labels"] == trained.labels
+        and answer["words"] == trained.vocabulary_size
+    )
     # What stands beside it is what stands in it.
     beside = json.loads(words.read_text())
     metadata = session(its).get_modelmeta().custom_metadata_map
-    assert beside == {key: json.loads(value) if key in ("labels", "words") else value for key, value in metadata.items()}
+    assert beside == {
+        key: json.loads(value) if key in ("labels", "words") else value for key, value in metadata.items()
+    }
     assert onnx.load(its).opset_import[0].version == answer["opset"]
 
 
@@ -114,7 +149,9 @@ def test_what_cannot_be_written_is_said(trained, program, tmp_path):
     trained.save(tmp_path / "model.safetensors")
     with pytest.raises((FileNotFoundError, VocableError), match="nowhere"):
         trained.export_onnx(tmp_path / "nowhere" / "model.onnx")
-    done = subprocess.run([program, "export", tmp_path / "model.safetensors", tmp_path / "model.pb"], capture_output=True, text=True)
+    done = subprocess.run(
+        [program, "export", tmp_path / "model.safetensors", tmp_path / "model.pb"], capture_output=True, text=True
+    )
     assert done.returncode == 2 and "a name in .onnx" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
 
@@ -133,7 +170,9 @@ def test_the_lines_of_the_documentation(trained, fixtures, tmp_path, monkeypatch
 def test_real_reviews(shared, tmp_path):
     vectors = vocable.open(shared / "glove.6B.50d.head.txt")
     parts = [shared / f"sst2.{name}.txt" for name in ("train", "dev", "test")]
-    classifier = vocable.train(vectors, *parts, hidden=64, epochs=1, bidirectional=True, tokenizer="whitespace", progress=False).classifier
+    classifier = vocable.train(
+        vectors, *parts, hidden=64, epochs=1, bidirectional=True, tokenizer="whitespace", progress=False
+    ).classifier
     classifier.export_onnx(tmp_path / "model.onnx")
     texts = [line.split(" ", 1)[1] for line in parts[2].read_text().splitlines()]
     ran = session(tmp_path / "model.onnx")

@@ -5,9 +5,8 @@ import subprocess
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors as Gensim
-
 import vocable
+from gensim.models import KeyedVectors as Gensim
 from vocable import VocableError
 
 
@@ -28,7 +27,10 @@ def close(ours, theirs):
 
 
 QUESTIONS = [
-    (["king"], []), (["king", "woman"], ["man"]), (["france", "film"], []), (["the", "cat", "dog"], ["house", "king"]),
+    (["king"], []),
+    (["king", "woman"], ["man"]),
+    (["france", "film"], []),
+    (["the", "cat", "dog"], ["house", "king"]),
 ]
 
 
@@ -39,23 +41,49 @@ def test_most_similar_is_gensims(table, text, gensim, positive, negative):
         close(v.most_similar(positive, negative), expected)
         close(v.nearest(positive, negative), expected)
         assert v.nearest(positive, negative) == v.most_similar(positive=positive, negative=negative, topn=10)
-        close(v.most_similar(positive, negative, topn=3, restrict_vocab=200), gensim.most_similar(positive, negative, topn=3, restrict_vocab=200))
-        close(v.most_similar(positive, negative, topn=3, clip_start=50, clip_end=700),
-              gensim.most_similar(positive, negative, topn=3, clip_start=50, clip_end=700))
-        assert np.allclose(v.most_similar(positive, negative, topn=None), gensim.most_similar(positive, negative, topn=None), atol=1e-5)
+        close(
+            v.most_similar(positive, negative, topn=3, restrict_vocab=200),
+            gensim.most_similar(positive, negative, topn=3, restrict_vocab=200),
+        )
+        close(
+            v.most_similar(positive, negative, topn=3, clip_start=50, clip_end=700),
+            gensim.most_similar(positive, negative, topn=3, clip_start=50, clip_end=700),
+        )
+        assert np.allclose(
+            v.most_similar(positive, negative, topn=None), gensim.most_similar(positive, negative, topn=None), atol=1e-5
+        )
         close(v.most_similar_cosmul(positive, negative), gensim.most_similar_cosmul(positive, negative))
-        assert np.allclose(v.most_similar_cosmul(positive, negative, topn=None), gensim.most_similar_cosmul(positive, negative, topn=None), atol=1e-5)
+        assert np.allclose(
+            v.most_similar_cosmul(positive, negative, topn=None),
+            gensim.most_similar_cosmul(positive, negative, topn=None),
+            atol=1e-5,
+        )
 
 
 def test_weights_vectors_and_numbers_of_rows(table, gensim):
     row = table.key_to_index["king"]
-    for positive in ([("king", 2.0), ("woman", 0.5)], [(row, 2.0)], row, [row, "queen"], table["king"], [table["king"], "queen"],
-                     [(table["king"] * 3, 0.5), "queen"], table.vectors[2:5], np.float64(1.0) * table.vectors[3]):
+    for positive in (
+        [("king", 2.0), ("woman", 0.5)],
+        [(row, 2.0)],
+        row,
+        [row, "queen"],
+        table["king"],
+        [table["king"], "queen"],
+        [(table["king"] * 3, 0.5), "queen"],
+        table.vectors[2:5],
+        np.float64(1.0) * table.vectors[3],
+    ):
         close(table.most_similar(positive, ["man"]), gensim.most_similar(positive, ["man"]))
 
 
 def test_a_batch_answers_as_one_by_one(table, text):
-    questions = ["king", ["king", ("man", -1.0), "woman"], table["france"], [table["france"], "film"], table.key_to_index["queen"]]
+    questions = [
+        "king",
+        ["king", ("man", -1.0), "woman"],
+        table["france"],
+        [table["france"], "film"],
+        table.key_to_index["queen"],
+    ]
     for v in (table, text):
         batch = v.nearest_batch(questions, k=4, restrict=900)
         assert batch == [v.nearest(question, k=4, restrict=900) for question in questions]
@@ -91,7 +119,11 @@ def test_small_questions_are_gensims(table, gensim):
             assert set(table.closer_than(a, b)) == set(gensim.closer_than(a, b))
             assert abs(table.relative_cosine_similarity(a, b) - gensim.relative_cosine_similarity(a, b)) < 1e-5
     assert abs(table.n_similarity(words[:2], words[2:]) - gensim.n_similarity(words[:2], words[2:])) < 1e-5
-    for four in (["bread", "cheese", "soup", "crocodile"], ["king", "queen", "prince", "film"], ["king", "kign", "queen", "dog"]):
+    for four in (
+        ["bread", "cheese", "soup", "crocodile"],
+        ["king", "queen", "prince", "film"],
+        ["king", "kign", "queen", "dog"],
+    ):
         assert table.doesnt_match(four) == gensim.doesnt_match(four)
     assert table.odd(["bread", "cheese", "soup", "crocodile"]) == "crocodile"
     close([(w, s) for s, w in table.rank_by_centrality(words)], [(w, s) for s, w in gensim.rank_by_centrality(words)])
@@ -117,10 +149,16 @@ def test_benchmarks_are_gensims_and_the_programs(table, table_path, fixtures, ge
     assert np.allclose(ours[0], [theirs[0].statistic, theirs[0].pvalue], rtol=1e-5)
     assert np.allclose(ours[1], [theirs[1].statistic, theirs[1].pvalue], rtol=1e-5)
     assert ours[2] == theirs[2]
-    for file, options in (("capitals.txt", {}), ("capitals.txt", {"protocol": "word2vec"}), ("pairs.tsv", {"protocol": "exact", "restrict": 500})):
+    for file, options in (
+        ("capitals.txt", {}),
+        ("capitals.txt", {"protocol": "word2vec"}),
+        ("pairs.tsv", {"protocol": "exact", "restrict": 500}),
+    ):
         argv = [program, "--vectors", table_path, "--json", "evaluate", fixtures / file]
         argv += [part for name, value in options.items() for part in (f"--{name}", str(value))]
-        assert json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout) == table.evaluate(fixtures / file, **options)
+        assert json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout) == table.evaluate(
+            fixtures / file, **options
+        )
     with pytest.raises(VocableError, match="protocol"):
         table.evaluate(fixtures / "pairs.tsv", protocol="glove")
     with pytest.raises(VocableError, match="expected analogy questions"):
@@ -128,7 +166,18 @@ def test_benchmarks_are_gensims_and_the_programs(table, table_path, fixtures, ge
 
 
 def test_coverage_is_the_programs(table, table_path, fixtures, program):
-    argv = [program, "--vectors", table_path, "--json", "coverage", fixtures / "reviews.train.txt", "--tokenizer", "whitespace", "-k", "7"]
+    argv = [
+        program,
+        "--vectors",
+        table_path,
+        "--json",
+        "coverage",
+        fixtures / "reviews.train.txt",
+        "--tokenizer",
+        "whitespace",
+        "-k",
+        "7",
+    ]
     expected = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
     path = fixtures / "reviews.train.txt"
     assert table.coverage(str(path), tokenizer="whitespace", k=7) == expected
@@ -141,15 +190,36 @@ def test_embedding_matrix(table, table_path, program, tmp_path):
     vocab = ["<pad>", "<unk>", "king", "zzyzx", "queen"]
     matrix = table.embedding_matrix(vocab, pad="<pad>", unk="<unk>")
     assert matrix.shape == (5, 50) and matrix.dtype == np.float32 and not matrix[0].any()
-    assert np.array_equal(matrix[2], table["king"]) and np.array_equal(matrix[4], table["queen"]) and np.array_equal(matrix[1], table.unknown())
+    assert (
+        np.array_equal(matrix[2], table["king"])
+        and np.array_equal(matrix[4], table["queen"])
+        and np.array_equal(matrix[1], table.unknown())
+    )
     (tmp_path / "vocab.txt").write_text("\n".join(vocab) + "\n")
     out = tmp_path / "matrix.npy"
-    subprocess.run([program, "embedding-matrix", tmp_path / "vocab.txt", "--vectors", table_path, "--out", out, "--pad", "<pad>", "--unk", "<unk>"],
-                   check=True, capture_output=True)
+    subprocess.run(
+        [
+            program,
+            "embedding-matrix",
+            tmp_path / "vocab.txt",
+            "--vectors",
+            table_path,
+            "--out",
+            out,
+            "--pad",
+            "<pad>",
+            "--unk",
+            "<unk>",
+        ],
+        check=True,
+        capture_output=True,
+    )
     assert np.array_equal(matrix, np.load(out))
     by_index = table.embedding_matrix({"king": 2, "queen": np.int64(4)})
     assert by_index.shape == (5, 50) and np.array_equal(by_index[4], table["queen"]) and not by_index[[0, 1, 3]].any()
-    with pytest.warns(UserWarning, match=r"row 0, `<pad>`, is not in the vectors and gets a random row; pad='<pad>' says what it is"):
+    with pytest.warns(
+        UserWarning, match=r"row 0, `<pad>`, is not in the vectors and gets a random row; pad='<pad>' says what it is"
+    ):
         table.embedding_matrix(["<pad>", "king"])
     with pytest.raises(VocableError, match="pad: expected a word of the vocabulary"):
         table.embedding_matrix(["king"], pad="<pad>")

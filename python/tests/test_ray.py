@@ -9,7 +9,6 @@ import time
 
 import numpy as np
 import pytest
-
 import vocable
 from vocable import Interrupted, VocableError
 
@@ -24,7 +23,9 @@ SETTINGS = {"hidden": 8, "lr": 3e-3, "batch": 32, "epochs": 3, "tokenizer": "whi
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster():
-    ray.init(num_cpus=2, object_store_memory=200 << 20, include_dashboard=False, log_to_driver=False, logging_level="error")
+    ray.init(
+        num_cpus=2, object_store_memory=200 << 20, include_dashboard=False, log_to_driver=False, logging_level="error"
+    )
     yield
     ray.shutdown()
 
@@ -53,7 +54,7 @@ def folder(texts, tmp_path_factory):
     """The same as Parquet, in several files."""
     folder = tmp_path_factory.mktemp("texts")
     for start in range(0, len(texts), 500):
-        some = texts[start:start + 500]
+        some = texts[start : start + 500]
         rows = pa.table({"number": np.arange(start, start + len(some)), "text": some})
         pq.write_table(rows, folder / f"{start:06}.parquet")
     return folder
@@ -62,8 +63,13 @@ def folder(texts, tmp_path_factory):
 @pytest.fixture(scope="module")
 def answers(program, model, texts):
     """What the program says."""
-    done = subprocess.run([program, "predict", model, "--json"], input="".join(f"{text}\n" for text in texts), capture_output=True, text=True,
-                          check=True)
+    done = subprocess.run(
+        [program, "predict", model, "--json"],
+        input="".join(f"{text}\n" for text in texts),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -90,19 +96,43 @@ def test_labels_are_the_programs(folder, model, answers, table_path):
     cut = vocable.ray.predict(rows, model, probabilities=True, rows_per_block=64)
     assert max(map(len, cut.iter_batches(batch_format="pyarrow", batch_size=None))) <= 64
     check(collected(cut), answers, model)
-    prefixed = vocable.ray.predict(rows, model, text_column="text", probabilities=True, prefix="its_", concurrency=1, rows_per_block=None)
+    prefixed = vocable.ray.predict(
+        rows, model, text_column="text", probabilities=True, prefix="its_", concurrency=1, rows_per_block=None
+    )
     check(collected(prefixed), answers, model, "its_")
     looked_up = collected(vocable.ray.predict(rows, model, vectors=table_path)).sort_by("number")
-    expected = vocable.Classifier.load(model, vocable.open(table_path)).predict(collected(rows).sort_by("number")["text"].to_pylist())
-    assert looked_up["label"].to_pylist() == expected and looked_up.column_names == ["number", "text", "label", "probability"]
+    expected = vocable.Classifier.load(model, vocable.open(table_path)).predict(
+        collected(rows).sort_by("number")["text"].to_pylist()
+    )
+    assert looked_up["label"].to_pylist() == expected and looked_up.column_names == [
+        "number",
+        "text",
+        "label",
+        "probability",
+    ]
 
 
-@pytest.mark.parametrize("how", [{}, {"weighting": "frequency", "a": 0.01, "tokenizer": "whitespace"}], ids=["mean", "frequency"])
+@pytest.mark.parametrize(
+    "how", [{}, {"weighting": "frequency", "a": 0.01, "tokenizer": "whitespace"}], ids=["mean", "frequency"]
+)
 def test_vectors_of_texts_are_the_programs(how, folder, table_path, program, tmp_path):
     rows = ray.data.read_parquet(str(folder), override_num_blocks=6)
     pq.write_table(collected(rows).sort_by("number"), tmp_path / "texts.parquet")
-    argv = [program, "embed", "--vectors", table_path, "--in", tmp_path / "texts.parquet", "--out", tmp_path / "vectors.parquet"]
-    subprocess.run(argv + [part for name, value in how.items() for part in (f"--{name}", str(value))], capture_output=True, check=True)
+    argv = [
+        program,
+        "embed",
+        "--vectors",
+        table_path,
+        "--in",
+        tmp_path / "texts.parquet",
+        "--out",
+        tmp_path / "vectors.parquet",
+    ]
+    subprocess.run(
+        argv + [part for name, value in how.items() for part in (f"--{name}", str(value))],
+        capture_output=True,
+        check=True,
+    )
     ours = collected(vocable.ray.embed(rows, table_path, batch_size=100, **how)).sort_by("number")
     its = pq.read_table(tmp_path / "vectors.parquet")
     assert ours.schema.field("vector").type == its.schema.field("vector").type and ours.column_names == its.column_names
@@ -112,7 +142,18 @@ def test_vectors_of_texts_are_the_programs(how, folder, table_path, program, tmp
 def test_coverage_is_the_programs(folder, table_path, program, tmp_path):
     rows = ray.data.read_parquet(str(folder), override_num_blocks=6)
     pq.write_table(collected(rows).sort_by("number"), tmp_path / "texts.parquet")
-    argv = [program, "coverage", tmp_path / "texts.parquet", "--vectors", table_path, "--tokenizer", "whitespace", "-k", "50", "--json"]
+    argv = [
+        program,
+        "coverage",
+        tmp_path / "texts.parquet",
+        "--vectors",
+        table_path,
+        "--tokenizer",
+        "whitespace",
+        "-k",
+        "50",
+        "--json",
+    ]
     its = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
     ours = vocable.ray.coverage(rows, table_path, tokenizer="whitespace", k=50)
     assert len(its["unknown_words"]) == 50 and ours | {"file": its["file"]} == its
@@ -128,7 +169,9 @@ def test_a_killed_worker_loses_nothing(folder, model, answers, tmp_path):
             os._exit(1)
         return rows
 
-    rows = ray.data.read_parquet(str(folder), override_num_blocks=6).map_batches(fatal, batch_format="pyarrow", batch_size=100)
+    rows = ray.data.read_parquet(str(folder), override_num_blocks=6).map_batches(
+        fatal, batch_format="pyarrow", batch_size=100
+    )
     check(collected(vocable.ray.predict(rows, model, probabilities=True, batch_size=100)), answers, model)
     assert killed.exists()
 
@@ -149,16 +192,24 @@ def test_a_worker_opens_a_model_once_and_works_with_its_threads(folder, model):
 
 def figures(comparison):
     """Without what clocks say, and where it was kept."""
+
     def cleaned(of):
         if isinstance(of, dict):
-            return {key: cleaned(value) for key, value in of.items() if key not in ("seconds", "time_ratio", "sentence")}
+            return {
+                key: cleaned(value) for key, value in of.items() if key not in ("seconds", "time_ratio", "sentence")
+            }
         return [cleaned(each) for each in of] if isinstance(of, list) else of
+
     return cleaned(comparison.metrics)
 
 
 def results(folder):
     """The files of runs in which clocks have no part."""
-    files = [path for path in folder.rglob("*") if path.name in ("config.json", "result.json", "model.safetensors", "words.json", "compare.json")]
+    files = [
+        path
+        for path in folder.rglob("*")
+        if path.name in ("config.json", "result.json", "model.safetensors", "words.json", "compare.json")
+    ]
     return {path.relative_to(folder): path.read_bytes() for path in files}
 
 

@@ -7,7 +7,6 @@ import subprocess
 
 import numpy as np
 import pytest
-
 import vocable
 
 pyspark = pytest.importorskip("pyspark", reason="Spark is not installed")
@@ -17,7 +16,6 @@ if not shutil.which("java"):
     pytest.skip("Spark needs Java", allow_module_level=True)
 
 from pyspark.sql import SparkSession  # noqa: E402
-
 from vocable.batches import Coverage, Embed, Predict  # noqa: E402
 
 LABELLED = "number long, text string, label string, probability float, probability_neg float, probability_pos float"
@@ -26,8 +24,14 @@ LABELLED = "number long, text string, label string, probability float, probabili
 @pytest.fixture(scope="module")
 def spark():
     # A task that fails is tried again, as on a cluster.
-    builder = SparkSession.builder.master("local[2,4]").config("spark.ui.enabled", "false").config("spark.driver.memory", "512m")
-    builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.sql.execution.arrow.maxRecordsPerBatch", "100")
+    builder = (
+        SparkSession.builder.master("local[2,4]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "512m")
+    )
+    builder = builder.config("spark.driver.host", "127.0.0.1").config(
+        "spark.sql.execution.arrow.maxRecordsPerBatch", "100"
+    )
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("OFF")
     yield session
@@ -38,14 +42,20 @@ def spark():
 def model(table, fixtures, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
     parts = [fixtures / f"reviews.{name}.txt" for name in ("train", "dev")]
-    vocable.train(table, *parts, embedding="frozen", out=path, progress=False, hidden=8, epochs=1, tokenizer="whitespace")
+    vocable.train(
+        table, *parts, embedding="frozen", out=path, progress=False, hidden=8, epochs=1, tokenizer="whitespace"
+    )
     return path
 
 
 @pytest.fixture(scope="module")
 def file(fixtures, tmp_path_factory):
     """Texts as Parquet."""
-    lines = [line.split(" ", 1)[1] for name in ("dev", "test") for line in (fixtures / f"reviews.{name}.txt").read_text().splitlines()]
+    lines = [
+        line.split(" ", 1)[1]
+        for name in ("dev", "test")
+        for line in (fixtures / f"reviews.{name}.txt").read_text().splitlines()
+    ]
     lines = [*lines, "", None] * 3
     path = tmp_path_factory.mktemp("texts") / "texts.parquet"
     pq.write_table(pa.table({"number": range(len(lines)), "text": lines}), path)
@@ -56,7 +66,9 @@ def file(fixtures, tmp_path_factory):
 def labelled(program, model, file, tmp_path_factory):
     """What the program makes of them."""
     out = tmp_path_factory.mktemp("labels") / "labels.parquet"
-    subprocess.run([program, "predict", model, "--in", file, "--out", out, "--probabilities"], capture_output=True, check=True)
+    subprocess.run(
+        [program, "predict", model, "--in", file, "--out", out, "--probabilities"], capture_output=True, check=True
+    )
     return pq.read_table(out)
 
 
@@ -80,7 +92,9 @@ def test_a_killed_worker_loses_nothing(spark, model, file, labelled, tmp_path):
 
     rows = spark.read.parquet(str(file)).repartition(6)
     ours = rows.mapInArrow(fatal, LABELLED).toArrow().sort_by("number")
-    assert killed.exists() and all(ours[name].to_pylist() == labelled[name].to_pylist() for name in labelled.column_names)
+    assert killed.exists() and all(
+        ours[name].to_pylist() == labelled[name].to_pylist() for name in labelled.column_names
+    )
 
 
 def test_vectors_of_texts_are_the_programs(spark, table_path, file, program, tmp_path):
@@ -89,7 +103,12 @@ def test_vectors_of_texts_are_the_programs(spark, table_path, file, program, tmp
     subprocess.run(argv, capture_output=True, check=True)
     its = pq.read_table(out)
     embed = Embed(table_path, weighting="frequency", threads=1)
-    ours = spark.read.parquet(str(file)).mapInArrow(embed.each, "number long, text string, vector array<float>").toArrow().sort_by("number")
+    ours = (
+        spark.read.parquet(str(file))
+        .mapInArrow(embed.each, "number long, text string, vector array<float>")
+        .toArrow()
+        .sort_by("number")
+    )
     assert ours["vector"].null_count == its["vector"].null_count == 3
     flat = [np.array(rows["vector"].drop_null().to_pylist(), np.float32) for rows in (ours, its)]
     assert np.array_equal(*flat)
@@ -99,7 +118,9 @@ def test_coverage_is_the_programs(spark, table_path, file, program):
     argv = [program, "coverage", file, "--vectors", table_path, "-k", "50", "--json"]
     its = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
     cover = Coverage(table_path, k=50, threads=1)
-    parts = spark.read.parquet(str(file)).mapInArrow(cover.each, "words array<string>, counts array<long>, lengths array<long>, texts array<long>")
+    parts = spark.read.parquet(str(file)).mapInArrow(
+        cover.each, "words array<string>, counts array<long>, lengths array<long>, texts array<long>"
+    )
     assert cover.total([parts.toArrow()], file=str(file)) == its
 
 

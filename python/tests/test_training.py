@@ -12,7 +12,6 @@ import time
 
 import numpy as np
 import pytest
-
 import vocable
 from vocable import Classifier, Interrupted, VocableError
 
@@ -44,8 +43,21 @@ def without_clocks(figures):
 
 @pytest.mark.parametrize("embedding", ["frozen", "tuned", "oov-only", "random", "one-hot"])
 def test_a_model_has_the_programs_bits(embedding, table, table_path, parts, program, tmp_path):
-    ours = vocable.train(table, *parts, embedding=embedding, out=tmp_path / "ours.safetensors", progress=False, **SETTINGS)
-    argv = [program, "train", "--vectors", table_path, "--embedding", embedding, "--out", tmp_path / "its.safetensors", "--json", *OPTIONS]
+    ours = vocable.train(
+        table, *parts, embedding=embedding, out=tmp_path / "ours.safetensors", progress=False, **SETTINGS
+    )
+    argv = [
+        program,
+        "train",
+        "--vectors",
+        table_path,
+        "--embedding",
+        embedding,
+        "--out",
+        tmp_path / "its.safetensors",
+        "--json",
+        *OPTIONS,
+    ]
     argv += [part for name, path in zip(("--train", "--dev", "--test"), parts) for part in (name, path)]
     answer = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
     its = (tmp_path / "its.safetensors").read_bytes()
@@ -60,7 +72,9 @@ def test_predictions_are_the_programs(trained, parts, program, tmp_path):
     texts = [text for _, text in pairs(parts[2])] + ["", "zzyzx"]
     model = tmp_path / "model.safetensors"
     trained.classifier.save(model)
-    done = subprocess.run([program, "predict", model, "--json"], input="\n".join(texts) + "\n", capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [program, "predict", model, "--json"], input="\n".join(texts) + "\n", capture_output=True, text=True, check=True
+    )
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     opened = Classifier.load(model)
     for classifier in (trained.classifier, opened, pickle.loads(pickle.dumps(opened))):
@@ -70,7 +84,9 @@ def test_predictions_are_the_programs(trained, parts, program, tmp_path):
         expected = [[answer["probabilities"][label] for label in classifier.labels] for answer in answers]
         assert np.array_equal(probabilities, np.array(expected, np.float32))
         assert classifier.words(texts) == [(answer["words"], answer["unknown"]) for answer in answers]
-        assert classifier.predict(texts[0]) == answers[0]["label"] and np.allclose(classifier.predict_proba(texts[0]), probabilities[0], atol=1e-6)
+        assert classifier.predict(texts[0]) == answers[0]["label"] and np.allclose(
+            classifier.predict_proba(texts[0]), probabilities[0], atol=1e-6
+        )
         assert classifier.predict([]) == [] and classifier.predict_proba([]).shape == (0, 2)
         assert classifier.evaluate(parts[2]) == classifier.evaluate(pairs(parts[2])) == trained.metrics["test"]
     with pytest.raises(TypeError):
@@ -148,15 +164,26 @@ def test_ctrl_c_keeps_the_best_epoch(table, parts, tmp_path):
 
     threading.Thread(target=pressed, daemon=True).start()
     with pytest.raises(KeyboardInterrupt) as caught:
-        vocable.train(table, *parts, embedding="frozen", checkpoint=checkpoint, progress=lambda event: event["event"] == "epoch" and seen.set(),
-                      **options)
+        vocable.train(
+            table,
+            *parts,
+            embedding="frozen",
+            checkpoint=checkpoint,
+            progress=lambda event: event["event"] == "epoch" and seen.set(),
+            **options,
+        )
     assert isinstance(caught.value, Interrupted)
     interrupted = caught.value.result
     assert interrupted.metrics["stop_reason"] == "interrupted" and interrupted.classifier.labels == ["neg", "pos"]
     # And goes on from there to what it would have been.
-    resumed = vocable.train(table, *parts, embedding="frozen", checkpoint=checkpoint, resume=True, progress=False, **options)
+    resumed = vocable.train(
+        table, *parts, embedding="frozen", checkpoint=checkpoint, resume=True, progress=False, **options
+    )
     whole = vocable.train(table, *parts, embedding="frozen", progress=False, **options)
-    assert len(interrupted.history) < len(resumed.history) == 150 and resumed.classifier.to_bytes() == whole.classifier.to_bytes()
+    assert (
+        len(interrupted.history) < len(resumed.history) == 150
+        and resumed.classifier.to_bytes() == whole.classifier.to_bytes()
+    )
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGINT") or sys.platform == "win32", reason="signals as Unix has them")
@@ -186,16 +213,46 @@ def test_other_threads_run_during_training(table, parts):
 
 
 def test_a_comparison_is_the_programs(table, table_path, parts, program, tmp_path):
-    ours = vocable.compare(table, *parts, embeddings=["frozen", "random"], seeds=2, sweep={"embedding_dropout": [0.1, 0.2]}, progress=False,
-                           out=tmp_path / "runs", **SETTINGS)
-    argv = [program, "compare", "--vectors", table_path, "--embeddings", "frozen,random", "--seeds", "2", "--sweep", "embedding-dropout=0.1,0.2", "--json",
-            *OPTIONS]
+    ours = vocable.compare(
+        table,
+        *parts,
+        embeddings=["frozen", "random"],
+        seeds=2,
+        sweep={"embedding_dropout": [0.1, 0.2]},
+        progress=False,
+        out=tmp_path / "runs",
+        **SETTINGS,
+    )
+    argv = [
+        program,
+        "compare",
+        "--vectors",
+        table_path,
+        "--embeddings",
+        "frozen,random",
+        "--seeds",
+        "2",
+        "--sweep",
+        "embedding-dropout=0.1,0.2",
+        "--json",
+        *OPTIONS,
+    ]
     argv += [part for name, path in zip(("--train", "--dev", "--test"), parts) for part in (name, path)]
     answer = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
     assert ours.is_finished and len(ours.runs) == 8 and without_clocks(ours.metrics) == without_clocks(answer)
-    report = subprocess.run([program, "compare", "--report", tmp_path / "runs"], capture_output=True, text=True, check=True)
-    again = vocable.compare(table, *parts, embeddings=["frozen", "random"], seeds=2, sweep={"embedding_dropout": [0.1, 0.2]}, progress=False,
-                            out=tmp_path / "runs", **SETTINGS)
+    report = subprocess.run(
+        [program, "compare", "--report", tmp_path / "runs"], capture_output=True, text=True, check=True
+    )
+    again = vocable.compare(
+        table,
+        *parts,
+        embeddings=["frozen", "random"],
+        seeds=2,
+        sweep={"embedding_dropout": [0.1, 0.2]},
+        progress=False,
+        out=tmp_path / "runs",
+        **SETTINGS,
+    )
     assert str(again) == report.stdout and again.metrics == ours.metrics
     assert "frozen" in ours._repr_html_() and "8 of 8 runs" in repr(ours)
     assert ours.to_html().startswith("<!doctype html>") and "</html>" in ours.to_html()
@@ -209,9 +266,25 @@ def test_notebooks_see_tables(trained):
 
 def test_real_reviews(shared, tmp_path, program):
     """SST-2 with the head of GloVe: one epoch, as the program trains it."""
-    vectors, texts = shared / "glove.6B.50d.head.txt", [shared / f"sst2.{name}.txt" for name in ("train", "dev", "test")]
+    vectors, texts = (
+        shared / "glove.6B.50d.head.txt",
+        [shared / f"sst2.{name}.txt" for name in ("train", "dev", "test")],
+    )
     ours = vocable.train(vocable.open(vectors), *texts, epochs=1, hidden=32, tokenizer="whitespace", progress=False)
-    argv = [program, "train", "--vectors", vectors, "--epochs", "1", "--hidden", "32", "--tokenizer", "whitespace", "--out", tmp_path / "m.safetensors"]
+    argv = [
+        program,
+        "train",
+        "--vectors",
+        vectors,
+        "--epochs",
+        "1",
+        "--hidden",
+        "32",
+        "--tokenizer",
+        "whitespace",
+        "--out",
+        tmp_path / "m.safetensors",
+    ]
     argv += [part for name, path in zip(("--train", "--dev", "--test"), texts) for part in (name, path)]
     subprocess.run(argv, capture_output=True, check=True)
     assert (tmp_path / "m.safetensors").read_bytes() == ours.classifier.to_bytes()

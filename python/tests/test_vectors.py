@@ -10,7 +10,6 @@ import warnings
 
 import numpy as np
 import pytest
-
 import vocable
 from vocable import UnknownWordError, Vectors, VocableError
 
@@ -34,7 +33,11 @@ def test_a_row_is_a_view_and_rows_are_gathered(text, table, plain):
         row = v["king"]
         assert np.array_equal(row, array[words.index("king")])
         assert np.shares_memory(row, v.vectors) and not row.flags.owndata and not row.flags.writeable
-        assert np.array_equal(v[words.index("king")], row) and np.array_equal(v[np.int64(5)], array[5]) and np.array_equal(v[b"king"], row)
+        assert (
+            np.array_equal(v[words.index("king")], row)
+            and np.array_equal(v[np.int64(5)], array[5])
+            and np.array_equal(v[b"king"], row)
+        )
         some = [words[i] for i in (7, 3, 7, 0)]
         for asked in (some, tuple(some), iter(some), np.array(some), [7, 3, 7, 0], np.array([7, 3, 7, 0])):
             gathered = v[asked]
@@ -63,12 +66,25 @@ def test_a_view_keeps_the_table_alive(table_path):
 
 
 def test_unknown_words_are_key_errors_with_the_programs_text(table, program, table_path):
-    for ask in (lambda: table["kign"], lambda: table[["king", "kign"]], lambda: table.nearest("kign"), lambda: table.similarity("king", "kign"),
-                lambda: table.most_similar(positive=["king"], negative=["kign"]), lambda: table.rows(["kign"]), lambda: table.odd(["king", "kign"]),
-                lambda: table.analogy("king", "kign", "queen"), lambda: table.nearest_batch([["kign"]]), lambda: table.get_index("kign")):
+    for ask in (
+        lambda: table["kign"],
+        lambda: table[["king", "kign"]],
+        lambda: table.nearest("kign"),
+        lambda: table.similarity("king", "kign"),
+        lambda: table.most_similar(positive=["king"], negative=["kign"]),
+        lambda: table.rows(["kign"]),
+        lambda: table.odd(["king", "kign"]),
+        lambda: table.analogy("king", "kign", "queen"),
+        lambda: table.nearest_batch([["kign"]]),
+        lambda: table.get_index("kign"),
+    ):
         with pytest.raises(KeyError) as caught:
             ask()
-        assert isinstance(caught.value, UnknownWordError) and isinstance(caught.value, VocableError) and isinstance(caught.value, ValueError)
+        assert (
+            isinstance(caught.value, UnknownWordError)
+            and isinstance(caught.value, VocableError)
+            and isinstance(caught.value, ValueError)
+        )
         assert caught.value.word == "kign"
         answer = subprocess.run([program, "--vectors", table_path, "nearest", "kign"], capture_output=True, text=True)
         assert answer.returncode == 1 and answer.stderr == f"error: {caught.value}\n"
@@ -159,7 +175,9 @@ def test_formats_are_written_and_read(table, tmp_path):
         again = vocable.open(tmp_path / name)
         assert np.array_equal(again.vectors, table.vectors) and again.index_to_key == table.index_to_key, name
     table.save(tmp_path / "half.safetensors", dtype="f16")
-    assert np.array_equal(vocable.open(tmp_path / "half.safetensors").vectors, table.vectors.astype(np.float16).astype(np.float32))
+    assert np.array_equal(
+        vocable.open(tmp_path / "half.safetensors").vectors, table.vectors.astype(np.float16).astype(np.float32)
+    )
     with pytest.raises(VocableError):
         table.save(tmp_path / "t.unknown")
 
@@ -185,7 +203,12 @@ def test_fasttext_makes_vectors_of_unknown_words(fixtures):
 
 
 def ask(v):
-    return v.nearest("king", k=5), v.analogy("man", "king", "woman", k=2), v.similarity("king", "queen"), v[["king", "queen"]].tolist()
+    return (
+        v.nearest("king", k=5),
+        v.analogy("man", "king", "woman", k=2),
+        v.similarity("king", "queen"),
+        v[["king", "queen"]].tolist(),
+    )
 
 
 def in_child(v, queue):

@@ -19,6 +19,17 @@ from ._vocable import get_num_threads, set_num_threads
 KeyedVectors = Vectors
 
 __all__ = [
-    "Classifier", "Comparison", "Interrupted", "KeyedVectors", "Trained", "UnknownWordError", "Vectors", "VocableError", "compare",
-    "get_num_threads", "open", "set_num_threads", "train",
+    "Classifier",
+    "Comparison",
+    "Interrupted",
+    "KeyedVectors",
+    "Trained",
+    "UnknownWordError",
+    "Vectors",
+    "VocableError",
+    "compare",
+    "get_num_threads",
+    "open",
+    "set_num_threads",
+    "train",
 ]

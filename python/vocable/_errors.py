@@ -28,7 +28,9 @@ class UnknownWordError(VocableError, KeyError):
 
     def __str__(self) -> str:
         if self._text is None:
-            self._text = f"`{self.word}` is not in the vocabulary" if self._table is None else self._table._explain(self.word)
+            self._text = (
+                f"`{self.word}` is not in the vocabulary" if self._table is None else self._table._explain(self.word)
+            )
             self._table = None
         return self._text
 

@@ -46,8 +46,15 @@ class GensimNames:
 
     @classmethod
     def load_word2vec_format(
-        cls, fname: PathLike, fvocab: PathLike | None = None, binary: bool = False, encoding: str = "utf8",
-        unicode_errors: str = "strict", limit: int | None = None, datatype: Any = np.float32, no_header: bool = False,
+        cls,
+        fname: PathLike,
+        fvocab: PathLike | None = None,
+        binary: bool = False,
+        encoding: str = "utf8",
+        unicode_errors: str = "strict",
+        limit: int | None = None,
+        datatype: Any = np.float32,
+        no_header: bool = False,
     ) -> Vectors:
         """Opens word2vec binary or text, or text without a header (GloVe's), as it is said and not as it is told by content.
 
@@ -80,11 +87,12 @@ class GensimNames:
             if file.read(1) == b"\x80":
                 raise VocableError(
                     f"{os.fspath(fname)}: expected a file of vectors, found a Python pickle; in gensim, "
-                    "KeyedVectors.load(name).save_word2vec_format(other, binary=True) writes one")
+                    "KeyedVectors.load(name).save_word2vec_format(other, binary=True) writes one"
+                )
         return cls._open(fname)
 
     def save_word2vec_format(
-        self, fname: PathLike, fvocab: None = None, binary: bool = False, write_header: bool = True,
+        self, fname: PathLike, fvocab: None = None, binary: bool = False, write_header: bool = True
     ) -> None:
         """Writes word2vec binary or text, or text without a header line."""
         if fvocab is not None:
@@ -153,8 +161,12 @@ class GensimNames:
         """Does nothing: norms are always there."""
 
     def get_mean_vector(
-        self, keys: Sequence[Key | np.ndarray], weights: Sequence[float] | np.ndarray | None = None, pre_normalize: bool = True,
-        post_normalize: bool = False, ignore_missing: bool = True,
+        self,
+        keys: Sequence[Key | np.ndarray],
+        weights: Sequence[float] | np.ndarray | None = None,
+        pre_normalize: bool = True,
+        post_normalize: bool = False,
+        ignore_missing: bool = True,
     ) -> np.ndarray:
         """The weighted mean ``[dimension]`` of words' unit vectors (with ``pre_normalize``) and of vectors as they are.
 
@@ -182,21 +194,31 @@ class GensimNames:
             mean = mean / total
         return _unit(mean).astype(np.float32) if post_normalize else mean
 
-    def vectors_for_all(self, keys: Iterable[Key], allow_inference: bool = True, copy_vecattrs: bool = False) -> Vectors:
+    def vectors_for_all(
+        self, keys: Iterable[Key], allow_inference: bool = True, copy_vecattrs: bool = False
+    ) -> Vectors:
         """Vectors in memory for these words, unknown ones left out; ``allow_inference`` makes some of n-grams, where there are those."""
         known = self.__contains__ if allow_inference else self.has_index_for
         found = [key for key in dict.fromkeys(keys) if known(key)]
         chosen = type(self)(self.subset(found))
         if copy_vecattrs:
             for attr, values in self.expandos.items():
-                chosen.expandos[attr] = np.array([values[self.get_index(word)] if self.has_index_for(word) else 0 for word in chosen])
+                chosen.expandos[attr] = np.array(
+                    [values[self.get_index(word)] if self.has_index_for(word) else 0 for word in chosen]
+                )
         return chosen
 
     # Questions
 
     def most_similar(
-        self, positive: Any = None, negative: Any = None, topn: int | None = 10, clip_start: int = 0, clip_end: int | None = None,
-        restrict_vocab: int | None = None, indexer: Any = None,
+        self,
+        positive: Any = None,
+        negative: Any = None,
+        topn: int | None = 10,
+        clip_start: int = 0,
+        clip_end: int | None = None,
+        restrict_vocab: int | None = None,
+        indexer: Any = None,
     ) -> list[tuple[str, float]] | np.ndarray:
         """The ``topn`` words most similar to some and least to others: pairs of word and cosine, best first.
 
@@ -206,13 +228,16 @@ class GensimNames:
         if isinstance(topn, Integral) and topn < 1:
             return []
         if topn is not None and indexer is None:
-            within = range(clip_start, min(clip_end or len(self), len(self))) if clip_start and not restrict_vocab else None
+            within = (
+                range(clip_start, min(clip_end or len(self), len(self))) if clip_start and not restrict_vocab else None
+            )
             limits = {"k": int(topn), "restrict": restrict_vocab or clip_end, "within": within, "min_cosine": None}
             return self._nearest(positive, negative, limits)
         asked = [(item, 1.0) for item in _listed(positive)] + [(item, -1.0) for item in _listed(negative)]
         pairs = [item if isinstance(item, tuple) else (item, weight) for item, weight in asked]
-        mean = self.get_mean_vector([item for item, _ in pairs], [weight for _, weight in pairs], post_normalize=True,
-                                    ignore_missing=False)
+        mean = self.get_mean_vector(
+            [item for item, _ in pairs], [weight for _, weight in pairs], post_normalize=True, ignore_missing=False
+        )
         if topn is not None:
             return indexer.most_similar(mean, topn)
         rows = slice(0, restrict_vocab) if restrict_vocab else slice(clip_start, clip_end or len(self))
@@ -231,7 +256,7 @@ class GensimNames:
         return self.most_similar([np.asarray(vector)], topn=topn, restrict_vocab=restrict_vocab)
 
     def most_similar_cosmul(
-        self, positive: Any = None, negative: Any = None, topn: int | None = 10, restrict_vocab: int | None = None,
+        self, positive: Any = None, negative: Any = None, topn: int | None = 10, restrict_vocab: int | None = None
     ) -> list[tuple[str, float]] | np.ndarray:
         """As :meth:`most_similar`, with cosines multiplied instead of added (3CosMul, Levy and Goldberg 2014).
 
@@ -316,7 +341,9 @@ class GensimNames:
     def _known(self, words: Sequence[Key]) -> list[Key]:
         known = [word for word in words if word in self]
         if len(known) < len(words):
-            logger.warning("vectors for words %s are not present in the model, ignoring these words", set(words) - set(known))
+            logger.warning(
+                "vectors for words %s are not present in the model, ignoring these words", set(words) - set(known)
+            )
         if not known:
             raise ValueError("cannot select a word from an empty list")
         return known
@@ -324,11 +351,17 @@ class GensimNames:
     # Benchmarks
 
     def evaluate_word_analogies(
-        self, analogies: PathLike, restrict_vocab: int = 300000, case_insensitive: bool = True, dummy4unknown: bool = False,
+        self,
+        analogies: PathLike,
+        restrict_vocab: int = 300000,
+        case_insensitive: bool = True,
+        dummy4unknown: bool = False,
     ) -> tuple[float, list[dict[str, Any]]]:
         """The share of analogy questions answered rightly, and the questions of each section by whether they were."""
         if not case_insensitive:
-            raise VocableError("case_insensitive: expected True, found False; evaluate(path, protocol='glove') takes words as they are written")
+            raise VocableError(
+                "case_insensitive: expected True, found False; evaluate(path, protocol='glove') takes words as they are written"
+            )
         _, right = self._evaluate(analogies, "gensim", restrict_vocab, dummy4unknown)
         if right is None:
             raise VocableError(f"{os.fspath(analogies)}: expected analogy questions, found word pairs")
@@ -350,15 +383,20 @@ class GensimNames:
         return len(total["correct"]) / seen if seen else 0.0, [*sections, total]
 
     def evaluate_word_pairs(
-        self, pairs: PathLike, restrict_vocab: int = 300000, case_insensitive: bool = True, dummy4unknown: bool = False,
+        self, pairs: PathLike, restrict_vocab: int = 300000, case_insensitive: bool = True, dummy4unknown: bool = False
     ) -> tuple[tuple[float, float], tuple[float, float], float]:
         """Pearson's and Spearman's correlation with human scores, each with its two-sided p-value, and the share of pairs with unknown words in percent."""
         figures, right = self._evaluate(pairs, "gensim" if case_insensitive else "exact", restrict_vocab, dummy4unknown)
         if right is not None:
             raise VocableError(f"{os.fspath(pairs)}: expected word pairs, found analogy questions")
         nan = float("nan")
-        pearson, spearman = ((nan if figures[name] is None else figures[name], nan if figures[f"{name}_p"] is None else figures[f"{name}_p"])
-                             for name in ("pearson", "spearman"))
+        pearson, spearman = (
+            (
+                nan if figures[name] is None else figures[name],
+                nan if figures[f"{name}_p"] is None else figures[f"{name}_p"],
+            )
+            for name in ("pearson", "spearman")
+        )
         return pearson, spearman, figures["unknown_percent"]
 
 

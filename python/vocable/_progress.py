@@ -61,8 +61,10 @@ class TrainingShown(Shown):
             self.at(event["done"], event["of"], f"epoch {event['epoch']}")
         else:
             epoch = event["metrics"]
-            self.line(f"epoch {epoch['epoch']:3}   loss {epoch['train_loss']:.4f}   dev accuracy "
-                      f"{100 * epoch['dev']['accuracy']:5.1f} %   dev loss {epoch['dev']['loss']:.4f}   {epoch['seconds']:.1f} s")
+            self.line(
+                f"epoch {epoch['epoch']:3}   loss {epoch['train_loss']:.4f}   dev accuracy "
+                f"{100 * epoch['dev']['accuracy']:5.1f} %   dev loss {epoch['dev']['loss']:.4f}   {epoch['seconds']:.1f} s"
+            )
 
 
 class ComparisonShown(Shown):
@@ -75,8 +77,10 @@ class ComparisonShown(Shown):
             self.runs += 1
         if event["event"] == "run":
             test = "" if event["test_accuracy"] is None else f", test {100 * event['test_accuracy']:.1f} %"
-            self.line(f"run {self.runs} of {event['runs']}: {event['run']}: dev {100 * event['dev_accuracy']:.1f} %{test}, "
-                      f"{event['seconds']:.1f} s")
+            self.line(
+                f"run {self.runs} of {event['runs']}: {event['run']}: dev {100 * event['dev_accuracy']:.1f} %{test}, "
+                f"{event['seconds']:.1f} s"
+            )
         elif event["event"] == "failed":
             self.line(f"the run {event['run']} failed")
         self.at(event["done"], event["of"], f"{self.runs}/{event['runs']} runs")

@@ -14,7 +14,9 @@ from ._progress import ComparisonShown, TrainingShown, observer
 from ._vectors import PathLike, Vectors, as_json, listed
 
 if TYPE_CHECKING:
-    from typing_extensions import Literal, TypedDict, Unpack
+    from typing import Literal
+
+    from typing_extensions import TypedDict, Unpack
 
     class Settings(TypedDict, total=False):
         """How to train: the program's options by their names, with its defaults."""
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
         oov_std: float
         random_std: float | None
 
+
 #: Labelled texts: a file, or pairs of label and text.
 Texts = Union[PathLike, Iterable[tuple[object, str]]]
 
@@ -61,8 +64,16 @@ class Classifier(_vocable.Classifier):
 
     @classmethod
     def from_weights(
-        cls, weights: Mapping[str, Any] | PathLike, words: Sequence[str] | Mapping[str, int] | PathLike, labels: Sequence[str], *,
-        tokenizer: str, case: str = "exact", pooling: str = "last", pad: str | None = None, unk: str | None = None,
+        cls,
+        weights: Mapping[str, Any] | PathLike,
+        words: Sequence[str] | Mapping[str, int] | PathLike,
+        labels: Sequence[str],
+        *,
+        tokenizer: str,
+        case: str = "exact",
+        pooling: str = "last",
+        pad: str | None = None,
+        unk: str | None = None,
     ) -> Classifier:
         """A classifier from the weights of a model that was trained in PyTorch or Keras, as ``vocable import`` makes it.
 
@@ -80,7 +91,11 @@ class Classifier(_vocable.Classifier):
         if not isinstance(weights, file):
             arrays = [(name, _array(tensor)) for name, tensor in weights.items()]
             # Whole numbers are no weights: the state of a generator of random numbers, a count of batches.
-            given = [(name, np.ascontiguousarray(array, np.float32)) for name, array in arrays if array.dtype.kind not in "biu"]
+            given = [
+                (name, np.ascontiguousarray(array, np.float32))
+                for name, array in arrays
+                if array.dtype.kind not in "biu"
+            ]
         vocabulary = words if isinstance(words, file) else as_json(listed(words))
         return cls(cls._from_weights(given, vocabulary, list(labels), tokenizer, case, pooling, pad, unk))
 
@@ -97,22 +112,35 @@ class Classifier(_vocable.Classifier):
         return self.probabilities(list(texts))
 
     def evaluate(
-        self, data: Texts, *, data_format: str | None = None, label_column: str | None = None, text_column: str | None = None,
+        self,
+        data: Texts,
+        *,
+        data_format: str | None = None,
+        label_column: str | None = None,
+        text_column: str | None = None,
     ) -> dict[str, Any]:
         """Accuracy, F1, confusion matrix and the like on labelled texts, as ``vocable predict --evaluate --json`` prints them."""
-        return self.evaluated(data, {"data_format": data_format, "label_column": label_column, "text_column": text_column})
+        return self.evaluated(
+            data, {"data_format": data_format, "label_column": label_column, "text_column": text_column}
+        )
 
     def __reduce__(self):
         return _unpickled, (type(self), self.to_bytes())
 
     def __repr__(self) -> str:
         shape = self.shape
-        return (f"<vocable.Classifier {shape['embedding']} {shape['encoder']} {shape['hidden']}: {self.vocabulary_size:,} words, "
-                f"labels {', '.join(self.labels)}>")
+        return (
+            f"<vocable.Classifier {shape['embedding']} {shape['encoder']} {shape['hidden']}: {self.vocabulary_size:,} words, "
+            f"labels {', '.join(self.labels)}>"
+        )
 
     def _repr_html_(self) -> str:
-        rows = [("labels", ", ".join(self.labels)), ("words", f"{self.vocabulary_size:,}"), ("tokenizer", self.tokenizer),
-                *self.shape.items()]
+        rows = [
+            ("labels", ", ".join(self.labels)),
+            ("words", f"{self.vocabulary_size:,}"),
+            ("tokenizer", self.tokenizer),
+            *self.shape.items(),
+        ]
         return _html.table("Classifier", [], rows)
 
 
@@ -165,8 +193,10 @@ class Trained:
     def _repr_html_(self) -> str:
         parts = {"dev": self.dev, "test": self.test}
         parts = {name: metrics for name, metrics in parts.items() if metrics}
-        rows = [[name, *(_html.percent(metrics[key]) for metrics in parts.values())]
-                for name, key in [("accuracy", "accuracy"), ("macro-F1", "macro_f1"), ("weighted F1", "weighted_f1")]]
+        rows = [
+            [name, *(_html.percent(metrics[key]) for metrics in parts.values())]
+            for name, key in [("accuracy", "accuracy"), ("macro-F1", "macro_f1"), ("weighted F1", "weighted_f1")]
+        ]
         title = f"{self.metrics['embedding']}, best epoch {self.metrics['best_epoch']} of {len(self.history)}"
         return _html.table(title, ["", *parts], rows)
 
@@ -216,16 +246,38 @@ class Comparison:
         def spread(figure: dict[str, float] | None) -> str:
             return "–" if figure is None else f"{100 * figure['mean']:.1f} ± {100 * figure['std']:.1f}"
 
-        rows = [(embedding["embedding"], embedding["vectors"], embedding["train_texts"], ", ".join(f"{k}={v}" for k, v in embedding["settings"].items()), embedding["runs"],
-                 spread(embedding["dev_accuracy"]), spread(embedding["test_accuracy"]), spread(embedding["test_macro_f1"])) for embedding in self.embeddings]
+        rows = [
+            (
+                embedding["embedding"],
+                embedding["vectors"],
+                embedding["train_texts"],
+                ", ".join(f"{k}={v}" for k, v in embedding["settings"].items()),
+                embedding["runs"],
+                spread(embedding["dev_accuracy"]),
+                spread(embedding["test_accuracy"]),
+                spread(embedding["test_macro_f1"]),
+            )
+            for embedding in self.embeddings
+        ]
         head = ["embedding", "vectors", "texts", "settings", "runs", "dev acc %", "test acc %", "test F1 %"]
         return _html.table("Comparison", head, rows)
 
 
 def train(
-    vectors: Vectors, train: Texts, dev: Texts | None = None, test: Texts | None = None, *, embedding: str = "tuned", seed: int = 1,
-    out: PathLike | None = None, checkpoint: PathLike | None = None, resume: bool = False, data_format: str | None = None,
-    label_column: str | None = None, text_column: str | None = None, progress: bool | Callable[[dict], object] = True,
+    vectors: Vectors,
+    train: Texts,
+    dev: Texts | None = None,
+    test: Texts | None = None,
+    *,
+    embedding: str = "tuned",
+    seed: int = 1,
+    out: PathLike | None = None,
+    checkpoint: PathLike | None = None,
+    resume: bool = False,
+    data_format: str | None = None,
+    label_column: str | None = None,
+    text_column: str | None = None,
+    progress: bool | Callable[[dict], object] = True,
     **settings: Unpack[Settings],
 ) -> Trained:
     """Trains a text classifier: an embedding made from the vectors, an LSTM, a linear layer.
@@ -243,26 +295,46 @@ def train(
     """
     told, shown = observer(progress, TrainingShown)
     form = {"data_format": data_format, "label_column": label_column, "text_column": text_column}
-    given = {"embedding": embedding, "seed": seed} | {name: value for name, value in settings.items() if value is not None}
+    given = {"embedding": embedding, "seed": seed} | {
+        name: value for name, value in settings.items() if value is not None
+    }
     try:
-        model, metrics, text, interrupted = _vocable.train(vectors, train, dev, test, form, given, out, checkpoint, resume, told)
+        model, metrics, text, interrupted = _vocable.train(
+            vectors, train, dev, test, form, given, out, checkpoint, resume, told
+        )
     finally:
         if shown is not None:
             shown.close()
     trained = Trained(Classifier(model), metrics, text) if model is not None else None
     if interrupted:
-        raise Interrupted("training was interrupted; its best epoch so far is in `result`" if trained else
-                          "training was interrupted before an epoch ended", trained)
+        raise Interrupted(
+            "training was interrupted; its best epoch so far is in `result`"
+            if trained
+            else "training was interrupted before an epoch ended",
+            trained,
+        )
     return trained
 
 
 def compare(
-    vectors: Vectors | Sequence[Vectors], train: Texts, dev: Texts | None = None, test: Texts | None = None, *,
-    embeddings: Sequence[str] = ("frozen", "tuned", "oov-only", "random"), seeds: int | Sequence[int] = 3,
-    train_sizes: Sequence[int | str] = (), sweep: dict[str, Sequence[object]] | None = None,
-    watch: Sequence[str] = (), out: PathLike | None = None, jobs: int | None = None, checkpoint_minutes: float = 0.5,
-    data_format: str | None = None, label_column: str | None = None, text_column: str | None = None,
-    progress: bool | Callable[[dict], object] = True, **settings: Unpack[Settings],
+    vectors: Vectors | Sequence[Vectors],
+    train: Texts,
+    dev: Texts | None = None,
+    test: Texts | None = None,
+    *,
+    embeddings: Sequence[str] = ("frozen", "tuned", "oov-only", "random"),
+    seeds: int | Sequence[int] = 3,
+    train_sizes: Sequence[int | str] = (),
+    sweep: dict[str, Sequence[object]] | None = None,
+    watch: Sequence[str] = (),
+    out: PathLike | None = None,
+    jobs: int | None = None,
+    checkpoint_minutes: float = 0.5,
+    data_format: str | None = None,
+    label_column: str | None = None,
+    text_column: str | None = None,
+    progress: bool | Callable[[dict], object] = True,
+    **settings: Unpack[Settings],
 ) -> Comparison:
     """Trains the same classifier with several embeddings and seeds, side by side, and compares.
 
@@ -274,8 +346,24 @@ def compare(
     ``progress`` as in :func:`train`, with the events ``step``, ``skipped``, ``run`` and ``failed``. Ctrl-C raises :class:`Interrupted`, whose ``result`` has the runs
     that are done.
     """
-    asked = _asked(vectors, train, dev, test, embeddings, seeds, train_sizes, sweep, watch, out, jobs, checkpoint_minutes, data_format,
-                   label_column, text_column, settings)
+    asked = _asked(
+        vectors,
+        train,
+        dev,
+        test,
+        embeddings,
+        seeds,
+        train_sizes,
+        sweep,
+        watch,
+        out,
+        jobs,
+        checkpoint_minutes,
+        data_format,
+        label_column,
+        text_column,
+        settings,
+    )
     told, shown = observer(progress, ComparisonShown)
     try:
         metrics, found, interrupted = _vocable.compare(asked, told)
@@ -286,22 +374,41 @@ def compare(
 
 
 def _asked(
-    vectors: Vectors | Sequence[Vectors], train: Texts, dev: Texts | None, test: Texts | None, embeddings: Sequence[str],
-    seeds: int | Sequence[int], train_sizes: Sequence[int | str], sweep: dict[str, Sequence[object]] | None, watch: Sequence[str],
-    out: PathLike | None, jobs: int | None, checkpoint_minutes: float, data_format: str | None, label_column: str | None,
-    text_column: str | None, settings: Settings,
+    vectors: Vectors | Sequence[Vectors],
+    train: Texts,
+    dev: Texts | None,
+    test: Texts | None,
+    embeddings: Sequence[str],
+    seeds: int | Sequence[int],
+    train_sizes: Sequence[int | str],
+    sweep: dict[str, Sequence[object]] | None,
+    watch: Sequence[str],
+    out: PathLike | None,
+    jobs: int | None,
+    checkpoint_minutes: float,
+    data_format: str | None,
+    label_column: str | None,
+    text_column: str | None,
+    settings: Settings,
 ) -> dict[str, Any]:
     """A comparison as it is asked for, as the extension takes it."""
     return {
         "tables": [vectors] if isinstance(vectors, _vocable.Table) else list(vectors),
-        "train": train, "dev": dev, "test": test,
+        "train": train,
+        "dev": dev,
+        "test": test,
         "form": {"data_format": data_format, "label_column": label_column, "text_column": text_column},
         "settings": {name: value for name, value in settings.items() if value is not None},
         "runs": {
-            "embeddings": list(embeddings), "seeds": list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds),
+            "embeddings": list(embeddings),
+            "seeds": list(range(1, seeds + 1)) if isinstance(seeds, int) else list(seeds),
             "train_sizes": [str(size) for size in train_sizes],
-            "sweeps": [f"{name.replace('_', '-')}={','.join(map(str, values))}" for name, values in (sweep or {}).items()],
-            "watch": list(watch), "out": None if out is None else os.fspath(out), "jobs": jobs,
+            "sweeps": [
+                f"{name.replace('_', '-')}={','.join(map(str, values))}" for name, values in (sweep or {}).items()
+            ],
+            "watch": list(watch),
+            "out": None if out is None else os.fspath(out),
+            "jobs": jobs,
             "checkpoint_minutes": checkpoint_minutes,
         },
     }

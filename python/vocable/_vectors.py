@@ -17,7 +17,7 @@ from ._vocable import Table
 #: How a row is named: by its word (``bytes`` for a word that is not UTF-8) or its number.
 Key = Union[str, bytes, int]
 #: A part of a question: a word, a vector ``[dimension]``, or a pair of one of these and a weight.
-Term = Union[Key, np.ndarray, tuple[Union[Key, np.ndarray], float]]
+Term = Union[Key, np.ndarray, tuple[Key | np.ndarray, float]]
 PathLike = Union[str, "os.PathLike[str]"]
 
 # How vocabularies usually call a pad, and unknown words.
@@ -28,8 +28,14 @@ GENSIMS_ENDINGS = ("", ".kv", ".wordvectors", ".model")
 
 
 def open(
-    path: PathLike, *, format: str | None = None, member: str | None = None, word_list: PathLike | None = None,
-    allow_nonfinite: bool = False, skip_bad_rows: bool = False, exact_scan: str | None = None,
+    path: PathLike,
+    *,
+    format: str | None = None,
+    member: str | None = None,
+    word_list: PathLike | None = None,
+    allow_nonfinite: bool = False,
+    skip_bad_rows: bool = False,
+    exact_scan: str | None = None,
 ) -> Vectors:
     """Opens a file of word vectors; its format is told by content.
 
@@ -43,8 +49,15 @@ def open(
     Raises ``FileNotFoundError`` or another ``OSError`` for a file that cannot be read, and :class:`VocableError` for one that is damaged or
     holds no vectors.
     """
-    return Vectors._open(path, format=format, member=member, word_list=word_list, allow_nonfinite=allow_nonfinite,
-                         skip_bad_rows=skip_bad_rows, exact_scan=exact_scan)
+    return Vectors._open(
+        path,
+        format=format,
+        member=member,
+        word_list=word_list,
+        allow_nonfinite=allow_nonfinite,
+        skip_bad_rows=skip_bad_rows,
+        exact_scan=exact_scan,
+    )
 
 
 class Words(Sequence):
@@ -59,7 +72,11 @@ class Words(Sequence):
     def __getitem__(self, index):
         if isinstance(index, slice):
             start, stop, step = index.indices(len(self))
-            return self._table.words(start, max(start, stop))[::step] if step > 0 else [self[i] for i in range(start, stop, step)]
+            return (
+                self._table.words(start, max(start, stop))[::step]
+                if step > 0
+                else [self[i] for i in range(start, stop, step)]
+            )
         index = index.__index__()
         if index < 0:
             index += len(self)
@@ -137,8 +154,14 @@ class Vectors(GensimNames, Table):
 
     @classmethod
     def _open(cls, path: PathLike, **options: Any) -> Vectors:
-        options = {"format": None, "member": None, "word_list": None, "allow_nonfinite": False, "skip_bad_rows": False,
-                   "exact_scan": None} | options
+        options = {
+            "format": None,
+            "member": None,
+            "word_list": None,
+            "allow_nonfinite": False,
+            "skip_bad_rows": False,
+            "exact_scan": None,
+        } | options
         path = Table.resolve(path)
         table = Table.open(path, **options)
         if options["word_list"] is not None:
@@ -164,8 +187,14 @@ class Vectors(GensimNames, Table):
         return iter(self.index_to_key)
 
     def nearest(
-        self, positive: Term | Iterable[Term], negative: Term | Iterable[Term] | None = None, *, k: int = 10,
-        restrict: int | None = None, within: Iterable[Key] | None = None, min_cosine: float | None = None,
+        self,
+        positive: Term | Iterable[Term],
+        negative: Term | Iterable[Term] | None = None,
+        *,
+        k: int = 10,
+        restrict: int | None = None,
+        within: Iterable[Key] | None = None,
+        min_cosine: float | None = None,
     ) -> list[tuple[str, float]]:
         """The ``k`` words nearest to some and far from others: pairs of word and cosine, best first.
 
@@ -175,8 +204,13 @@ class Vectors(GensimNames, Table):
         return self._nearest(positive, negative, _limits(k, restrict, within, min_cosine))
 
     def nearest_batch(
-        self, queries: Iterable[Term | Iterable[Term]] | np.ndarray, *, k: int = 10, restrict: int | None = None,
-        within: Iterable[Key] | None = None, min_cosine: float | None = None,
+        self,
+        queries: Iterable[Term | Iterable[Term]] | np.ndarray,
+        *,
+        k: int = 10,
+        restrict: int | None = None,
+        within: Iterable[Key] | None = None,
+        min_cosine: float | None = None,
     ) -> list[list[tuple[str, float]]]:
         """Answers many questions at once, in a small part of the time that they would take one by one.
 
@@ -189,8 +223,16 @@ class Vectors(GensimNames, Table):
         return self._similarity(w1, w2)
 
     def analogy(
-        self, a: Key, b: Key, c: Key, *, method: str = "add", k: int = 10, restrict: int | None = None,
-        within: Iterable[Key] | None = None, min_cosine: float | None = None,
+        self,
+        a: Key,
+        b: Key,
+        c: Key,
+        *,
+        method: str = "add",
+        k: int = 10,
+        restrict: int | None = None,
+        within: Iterable[Key] | None = None,
+        min_cosine: float | None = None,
     ) -> list[tuple[str, float]]:
         """``a`` is to ``b`` as ``c`` is to ...: pairs of word and score, best first. ``method`` is ``add`` (3CosAdd) or ``mul`` (3CosMul)."""
         return self._analogy([a, b, c], method, _limits(k, restrict, within, min_cosine))
@@ -201,7 +243,7 @@ class Vectors(GensimNames, Table):
         return words[self._odd(words)]
 
     def evaluate(
-        self, path: PathLike, *, protocol: str | None = None, restrict: int | None = None, dummy4unknown: bool = False,
+        self, path: PathLike, *, protocol: str | None = None, restrict: int | None = None, dummy4unknown: bool = False
     ) -> dict[str, Any]:
         """What a benchmark file says of the vectors, as ``vocable evaluate --json`` does.
 
@@ -211,16 +253,28 @@ class Vectors(GensimNames, Table):
         return self._evaluate(path, protocol, restrict, dummy4unknown)[0]
 
     def coverage(
-        self, texts: PathLike | Iterable[str], *, tokenizer: str = "unicode", k: int = 10, data_format: str | None = None,
-        label_column: str | None = None, text_column: str | None = None,
+        self,
+        texts: PathLike | Iterable[str],
+        *,
+        tokenizer: str = "unicode",
+        k: int = 10,
+        data_format: str | None = None,
+        label_column: str | None = None,
+        text_column: str | None = None,
     ) -> dict[str, Any]:
         """How much of some texts the vectors know, as ``vocable coverage --json`` does: a file of labelled texts, or texts."""
         form = {"data_format": data_format, "label_column": label_column, "text_column": text_column}
         return self._coverage(texts, form, tokenizer, k)
 
     def embedding_matrix(
-        self, vocab: Sequence[str] | Mapping[str, int], pad: str | None = None, unk: str | None = None, *, case: str = "exact",
-        oov_std: float = 0.1, seed: int = 1,
+        self,
+        vocab: Sequence[str] | Mapping[str, int],
+        pad: str | None = None,
+        unk: str | None = None,
+        *,
+        case: str = "exact",
+        oov_std: float = 0.1,
+        seed: int = 1,
     ) -> np.ndarray:
         """A row for each word of another tool's vocabulary, in its order: a new array ``[vocabulary, dimension]`` of 32-bit floats.
 
@@ -236,8 +290,10 @@ class Vectors(GensimNames, Table):
                 word = by_row[row]
                 option = "pad" if word in PADS else "unk" if word in UNKNOWNS else None
                 if option:
-                    warnings.warn(f"row {row}, `{word}`, is not in the vectors and gets a random row; {option}={word!r} says what it is",
-                                  stacklevel=2)
+                    warnings.warn(
+                        f"row {row}, `{word}`, is not in the vectors and gets a random row; {option}={word!r} says what it is",
+                        stacklevel=2,
+                    )
         return matrix
 
     def save(self, path: PathLike, *, format: str | None = None, dtype: str = "f32") -> list[str]:
@@ -254,8 +310,14 @@ class Vectors(GensimNames, Table):
         return f"<vocable.{type(self).__name__} {os.fspath(self.path)}: {len(self):,} words x {self.dimension}>"
 
     def _repr_html_(self) -> str:
-        rows = [("file", os.fspath(self.path)), ("format", self.format), ("words", f"{len(self):,}"), ("dimension", self.dimension),
-                ("memory of its own", f"{self.memory / 1e6:,.1f} MB"), ("first words", ", ".join(self.index_to_key[:8]))]
+        rows = [
+            ("file", os.fspath(self.path)),
+            ("format", self.format),
+            ("words", f"{len(self):,}"),
+            ("dimension", self.dimension),
+            ("memory of its own", f"{self.memory / 1e6:,.1f} MB"),
+            ("first words", ", ".join(self.index_to_key[:8])),
+        ]
         return _html.table("Vectors", [], rows)
 
 

@@ -20,7 +20,12 @@ class Table:
     def resolve(path: PathLike) -> PathLike: ...
     @staticmethod
     def open(
-        path: PathLike, format: str | None, member: str | None, word_list: PathLike | None, allow_nonfinite: bool, skip_bad_rows: bool,
+        path: PathLike,
+        format: str | None,
+        member: str | None,
+        word_list: PathLike | None,
+        allow_nonfinite: bool,
+        skip_bad_rows: bool,
         exact_scan: str | None,
     ) -> Table: ...
     @staticmethod
@@ -82,11 +87,13 @@ class Table:
     def _analogy(self, words: Sequence[Key], method: str, limits: dict[str, Any]) -> list[tuple[str, float]]: ...
     def _odd(self, words: Sequence[Key]) -> int: ...
     def _evaluate(
-        self, path: PathLike, protocol: str | None, restrict: int | None, dummy4unknown: bool,
+        self, path: PathLike, protocol: str | None, restrict: int | None, dummy4unknown: bool
     ) -> tuple[dict[str, Any], list[bool | None] | None]: ...
-    def _coverage(self, texts: PathLike | Iterable[str], form: dict[str, str | None], tokenizer: str, k: int) -> dict[str, Any]: ...
+    def _coverage(
+        self, texts: PathLike | Iterable[str], form: dict[str, str | None], tokenizer: str, k: int
+    ) -> dict[str, Any]: ...
     def _matrix(
-        self, vocabulary: bytes, pad: str | None, unk: str | None, how: str, oov_std: float, seed: int,
+        self, vocabulary: bytes, pad: str | None, unk: str | None, how: str, oov_std: float, seed: int
     ) -> tuple[NDArray[np.float32], list[int]]: ...
     def _save(self, path: PathLike, format: str | None, dtype: str) -> list[os.PathLike[str]]: ...
 
@@ -99,8 +106,14 @@ class Classifier:
         """Reads a model from the bytes of its file."""
     @staticmethod
     def _from_weights(
-        weights: Sequence[tuple[str, NDArray[np.float32]]] | PathLike, words: bytes | PathLike, labels: Sequence[str], tokenizer: str, how: str,
-        pooling: str, pad: str | None, unk: str | None,
+        weights: Sequence[tuple[str, NDArray[np.float32]]] | PathLike,
+        words: bytes | PathLike,
+        labels: Sequence[str],
+        tokenizer: str,
+        how: str,
+        pooling: str,
+        pad: str | None,
+        unk: str | None,
     ) -> Classifier: ...
     def to_bytes(self) -> bytes:
         """The bytes of its file."""
@@ -138,7 +151,7 @@ class Classifier:
 class TextVectors:
     """What makes vectors of texts."""
     def __new__(
-        cls, table: Table, tokenizer: str, how: str, weighting: str, a: float, counts: PathLike | None,
+        cls, table: Table, tokenizer: str, how: str, weighting: str, a: float, counts: PathLike | None
     ) -> TextVectors: ...
     def of(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors of some texts `[texts, dimension]`; zeros where no word is known."""
@@ -148,7 +161,9 @@ class TokenCounter:
     def __new__(cls, tokenizer: str) -> TokenCounter: ...
     def add(self, texts: Sequence[str]) -> None:
         """Counts the words of more texts."""
-    def add_counted(self, words: Sequence[str], counts: Sequence[int], lengths: Sequence[int], texts: Sequence[int]) -> None:
+    def add_counted(
+        self, words: Sequence[str], counts: Sequence[int], lengths: Sequence[int], texts: Sequence[int]
+    ) -> None:
         """Adds what another one counted."""
     def counted(self) -> tuple[list[str], list[int], list[int], list[int]]:
         """Words as they were first met, how often each occurs, numbers of words, how many texts have so many."""
@@ -156,21 +171,32 @@ class TokenCounter:
         """Looks the words up, as `vocable coverage --json` does."""
 
 def train(
-    table: Table, train: Any, dev: Any, test: Any, form: dict[str, str | None], settings: dict[str, Any], out: PathLike | None,
-    checkpoint: PathLike | None, resume: bool, observer: Callable[[dict[str, Any]], object] | None,
+    table: Table,
+    train: Any,
+    dev: Any,
+    test: Any,
+    form: dict[str, str | None],
+    settings: dict[str, Any],
+    out: PathLike | None,
+    checkpoint: PathLike | None,
+    resume: bool,
+    observer: Callable[[dict[str, Any]], object] | None,
 ) -> tuple[Classifier | None, dict[str, Any] | None, str | None, bool]: ...
 def compare(
-    asked: dict[str, Any], observer: Callable[[dict[str, Any]], object] | None,
+    asked: dict[str, Any], observer: Callable[[dict[str, Any]], object] | None
 ) -> tuple[dict[str, Any], Found, bool]: ...
 def begin_comparison(asked: dict[str, Any]) -> list[tuple[str, int, bool]]:
     """Makes the folder of a comparison or opens it: names of runs, texts that each reads in all its epochs, and whether it is done."""
+
 def do_run(asked: dict[str, Any], name: str) -> dict[str, Any] | None:
     """Does one run in the folder of a comparison, which others may share."""
+
 def read_comparison(out: PathLike) -> tuple[dict[str, Any], Found]:
     """What the folder of a comparison holds."""
 
 def set_num_threads(threads: int | None) -> None:
     """From now on, this process works with so many threads; None for as many as there are cores, or as RAYON_NUM_THREADS says."""
+
 def get_num_threads() -> int:
     """How many threads this process works with."""
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,7 @@ import pyarrow as pa
 from ._errors import VocableError
 from ._training import Classifier
 from ._vectors import PathLike, Vectors
-from ._vocable import TEXT_NAMES, TokenCounter, Table, TextVectors, set_num_threads
+from ._vocable import TEXT_NAMES, Table, TextVectors, TokenCounter, set_num_threads
 
 #: Some rows: a batch, or several as one table.
 Rows = TypeVar("Rows", pa.RecordBatch, pa.Table)
@@ -48,17 +48,29 @@ class _OnTexts:
     def _texts(self, rows: Rows) -> list[str | None]:
         """The texts of some rows, as the program reads them."""
         names = rows.schema.names
-        found = [name for name in names if name == self.text_column] if self.text_column is not None else [
-            name for usual in TEXT_NAMES for name in names if name.lower() == usual]
+        found = (
+            [name for name in names if name == self.text_column]
+            if self.text_column is not None
+            else [name for usual in TEXT_NAMES for name in names if name.lower() == usual]
+        )
         if not found:
-            wanted = f"a column `{self.text_column}`" if self.text_column is not None else f"a column for the text ({', '.join(TEXT_NAMES)})"
+            wanted = (
+                f"a column `{self.text_column}`"
+                if self.text_column is not None
+                else f"a column for the text ({', '.join(TEXT_NAMES)})"
+            )
             raise VocableError(f"expected {wanted}, found the columns {', '.join(names)}; name it with text_column")
         column = rows.column(names.index(found[0]))
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
-        if any(is_text(column.type) for is_text in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)):
+        if any(
+            is_text(column.type) for is_text in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+        ):
             return column.to_pylist()
-        if any(is_bytes(column.type) for is_bytes in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)):
+        if any(
+            is_bytes(column.type)
+            for is_bytes in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+        ):
             return [None if text is None else text.decode("utf-8", "replace") for text in column.to_pylist()]
         raise VocableError(f"expected strings in the column `{found[0]}`, found the type {column.type}")
 
@@ -85,8 +97,10 @@ class _AddsColumns(_OnTexts):
         texts, fields = self._texts(rows), self.fields
         for field in fields:
             if field.name in rows.schema.names:
-                raise VocableError(f"expected no column `{field.name}`, since one is to be added, found one; put something before the new "
-                                   "columns' names with prefix")
+                raise VocableError(
+                    f"expected no column `{field.name}`, since one is to be added, found one; put something before the new "
+                    "columns' names with prefix"
+                )
         missing = np.array([text is None for text in texts], bool)
         for field, column in zip(fields, self._columns([text for text in texts if text is not None], missing)):
             rows = rows.append_column(field, column)
@@ -106,8 +120,14 @@ class Predict(_AddsColumns):
     """
 
     def __init__(
-        self, model: PathLike, *, vectors: PathLike | Vectors | None = None, text_column: str | None = None, probabilities: bool = False,
-        prefix: str = "", threads: int | None = None,
+        self,
+        model: PathLike,
+        *,
+        vectors: PathLike | Vectors | None = None,
+        text_column: str | None = None,
+        probabilities: bool = False,
+        prefix: str = "",
+        threads: int | None = None,
     ):
         super().__init__(text_column, threads, prefix)
         self.model = os.path.abspath(model)
@@ -120,7 +140,10 @@ class Predict(_AddsColumns):
     @property
     def fields(self) -> list[pa.Field]:
         each = [f"probability_{label}" for label in self._opened().labels] if self.probabilities else []
-        return [pa.field(f"{self.prefix}label", pa.string()), *(pa.field(self.prefix + name, pa.float32()) for name in ["probability", *each])]
+        return [
+            pa.field(f"{self.prefix}label", pa.string()),
+            *(pa.field(self.prefix + name, pa.float32()) for name in ["probability", *each]),
+        ]
 
     def _columns(self, texts: list[str], missing: np.ndarray) -> list[pa.Array]:
         model = self._opened()
@@ -143,8 +166,17 @@ class Embed(_AddsColumns):
     """
 
     def __init__(
-        self, vectors: PathLike | Vectors, *, text_column: str | None = None, tokenizer: str = "unicode", case: str = "fold",
-        weighting: str = "mean", a: float = 1e-3, counts: PathLike | None = None, prefix: str = "", threads: int | None = None,
+        self,
+        vectors: PathLike | Vectors,
+        *,
+        text_column: str | None = None,
+        tokenizer: str = "unicode",
+        case: str = "fold",
+        weighting: str = "mean",
+        a: float = 1e-3,
+        counts: PathLike | None = None,
+        prefix: str = "",
+        threads: int | None = None,
     ):
         super().__init__(text_column, threads, prefix)
         self.vectors = _source(vectors)
@@ -164,7 +196,9 @@ class Embed(_AddsColumns):
         if missing.any():
             values, there = np.zeros((len(missing), values.shape[1]), np.float32), values
             values[~missing] = there
-        return [pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), type=self._type(), mask=pa.array(missing))]
+        return [
+            pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), type=self._type(), mask=pa.array(missing))
+        ]
 
     def each(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The same for one batch after the other, as Spark's ``mapInArrow`` wants it: with lists of no fixed size, which Spark knows."""
@@ -181,10 +215,17 @@ class Coverage(_OnTexts):
     """
 
     #: The columns of a part.
-    schema = pa.schema([("words", pa.list_(pa.string())), *((name, pa.list_(pa.int64())) for name in ("counts", "lengths", "texts"))])
+    schema = pa.schema(
+        [("words", pa.list_(pa.string())), *((name, pa.list_(pa.int64())) for name in ("counts", "lengths", "texts"))]
+    )
 
     def __init__(
-        self, vectors: PathLike | Vectors, *, text_column: str | None = None, tokenizer: str = "unicode", k: int = 10,
+        self,
+        vectors: PathLike | Vectors,
+        *,
+        text_column: str | None = None,
+        tokenizer: str = "unicode",
+        k: int = 10,
         threads: int | None = None,
     ):
         super().__init__(text_column, threads)
@@ -202,7 +243,9 @@ class Coverage(_OnTexts):
         counted = TokenCounter(self.tokenizer)
         for rows in batches:
             counted.add([text for text in self._texts(rows) if text is not None])
-        yield pa.RecordBatch.from_pydict(dict(zip(self.schema.names, ([part] for part in counted.counted()))), self.schema)
+        yield pa.RecordBatch.from_pydict(
+            dict(zip(self.schema.names, ([part] for part in counted.counted()))), self.schema
+        )
 
     def total(self, parts: Iterable[pa.RecordBatch | pa.Table], file: str = "texts") -> dict[str, Any]:
         """What ``vocable coverage --json`` answers about all texts that were counted, in the order of the parts."""
@@ -218,7 +261,9 @@ def _source(vectors: PathLike | Vectors) -> tuple[str, dict[str, Any]]:
     if not isinstance(vectors, Vectors):
         return os.path.abspath(Table.resolve(vectors)), {}
     if vectors._source is None:
-        raise VocableError("expected vectors of a file, which other processes can open, found vectors in memory; save them first")
+        raise VocableError(
+            "expected vectors of a file, which other processes can open, found vectors in memory; save them first"
+        )
     return vectors._source
 
 

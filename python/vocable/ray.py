@@ -31,8 +31,16 @@ if TYPE_CHECKING:
 
 
 def predict(
-    dataset: ray.data.Dataset, model: PathLike, *, vectors: PathLike | Vectors | None = None, text_column: str | None = None,
-    probabilities: bool = False, prefix: str = "", num_cpus: float = 1, batch_size: int = 4096, rows_per_block: int | None = 32768,
+    dataset: ray.data.Dataset,
+    model: PathLike,
+    *,
+    vectors: PathLike | Vectors | None = None,
+    text_column: str | None = None,
+    probabilities: bool = False,
+    prefix: str = "",
+    num_cpus: float = 1,
+    batch_size: int = 4096,
+    rows_per_block: int | None = 32768,
     **options: Any,
 ) -> ray.data.Dataset:
     """The same rows with the columns ``label`` and ``probability``, as ``vocable predict --in`` makes them (:class:`vocable.batches.Predict`).
@@ -41,26 +49,59 @@ def predict(
     a million sentences would be one worker's work. So the data set is cut anew into blocks of about ``rows_per_block`` rows; with None it is
     left as it is. All other ``options`` are those of Ray's ``map_batches``.
     """
-    work = batches.Predict(model, vectors=vectors, text_column=text_column, probabilities=probabilities, prefix=prefix,
-                           threads=_threads(num_cpus))
+    work = batches.Predict(
+        model,
+        vectors=vectors,
+        text_column=text_column,
+        probabilities=probabilities,
+        prefix=prefix,
+        threads=_threads(num_cpus),
+    )
     return _mapped(dataset, work, batch_size, rows_per_block, num_cpus, options)
 
 
 def embed(
-    dataset: ray.data.Dataset, vectors: PathLike | Vectors, *, text_column: str | None = None, tokenizer: str = "unicode",
-    case: str = "fold", weighting: str = "mean", a: float = 1e-3, counts: PathLike | None = None, prefix: str = "", num_cpus: float = 1,
-    batch_size: int = 4096, rows_per_block: int | None = 32768, **options: Any,
+    dataset: ray.data.Dataset,
+    vectors: PathLike | Vectors,
+    *,
+    text_column: str | None = None,
+    tokenizer: str = "unicode",
+    case: str = "fold",
+    weighting: str = "mean",
+    a: float = 1e-3,
+    counts: PathLike | None = None,
+    prefix: str = "",
+    num_cpus: float = 1,
+    batch_size: int = 4096,
+    rows_per_block: int | None = 32768,
+    **options: Any,
 ) -> ray.data.Dataset:
     """The same rows with a column ``vector``, as ``vocable embed`` makes it (:class:`vocable.batches.Embed`). ``num_cpus``, ``rows_per_block`` and
     ``options`` as in :func:`predict`."""
-    work = batches.Embed(vectors, text_column=text_column, tokenizer=tokenizer, case=case, weighting=weighting, a=a, counts=counts,
-                         prefix=prefix, threads=_threads(num_cpus))
+    work = batches.Embed(
+        vectors,
+        text_column=text_column,
+        tokenizer=tokenizer,
+        case=case,
+        weighting=weighting,
+        a=a,
+        counts=counts,
+        prefix=prefix,
+        threads=_threads(num_cpus),
+    )
     return _mapped(dataset, work, batch_size, rows_per_block, num_cpus, options)
 
 
 def coverage(
-    dataset: ray.data.Dataset, vectors: PathLike | Vectors, *, text_column: str | None = None, tokenizer: str = "unicode", k: int = 10,
-    num_cpus: float = 1, rows_per_block: int | None = 32768, **options: Any,
+    dataset: ray.data.Dataset,
+    vectors: PathLike | Vectors,
+    *,
+    text_column: str | None = None,
+    tokenizer: str = "unicode",
+    k: int = 10,
+    num_cpus: float = 1,
+    rows_per_block: int | None = 32768,
+    **options: Any,
 ) -> dict[str, Any]:
     """How much of all texts the vectors know, as ``vocable coverage --json`` answers (:class:`vocable.batches.Coverage`). Workers count the words
     of a block each; the words of all of them are summed up and looked up here. ``num_cpus``, ``rows_per_block`` and ``options`` as in :func:`predict`."""
@@ -76,7 +117,11 @@ def coverage(
 
 
 def _mapped(
-    dataset: ray.data.Dataset, work: Callable[[Any], Any], batch_size: int | None, rows_per_block: int | None, num_cpus: float,
+    dataset: ray.data.Dataset,
+    work: Callable[[Any], Any],
+    batch_size: int | None,
+    rows_per_block: int | None,
+    num_cpus: float,
     options: dict[str, Any],
 ) -> ray.data.Dataset:
     """Has the work done on all batches (with None, on all blocks) of a data set that is cut first."""
@@ -89,12 +134,25 @@ def _mapped(
 
 
 def compare(
-    vectors: Vectors | Sequence[Vectors], train: Texts, dev: Texts | None = None, test: Texts | None = None, *,
-    embeddings: Sequence[str] = ("frozen", "tuned", "oov-only", "random"), seeds: int | Sequence[int] = 3,
-    train_sizes: Sequence[int | str] = (), sweep: dict[str, Sequence[object]] | None = None,
-    watch: Sequence[str] = (), out: PathLike | None = None, jobs: int | None = None, checkpoint_minutes: float = 0.5,
-    data_format: str | None = None, label_column: str | None = None, text_column: str | None = None,
-    progress: bool | Callable[[dict], object] = True, num_cpus: float = 1, **settings: Unpack[Settings],
+    vectors: Vectors | Sequence[Vectors],
+    train: Texts,
+    dev: Texts | None = None,
+    test: Texts | None = None,
+    *,
+    embeddings: Sequence[str] = ("frozen", "tuned", "oov-only", "random"),
+    seeds: int | Sequence[int] = 3,
+    train_sizes: Sequence[int | str] = (),
+    sweep: dict[str, Sequence[object]] | None = None,
+    watch: Sequence[str] = (),
+    out: PathLike | None = None,
+    jobs: int | None = None,
+    checkpoint_minutes: float = 0.5,
+    data_format: str | None = None,
+    label_column: str | None = None,
+    text_column: str | None = None,
+    progress: bool | Callable[[dict], object] = True,
+    num_cpus: float = 1,
+    **settings: Unpack[Settings],
 ) -> Comparison:
     """:func:`vocable.compare` whose runs are tasks of Ray's, with the same results but for the seconds that runs take.
 
@@ -109,10 +167,28 @@ def compare(
     with contextlib.ExitStack() as stack:
         if out is None:
             if sum(node["Alive"] for node in ray.nodes()) > 1:
-                raise ValueError("runs on several machines are kept in a folder that all of them see: name one with out")
+                raise ValueError(
+                    "runs on several machines are kept in a folder that all of them see: name one with out"
+                )
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="vocable-"))
-        asked = _asked(vectors, train, dev, test, embeddings, seeds, train_sizes, sweep, watch, os.path.abspath(out), jobs, checkpoint_minutes,
-                       data_format, label_column, text_column, settings)
+        asked = _asked(
+            vectors,
+            train,
+            dev,
+            test,
+            embeddings,
+            seeds,
+            train_sizes,
+            sweep,
+            watch,
+            os.path.abspath(out),
+            jobs,
+            checkpoint_minutes,
+            data_format,
+            label_column,
+            text_column,
+            settings,
+        )
         runs = _vocable.begin_comparison(asked)
         told, shown = observer(progress, ComparisonShown)
         try:
@@ -127,7 +203,10 @@ def compare(
 
 
 def _do_runs(
-    asked: dict[str, Any], runs: list[tuple[str, int, bool]], jobs: int | None, num_cpus: float,
+    asked: dict[str, Any],
+    runs: list[tuple[str, int, bool]],
+    jobs: int | None,
+    num_cpus: float,
     told: Callable[[dict[str, Any]], object] | None,
 ) -> None:
     """Has all runs done that are not."""
