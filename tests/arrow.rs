@@ -52,7 +52,7 @@ fn texts(count: usize) -> Vec<String> {
     all.map(|(at, text)| if at % 50 == 7 { "\"superb\", they said".to_owned() } else { text.text.clone() }).collect()
 }
 
-/// What the library says about texts, one after the other.
+/// The library's predictions for the texts, one by one.
 fn expected(texts: &[String]) -> Vec<(String, f32)> {
     let (classifier, _) = model();
     let predictions = texts.iter().flat_map(|text| classifier.predict(&[text]));
@@ -89,7 +89,7 @@ fn read_parquet(path: &Path) -> Vec<RecordBatch> {
     reader.map(Result::unwrap).collect()
 }
 
-/// The strings of a column, whatever it is made of.
+/// The strings of a column of any string type.
 fn strings(batches: &[RecordBatch], name: &str) -> Vec<Option<String>> {
     let of = |batch: &RecordBatch| -> Vec<Option<String>> {
         batch[name].as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
@@ -116,7 +116,7 @@ fn string_array(texts: &[String]) -> ArrayRef {
 fn parquet_comes_out_with_its_columns_and_labels_in_order() {
     let folder = Folder::new();
     let (from, to) = (folder.path("texts.parquet"), folder.path("labels.parquet"));
-    // More than a chunk, in groups of a size that divides nothing.
+    // More than one chunk, in row groups of an odd size.
     let texts = texts(20_011);
     let mut sentences = StringBuilder::new();
     let mut tags = ListBuilder::new(StringBuilder::new());
@@ -158,7 +158,7 @@ fn parquet_comes_out_with_its_columns_and_labels_in_order() {
     for (at, (neg, pos)) in neg.iter().zip(&pos).enumerate() {
         assert_eq!(neg.map(|neg| if right[at].0 == "neg" { neg } else { pos.unwrap() }), neg.map(|_| right[at].1));
     }
-    // What came in went out.
+    // The input columns are in the output.
     let mut rows = 0;
     for part in &out {
         let same = batch.slice(rows, part.num_rows());
@@ -195,7 +195,7 @@ fn strings_of_all_kinds_are_read() {
         writer.write(&batch).unwrap();
         writer.finish().unwrap();
         let mut writer = StreamWriter::try_new(File::create(&stream).unwrap(), &batch.schema()).unwrap();
-        // Two batches, the second an empty one.
+        // Two batches, the second of them empty.
         writer.write(&batch).unwrap();
         writer.write(&batch.slice(0, 0)).unwrap();
         writer.finish().unwrap();
@@ -221,7 +221,7 @@ fn bytes_that_are_not_utf8_are_replaced_and_counted() {
     [&b"superb"[..], b"bad \xff byte"].iter().for_each(|bytes| binary.append_value(bytes));
     let batch = one_column("text", Arc::new(binary.finish()));
     write_parquet(&from, &batch, 10);
-    // JSON holds no bytes, Parquet does.
+    // JSON cannot store binary values, Parquet can.
     run("predict", &from, &to, &[]).refused(2, "found the type Binary in the column `text`; write Parquet or Arrow");
     let said = ran("predict", &from, &folder.path("out.parquet"), &[]).err;
     assert!(said.contains("1 text is not UTF-8; the bytes in question were replaced"), "{said}");
@@ -229,7 +229,7 @@ fn bytes_that_are_not_utf8_are_replaced_and_counted() {
     assert_eq!(&out[0]["text"], &batch["text"]);
 }
 
-/// A column of the rows that a program wrote in a form made of lines.
+/// A column of the rows that the program wrote in a line-based format.
 fn column(path: &Path, name: &str) -> Vec<String> {
     let text = std::fs::read_to_string(path).unwrap();
     if path.extension().unwrap() == "jsonl" {
@@ -295,7 +295,7 @@ fn every_form_goes_to_every_other() {
             assert!(found == right, "{} to {ending}", from.display());
         }
     }
-    // What came in went out as it was.
+    // The input columns are in the output, unchanged.
     ran("predict", &folder.path("in.csv"), &folder.path("out.jsonl"), &[]);
     assert_eq!(column(&folder.path("out.jsonl"), "text"), texts);
     ran("predict", &folder.path("in.jsonl"), &folder.path("out.jsonl"), &[]);
@@ -325,7 +325,7 @@ fn pipes_are_read_and_written() {
         null.out
             .starts_with("{\"text\": null, \"a\": {},\"label\":null,\"probability\":null}\n{\"text\":7,\"label\":\"")
     );
-    // A stream of Arrow goes through a pipe, both ways.
+    // An Arrow stream can be piped in and out.
     let batch = one_column("text", string_array(&["superb".to_owned()]));
     let mut stream = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
     stream.write(&batch).unwrap();
@@ -461,7 +461,7 @@ fn names_that_are_there_already_are_refused_and_can_be_changed() {
     assert!(std::fs::read_to_string(&to).unwrap().starts_with(header));
     let from = folder.file("t.jsonl", "{\"text\":\"a\"}\n{\"text\":\"a\",\"label\":1}\n");
     run("predict", &from, &folder.path("out.jsonl"), &[]).refused(2, &format!("line 2: {what}"));
-    // A tab within a text would be the end of it.
+    // A tab inside a text would end the field.
     let from = folder.file("tab.csv", "text,n\n\"a\tb\",1\n");
     run("predict", &from, &folder.path("out.tsv"), &[])
         .refused(2, "which TSV cannot represent; write CSV or JSON Lines");
@@ -503,7 +503,7 @@ fn texts_become_vectors_in_all_forms() {
     });
     assert!(of_json.eq(right.iter().copied()));
     run("embed", &from, &folder.path("v.csv"), &[]).refused(2, "in the column `vector`; write Parquet or Arrow");
-    // Weighted, with counts and without.
+    // Weighted, with and without counts.
     let counts = folder.file("counts", "the 90\na 10\n");
     ran("embed", &from, &npy, &["--weighting", "frequency", "--counts", counts.to_str().unwrap()]);
     assert!(vocable::files::numpy::parse(&std::fs::read(&npy).unwrap(), false).unwrap().0 != right);

@@ -1,4 +1,4 @@
-//! Asking by the program: signs, who may answer, vectors of one's own, many questions at once.
+//! Queries through the program: signed terms, restricted results, user-supplied vectors, batches.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ fn demo_fed(arguments: &[&str], input: &[u8]) -> Ran {
     on(&fixture("demo.50d.txt"), arguments, input)
 }
 
-/// Runs the arguments with `--vectors FILE` behind them: other options must not mind.
+/// Runs the arguments followed by `--vectors FILE`.
 fn on(vectors: &Path, arguments: &[&str], input: &[u8]) -> Ran {
     let mut all: Vec<OsString> = arguments.iter().map(OsString::from).collect();
     let end = all.iter().position(|argument| argument == "--").unwrap_or(all.len());
@@ -25,7 +25,7 @@ fn on(vectors: &Path, arguments: &[&str], input: &[u8]) -> Ran {
     vocable_fed(all, input)
 }
 
-/// Words that look like options, like numbers and like signs, and words with spaces.
+/// Words that look like options, numbers or signs, and words with spaces.
 fn odd_words(folder: &Folder) -> PathBuf {
     let rows = rows(&[
         ("-5", &[1.0, 0.1]),
@@ -41,7 +41,7 @@ fn odd_words(folder: &Folder) -> PathBuf {
     folder.file("odd.txt", glove(&rows))
 }
 
-/// The words of an answer.
+/// The words of a result.
 fn words(answer: &Value) -> Vec<String> {
     let list = answer["neighbours"].as_array().or_else(|| answer["answers"].as_array()).unwrap();
     list.iter().map(|answer| answer["word"].as_str().unwrap().to_owned()).collect()
@@ -62,7 +62,7 @@ fn unit(vector: &[f64]) -> Vec<f64> {
     vector.iter().map(|value| value / norm).collect()
 }
 
-/// Nearest words by a plain loop over all rows: those that `may` answer, given their row and word.
+/// Nearest words by a plain loop over all rows for which `may` is true, given row and word.
 fn plain_loop(query: &[f64], asked: &[&str], k: usize, may: impl Fn(usize, &str, f64) -> bool) -> Vec<(String, f64)> {
     let query = unit(query);
     let mut found: Vec<(String, f64)> = Vec::new();
@@ -104,7 +104,7 @@ fn signs_and_options_stand_in_any_order() {
     ] {
         assert_eq!(demo(arguments).only_json(), expected, "{arguments:?}");
     }
-    // The vectors before the command, too.
+    // Also with --vectors before the command.
     let path = fixture("demo.50d.txt");
     let first = ["--vectors", path.to_str().unwrap(), "nearest", "-man", "king", "woman", "-k", "3", "--json"];
     assert_eq!(vocable_fed(first, b"").only_json(), expected);
@@ -133,14 +133,14 @@ fn the_first_sign_of_a_word_is_a_sign_unless_it_is_the_word() {
         let answer = on(&path, &[&["nearest", "--json"], arguments].concat(), b"").only_json();
         assert_eq!((&answer["query"], &answer["not"]), (&query, &not), "{arguments:?}");
     }
-    // What reads like an option of the command is one.
+    // An argument that is an option of the command is read as one.
     on(&path, &["nearest", "5", "-k"], b"").refused(2, "a value is required for '--top <N>'");
     on(&path, &["nearest", "5", "--not"], b"").refused(2, "--not");
     on(&path, &["nearest", "5", "--jsonn"], b"").refused(2, "--jsonn");
     let help = on(&path, &["nearest", "-5", "-h"], b"");
     assert!(help.code == 0 && help.out.contains("--within"), "{help:?}");
     on(&path, &["nearest", "5", "--", "--json"], b"").refused(1, "`-json` is not in the vocabulary");
-    // Other commands know no signs.
+    // Other commands do not take signed terms.
     on(&path, &["odd", "5", "-york"], b"").refused(2, "-y");
 }
 
@@ -148,7 +148,7 @@ fn the_first_sign_of_a_word_is_a_sign_unless_it_is_the_word() {
 fn limits_hold_at_once_and_answer_as_a_plain_loop() {
     let folder = Folder::new();
     let all = demo_rows();
-    // Every third word, out of order, one of them twice, with lines of both kinds and a mark at the beginning.
+    // Every third word, out of order, one of them twice, with both kinds of line ends and a byte order mark.
     let listed: Vec<&str> = all.iter().rev().step_by(3).map(|(word, _)| word.as_str()).collect();
     let text = format!("\u{feff}{}\r\n\r\n{}\n", listed.join("\n"), listed[0]);
     let list = folder.file("list.txt", text);
@@ -181,7 +181,7 @@ fn limits_hold_at_once_and_answer_as_a_plain_loop() {
                     });
                     assert!(!expected.is_empty());
                     same(&demo(&arguments).only_json(), &expected);
-                    // The scan of the rows themselves finds the same.
+                    // The f32 scan finds the same.
                     same(&demo(&[&arguments[..], &["--exact-scan", "f32"]].concat()).only_json(), &expected);
                 }
             }
@@ -244,7 +244,7 @@ fn words_without_a_row_are_counted_once_and_no_words_at_all_are_an_error() {
     let none = "--restrict, --within, --regex: expected words that all of them allow, found none";
     demo_fed(&[&both[..], &["1"]].concat(), b"queen\nbread\n").refused(2, none);
     demo(&["nearest", "king", "--restrict", "0"]).refused(2, "--restrict: expected a number from 1, found 0");
-    // Words may answer, but none does.
+    // Words are allowed as results, but none is near enough.
     let ran = demo_fed(&["nearest", "king", "--within", "-"], b"king\n");
     ran.refused(1, "no answer: no word may answer but those of the question");
     let ran = demo(&["nearest", "king", "--min-cosine", "0.99"]);
@@ -269,7 +269,7 @@ fn a_bad_pattern_or_cosine_is_refused_with_its_place() {
     for cosine in ["1.01", "-2", "nan", "half", ""] {
         demo(&["nearest", "king", "--min-cosine", cosine]).refused(2, "from -1 to 1");
     }
-    // Bytes that are not UTF-8 are asked as they are, and case counts unless the pattern says otherwise.
+    // Bytes that are not UTF-8 are matched as they are, and matching is case-sensitive unless the pattern says otherwise.
     let folder = Folder::new();
     let path = folder.file("latin.txt", b"caf\xe9 1 0\nCafe 2 1\ntea 3 4\n");
     let answer = |pattern| words(&on(&path, &["nearest", "tea", "--json", "--regex", pattern], b"").only_json());
@@ -307,7 +307,7 @@ fn a_batch_answers_as_single_questions_do() {
             .collect();
         assert_eq!(batch.out, single);
     }
-    // By text too, a block a question.
+    // Also as text, one block per query.
     let batch = demo_fed(&["nearest", "--batch", "-", "-k", "2"], b"king\npalace -king\n");
     let blocks: Vec<&str> = batch.out.split("\n\n").collect();
     assert_eq!((batch.code, batch.err.as_str(), blocks.len()), (0, "", 2));
@@ -351,7 +351,7 @@ fn a_line_without_an_answer_is_told_in_its_place() {
     assert_eq!((&answers[1]["line"], &answers[1]["query"]), (&json!(2), &json!(["kingg", "-man"])));
     assert!(answers[1]["error"].as_str().unwrap().contains("`kingg` is not in the vocabulary"));
     assert_eq!(words(&answers[3])[0], words(&demo(&["nearest", "queen", "-k", "1", "--json"]).only_json())[0]);
-    // Nothing near enough is no answer either.
+    // No word near enough counts as no result, too.
     let ran = demo_fed(&["nearest", "--batch", "-", "--min-cosine", "0.9", "--json"], b"king\nbread\n");
     let found: Vec<usize> = ran.json().iter().map(|answer| words(answer).len()).collect();
     assert_eq!((ran.code, found[0]), (if found.contains(&0) { 1 } else { 0 }, 1));
@@ -388,7 +388,7 @@ fn vectors_of_ones_own_are_questions() {
     let ran = demo(&["nearest", "--vector", file.to_str().unwrap(), "-k", "5", "--json"]);
     let answers = ran.json();
     assert_eq!((ran.code, answers.len()), (0, 2));
-    // A vector is no word: its own word may answer.
+    // A vector is not a word: the word it was taken from can be a result.
     same(&answers[0], &plain_loop(king, &[], 5, |_, _, _| true));
     same(&answers[1], &plain_loop(rome, &[], 5, |_, _, _| true));
     assert_eq!(
@@ -406,7 +406,7 @@ fn vectors_of_ones_own_are_questions() {
     assert!(ran.out.starts_with("vector 1 +woman -man\n  "), "{ran:?}");
 }
 
-/// An array as NumPy writes it.
+/// An array in NumPy's format.
 fn npy(shape: &str, values: &[f32]) -> Vec<u8> {
     let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n");
     let mut bytes = b"\x93NUMPY\x01\0".to_vec();
@@ -434,7 +434,7 @@ fn vectors_come_as_arrays_too() {
     ask(&npy("(1, 1, 2)", &[1.0, 0.1])).refused(2, "one or two dimensions");
     ask(&npy("(2, 2)", &[1.0, 0.1])).refused(2, "cut short");
     ask(b"\x93NUMPY").refused(2, "cut short");
-    // Vectors that cannot be asked about are told of, and the others answered.
+    // Vectors that cannot be queried are reported, and the others answered.
     let ran = ask(&npy("(3, 2)", &[f32::NAN, 1.0, 0.0, 0.0, 1.0, 0.0]));
     let answers = ran.json();
     assert_eq!((ran.code, &answers[0]["vector"], words(&answers[2])), (1, &json!(1), vec!["a".to_owned()]));

@@ -1,4 +1,4 @@
-//! Data and models that are not as they should be, through the real program: one clear error each.
+//! Invalid data and damaged models, through the program: one clear error each.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -126,7 +126,7 @@ fn a_model_with_an_altered_byte_is_refused_or_predicts_the_same() {
     let asked = ["a great film", "dull", ""];
     let right = Classifier::from_bytes(&bytes).unwrap().predict(&asked);
     let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-    // All of the header, and the numbers here and there.
+    // Every byte of the header, and some of the numbers.
     let mut refused = 0;
     for at in (0..header).chain((header..bytes.len()).step_by(7)) {
         for flip in [0x01, 0x10, 0x80, 0xff] {

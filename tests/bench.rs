@@ -1,4 +1,4 @@
-//! `vocable bench`: that it measures what it says. How fast anything is no test asserts.
+//! `vocable bench`: it measures what it reports. No test asserts a speed.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use vocable::Vectors;
 use vocable::bench::{BenchReport, Subject, measure};
 use vocable::files::{ElementType, Format, ReadOptions};
 
-/// Small enough for a test.
+/// A size small enough for a test.
 const SMALL: [&str; 8] = ["bench", "--rows", "2000", "--dimension", "8", "--rounds", "2", "--json"];
 
 fn names(answer: &Value, list: &str) -> Vec<String> {
@@ -48,7 +48,7 @@ fn floors_and_measures_as_json() {
             assert!(measure["throughput"]["rate"].as_f64().unwrap() > 0.0, "{measure}");
         }
     }
-    // What was made up is gone again.
+    // The synthetic files are deleted.
     assert_eq!(std::fs::read_dir(folder.path("")).unwrap().count(), 0);
 }
 
@@ -83,7 +83,7 @@ fn a_file_of_ones_own() {
     assert_eq!(names(&table, "peaks"), ["memory", "products"]);
     assert_eq!(names(&table, "measurements"), ["open-table", "nearest", "nearest-batch", "train"]);
 
-    // The variable names a file as the option does; synthetic vectors can still be had.
+    // The variable names a file like the option; synthetic vectors can still be asked for.
     let with = |arguments: &[&str]| {
         let mut program = program();
         program.env("VOCABLE_VECTORS", fixture("demo.50d.txt")).args(["bench", "--rounds", "1", "--json"]);
@@ -122,6 +122,6 @@ fn vectors_without_a_direction_are_refused_and_an_end_is_one() {
     let error = run(&subject(vec![0.0; 4]), true).unwrap_err().to_string();
     assert!(error.contains("a row with a direction"), "{error}");
     assert!(run(&subject(vec![1.0, 0.0, 0.0, 1.0]), false).unwrap().is_none());
-    // Vectors in memory have no file to open.
+    // Vectors in memory have no file that could be opened.
     assert!(run(&subject(vec![1.0, 0.0, 0.0, 1.0]), true).is_err());
 }

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use vocable::Vectors;
 use vocable::files::{ElementType, Format};
 
-/// How long to wait for what the page is about to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long to wait for the page to change.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A process that ends with the test.
 struct Ending(Child);
@@ -26,7 +26,7 @@ impl Drop for Ending {
     }
 }
 
-/// A server of the program's, and its address.
+/// The program as a server, and its address.
 fn explore(arguments: &[&str]) -> (Ending, String) {
     let mut child =
         program().arg("explore").args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -35,11 +35,11 @@ fn explore(arguments: &[&str]) -> (Ending, String) {
     (Ending(child), line.trim().to_owned())
 }
 
-/// Asks over HTTP; the answer's JSON.
+/// Sends an HTTP request and returns the JSON of the response.
 fn http(host: &str, method: &str, path: &str, body: Option<&Value>) -> Value {
     let body = body.map_or(String::new(), Value::to_string);
     let mut stream = TcpStream::connect(host).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\nconnection: close\r\n\
          content-length: {}\r\n\r\n{body}",
@@ -109,7 +109,7 @@ impl Browser {
     }
 
     fn open(&self, address: &str) {
-        // Away first: another # alone would not load the page again.
+        // To another page first: a change of the fragment alone does not reload the page.
         self.command("url", &json!({ "url": "about:blank" }));
         self.command("url", &json!({ "url": address }));
     }
@@ -118,21 +118,21 @@ impl Browser {
         self.command("execute/sync", &json!({ "script": script, "args": [] }))
     }
 
-    /// Waits until a script returns what is expected.
+    /// Waits until a script returns the expected value.
     #[track_caller]
     fn wait(&self, script: &str, expected: impl Into<Value>) {
-        let (expected, begun) = (expected.into(), Instant::now());
+        let (expected, started) = (expected.into(), Instant::now());
         loop {
             let found = self.script(script);
             if found == expected {
                 return;
             }
-            assert!(begun.elapsed() < PATIENCE, "`{script}` is {found}, not {expected}; {:?}", self.complaints());
+            assert!(started.elapsed() < TIMEOUT, "`{script}` is {found}, not {expected}; {:?}", self.complaints());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
 
-    /// Types into what has the focus.
+    /// Types into the focused element.
     fn keys(&self, text: &str) {
         let strokes = text
             .chars()
@@ -147,7 +147,7 @@ impl Browser {
         self.command(&format!("element/{id}/click"), &json!({}));
     }
 
-    /// What the page complained of on the console: errors, and what its policy forbade.
+    /// Console messages of the page: errors, and violations of its content security policy.
     fn complaints(&self) -> Vec<Value> {
         let log = self.command("se/log", &json!({ "type": "browser" }));
         log.as_array().unwrap().iter().filter(|line| line["level"] == "SEVERE").cloned().collect()
@@ -156,7 +156,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The session's end ends the browser.
+        // Ending the session closes the browser.
         http(&self.host, "DELETE", &format!("/session/{}", self.session), None);
     }
 }
@@ -172,7 +172,7 @@ const SEARCHED: &str = "return document.body.dataset.searched";
 const MAPPED: &str = "return Number(document.body.dataset.mapped)";
 const PICTURE: &str = "return document.querySelector('canvas').toDataURL()";
 
-/// 400,000 words of 50 numbers, in groups of a hundred around a centre each.
+/// 400,000 words of 50 numbers, in clusters of a hundred.
 fn large(folder: &Folder) -> std::path::PathBuf {
     const ROWS: u32 = 400_000;
     let number = |seed: u32| {
@@ -183,7 +183,7 @@ fn large(folder: &Folder) -> std::path::PathBuf {
     let values = (0..ROWS).flat_map(|row| {
         (0..50).map(move |column| number(row / 100 * 50 + column) + 0.5 * number(0x4000_0000 + row * 50 + column))
     });
-    // Letters alone: row 0 is `waaaa`.
+    // Only letters: row 0 is `waaaa`.
     let letter = |row: u32, place: u32| char::from(b'a' + (row / 26u32.pow(place) % 26) as u8);
     let words = (0..ROWS).map(|row| format!("w{}", (0..4).rev().map(|place| letter(row, place)).collect::<String>()));
     let vectors = Vectors::new(words, values.collect(), 50).unwrap();
@@ -205,7 +205,7 @@ fn a_person_explores_400_000_words() {
     eprintln!("page ready after {} ms", browser.script("return document.body.dataset.ready"));
     browser.wait(MAPPED, 2000);
 
-    // By keyboard alone: to the field, a beginning, the second completion, search.
+    // By keyboard only: focus the field, type a prefix, choose the second completion, search.
     browser.keys("/waab");
     browser.wait("return document.querySelectorAll('#completions li').length", 10);
     browser.keys(DOWN);
@@ -234,14 +234,14 @@ fn a_person_explores_400_000_words() {
         times[10]
     );
 
-    // A neighbour is a question, and the way back leads back.
+    // A click on a neighbour queries it, and the back button returns.
     let next = browser.script("return document.querySelector('#neighbours .word').dataset.word");
     browser.click("#neighbours .word");
     browser.wait(SEARCHED, next);
     browser.command("back", &json!({}));
     browser.wait(SEARCHED, "waaab");
 
-    // A link to a view opens it: 50,000 points, moved by keyboard.
+    // A link to a view opens that view: 50,000 points, panned by keyboard.
     browser.open(&format!("{address}#word=wkzza&of=frequent&n=50000"));
     browser.wait(MAPPED, 50_000);
     browser.wait(SEARCHED, "wkzza");
@@ -276,7 +276,7 @@ fn analogies_labels_and_two_files_are_shown() {
         "labels",
         "france\tcountry\nitaly\tcountry\nspain\tcountry\nparis\tcapital\nrome\tcapital\nmadrid\tcapital\n",
     );
-    // Tuned: one word was moved to another.
+    // As if fine-tuned: one word was moved to another.
     let demo = Vectors::demo().unwrap();
     let mut values = demo.values().to_vec();
     let (from, to) = (demo.row_of("france").unwrap() as usize * 50, demo.row_of("crocodile").unwrap() as usize * 50);
@@ -293,7 +293,7 @@ fn analogies_labels_and_two_files_are_shown() {
     browser.wait("return document.querySelector('#answers .word')?.dataset.word", "queen");
     browser.wait("return document.querySelectorAll('canvas').length", 2);
     browser.wait("return Number(document.body.dataset.mapped) > 100", true);
-    // Nothing is wider than a telephone.
+    // Nothing is wider than a phone's screen.
     browser.wait("return document.documentElement.scrollWidth <= innerWidth", true);
     browser.open(&format!("{address}#of=labelled&pairs=france+paris%0Aitaly+rome"));
     browser.wait(MAPPED, 6);
@@ -309,7 +309,7 @@ fn analogies_labels_and_two_files_are_shown() {
     browser.open(&format!("{address}#word=%3Cimg+src=x%3E"));
     browser.wait("return document.getElementById('said').textContent.includes('<img')", true);
     let failed = browser.complaints();
-    // A word that is not there is a 404, which the console notes.
+    // An unknown word is a 404, which the console shows.
     assert!(failed.iter().all(|line| line["message"].as_str().unwrap().contains("404")), "{failed:?}");
 }
 
@@ -318,7 +318,7 @@ fn analogies_labels_and_two_files_are_shown() {
 fn a_page_elsewhere_learns_nothing() {
     let (_server, address) = explore(&[]);
     let browser = Browser::new(800, 600);
-    // A page without an address has an origin of its own.
+    // A page loaded from a data: URL has an opaque origin.
     browser.command("url", &json!({ "url": "data:text/html,<p>elsewhere</p>" }));
     let asked = format!(
         "const done = arguments[0]; fetch('{address}v1/nearest?word=king').then(() => done('answered'), () => done('refused'))"
@@ -327,7 +327,7 @@ fn a_page_elsewhere_learns_nothing() {
     assert_eq!(outcome, "refused");
 }
 
-/// Everything about a page that a person would stumble over: what sticks out, text too small to read or too pale on its ground.
+/// Layout faults of a page: overflowing elements, text that is too small or has too little contrast.
 const STUMBLES: &str = "
     const found = [];
     if (document.documentElement.scrollWidth > innerWidth) found.push('wider than the window');
@@ -353,7 +353,7 @@ const STUMBLES: &str = "
     if (!texts) found.push('no plot has text');
     for (const line of document.querySelectorAll('figure svg :is(polyline, polygon, circle)')) {
         const { fill, stroke } = getComputedStyle(line);
-        // A property that is missing would be black.
+        // A missing property would be black.
         if (fill === 'rgb(0, 0, 0)' || stroke === 'rgb(0, 0, 0)') found.push('something black');
     }
     for (const part of document.querySelectorAll('.wide')) {
@@ -392,7 +392,7 @@ fn the_page_of_a_comparison_is_legible_everywhere() {
             browser.open(&format!("file://{}", page.display()));
             let dark = browser.script("return matchMedia('(prefers-color-scheme: dark)').matches");
             assert_eq!(dark, scheme == "dark");
-            // Closed parts, too.
+            // Collapsed sections, too.
             browser.script("document.querySelectorAll('details').forEach(part => part.open = true)");
             assert_eq!(browser.script(STUMBLES), json!([]), "{width} {scheme}");
         }

@@ -1,4 +1,4 @@
-//! Trainings that stop and go on: to the same bits, or with an error that names what differs.
+//! Trainings that stop and resume: with bit-identical results, or with an error that names the difference.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ fn vectors() -> Arc<Vectors> {
     Arc::new(Vectors::demo().expect("the built-in vectors"))
 }
 
-/// Every option on.
+/// All options are set.
 fn all_on(optimizer: OptimizerKind, embedding: EmbeddingMode) -> TrainOptions {
     TrainOptions {
         embedding,
@@ -62,7 +62,7 @@ fn to_the_end(mut training: Training) -> TrainingOutcome {
     training.finish().expect("an outcome")
 }
 
-/// What may not differ between a training and one that was interrupted.
+/// Everything that must be equal between a training and an interrupted one.
 fn essence(trained: &TrainingOutcome) -> (Vec<u8>, Vec<String>, StopReason) {
     let history = trained.history.iter().map(|e| format!("{} {} {:?}", e.number, e.train_loss, e.dev)).collect();
     (trained.classifier.to_bytes().expect("a model"), history, trained.stop_reason)
@@ -90,7 +90,7 @@ fn a_training_saved_after_any_step_goes_on_to_the_same_bits() {
                     break;
                 }
             }
-            // Three steps and a measurement an epoch, and what was there before the first.
+            // Three steps and an evaluation per epoch, and the state before the first.
             assert_eq!(saved, 13);
         }
     }
@@ -248,7 +248,7 @@ fn a_training_whose_loss_is_no_number_keeps_the_best_epoch_before() {
     let StopReason::Diverged { epoch: 3, step } = trained.stop_reason else { panic!("{:?}", trained.stop_reason) };
     assert!((1..=3).contains(&step));
     assert_eq!(trained.history.len(), 2);
-    // The very epochs of a training that ended before it went wrong.
+    // The same epochs as a training that ended before it diverged.
     let before = TrainOptions { epochs: 2, embedding_lr: None, ..options.clone() };
     let before = train(&vectors, &splits, &before, &mut |_| {}).expect("a training");
     assert_eq!((&essence(&trained).0, &essence(&trained).1), (&essence(&before).0, &essence(&before).1));
@@ -258,7 +258,7 @@ fn a_training_whose_loss_is_no_number_keeps_the_best_epoch_before() {
     let at_once = TrainOptions { lr: 1e300, ..plain() };
     let error = train(&vectors, &splits, &at_once, &mut |_| {}).expect_err("no epoch").to_string();
     assert!(error.contains("at epoch 1, step") && error.contains("a lower `lr`"), "{error}");
-    // A single step an epoch: it is the weights that give it away.
+    // One step per epoch: divergence shows in the weights.
     let at_once = TrainOptions { lr: 1e300, batch: 100, epochs: 1, ..plain() };
     let error = train(&vectors, &splits, &at_once, &mut |_| {}).expect_err("no epoch").to_string();
     assert!(error.contains("at epoch 1, step 1"), "{error}");

@@ -1,4 +1,4 @@
-//! The comparison: what it promises about its runs, and what the program prints of it.
+//! The comparison: properties of its runs, and the program's output.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -33,7 +33,7 @@ fn done(plan: &Plan, how: &RunOptions) -> Comparison {
     compare(plan, None, how, &|_| ControlFlow::Continue(())).expect("a comparison")
 }
 
-/// All that does not depend on clocks.
+/// Everything that does not depend on time.
 fn timeless(comparison: &Comparison) -> Vec<vocable::compare::Run> {
     comparison.runs.iter().map(|run| vocable::compare::Run { seconds: None, ..run.clone() }).collect()
 }
@@ -133,7 +133,7 @@ fn runs_side_by_side_have_the_results_of_runs_one_after_the_other() {
     }
 }
 
-/// The tensors of a training's checkpoint after its first step.
+/// The tensors of a checkpoint after the first step.
 fn order_after_a_step(mut training: Training, folder: &Folder) -> Vec<u8> {
     training.advance().expect("a step");
     let path = folder.path("checkpoint");
@@ -174,7 +174,7 @@ fn arms_of_a_seed_share_their_first_weights_and_the_order_of_the_texts() {
         for variant in [EmbeddingMode::Tuned, EmbeddingMode::OovOnly, EmbeddingMode::Random] {
             assert!(begin(variant, texts, 3) == first, "{variant}");
         }
-        // Its input weights are its rows; all others are the same.
+        // Its input weights are its embedding rows; all other weights are the same.
         let one_hot = begin(EmbeddingMode::OneHot, texts, 3);
         assert!((&one_hot.1, &one_hot.2) == (&first.1, &first.2), "one-hot");
         let ((encoder, head), (of_one_hot, one_hots_head)) = (&first.0, &one_hot.0);
@@ -185,7 +185,7 @@ fn arms_of_a_seed_share_their_first_weights_and_the_order_of_the_texts() {
     }
 }
 
-/// What the demo data was made for: most words of opinion of the test reviews are new, and only the vectors know them.
+/// The purpose of the demo data: most opinion words of the test reviews do not occur in training, and only the vectors know them.
 #[test]
 fn pretrained_vectors_are_worth_something_on_unseen_words() {
     let embeddings = vec![EmbeddingMode::Frozen, EmbeddingMode::Tuned, EmbeddingMode::Random];
@@ -217,7 +217,7 @@ fn smaller_parts_lie_within_larger_ones_and_labels_keep_their_shares() {
             for (label, count) in counts {
                 let found = part.texts.iter().filter(|text| text.label == label).count();
                 let share = size as f64 * count as f64 / 1000.0;
-                // Every label has its share, rounded up, of a number of texts that is short by less than the labels.
+                // Every label has its share, rounded up; rounding adds fewer texts than there are labels.
                 assert!(
                     found >= 1 && (found as f64 - share).abs() <= counts.len() as f64,
                     "{found} of {label}, not {share}"
@@ -260,7 +260,7 @@ fn a_plan_lists_all_combinations_under_names_of_what_varies() {
     let settings: Vec<(&str, &str)> = run.settings.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     assert_eq!(settings, [("encoder", "rnn"), ("hidden", "4"), ("lr", "0.002")]);
 
-    // Files of one name are told apart.
+    // Files with the same name are distinguished.
     let plan = Plan::new(vec![vectors(), vectors()], splits(), &CompareOptions::default()).expect("a plan");
     assert_eq!(plan.vectors()[1].name, format!("{}-2", plan.vectors()[0].name));
 }

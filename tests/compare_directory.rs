@@ -1,4 +1,4 @@
-//! The folder of a comparison: what is in it, and what becomes of a comparison that is killed.
+//! The folder of a comparison: its files, and comparisons that are killed and resumed.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -48,10 +48,10 @@ fn go_on(plan: &Plan, path: &Path) -> Comparison {
     compare(plan, Some(&directory), &every_step(), &|_| ControlFlow::Continue(())).expect("a comparison")
 }
 
-/// Files that clocks have a part in, and the lock.
+/// Files with times, and the lock.
 const WITH_CLOCKS: [&str; 6] = ["timing.json", "log.jsonl", "report.html", "report.md", "runs.csv", ".lock"];
 
-/// All files of a folder that hold results: what clocks have a part in stands apart.
+/// All files of a folder that hold results, without those that contain times.
 fn results(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -87,7 +87,7 @@ fn a_folder_holds_everything_and_is_read_again() {
     let mut names: Vec<_> = std::fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["config.json", "log.jsonl", "model.safetensors", "result.json", "timing.json"]);
-    // What became of the words is looked at in the first seed's run.
+    // Word changes are recorded for the run of the first seed.
     assert!(path.join("runs").join("tuned-n3-lr0.02-seed1").join("words.json").exists());
     assert!(!path.join("runs").join("one-hot-n3-lr0.02-seed1").join("words.json").exists());
     let configuration: Value = serde_json::from_slice(&std::fs::read(run.join("config.json")).unwrap()).unwrap();
@@ -108,7 +108,7 @@ fn a_folder_holds_everything_and_is_read_again() {
     let predicted: Vec<usize> = model.predict(&again.test_texts).iter().map(|prediction| prediction.class).collect();
     assert_eq!(run.predictions.as_ref().map(|all| &all.predicted), Some(&predicted));
 
-    // Nothing is done twice.
+    // No run is repeated.
     let began = AtomicUsize::new(0);
     let directory = RunDirectory::open(&path, &plan).expect("the folder");
     let third = compare(&plan, Some(&directory), &every_step(), &|event| {
@@ -130,7 +130,7 @@ fn a_comparison_stopped_after_any_event_goes_on_to_the_same_results() {
             let directory = RunDirectory::open(&path, &plan).expect("a folder");
             let events = AtomicUsize::new(0);
             let comparison = compare(&plan, Some(&directory), &every_step(), &|event| {
-                // What was done before does not count, or it would never end.
+                // Earlier runs do not count, or it would never end.
                 let new = usize::from(!matches!(event, Event::Skipped { .. }));
                 let seen = events.fetch_add(new, Ordering::Relaxed) + new;
                 if seen >= stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -175,7 +175,7 @@ fn another_comparison_in_the_folder_is_refused_by_what_differs() {
     let other = Plan::new(vec![named], made.splits().clone(), made.options()).expect("a plan");
     refused(&other, "a comparison with vectors ");
 
-    // Where the files lie may change.
+    // The files may be moved.
     assert!(RunDirectory::open(&path, &plan(|_, p| p.train.name = "elsewhere".into())).is_ok());
 }
 
@@ -253,7 +253,7 @@ fn processes_share_a_folder_and_each_does_runs_of_its_own() {
     let names: Vec<&str> = made.runs().iter().map(|run| run.name.as_str()).collect();
     let go_on = |_: Event| ControlFlow::Continue(());
     let do_run = |directory, name| compare_run(&made, directory, name, &every_step(), &go_on);
-    // What one does is refused to the other, until it is done or left.
+    // A run that one process works on is refused to the other, until it is finished or released.
     let left = compare_run(&made, &first, names[0], &every_step(), &|_| {
         let error = do_run(&second, names[0]).expect_err("a refusal").to_string();
         assert!(error.contains(at_work) && error.contains(names[0]), "{error}");
@@ -321,7 +321,7 @@ fn begin(out: &Path) -> Child {
     program().args(arguments(out, &more)).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// The finished runs in a folder, and when each was.
+/// The finished runs in a folder, with their times.
 fn finished(out: &Path) -> BTreeMap<PathBuf, SystemTime> {
     let runs = std::fs::read_dir(out.join("runs")).into_iter().flatten().flatten();
     let results = runs.map(|run| run.path().join("result.json"));
@@ -342,7 +342,7 @@ fn a_comparison_killed_at_any_moment_goes_on_to_the_same_results() {
             let mut child = begin(&out);
             std::thread::sleep(Duration::from_millis(rng.random_range(50..600)));
             let ended = child.try_wait().unwrap().is_some();
-            // SIGKILL, where there are signals.
+            // SIGKILL on Unix.
             child.kill().unwrap();
             child.wait().unwrap();
             let done = finished(&out).len();
@@ -361,7 +361,7 @@ fn a_comparison_killed_at_any_moment_goes_on_to_the_same_results() {
     }
     assert!(killed > 0 && killed_between > 0, "no comparison was killed between its first run and its last: {killed}");
 
-    // The report is that of the comparison, and times are those of its runs.
+    // The report equals the comparison's own, with the times of its runs.
     let report = vocable([OsString::from("compare"), "--report".into(), whole.clone().into(), "--json".into()]);
     assert_eq!(report.only_json(), expected);
     let table = vocable([OsString::from("compare"), "--report".into(), whole.clone().into()]);
@@ -392,7 +392,7 @@ fn ctrl_c_saves_the_runs_under_way_and_says_how_to_go_on() {
     let folder = Folder::new();
     let (out, whole) = (folder.path("a folder"), folder.path("whole"));
     assert_eq!(vocable(arguments(&whole, &[])).code, 0);
-    // Only when it ends are runs under way saved.
+    // Unfinished runs are saved only at the end.
     let arguments = arguments(&out, &["--checkpoint-minutes=60"]);
     let mut child = program().args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut err = BufReader::new(child.stderr.take().unwrap());

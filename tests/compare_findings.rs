@@ -1,4 +1,4 @@
-//! What a comparison finds: against plain references, drawn again from the folder, and in the cases that are easily forgotten.
+//! Findings of a comparison: checked with plain reference code, read again from the folder, and in edge cases.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -56,7 +56,7 @@ fn near(found: f64, expected: f64) {
     assert!((found - expected).abs() < 1e-9 * expected.abs().max(1.0), "{found}, expected {expected}");
 }
 
-/// Student's t that 97.5 of 100 lie below, with 2 degrees of freedom (any printed table).
+/// The 97.5 % quantile of Student's t with 2 degrees of freedom (from a printed table).
 const T_OF_THREE: f64 = 4.302652729911275;
 
 #[test]
@@ -90,7 +90,7 @@ fn scores_curves_and_matrices_follow_from_the_runs() {
         assert_eq!(variant.confusion, confusion);
         assert_eq!(confusion.iter().flatten().sum::<usize>(), 3 * 90);
 
-        // The logs are written by other code, epoch by epoch.
+        // The logs are written by separate code, epoch by epoch.
         let log = |run: &Run| -> Vec<(f64, f64)> {
             let text = std::fs::read_to_string(path.join("runs").join(&run.name).join("log.jsonl")).unwrap();
             let epochs = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -150,7 +150,7 @@ fn disagreements_and_gates_are_of_the_arms_and_their_texts() {
     let group = &findings.groups[0];
     assert!((1..=2).contains(&group.disagreements.len()));
     for found in &group.disagreements {
-        // The mean probabilities over the seeds, text by text.
+        // Mean probabilities over the seeds, per text.
         let mean = |variant: EmbeddingMode| -> Vec<[f64; 2]> {
             let runs: Vec<&Run> = comparison.runs.iter().filter(|run| run.embedding == variant).collect();
             let of = |text: usize, class: usize| {
@@ -193,7 +193,7 @@ fn disagreements_and_gates_are_of_the_arms_and_their_texts() {
         let text = comparison.test_texts.iter().position(|text| text.line == gates.line).unwrap();
         assert_eq!(gates.text, comparison.test_texts[text].text);
         for view in &gates.views {
-            // What the model says at the end is what the run predicted.
+            // The saved model predicts what the run recorded.
             let run = comparison.runs.iter().find(|run| run.name == view.run).unwrap();
             assert_eq!(run.seed, 1);
             let predicted = &run.predictions.as_ref().unwrap().probabilities[text];
@@ -287,7 +287,7 @@ fn words_are_those_of_the_first_seeds_models() {
     assert!(!words.known_rows.unchanged() && words.moved > oov.moved && words.words == oov.words);
 }
 
-/// Everything but what clocks have a part in.
+/// Everything except times.
 fn timeless(path: &Path) -> Value {
     fn strip(value: &mut Value) {
         match value {
@@ -349,7 +349,7 @@ fn a_comparison_that_was_stopped_finds_the_same_and_other_words_are_looked_at_la
         assert_eq!(line.points.iter().map(|point| point.score).collect::<Vec<_>>(), [of(60), of(150)]);
     }
 
-    // Other words: nothing is trained again, and all files are as if they had been asked for at first.
+    // With other words nothing is trained again, and all files are the same as if those words had been chosen at first.
     let others = plan_of(
         splits(),
         &options(|o| {
@@ -389,7 +389,7 @@ fn one_arm_one_seed_and_no_test_part() {
     assert!(group.gates.iter().all(|gates| gates.part == Split::Dev && gates.views.len() == 1));
     let text = report::comparison(&findings, Some(140));
     assert!(text.contains("dev acc %") && !text.contains("test acc %") && text.contains('●'), "{text}");
-    // Where it is narrower, figures give way to the bars; where there is no terminal, there are none.
+    // On a narrow terminal the bars are left out before the numbers; without a terminal there are no bars.
     let [wide, narrow, tiny, none] =
         [Some(140), Some(60), Some(30), None].map(|width| report::comparison(&findings, width));
     for (text, bars, figures) in [(wide, true, true), (narrow, true, false), (tiny, false, true), (none, false, true)] {
@@ -399,7 +399,7 @@ fn one_arm_one_seed_and_no_test_part() {
     let csv = report::comparison_csv(&findings).unwrap();
     assert_eq!(csv.lines().count(), 2);
 
-    // A plain recurrent network has no gates, and a single seed tells no differences.
+    // A plain recurrent network has no gates, and one seed is not enough to compare.
     let two = options(|o| {
         o.embeddings = vec![Frozen, Tuned];
         o.seeds = vec![7];
@@ -410,7 +410,7 @@ fn one_arm_one_seed_and_no_test_part() {
     assert!(findings.groups[0].gates.is_empty());
     assert!(findings.groups[0].pairs[0].sentence.contains("a single seed"));
     assert!(report::comparison(&findings, None).contains("from a single seed no difference can be told"));
-    // Models may be gone.
+    // Models may have been deleted.
     let path = folder.path("alone");
     std::fs::remove_file(path.join("runs").join("frozen-seed7").join("model.safetensors")).unwrap();
     assert!(Findings::read(&path).expect("findings").groups[0].gates.is_empty());
@@ -459,7 +459,7 @@ fn labels_and_words_may_hold_anything() {
     assert_eq!(ran.code, 0, "{ran:?}");
     let text = std::fs::read_to_string(&markdown).unwrap();
     assert!(text.contains("&lt;script&gt;") && !text.contains("<script>"), "{text}");
-    // Every line of a table has as many cells as its heading.
+    // Every row of a table has as many cells as its header.
     let cells = |line: &str| line.replace("\\|", "").matches('|').count();
     let lines: Vec<&str> = text.lines().collect();
     for pair in lines.windows(2).filter(|pair| pair.iter().all(|line| line.starts_with('|'))) {
@@ -501,7 +501,7 @@ fn the_report_is_drawn_again_to_the_same_bytes() {
     let kept = with(&arguments, &["--out", out.to_str().unwrap()]);
     let table = vocable(&kept);
     assert_eq!(table.code, 0, "{table:?}");
-    // Nothing is at hand but the folder.
+    // The report is made from the folder alone.
     let report: Vec<OsString> = vec!["compare".into(), "--report".into(), out.clone().into()];
     let again = vocable(&report);
     assert_eq!((again.code, &again.out, again.err.as_str()), (0, &table.out, ""));
@@ -511,7 +511,7 @@ fn the_report_is_drawn_again_to_the_same_bytes() {
     assert_eq!(std::fs::read(markdown).unwrap(), std::fs::read(out.join("report.md")).unwrap());
     assert_eq!(std::fs::read(csv).unwrap(), std::fs::read(out.join("runs.csv")).unwrap());
 
-    // What is not kept is found all the same, and the command line is told without where it was kept.
+    // Findings that are not saved are computed again, and the command line is shown without the output folder.
     let json = vocable(with(&kept, &["--json"])).only_json();
     let once = vocable(with(&arguments, &["--json", "--threads", "1"])).only_json();
     for key in ["embedding", "curve", "confusion", "words"] {

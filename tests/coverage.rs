@@ -1,4 +1,4 @@
-//! `vocable coverage` and its library part, held against counts done by plain code.
+//! `vocable coverage` and its library function, compared with counts by plain code.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
@@ -22,7 +22,7 @@ fn demo_words() -> HashSet<String> {
     text.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
 }
 
-/// Tokens and words, of those for which `holds`.
+/// Number of tokens and of words for which `holds` is true.
 fn counted(words: &BTreeMap<&str, usize>, holds: impl Fn(&str) -> bool) -> Value {
     let those = words.iter().filter(|(word, _)| holds(word));
     json!({"tokens": those.clone().map(|(_, count)| count).sum::<usize>(), "words": those.count()})
@@ -61,14 +61,14 @@ fn counts_are_those_of_plain_code() {
 #[test]
 fn each_word_counts_where_it_is_found_first() {
     let vectors = Vectors::open(fixture("fasttext.8d.bin")).unwrap();
-    // `Tromsø` and `ship` have rows, `SHIP` has one in lower case, `shipbread` is made of n-grams.
+    // `Tromsø` and `ship` have rows, `SHIP` has one in lower case, `shipbread` is composed of n-grams.
     let texts = ["ship Tromsø SHIP ship", "shipbread", ""];
     let found = Coverage::of(&vectors, &texts, Tokenizer::Whitespace, Case::Fold).unwrap();
     let covered = |tokens, words| CoverageCount { tokens, words };
     assert_eq!((found.all, found.exact), (covered(5, 4), covered(3, 2)));
     assert_eq!((found.lower_case, found.subwords, found.unknown), (covered(1, 1), covered(1, 1), covered(0, 0)));
     assert_eq!((found.known(), found.median_length(), found.longest()), (1.0, 1, 4));
-    // Looked up exactly, as training does unless it is told otherwise.
+    // Looked up exactly, the default of training.
     let found = Coverage::of(&vectors, &texts, Tokenizer::Whitespace, Case::Exact).unwrap();
     assert_eq!((found.lower_case, found.subwords), (covered(0, 0), covered(2, 2)));
 
@@ -92,7 +92,7 @@ fn all_tokenizers_stand_side_by_side() {
     for said in ["2 texts", "whitespace", "unicode", "ptb", "isn't", "n't", "unknown"] {
         assert!(ran.out.contains(said), "{said}: {}", ran.out);
     }
-    // By default, texts are cut by Unicode's rules.
+    // The default tokenizer is `unicode`.
     assert_eq!(coverage(&texts, "demo.50d.txt", &["--json"]).only_json()["tokenizer"], "unicode");
 }
 
@@ -106,7 +106,7 @@ fn texts_without_labels_are_lines() {
         let answer = ran.only_json();
         assert_eq!((&answer["texts"], &answer["tokens"], &answer["longest"]), (&json!(3), &json!(6), &json!(3)));
     }
-    // With labels, the first word of a line is one.
+    // In labelled data the first word of a line is the label.
     let labelled = coverage(&folder.file("labelled", "the film\nlast word\n"), "demo.50d.txt", &["--json"]);
     assert_eq!(labelled.only_json()["tokens"], 2);
 }
@@ -129,13 +129,13 @@ fn training_says_when_another_tokenizer_may_suit_the_texts_better() {
     let demo = Vectors::demo().unwrap();
     let reviews = Dataset::open(fixture("reviews.train.txt"), &DataOptions::default()).unwrap().texts;
     let advised = |texts: &[&str], tokenizer| suggest_tokenizer(&demo, texts, tokenizer, Case::Exact).unwrap();
-    // Texts that are cut already.
+    // Texts that are tokenized already.
     let cut: Vec<&str> = reviews.iter().map(|text| text.text.as_str()).collect();
     let advice = advised(&cut, Tokenizer::Unicode).unwrap();
     assert!(advice.cut_already && advice.other == Tokenizer::Whitespace);
     assert_eq!(advice.known, advice.other_known, "these texts have nothing that Unicode's rules cut further");
     assert_eq!(advised(&cut, Tokenizer::Whitespace), None);
-    // The same as people write them.
+    // The same texts in ordinary spelling.
     let raw: Vec<String> = cut.iter().map(|text| text.replace(" ,", ",").replace(" .", ".")).collect();
     let raw: Vec<&str> = raw.iter().map(String::as_str).collect();
     let advice = advised(&raw, Tokenizer::Whitespace).unwrap();

@@ -1,4 +1,4 @@
-//! Labelled texts through the public face: every form, told by content and asked for, and what is refused.
+//! Labelled texts through the public API: every format, detected and chosen, and refused input.
 
 use crate::common::{Folder, fixture, gzip, zip};
 use vocable::classifier::{DataFormat, DataOptions, Dataset};
@@ -23,7 +23,7 @@ fn columns(label: &str, text: &str) -> DataOptions {
     DataOptions { format: None, label_column: Some(label.into()), text_column: Some(text.into()) }
 }
 
-/// Asserts a form and its texts: label, text, line.
+/// Asserts a format and its texts: label, text, line.
 #[track_caller]
 fn holds(data: &Dataset, format: DataFormat, expected: &[(&str, &str, u64)]) {
     let texts = data.texts.iter().map(|text| (text.label.as_str(), text.text.as_str(), text.line));
@@ -108,7 +108,7 @@ fn columns_are_taken_as_named() {
         DataFormat::JsonLines,
         &[("5", "a fine film", 1)],
     );
-    // One column named, the other by its usual name.
+    // One column is named, the other found by its usual name.
     let label_only = DataOptions { label_column: Some("stars".into()), ..DataOptions::default() };
     holds(&parsed_with("text,stars,label\na fine film,5,x\n", &label_only), DataFormat::Csv, &expected);
     let error = refusal("what,stars\na,5\n", &columns("mark", "what"));
@@ -130,7 +130,7 @@ fn csv_fields_may_hold_commas_quotes_and_line_breaks() {
 
 #[test]
 fn quotes_in_tsv_are_just_quotes() {
-    // As in SST-2's files: a lone quote must not swallow the lines that follow.
+    // As in SST-2's files: an unpaired quote must not swallow the following lines.
     let bytes = "sentence\tlabel\n\"an odd start\t1\nso \"it\" goes\t0\n";
     holds(&parsed(bytes), DataFormat::Tsv, &[("1", "\"an odd start", 2), ("0", "so \"it\" goes", 3)]);
 }
@@ -171,7 +171,7 @@ fn texts_that_are_not_utf8_are_counted_and_kept() {
         let texts: Vec<_> = data.texts.iter().map(|text| (text.text.as_str(), text.line)).collect();
         assert_eq!(texts, [("caf\u{fffd}", first), ("plain", first + 1), ("\u{fffd}\u{fffd}", first + 2)]);
     }
-    // Two labels that differ only in such bytes become one: that must not pass unseen.
+    // Two labels that differ only in such bytes become one, which must be reported.
     for bytes in [&b"\xe9 text\n\xe8 text\n"[..], b"label\ttext\n\xe9\ttext\n\xe8\ttext\n"] {
         assert_eq!(parsed(bytes).replaced, 2);
     }
@@ -232,7 +232,7 @@ fn what_is_no_labelled_text_is_refused_and_the_error_says_where() {
 fn a_quote_that_never_closes_does_not_swallow_the_texts_after_it() {
     let error = refusal("label,text\npos,\"a\nneg,b\npos,c\n", &DataOptions::default());
     assert!(error.contains("line 2") && error.contains("quote"), "{error}");
-    // A lone quote inside a field opens nothing.
+    // An unpaired quote inside a field does not open a quoted field.
     assert_eq!(parsed("label,text\npos,5\" wide\nneg,b\n").texts.len(), 2);
 }
 

@@ -14,7 +14,7 @@ fn texts_that_one_alone_gets_right_come_widest_gap_first() {
     let texts = |side: &[vocable::compare::disagreements::Disagreement]| -> Vec<usize> {
         side.iter().map(|found| found.text).collect()
     };
-    // Both are right about text 2 and wrong about text 3.
+    // Both are correct on text 2 and wrong on text 3.
     assert_eq!((texts(&found.only_first), texts(&found.only_second)), (vec![0, 4], vec![1]));
     let widest = found.only_first[0];
     assert_eq!(

@@ -11,7 +11,7 @@ fn examined(path: &Path) -> Value {
     vocable(["doctor".as_ref(), path.as_os_str(), "--json".as_ref()]).only_json()
 }
 
-/// Names and severities of what was found, and the first places.
+/// Name, severity and first position of each finding.
 fn findings(report: &Value) -> Vec<(String, String, Vec<String>)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let findings = report["findings"].as_array().unwrap();
@@ -19,7 +19,7 @@ fn findings(report: &Value) -> Vec<(String, String, Vec<String>)> {
     findings.iter().map(|finding| (text(&finding["name"]), text(&finding["severity"]), places(finding))).collect()
 }
 
-/// Runs the commands that a report prints, in the folder of the file, and says where the last one wrote.
+/// Runs the commands that a report prints, in the folder of the file, and returns the output path of the last.
 fn mended(report: &Value, folder: &Folder) -> Vec<std::path::PathBuf> {
     let program = Path::new(env!("CARGO_BIN_EXE_vocable")).parent().unwrap();
     let path = std::env::join_paths(
@@ -43,7 +43,7 @@ fn a_sound_file_has_only_notes() {
     assert_eq!((report["rows"].clone(), report["dimension"].clone()), (json!(2500), json!(50)));
     assert_eq!((report["opens"].clone(), report["mend"].clone()), (json!(true), json!([])));
     assert!(findings(&report).iter().all(|(_, severity, _)| severity == "note"), "{report}");
-    // The file that --vectors names is examined, too.
+    // The file given by --vectors is examined, too.
     let ran = vocable(["--vectors".as_ref(), fixture("demo.50d.txt").as_os_str(), "doctor".as_ref()]);
     assert!(ran.out.contains("The file opens as it is."), "{ran:?}");
     vocable(["doctor"]).refused(2, "a file to look over");
@@ -85,7 +85,7 @@ fn everything_odd_is_found_with_its_line() {
     }
     assert_eq!(report["opens"], false);
 
-    // What is left when the bad rows are gone opens without a word.
+    // Without the bad rows the file opens without warnings.
     let out = mended(&report, &folder).pop().unwrap();
     let report = examined(&out);
     assert_eq!(report["opens"], true);

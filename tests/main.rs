@@ -1,6 +1,6 @@
-//! The integration tests, in one program: a module per topic. Linking is most of what a small test program costs.
+//! The integration tests, in one program with a module per topic, since linking many small test programs takes longer than running them.
 //!
-//! Apart from these: `browser.rs`, which needs Chromium, and `arrow.rs`, which needs the feature `arrow`.
+//! Two more programs: `browser.rs`, which needs Chromium, and `arrow.rs`, which needs the feature `arrow`.
 
 mod common;
 mod reference;

@@ -1,6 +1,6 @@
-//! What the tests share: making small files in every wrapping, and running the program.
+//! Shared by the tests: small files in every format and compression, and running the program.
 
-// Each test crate uses its own part of this.
+// Each test program uses some of these functions.
 #![allow(dead_code)]
 
 use std::ffi::OsStr;
@@ -24,7 +24,7 @@ pub fn rows(rows: &[(&str, &[f32])]) -> Vec<Row> {
     rows.iter().map(|(word, numbers)| (word.as_bytes().to_vec(), numbers.to_vec())).collect()
 }
 
-/// Three rows for tests that do not care which.
+/// Three arbitrary rows.
 pub fn small() -> Vec<Row> {
     rows(&[("king", &[0.5, -1.25, 3.0]), ("queen", &[1e-3, 2.0, -0.75]), ("x", &[9.0, 8.5, 7.0])])
 }
@@ -45,7 +45,7 @@ pub fn word2vec_text(rows: &[Row]) -> Vec<u8> {
     [header(rows), glove(rows)].concat()
 }
 
-/// word2vec binary, with `after` behind each row: word2vec.c writes a line feed, others nothing.
+/// word2vec binary, with `after` at the end of each row: word2vec.c writes a line feed, other tools nothing.
 pub fn word2vec_binary(rows: &[Row], after: &[u8]) -> Vec<u8> {
     let mut bytes = header(rows);
     for (word, numbers) in rows {
@@ -61,14 +61,14 @@ fn header(rows: &[Row]) -> Vec<u8> {
     format!("{} {}\n", rows.len(), rows[0].1.len()).into_bytes()
 }
 
-/// The bytes, gzipped.
+/// The bytes, compressed with gzip.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-/// A zip archive; a name that ends in a slash makes a folder.
+/// A zip archive; a name that ends with a slash is a folder.
 pub fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
@@ -82,14 +82,14 @@ pub fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
-/// What `zip -P secret` makes of the member `a.txt`.
+/// An encrypted archive with the member `a.txt`, made with `zip -P secret`.
 pub const ENCRYPTED_ZIP: &[u8] = b"PK\x03\x04\x0a\x00\x09\x00\x00\x00\x83Aw]'\x837-\x18\x00\x00\x00\x0c\x00\x00\x00\
     \x05\x00\x00\x00a.txtx$\xf5\x97\x0d\x0f\x9e\x12j[D\x82\x85&\x8b\xd5\x95\xa8>\xa5\x96\x5cx-PK\x07\x08'\x837-\x18\
     \x00\x00\x00\x0c\x00\x00\x00PK\x01\x02\x1e\x03\x0a\x00\x09\x00\x00\x00\x83Aw]'\x837-\x18\x00\x00\x00\x0c\x00\
     \x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\xa4\x81\x00\x00\x00\x00a.txtPK\x05\x06\x00\x00\x00\
     \x00\x01\x00\x01\x003\x00\x00\x00K\x00\x00\x00\x00\x00";
 
-/// A zip archive of one member, with bytes put over those of its entry in the list of members.
+/// A zip archive with one member, whose central directory entry is overwritten with `bytes` at `at`.
 pub fn zip_with_entry(member: &[u8], at: usize, bytes: &[u8]) -> Vec<u8> {
     let mut archive = zip(&[("a.txt", member)]);
     let entry = archive.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
@@ -97,7 +97,7 @@ pub fn zip_with_entry(member: &[u8], at: usize, bytes: &[u8]) -> Vec<u8> {
     archive
 }
 
-/// A folder that goes away with the test.
+/// A temporary folder, deleted at the end of the test.
 pub struct Folder(TempDir);
 
 impl Folder {
@@ -105,12 +105,12 @@ impl Folder {
         Folder(TempDir::new().unwrap())
     }
 
-    /// Where a file of that name would be.
+    /// The path of a file in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    /// Writes a file and says where it is.
+    /// Writes a file and returns its path.
     pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, bytes).unwrap();
@@ -123,17 +123,17 @@ pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
-/// What opening a file of these bytes as vectors is refused with.
+/// The error of opening a file of these bytes as vectors.
 #[track_caller]
 pub fn refusal(bytes: impl AsRef<[u8]>, options: &ReadOptions) -> String {
     let folder = Folder::new();
     let path = folder.file("vectors.bad", bytes);
     let error = Vectors::open_with(&path, options).expect_err("these bytes must be refused").to_string();
-    assert!(!error.contains('\n'), "more than a line: {error}");
+    assert!(!error.contains('\n'), "more than one line: {error}");
     error
 }
 
-/// Asserts that a text is the one that is kept in `tests/snapshots/GROUP/NAME.snap`.
+/// Asserts that a text equals the snapshot in `tests/snapshots/GROUP/NAME.snap`.
 #[track_caller]
 pub fn snapshot(group: &str, name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
@@ -143,7 +143,7 @@ pub fn snapshot(group: &str, name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-/// How a run of the program ended.
+/// The result of a run of the program.
 #[derive(Debug)]
 pub struct Ran {
     pub code: i32,
@@ -152,12 +152,12 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// The lines of standard output, each a JSON value.
+    /// The lines of standard output, parsed as JSON.
     pub fn json(&self) -> Vec<serde_json::Value> {
         self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// The single line of standard output as JSON, of a run that succeeded.
+    /// The only line of standard output, parsed as JSON; the run must have succeeded.
     pub fn only_json(&self) -> serde_json::Value {
         assert_eq!(self.code, 0, "{self:?}");
         let lines = self.json();
@@ -165,33 +165,33 @@ impl Ran {
         lines[0].clone()
     }
 
-    /// Asserts a run that ended with `code`, said `what` on standard error and answered nothing.
+    /// Asserts that the run ended with `code`, printed `what` to standard error and nothing to standard output.
     #[track_caller]
     pub fn refused(&self, code: i32, what: &str) {
         assert_eq!(self.code, code, "{self:?}");
-        assert!(self.err.contains(what), "{what:?} is not said: {self:?}");
-        assert_eq!(self.out, "", "an answer beside an error: {self:?}");
+        assert!(self.err.contains(what), "{what:?} is not in: {self:?}");
+        assert_eq!(self.out, "", "results in spite of an error: {self:?}");
         assert!(!self.err.contains("panicked"), "{self:?}");
     }
 }
 
-/// The program, ready to be given arguments. What the user's environment says about vectors is left out.
+/// The program without arguments, with the user's `VOCABLE_VECTORS` unset.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vocable"));
     command.env_remove("VOCABLE_VECTORS");
     command
 }
 
-/// Runs the program to its end without any input.
+/// Runs the program with empty standard input.
 pub fn vocable<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ran {
     vocable_fed(arguments, b"")
 }
 
-/// Runs the program to its end with `input` on its standard input.
+/// Runs the program with `input` on standard input.
 pub fn vocable_fed<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, input: &[u8]) -> Ran {
     let mut child =
         program().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // A program that refuses its arguments does not read its input.
+    // A program that refuses its arguments does not read standard input.
     let _ = child.stdin.take().unwrap().write_all(input);
     let output = child.wait_with_output().unwrap();
     Ran {

@@ -1,6 +1,6 @@
-//! A server of files on loopback, which can be told to misbehave.
+//! A file server on loopback, which can be made to misbehave.
 
-// Each test crate uses its own part of this.
+// Each test program uses some of these functions.
 #![allow(dead_code)]
 
 use std::io::{BufRead, BufReader, Write};
@@ -9,39 +9,39 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What was asked.
+/// A request.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// `GET` or `CONNECT`.
     pub method: String,
-    /// The path, or for `CONNECT` host and port.
+    /// The path; for `CONNECT`, host and port.
     pub path: String,
-    /// The first byte and the last, where a range was asked for.
+    /// First and last byte, if a range was requested.
     pub range: Option<(usize, Option<usize>)>,
-    /// The state of the file that the range is of.
+    /// The `If-Range` header.
     pub if_range: Option<String>,
-    /// Requests that came before.
+    /// Number of earlier requests.
     pub number: usize,
 }
 
-/// How an answer ends.
+/// How a response ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// With its last byte.
     Whole,
-    /// After so many bytes of the body the connection is closed.
+    /// The connection is closed after this many bytes of the body.
     Cut(usize),
-    /// After so many bytes of the body nothing comes any more.
+    /// Nothing is sent after this many bytes of the body.
     Stall(usize),
 }
 
-/// What is answered.
+/// A response.
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub status: &'static str,
     pub headers: Vec<String>,
     pub body: Vec<u8>,
-    /// What Content-Length says; `None` sends the body in chunks.
+    /// The `Content-Length`; `None` sends the body in chunks.
     pub length: Option<usize>,
     pub end: End,
 }
@@ -62,7 +62,7 @@ impl Reply {
     }
 }
 
-/// What a good server answers of a file in the state that `tag` names.
+/// The response of a well-behaved server for a file with the entity tag `tag`.
 pub fn honest(request: &Request, file: &[u8], tag: &str) -> Reply {
     let same = request.if_range.as_ref().is_none_or(|state| state == tag);
     let reply = match request.range.filter(|_| same) {
@@ -81,7 +81,7 @@ pub fn honest(request: &Request, file: &[u8], tag: &str) -> Reply {
 
 type Answer = dyn Fn(&Request) -> Reply + Send + Sync;
 
-/// The server; its thread ends with the test's process.
+/// The server. Its thread ends with the test process.
 pub struct Source {
     pub address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -100,29 +100,29 @@ impl Source {
             for stream in listener.incoming().flatten() {
                 let (answer, seen, sent, number) =
                     (Arc::clone(&answer), Arc::clone(&seen), Arc::clone(&sent), Arc::clone(&number));
-                // A client that goes away is no concern of ours.
+                // A client may close the connection.
                 std::thread::spawn(move || serve(stream, &*answer, &seen, &sent, &number));
             }
         });
         Source { address, requests, served }
     }
 
-    /// A good server of one file.
+    /// A well-behaved server of one file.
     pub fn of(file: Vec<u8>) -> Source {
         Source::new(move |request| honest(request, &file, "\"one\""))
     }
 
-    /// Its address, as VOCABLE_MIRROR takes it.
+    /// Its address, in the form of `VOCABLE_MIRROR`.
     pub fn mirror(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What was asked so far.
+    /// The requests so far.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// Bytes of bodies sent so far.
+    /// Number of body bytes sent so far.
     pub fn served(&self) -> u64 {
         self.served.load(Ordering::SeqCst)
     }
@@ -156,7 +156,7 @@ fn serve(stream: TcpStream, answer: &Answer, seen: &Mutex<Vec<Request>>, sent: &
         }
         seen.lock().unwrap().push(request.clone());
         if request.method == "CONNECT" {
-            // From here on as if this were the server that was asked for.
+            // From here on it acts as the requested server.
             let _ = stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n");
             continue;
         }
@@ -189,7 +189,7 @@ fn send(stream: &mut TcpStream, reply: &Reply, sent: &AtomicU64) -> std::io::Res
     }
     match reply.end {
         End::Whole if reply.length.is_none() => stream.write_all(b"0\r\n\r\n"),
-        // Longer than any client of these tests waits.
+        // Longer than the timeout of any client in these tests.
         End::Stall(_) => {
             std::thread::sleep(Duration::from_secs(20));
             Ok(())
