@@ -147,6 +147,8 @@ fn info_says_what_a_file_holds() {
     // What is odd is told once, beside the answer.
     assert_eq!(ran.err.matches("1 row was dropped").count(), 1, "{}", ran.err);
     assert_eq!(ran.err.matches("1 word is not UTF-8").count(), 1, "{}", ran.err);
+    let file = fixture("demo.50d.txt");
+    assert_eq!(vocable(["info".as_ref(), file.as_os_str()]).out, demo(&["info"]).out);
     let ran = demo(&["info"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     assert!(ran.out.contains("2,500") && ran.out.contains("50") && ran.out.contains("glove"), "{}", ran.out);
@@ -203,6 +205,24 @@ fn global_options_stand_before_or_after_the_command() {
     let answers: Vec<Ran> = forms.into_iter().map(vocable).collect();
     assert_eq!(answers[0].only_json()["a"], "king");
     assert!(answers.iter().all(|ran| ran.out == answers[0].out), "{answers:?}");
+}
+
+#[test]
+fn options_belong_to_the_commands_that_use_them() {
+    for arguments in [&["man", "--vectors", "x"][..], &["--vectors", "x", "man"]] {
+        vocable(arguments).refused(2, "'--vectors': `vocable man` does not use it");
+    }
+    vocable(["demo", "--vectors", "x"]).refused(2, "`vocable demo` does not use it");
+    vocable(["similarity", "a", "b", "--restrict", "5"]).refused(2, "`vocable similarity` does not use it");
+    vocable(["--vectors", "x"]).refused(2, "Usage: vocable [OPTIONS] <COMMAND>");
+}
+
+#[test]
+fn the_last_of_a_repeated_option_wins() {
+    let ran = demo(&["nearest", "king", "-k", "1", "--top", "3", "-k2", "--json", "--json"]);
+    assert_eq!(ran.only_json()["neighbours"].as_array().unwrap().len(), 2);
+    let ran = vocable(["similarity", "a", "b", "--vectors", "nowhere", "--vectors", "nowhere-else"]);
+    ran.refused(2, "nowhere-else");
 }
 
 #[test]
@@ -381,9 +401,10 @@ fn misspelt_commands_and_options_are_answered_with_those_that_are_like_them() {
     vocable(["nearset", "king"]).refused(2, "'nearest'");
     vocable(["nearest", "king", "--restrit", "5"]).refused(2, "'--restrict'");
     vocable(["train", "--embeding", "frozen"]).refused(2, "'--embedding'");
-    vocable(["train", "--train", "t", "--embedding", "frozn"])
-        .refused(2, "expected frozen, tuned, oov-only, random, one-hot");
-    vocable(["nearest", "king", "--exact-scan", "f16"]).refused(2, "possible values: codes, f32");
+    vocable(["train", "--train", "t", "--embedding", "frozn"]).refused(2, "a similar value exists: 'frozen'");
+    vocable(["nearest", "king", "-k", "five"]).refused(2, "'five' for '-k, --top <N>': expected a whole number");
+    vocable(["train", "--train", "t", "--lr", "fast"]).refused(2, "'fast' for '--lr <X>': expected a number");
+    vocable(["nearest", "king", "--exact-scan", "f16"]).refused(2, "[possible values: codes, f32]");
 }
 
 #[cfg(unix)]

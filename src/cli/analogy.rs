@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 use vocable::query::AnalogyMethod;
 
-use super::Common;
 use super::batch::Questions;
+use super::common::VectorArgs;
 use super::output::{Failure, Output};
 use super::question::Question;
 use super::search::{Search, read_once};
@@ -37,6 +37,8 @@ pub struct Analogy {
     method: AnalogyMethod,
     #[command(flatten)]
     search: Search,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -47,9 +49,9 @@ Examples:
   vocable analogy --batch questions.txt --json > answers.jsonl";
 
 impl Analogy {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         read_once([("--within", self.search.within.as_deref()), ("--batch", self.batch.as_deref())])?;
-        let vectors = common.open()?;
+        let vectors = self.search.scan.apply(self.vectors.open()?);
         let options = self.search.options(&vectors)?;
         if let Some(path) = &self.batch {
             return Questions::analogies(path, self.method)?.answer(&vectors, &options, output);

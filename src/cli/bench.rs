@@ -11,8 +11,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use vocable::bench::{ROUNDS, Subject, measure};
 use vocable::{Error, report};
 
+use super::common::VectorArgs;
+use super::interrupt;
 use super::output::{Failure, Output};
-use super::{Common, interrupt};
 
 /// Measure this machine: open, query and train, compared with what its memory and arithmetic allow.
 ///
@@ -36,11 +37,13 @@ pub struct Bench {
     /// Rounds at most, 1 to 1,000; none begins after ten seconds
     #[arg(long, value_name = "N", default_value_t = ROUNDS)]
     rounds: usize,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 impl Bench {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
-        let subject = self.subject(common)?;
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
+        let subject = self.subject()?;
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             bar.set_style(style);
@@ -62,12 +65,12 @@ impl Bench {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn subject(&self, common: &Common) -> Result<Subject, Error> {
+    fn subject(&self) -> Result<Subject, Error> {
         if self.rows.is_none() && self.dimension.is_none() {
-            if common.vectors()?.is_some() {
-                return Ok(Subject::File(Arc::new(common.open()?), common.read_options()));
+            if self.vectors.path().is_some() {
+                return Ok(Subject::File(Arc::new(self.vectors.open()?), self.vectors.read.options()));
             }
-        } else if let Some(path) = common.named_vectors()? {
+        } else if let Some(path) = self.vectors.named() {
             let found = format!("--vectors {}", path.display());
             return Err(Error::invalid("--rows and --dimension", "synthetic vectors, without --vectors", found));
         }

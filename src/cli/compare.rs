@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use indicatif::{ProgressBar, ProgressStyle};
 use vocable::classifier::Progress;
 use vocable::compare::{
@@ -16,13 +17,14 @@ use vocable::compare::{
 };
 use vocable::files::{check_writable, write_atomic};
 use vocable::nn::EmbeddingMode;
-use vocable::{Error, report};
+use vocable::{Error, Vectors, report};
 
 use super::checkpoints::{command_line, command_line_without};
+use super::common::{ReadArgs, complete_vectors, demo_vectors, from_environment};
+use super::interrupt;
 use super::output::{self, Failure, Output};
 use super::paths::distinct;
-use super::train::{OtherData, Settings, note_tokenizer};
-use super::{Common, interrupt};
+use super::training_options::{OtherData, Settings, embedding_mode, note_tokenizer};
 
 /// Train the same classifier with frozen, tuned, oov-only and random embeddings, and compare.
 ///
@@ -49,8 +51,9 @@ pub struct Compare {
     train: Option<PathBuf>,
     #[command(flatten)]
     data: OtherData,
-    /// Embeddings to compare, separated by commas: frozen, tuned, oov-only, random, one-hot
-    #[arg(long, value_name = "MODES", value_delimiter = ',', default_value = "frozen,tuned,oov-only,random")]
+    /// Embeddings to compare, separated by commas
+    #[arg(long, value_name = "MODES", value_delimiter = ',', default_value = "frozen,tuned,oov-only,random",
+          value_parser = embedding_mode())]
     embeddings: Vec<EmbeddingMode>,
     /// How many seeds each is trained with
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100_000))]
@@ -92,13 +95,19 @@ pub struct Compare {
     checkpoint_minutes: f64,
     #[command(flatten)]
     settings: Settings,
+    /// Vector file, or the name of vectors that `vocable get` fetched; repeat the option to compare several [env:
+    /// VOCABLE_VECTORS]
+    #[arg(long, value_name = "FILE", help_heading = "Vectors", add = ArgValueCompleter::new(complete_vectors))]
+    vectors: Vec<PathBuf>,
+    #[command(flatten)]
+    read: ReadArgs,
 }
 
 impl Compare {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let texts = [("--train", &self.train), ("--dev", &self.data.dev), ("--test", &self.data.test)];
         let texts = texts.into_iter().map(|(name, path)| (name, path.as_deref()));
-        let vectors = common.vectors.iter().map(|path| ("--vectors", Some(path.as_path())));
+        let vectors = self.vectors.iter().map(|path| ("--vectors", Some(path.as_path())));
         let outputs = [("--html", &self.html), ("--markdown", &self.markdown), ("--csv", &self.csv)];
         let outputs = outputs.map(|(name, path)| (name, path.as_deref()));
         distinct(&texts.chain(vectors).collect::<Vec<_>>(), &outputs)?;
@@ -107,7 +116,7 @@ impl Compare {
         }
         let findings = match (&self.report, &self.train) {
             (Some(path), _) => read(path)?,
-            (None, Some(train)) => self.compare(common, train)?,
+            (None, Some(train)) => self.compare(train)?,
             (None, None) => return Err(Error::invalid("--train", "a file of labelled texts", "none").into()),
         };
         if !findings.comparison.runs.is_empty() {
@@ -128,7 +137,7 @@ impl Compare {
     }
 
     /// Does the runs that are not done yet, until Ctrl-C ends it.
-    fn compare(&self, common: &Common, train: &Path) -> Result<Findings, Error> {
+    fn compare(&self, train: &Path) -> Result<Findings, Error> {
         let minutes = self.checkpoint_minutes;
         let every = Duration::try_from_secs_f64(60.0 * minutes).ok().filter(|_| minutes > 0.0);
         let Some(checkpoint_every) = every else {
@@ -149,7 +158,7 @@ impl Compare {
         };
         let splits = self.data.open(train, self.seed)?;
         let vectors: Vec<NamedVectors> =
-            common.open_all()?.into_iter().map(|vectors| NamedVectors::of(Arc::new(vectors))).collect();
+            self.open()?.into_iter().map(|vectors| NamedVectors::of(Arc::new(vectors))).collect();
         for named in &vectors {
             note_tokenizer(&named.vectors, &splits, &options.train)?;
         }
@@ -164,6 +173,16 @@ impl Compare {
             output::warn(format_args!("interrupted: {done} of {planned} runs are done; {how_to_go_on}"));
         }
         Ok(findings)
+    }
+
+    /// Opens all files of vectors, at least the demo vectors.
+    fn open(&self) -> Result<Vec<Vectors>, Error> {
+        let environment = from_environment().filter(|_| self.vectors.is_empty());
+        let paths: Vec<&PathBuf> = self.vectors.iter().chain(&environment).collect();
+        if paths.is_empty() {
+            return Ok(vec![demo_vectors()?]);
+        }
+        paths.into_iter().map(|path| self.read.open(path)).collect()
     }
 
     /// Writes what was asked for as files, and into the folder of a comparison that is finished what is in them.

@@ -1,40 +1,65 @@
 //! `vocable completions`
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::builder::PossibleValuesParser;
-use clap::{Args, CommandFactory};
-use clap_complete::Shell;
-use vocable::fetch::CATALOG;
+use clap::{Args, Command, CommandFactory};
+use clap_complete::env::{CompleteEnv, Shells};
 
 use super::Cli;
+use super::common::VectorArgs;
 use super::output::{Failure, Output};
 
-/// Print a script that lets a shell complete commands, options and names of vectors.
+/// The environment variable by which a shell asks the program for completions.
+const VARIABLE: &str = "VOCABLE_COMPLETE";
+
+/// Print a script that enables completion in a shell.
+///
+/// It completes commands, options, their values, file names and the names of fetched vectors. The shell asks `vocable` itself, so
+/// load the script at startup rather than storing it: it must match the program.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Completions {
-    /// The shell: bash, elvish, fish, powershell, zsh
-    #[arg(value_name = "SHELL", value_enum, hide_possible_values = true)]
-    shell: Shell,
+    /// Shell to print the script for
+    #[arg(value_name = "SHELL", value_parser = clap::builder::PossibleValuesParser::new(Shells::builtins().names()))]
+    shell: String,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  vocable completions bash > ~/.local/share/bash-completion/completions/vocable
-  vocable completions zsh > ~/.zfunc/_vocable
-  vocable completions fish > ~/.config/fish/completions/vocable.fish";
+  echo 'source <(vocable completions bash)' >> ~/.bashrc
+  echo 'source <(vocable completions zsh)' >> ~/.zshrc
+  echo 'vocable completions fish | source' > ~/.config/fish/completions/vocable.fish";
 
 impl Completions {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
-        let names = PossibleValuesParser::new(CATALOG.iter().map(|entry| entry.name));
-        let mut program = Cli::command();
-        if program.find_subcommand("get").is_some() {
-            program = program.mut_subcommand("get", |get| get.mut_arg("name", |name| name.value_parser(names)));
-        }
+        let shells = Shells::builtins();
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut program, "vocable", &mut script);
+        if let Some(shell) = shells.completer(&self.shell) {
+            shell.write_registration(VARIABLE, "vocable", "vocable", &program(), &mut script)?;
+        }
         output.text(String::from_utf8_lossy(&script))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Answers a shell that asks for completions: whether one did.
+pub fn complete() -> bool {
+    let arguments = std::env::args_os();
+    let folder = std::env::current_dir().ok();
+    let complete = CompleteEnv::with_factory(command).var(VARIABLE).bin("vocable").completer(program());
+    // A shell shows no errors: without completions it offers none.
+    complete.try_complete(arguments, folder.as_deref()).unwrap_or(true)
+}
+
+/// The command line with the options that are also accepted before the command.
+fn command() -> Command {
+    VectorArgs::augment_args(Cli::command())
+}
+
+/// How the shell calls this program: by name where it was found by name, else by its path.
+fn program() -> String {
+    let name = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let path = (name.components().count() > 1).then(std::env::current_exe).and_then(Result::ok);
+    path.map_or_else(|| "vocable".to_owned(), |path| path.to_string_lossy().into_owned())
 }

@@ -10,7 +10,7 @@ use vocable::files::save::format_for;
 use vocable::files::{Format, check_writable};
 use vocable::{Error, Vectors, report};
 
-use super::Common;
+use super::common::ReadArgs;
 use super::input::{listed_words, without_row};
 use super::output::{self, Failure, Output};
 
@@ -42,6 +42,8 @@ pub struct Convert {
     /// How a table or an array stores numbers: f32, or f16 for half the size (it then says what that costs in cosine)
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     dtype: ElementType,
+    #[command(flatten)]
+    read: ReadArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -70,7 +72,7 @@ struct Halves {
 }
 
 impl Convert {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let format = self.to.or_else(|| format_for(&self.output)).ok_or_else(|| {
             let expected = "a name that ends in .safetensors, .txt, .vec, .bin, .npy or .tsv, or --to FORMAT";
             Error::invalid("OUT", expected, format!("`{}`", self.output.display()))
@@ -79,7 +81,7 @@ impl Convert {
             return Err(Error::invalid("--top", "a number from 1", "0").into());
         }
         check_writable(&self.output)?;
-        let vectors = common.open_file(&self.input)?;
+        let vectors = self.read.open(&self.input)?;
         let chosen = self.choose(&vectors)?;
         let vectors = chosen.as_ref().unwrap_or(&vectors);
         let saved = vectors.save(&self.output, format, self.dtype)?;

@@ -10,9 +10,9 @@ use vocable::report::json::CoverageAnswer;
 use vocable::vectors::Case;
 use vocable::{Error, report};
 
-use super::Common;
+use super::common::VectorArgs;
 use super::output::{self, Failure, Output};
-use super::train::DataForm;
+use super::training_options::DataForm;
 
 /// How much of a data set the vectors know: tokens and words, and which unknown words are the most frequent.
 ///
@@ -36,6 +36,8 @@ pub struct Coverage {
     /// How many of the unknown words are listed, the most frequent first
     #[arg(short, value_name = "N", default_value_t = 10)]
     k: usize,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 /// The tokenizers that a name stands for.
@@ -51,11 +53,11 @@ impl FromStr for Tokenizers {
 }
 
 impl Coverage {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let file = self.data.to_string_lossy();
         let counted = self.count(&file)?;
         let texts = counted.first().map_or(0, TokenCounter::texts);
-        let vectors = common.open()?;
+        let vectors = self.vectors.open()?;
         let coverages = counted.into_iter().map(|counted| counted.coverage(&vectors, Case::Fold));
         let coverages: Vec<Figures> = coverages.collect::<Result<_, Error>>()?;
         if !output.json {

@@ -12,7 +12,6 @@ use vocable::nn::EmbeddingMode;
 use vocable::query::{AnalogyMethod, NearestOptions};
 use vocable::{Error, Vectors, report};
 
-use super::Common;
 use super::compare::compare_with_bar;
 use super::output::{Failure, Output};
 
@@ -70,7 +69,7 @@ struct Outcome {
 }
 
 impl Demo {
-    pub fn run(&self, _: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let vectors = Arc::new(Vectors::demo()?);
         if !output.json {
             questions(&vectors, output)?;

@@ -10,8 +10,9 @@ use vocable::files::{Compression, Format, ReadOptions};
 use vocable::report;
 use vocable::vectors::doctor::{Diagnosis, Remedy, examine};
 
+use super::advice;
+use super::common::VectorArgs;
 use super::output::{Failure, Output};
-use super::{Common, advice};
 
 /// What is odd about a file of vectors, and the command that mends it.
 ///
@@ -23,8 +24,11 @@ use super::{Common, advice};
   vocable doctor vectors.txt
   vocable doctor vectors.txt --json")]
 pub struct Doctor {
-    /// The file [default: the one that --vectors names]
+    /// File to examine [default: the one that --vectors names]
+    #[arg(value_name = "FILE", conflicts_with = "vectors")]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 #[derive(Serialize)]
@@ -47,16 +51,16 @@ struct Finding<'a> {
 }
 
 impl Doctor {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let named = match &self.file {
             Some(file) => Some(file.clone()),
-            None => common.vectors()?,
+            None => self.vectors.path(),
         };
         let path = named.ok_or_else(|| {
             vocable::Error::invalid("FILE", "a file to look over", "none; name one, or give --vectors")
         })?;
         let path = fetch::resolve(&path)?;
-        let options = common.read_options();
+        let options = self.vectors.read.options();
         let diagnosis = examine(&path, &options)?;
         let mend = commands(&path, &diagnosis, &options);
         let name = path.to_string_lossy();
@@ -124,7 +128,7 @@ fn commands(path: &Path, diagnosis: &Diagnosis, options: &ReadOptions) -> Vec<St
         _ => format!("cat {}", quoted(input)),
     };
     for remedy in diagnosis.remedies() {
-        let lenient = if remedy == Remedy::RewriteLenient { "--skip-bad-rows " } else { "" };
+        let skip_bad_rows = if remedy == Remedy::RewriteLenient { "--skip-bad-rows " } else { "" };
         match remedy {
             Remedy::Tabs => {
                 let output = beside(&input, "spaces", "txt");
@@ -149,7 +153,7 @@ fn commands(path: &Path, diagnosis: &Diagnosis, options: &ReadOptions) -> Vec<St
                 let output = beside(&input, "mended", extension);
                 let member = member.as_ref().filter(|_| commands.is_empty());
                 let member = member.map_or(String::new(), |name| format!("--member {name} "));
-                commands.push(format!("vocable convert {lenient}{member}{} {}", quoted(&input), quoted(&output)));
+                commands.push(format!("vocable convert {skip_bad_rows}{member}{} {}", quoted(&input), quoted(&output)));
                 input = output;
             }
             Remedy::FetchAgain => {

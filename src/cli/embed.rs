@@ -10,7 +10,8 @@ use vocable::files::bytes;
 use vocable::tables::{vector_column, vector_field};
 use vocable::vectors::Case;
 
-use super::Common;
+use super::common::VectorArgs;
+use super::values;
 use super::output::{self, Failure, Output};
 use super::tables::{Tables, thousands};
 
@@ -33,7 +34,7 @@ pub struct Embed {
     #[arg(long, value_name = "NAME", default_value = "unicode")]
     tokenizer: Tokenizer,
     /// How words are looked up: exact, or fold (in lower case, too, where they are not found as written)
-    #[arg(long, value_name = "HOW", default_value = "fold")]
+    #[arg(long, value_name = "HOW", default_value = "fold", value_parser = values::named::<Case>())]
     case: Case,
     /// How much each word counts: all the same, or a / (a + its share of all words)
     #[arg(long, value_name = "HOW", value_enum, default_value_t = How::Mean)]
@@ -44,6 +45,8 @@ pub struct Embed {
     /// Counts of words, `WORD COUNT` a line, for the frequency weighting [default: by Zipf's law from the words' rows]
     #[arg(long, value_name = "FILE")]
     counts: Option<PathBuf>,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
@@ -53,7 +56,7 @@ enum How {
 }
 
 impl Embed {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let frequencies = match &self.counts {
             Some(_) if self.weighting == How::Mean => {
                 return Err(vocable::Error::invalid("--counts", "--weighting frequency beside it", "none").into());
@@ -68,7 +71,7 @@ impl Embed {
             How::Mean => Weighting::Mean,
             How::Frequency => Weighting::Frequency { a: self.a, frequencies },
         };
-        let table = Arc::new(common.open()?);
+        let table = Arc::new(self.vectors.open()?);
         let of_texts = TextVectors::new(Arc::clone(&table), self.tokenizer, self.case, weighting)?;
         let (mut words, mut unknown, mut zeros) = (0u64, 0u64, 0u64);
         let added = vec![vector_field(table.dimension(), &self.tables.prefix)];

@@ -12,7 +12,8 @@ use vocable::nn::{self, EmbeddingMatrixOptions};
 use vocable::report;
 use vocable::vectors::Case;
 
-use super::Common;
+use super::common::VectorArgs;
+use super::values;
 use super::output::{self, Failure, Output};
 use super::paths::distinct;
 
@@ -43,7 +44,7 @@ pub struct EmbeddingMatrix {
     #[arg(long, value_name = "TOKEN")]
     unk: Option<String>,
     /// How words are looked up: exact, or fold (as written, then in lower case)
-    #[arg(long, value_name = "HOW", default_value = "exact")]
+    #[arg(long, value_name = "HOW", default_value = "exact", value_parser = values::named::<Case>())]
     case: Case,
     /// Write the words that the vectors lack to FILE, one a line
     #[arg(long, value_name = "FILE")]
@@ -54,6 +55,8 @@ pub struct EmbeddingMatrix {
     /// Seed of these rows
     #[arg(long, value_name = "N", default_value_t = EmbeddingMatrixOptions::default().seed)]
     seed: u64,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -76,15 +79,15 @@ struct Written {
 }
 
 impl EmbeddingMatrix {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         matrix_format(&self.out)?;
         distinct(
-            &[("VOCAB", Some(&self.vocabulary)), ("--vectors", common.vectors()?.as_deref())],
+            &[("VOCAB", Some(&self.vocabulary)), ("--vectors", self.vectors.path().as_deref())],
             &[("--out", Some(&self.out)), ("--unknown-list", self.unknown_list.as_deref())],
         )?;
         check_writable(&self.out)?;
         let vocabulary = vocabulary_file(&self.vocabulary)?;
-        let vectors = Arc::new(common.open()?);
+        let vectors = Arc::new(self.vectors.open()?);
         let special = |token: &Option<String>| token.as_ref().map(|token| token.clone().into_bytes());
         let options = EmbeddingMatrixOptions {
             pad: special(&self.pad),

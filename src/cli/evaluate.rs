@@ -10,7 +10,7 @@ use vocable::query::{AnalogyProtocol, AnalogyReport, Benchmark, EvaluateOptions,
 use vocable::report::json::{AnalogiesAnswer, PairsAnswer};
 use vocable::{Error, Vectors, report};
 
-use super::Common;
+use super::common::{ScanArgs, VectorArgs};
 use super::output::{self, Failure, Output};
 
 /// Analogy and word-pair benchmarks, by the rules of gensim, word2vec or GloVe, side by side.
@@ -34,6 +34,10 @@ pub struct Evaluate {
     /// Count questions with unknown words as wrong, and pairs with one as of cosine 0, as gensim's option does
     #[arg(long)]
     dummy4unknown: bool,
+    #[command(flatten)]
+    vectors: VectorArgs,
+    #[command(flatten)]
+    scan: ScanArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -67,7 +71,7 @@ impl FromStr for Protocol {
 }
 
 impl Evaluate {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let mut benchmarks = Vec::new();
         for path in &self.files {
             let file = path.to_string_lossy().into_owned();
@@ -88,7 +92,7 @@ impl Evaluate {
             self.check_all_used(&benchmarks)?;
         }
         if !benchmarks.is_empty() {
-            self.answer(&common.open()?, &benchmarks, output)?;
+            self.answer(&self.scan.apply(self.vectors.open()?), &benchmarks, output)?;
         }
         Ok(if all_read { ExitCode::SUCCESS } else { ExitCode::from(2) })
     }

@@ -12,7 +12,7 @@ use vocable::classifier::Classifier;
 use vocable::files::BOM;
 use vocable::serve::{Labels, Limits, Served, Server};
 
-use super::Common;
+use super::common::{ScanArgs, VectorArgs};
 use super::input::{Lines, without_row};
 use super::output::{self, Failure, Output};
 use super::search::{read_once, within};
@@ -39,6 +39,10 @@ pub struct Explore {
     /// Words with labels that colour maps, a line each: the word, a tab, its label
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+    #[command(flatten)]
+    vectors: VectorArgs,
+    #[command(flatten)]
+    scan: ScanArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -54,11 +58,11 @@ struct Started {
 }
 
 impl Explore {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         read_once([("--words", self.words.as_deref()), ("--labels", self.labels.as_deref())])?;
-        let vectors = Arc::new(common.open()?);
-        let compared = self.compare.as_ref().map(|path| self.open_beside(common, path)).transpose()?;
-        let model = self.model.as_ref().map(|path| self.open_model(common, path, &vectors)).transpose()?;
+        let vectors = Arc::new(self.scan.apply(self.vectors.open()?));
+        let compared = self.compare.as_ref().map(|path| self.open_compared(path)).transpose()?;
+        let model = self.model.as_ref().map(|path| self.open_model(path, &vectors)).transpose()?;
         let list = self.words.as_ref().map(|path| within(&vectors, path, "--words")).transpose()?;
         let labels = self.labels.as_ref().map(|path| labels(&vectors, path)).transpose()?;
         let served = Served { vectors, compared, model, list, labels };
@@ -80,16 +84,14 @@ impl Explore {
     }
 
     /// The second table, searched as the first is.
-    fn open_beside(&self, common: &Common, path: &Path) -> Result<Arc<Vectors>, Error> {
-        let mut vectors = common.open_file(path)?;
-        vectors.set_scan(common.exact_scan.unwrap_or_default());
-        Ok(Arc::new(vectors))
+    fn open_compared(&self, path: &Path) -> Result<Arc<Vectors>, Error> {
+        Ok(Arc::new(self.scan.apply(self.vectors.read.open(path)?)))
     }
 
-    fn open_model(&self, common: &Common, path: &Path, vectors: &Arc<Vectors>) -> Result<Classifier, Error> {
+    fn open_model(&self, path: &Path, vectors: &Arc<Vectors>) -> Result<Classifier, Error> {
         let mut model = Classifier::open(path)?;
         // Only vectors named for this call: others need not be the ones the model was trained with.
-        if !common.vectors.is_empty() {
+        if self.vectors.named().is_some() {
             model.attach_vectors(vectors)?;
         }
         Ok(model)

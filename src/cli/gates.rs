@@ -13,7 +13,7 @@ use vocable::classifier::{Behaviour, Classifier, GateOptions, GateView, WordGate
 use vocable::files::{check_writable, write_atomic};
 use vocable::{Error, report};
 
-use super::Common;
+use super::common::VectorArgs;
 use super::input::Lines;
 use super::output::{self, Failure, Output};
 use super::paths::distinct;
@@ -44,6 +44,8 @@ pub struct Gates {
     /// Write a page for the browser too
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 #[derive(Serialize)]
@@ -91,9 +93,9 @@ fn named<'a>(labels: &'a [String], probabilities: &[f32]) -> BTreeMap<&'a str, f
 }
 
 impl Gates {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         distinct(
-            &[("MODEL", Some(&self.model)), ("--vectors", common.named_vectors()?)],
+            &[("MODEL", Some(&self.model)), ("--vectors", self.vectors.named())],
             &[("--html", self.html.as_deref())],
         )?;
         if let Some(path) = &self.html {
@@ -101,8 +103,8 @@ impl Gates {
         }
         let mut classifier = Classifier::open(&self.model)?;
         // Only vectors named for this call: those of the environment need not be the ones the model was trained with.
-        if let Some(path) = common.named_vectors()? {
-            classifier.attach_vectors(&Arc::new(common.open_file(path)?))?;
+        if let Some(path) = self.vectors.named() {
+            classifier.attach_vectors(&Arc::new(self.vectors.read.open(path)?))?;
         }
         let cell = GateOptions { layer: self.layer, reverse: self.reverse };
         let labels = classifier.labels();

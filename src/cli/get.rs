@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use vocable::fetch::{self, Check, Entry, Event, Fetched, GetOptions, Plan, Planned, Store};
-use vocable::files::ReadOptions;
 use vocable::{Error, report};
 
-use super::Common;
+use super::common::BadRowArgs;
 use super::output::{self, Failure, Output};
 
 /// Fetch well-known vectors by name, so that `--vectors NAME` opens them.
@@ -23,7 +23,7 @@ use super::output::{self, Failure, Output};
 #[command(after_help = EXAMPLES)]
 pub struct Get {
     /// The vectors to fetch; `vocable list` shows what there is
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCandidates::new(catalog))]
     name: String,
     /// Do not ask
     #[arg(long, short)]
@@ -37,6 +37,8 @@ pub struct Get {
     /// How often to ask in vain before giving up
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     attempts: u32,
+    #[command(flatten)]
+    rows: BadRowArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -62,7 +64,7 @@ struct There {
 }
 
 impl Get {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let entry = fetch::find(&self.name).ok_or_else(|| {
             let expected = "a name that `vocable list` shows";
             fetch::unknown("NAME", expected, &self.name, &fetch::suggest(&self.name))
@@ -73,8 +75,7 @@ impl Get {
             stall: Duration::from_secs(self.timeout),
             attempts: self.attempts,
             keep: self.keep,
-            // What was fetched has the publisher's format, and the entry says which member counts.
-            read: ReadOptions { format: None, member: None, word_list: None, ..common.read_options() },
+            read: self.rows.options(),
             ..GetOptions::default()
         };
         let mut told = |event: Event| {
@@ -150,6 +151,11 @@ fn report_on(entry: &'static Entry, fetched: &Fetched, output: &mut Output) -> R
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The names of all vectors in the catalog.
+fn catalog() -> Vec<CompletionCandidate> {
+    fetch::CATALOG.iter().map(|entry| CompletionCandidate::new(entry.name).help(Some(entry.about.into()))).collect()
 }
 
 /// Says what would be fetched.

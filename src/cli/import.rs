@@ -12,6 +12,7 @@ use vocable::report;
 use vocable::vectors::Case;
 
 use super::embedding_matrix::{PADS, UNKNOWNS};
+use super::values;
 use super::output::{self, Failure, Output};
 use super::paths::distinct;
 
@@ -35,7 +36,7 @@ pub struct Import {
     #[arg(long, value_name = "NAME")]
     tokenizer: Tokenizer,
     /// How words are looked up: exact, or fold (as written, then in lower case)
-    #[arg(long, value_name = "HOW", default_value = "exact")]
+    #[arg(long, value_name = "HOW", default_value = "exact", value_parser = values::named::<Case>())]
     case: Case,
     /// What the linear layer reads: the last states, or of all states the mean or the max
     #[arg(long, value_name = "HOW", default_value_t = Pooling::default())]

@@ -1,13 +1,15 @@
 //! `vocable info`
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 use vocable::files::Compression;
 use vocable::report;
 
-use super::Common;
+use super::common::{VectorArgs, complete_vectors};
 use super::output::{Failure, Output};
 
 /// What a file of vectors holds: format, rows, dimension, memory, what is odd about it.
@@ -16,9 +18,14 @@ use super::output::{Failure, Output};
   vocable info --vectors glove.6B.50d.txt
   vocable info --vectors glove.safetensors --verify")]
 pub struct Info {
+    /// File to describe [default: the one that --vectors names]
+    #[arg(value_name = "FILE", conflicts_with = "vectors", add = ArgValueCompleter::new(complete_vectors))]
+    file: Option<PathBuf>,
     /// Read all of a table file, and compare it with its checksum; other files are always read whole
     #[arg(long)]
     verify: bool,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 #[derive(Serialize)]
@@ -47,8 +54,11 @@ struct TableFacts {
 }
 
 impl Info {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
-        let vectors = common.open()?;
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
+        let vectors = match &self.file {
+            Some(path) => self.vectors.read.open(path)?,
+            None => self.vectors.open()?,
+        };
         vectors.check()?;
         if self.verify {
             vectors.verify()?;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command, CommandFactory, ValueHint};
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_mangen::Man as Page;
 use serde::Serialize;
 use vocable::Error;
@@ -12,22 +13,25 @@ use vocable::files::write_atomic;
 use super::Cli;
 use super::output::{Failure, Output};
 
-/// Print the manual page, or write those of all commands into a folder.
+/// Print a manual page, or write the pages of all commands to a folder.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Man {
-    /// The folder to write all pages to; it is made if need be [default: print the page of `vocable` itself]
-    #[arg(value_name = "DIR")]
+    /// Command to print the page of [default: the page of `vocable` itself]
+    #[arg(value_name = "COMMAND", conflicts_with = "folder", add = ArgValueCandidates::new(command_names))]
+    command: Option<String>,
+    /// Write all pages to this folder, which is created if necessary
+    #[arg(long = "dir", value_name = "DIR", value_hint = ValueHint::DirPath)]
     folder: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  vocable man ~/.local/share/man/man1
-  vocable man | man -l -";
+  vocable man nearest | man -l -
+  vocable man --dir ~/.local/share/man/man1";
 
 #[derive(Serialize)]
-struct Written {
+struct WrittenPages {
     files: Vec<String>,
 }
 
@@ -36,19 +40,20 @@ impl Man {
         let mut program = Cli::command();
         program.build();
         let Some(folder) = &self.folder else {
-            output.text(String::from_utf8_lossy(&page(program)?))?;
+            let command = match &self.command {
+                None => program,
+                Some(name) => subcommand(&program, name)?,
+            };
+            output.text(String::from_utf8_lossy(&page(command)?))?;
             return Ok(ExitCode::SUCCESS);
         };
-        std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "make it", e))?;
-        let commands = program.get_subcommands().filter(|command| command.get_name() != "help").cloned();
-        let commands: Vec<Command> = commands.collect();
-        let mut files = vec![write(folder, "vocable", program)?];
-        for command in commands {
-            let name = format!("vocable-{}", command.get_name());
-            files.push(write(folder, &name, command.display_name(name.clone()))?);
+        std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create it", e))?;
+        let mut files = vec![write(folder, program.clone())?];
+        for candidate in command_names() {
+            files.push(write(folder, subcommand(&program, &candidate.get_value().to_string_lossy())?)?);
         }
         if output.json {
-            output.json(&Written { files })?;
+            output.json(&WrittenPages { files })?;
         } else {
             output.text(files.iter().map(|file| format!("{file}\n")).collect::<String>())?;
         }
@@ -56,13 +61,29 @@ impl Man {
     }
 }
 
+/// The commands that have a page.
+fn command_names() -> Vec<CompletionCandidate> {
+    Cli::command().get_subcommands().map(|command| CompletionCandidate::new(command.get_name())).collect()
+}
+
+/// A command of the program, under the name of its page: `vocable-nearest`.
+fn subcommand(program: &Command, name: &str) -> Result<Command, Error> {
+    let commands = || program.get_subcommands().filter(|command| command.get_name() != "help");
+    let command = commands().find(|command| command.get_name() == name).ok_or_else(|| {
+        let names = commands().map(|command| command.get_name()).collect::<Vec<_>>().join(", ");
+        Error::invalid("COMMAND", format!("one of {names}"), format!("`{name}`"))
+    })?;
+    Ok(command.clone().display_name(format!("vocable-{name}")))
+}
+
 fn page(command: Command) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    Page::new(command).render(&mut text)?;
+    Page::new(command).source(concat!("vocable ", env!("CARGO_PKG_VERSION"))).render(&mut text)?;
     Ok(text)
 }
 
-fn write(folder: &Path, name: &str, command: Command) -> Result<String, Failure> {
+fn write(folder: &Path, command: Command) -> Result<String, Failure> {
+    let name = command.get_display_name().unwrap_or_else(|| command.get_name());
     let path = folder.join(format!("{name}.1"));
     let text = page(command)?;
     write_atomic(&path, |out| std::io::Write::write_all(out, &text))?;

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Common;
-use super::arguments::signed;
+use super::arguments::split_sign;
 use super::batch::Questions;
+use super::common::VectorArgs;
 use super::output::{Failure, Output};
 use super::question::Question;
 use super::search::{Search, read_once};
@@ -41,6 +41,8 @@ pub struct Nearest {
     batch: Option<PathBuf>,
     #[command(flatten)]
     search: Search,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -55,20 +57,20 @@ Examples:
   vocable nearest --batch questions.txt --json > answers.jsonl";
 
 impl Nearest {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         read_once([
             ("--within", self.search.within.as_deref()),
             ("--vector", self.vector.as_deref()),
             ("--batch", self.batch.as_deref()),
         ])?;
-        let vectors = common.open()?;
+        let vectors = self.search.scan.apply(self.vectors.open()?);
         let options = self.search.options(&vectors)?;
         if let Some(path) = &self.batch {
             return Questions::nearest(path)?.answer(&vectors, &options, output);
         }
         let (mut near, mut far) = (Vec::new(), Vec::new());
         for word in &self.words {
-            let (is_far, word) = signed(word.as_encoded_bytes());
+            let (is_far, word) = split_sign(word.as_encoded_bytes());
             if is_far { &mut far } else { &mut near }.push(word.to_vec());
         }
         far.extend(self.not.iter().map(|word| word.as_encoded_bytes().to_vec()));

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use vocable::Vectors;
 
-use super::Common;
+use super::common::VectorArgs;
 use super::output::{Failure, Output};
 use super::question::text;
 
@@ -18,6 +18,8 @@ pub struct Odd {
     /// At least two words
     #[arg(required = true, num_args = 2.., value_name = "WORD")]
     words: Vec<OsString>,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 #[derive(Serialize)]
@@ -27,8 +29,8 @@ struct Answer {
 }
 
 impl Odd {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
-        let vectors = common.open()?;
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
+        let vectors = self.vectors.open()?;
         let words: Vec<&[u8]> = self.words.iter().map(|word| word.as_encoded_bytes()).collect();
         answer(&vectors, &words, output)?;
         Ok(ExitCode::SUCCESS)

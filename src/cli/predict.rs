@@ -11,10 +11,10 @@ use vocable::classifier::{Classifier, MetricsReport, Prediction};
 use vocable::report::json::PredictAnswer;
 use vocable::{Error, report};
 
-use super::Common;
+use super::common::VectorArgs;
 use super::input::pass_bom;
 use super::output::{self, Failure, Output};
-use super::train::DataForm;
+use super::training_options::DataForm;
 
 /// Lines that are read ahead and predicted together.
 const TOGETHER: usize = 1024;
@@ -41,6 +41,8 @@ pub struct Predict {
     evaluate: Option<PathBuf>,
     #[command(flatten)]
     form: DataForm,
+    #[command(flatten)]
+    vectors: VectorArgs,
     #[cfg(feature = "arrow")]
     #[command(flatten)]
     tables: super::tables::Tables,
@@ -51,16 +53,16 @@ pub struct Predict {
 }
 
 impl Predict {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         #[cfg(feature = "arrow")]
         if self.tables.are_given() {
-            return self.run_on_tables(common, output);
+            return self.run_on_tables(output);
         }
         if self.evaluate.is_none() && self.form.is_given() {
             let options = "--data-format, --label-column and --text-column";
             return Err(Error::invalid(options, "--evaluate beside them", "none").into());
         }
-        let classifier = self.open(common)?;
+        let classifier = self.open()?;
         if let Some(path) = &self.evaluate {
             let metrics = classifier.evaluate(&self.form.open(path)?)?;
             let labels = classifier.labels();
@@ -107,25 +109,25 @@ impl Predict {
 }
 
 impl Predict {
-    fn open(&self, common: &Common) -> Result<Classifier, Failure> {
+    fn open(&self) -> Result<Classifier, Failure> {
         let mut classifier = Classifier::open(&self.model)?;
         // Only vectors named for this call: those of the environment need not be the ones the model was trained with.
-        if let Some(path) = common.named_vectors()? {
-            classifier.attach_vectors(&Arc::new(common.open_file(path)?))?;
+        if let Some(path) = self.vectors.named() {
+            classifier.attach_vectors(&Arc::new(self.vectors.read.open(path)?))?;
         }
         Ok(classifier)
     }
 
     /// Labels for a table of texts.
     #[cfg(feature = "arrow")]
-    fn run_on_tables(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    fn run_on_tables(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         use vocable::tables::{label_columns, label_fields};
 
         if self.evaluate.is_some() {
             return Err(Error::invalid("--in and --evaluate", "one of them", "both").into());
         }
         let text_column = self.form.text_column_alone()?;
-        let classifier = self.open(common)?;
+        let classifier = self.open()?;
         let added = label_fields(classifier.labels(), self.probabilities, &self.tables.prefix);
         let mut empty = 0;
         self.tables.pass(text_column, added, output, |texts| {

@@ -6,7 +6,7 @@ use vocable::query::{AnalogyMethod, NearestOptions, ScoredRow, Term};
 use vocable::report::json::{AnalogyAnswer, NearestAnswer};
 use vocable::{Error, Vectors, report};
 
-use super::arguments::signed;
+use super::arguments::split_sign;
 use super::output::{self, Failure, Output};
 
 /// A question whose answers are words.
@@ -28,7 +28,7 @@ impl Question {
     pub fn nearest<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Question {
         let (mut near, mut far) = (Vec::new(), Vec::new());
         for word in words {
-            let (is_far, word) = signed(word);
+            let (is_far, word) = split_sign(word);
             if is_far { &mut far } else { &mut near }.push(word.to_vec());
         }
         Question::Nearest { vector: None, near, far }

@@ -7,6 +7,7 @@ use regex::bytes::Regex;
 use vocable::query::{NearestOptions, RowSet};
 use vocable::{Error, Vectors, report};
 
+use super::common::ScanArgs;
 use super::input::{is_standard, listed_words, without_row};
 use super::output;
 
@@ -29,6 +30,8 @@ pub struct Search {
     /// Leave out answers whose cosine is below X, from -1 to 1
     #[arg(long, value_name = "X", value_parser = cosine)]
     min_cosine: Option<f32>,
+    #[command(flatten)]
+    pub scan: ScanArgs,
 }
 
 /// A search's limits, read and checked. Those that name rows hold at once: a row must be among all of them.

@@ -7,10 +7,11 @@ use clap::Args;
 use vocable::report::json::SimilarityAnswer;
 use vocable::{Error, Vectors};
 
+use super::advice;
+use super::common::VectorArgs;
 use super::input::{Lines, words_of};
 use super::output::{self, Failure, Output, shown};
 use super::question::text;
-use super::{Common, advice};
 
 /// The cosine similarity of two words, from -1 to 1.
 ///
@@ -22,17 +23,19 @@ pub struct Similarity {
     /// Two words, or `-`
     #[arg(required = true, num_args = 1..=2, value_name = "WORD")]
     words: Vec<OsString>,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 impl Similarity {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         match self.words.as_slice() {
             [a, b] => {
-                let vectors = common.open()?;
+                let vectors = self.vectors.open()?;
                 answer(&vectors, a.as_encoded_bytes(), b.as_encoded_bytes(), output)?;
                 Ok(ExitCode::SUCCESS)
             }
-            [dash] if dash == OsStr::new("-") => self.stream(&common.open()?, output),
+            [dash] if dash == OsStr::new("-") => self.stream(&self.vectors.open()?, output),
             words => {
                 let found = words.iter().map(|word| format!("`{}`", shown(word))).collect::<Vec<_>>().join(", ");
                 Err(Error::invalid("similarity", "two words, or `-` for pairs from standard input", found).into())

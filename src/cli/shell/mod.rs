@@ -11,10 +11,11 @@ use serde::Serialize;
 use vocable::query::{AnalogyMethod, NearestOptions};
 use vocable::{Error, Vectors, report};
 
+use super::common::VectorArgs;
 use super::input::Lines;
 use super::output::{self, Failure, Output};
 use super::search::{Limits, Search, read_once};
-use super::{Common, advice, odd, similarity};
+use super::{advice, odd, similarity};
 use editor::Prompt;
 use request::{HELP, Request};
 
@@ -34,6 +35,8 @@ pub struct Shell {
     no_history: bool,
     #[command(flatten)]
     search: Search,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -77,10 +80,10 @@ struct Unanswered {
 }
 
 impl Shell {
-    pub fn run(&self, common: &Common, output: &mut Output) -> Result<ExitCode, Failure> {
+    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let standard = "-".as_ref();
         read_once([("--within", self.search.within.as_deref()), ("the shell", Some(standard))])?;
-        let vectors = common.open()?;
+        let vectors = self.search.scan.apply(self.vectors.open()?);
         let limits = self.search.limits(&vectors)?;
         let options = limits.options()?;
         let watched = std::io::stdin().is_terminal();

@@ -1,0 +1,24 @@
+//! Parsers of option values. Their possible values appear in help, in completions and in suggestions.
+
+use std::str::FromStr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use strum::{VariantArray, VariantNames};
+
+/// Parses the name of a variant.
+pub fn named<T>() -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = vocable::Error> + VariantNames + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(T::VARIANTS).try_map(|name| name.parse::<T>())
+}
+
+/// Parses the name of a variant; `help` describes each of them.
+pub fn described<T>(help: fn(&T) -> &'static str) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = vocable::Error> + VariantNames + VariantArray + Clone + Send + Sync + 'static,
+{
+    let names = <T as VariantNames>::VARIANTS.iter().zip(<T as VariantArray>::VARIANTS);
+    let values = names.map(|(name, variant)| PossibleValue::new(*name).help(help(variant)));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<T>())
+}
