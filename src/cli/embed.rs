@@ -11,9 +11,9 @@ use vocable::tables::{vector_column, vector_field};
 use vocable::vectors::Case;
 
 use super::common::VectorArgs;
-use super::values;
 use super::output::{self, Failure, Output};
 use super::tables::{Tables, thousands};
+use super::values;
 
 /// A vector for each text of a table: the mean of its words' vectors, which may be weighted by how rare the words are.
 ///

@@ -13,9 +13,9 @@ use vocable::report;
 use vocable::vectors::Case;
 
 use super::common::VectorArgs;
-use super::values;
 use super::output::{self, Failure, Output};
 use super::paths::distinct;
+use super::values;
 
 /// How vocabularies usually call a pad.
 pub const PADS: [&str; 4] = ["", "<pad>", "[PAD]", "<PAD>"];

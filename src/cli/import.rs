@@ -12,9 +12,9 @@ use vocable::report;
 use vocable::vectors::Case;
 
 use super::embedding_matrix::{PADS, UNKNOWNS};
-use super::values;
 use super::output::{self, Failure, Output};
 use super::paths::distinct;
+use super::values;
 
 /// Make a model of weights that were trained in PyTorch or Keras.
 ///
