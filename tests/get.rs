@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::common::{Folder, gzip, zip};
 use crate::source::{End, Reply, Request, Source, honest};
 use vocable::Vectors;
-use vocable::fetch::{self, Check, Entry, Event, Fetched, GetOptions, Planned, Store};
+use vocable::fetch::{self, CatalogEntry, FetchEvent, FetchState, FetchedVectors, GetOptions, IntegrityCheck, Store};
 use vocable::files::ReadOptions;
 
 const ROWS: usize = 3000;
@@ -27,8 +27,8 @@ fn text(seed: u64) -> Vec<u8> {
     (0..ROWS).map(|row| line(row, &mut number)).collect::<String>().into_bytes()
 }
 
-fn entry() -> Entry {
-    Entry {
+fn entry() -> CatalogEntry {
+    CatalogEntry {
         name: "tiny",
         alias: None,
         about: "made by this test",
@@ -43,14 +43,14 @@ fn entry() -> Entry {
     }
 }
 
-fn zipped() -> Entry {
-    Entry { address: "https://example.org/files/tiny.zip", member: Some("tiny.txt"), ..entry() }
+fn zipped() -> CatalogEntry {
+    CatalogEntry { address: "https://example.org/files/tiny.zip", member: Some("tiny.txt"), ..entry() }
 }
 
 fn options(source: &Source) -> GetOptions {
     GetOptions {
         mirror: Some(source.mirror()),
-        stall: Duration::from_millis(400),
+        timeout: Duration::from_millis(400),
         attempts: 3,
         pause: Duration::from_millis(5),
         ..GetOptions::default()
@@ -58,17 +58,17 @@ fn options(source: &Source) -> GetOptions {
 }
 
 /// What was fetched, and what was said meanwhile.
-type Outcome = Result<(Fetched, Vec<String>), String>;
+type Outcome = Result<(FetchedVectors, Vec<String>), String>;
 
-fn run(entry: &Entry, folder: &Folder, options: &GetOptions) -> Outcome {
+fn run(entry: &CatalogEntry, folder: &Folder, options: &GetOptions) -> Outcome {
     let store = Store::new(folder.path("store"));
     let plan = match fetch::plan(entry, &store, options, &mut |_| {}).map_err(|e| e.to_string())? {
-        Planned::Fetch(plan) | Planned::Fetched(plan) => plan,
-        Planned::There(path, _) => panic!("{} is there", path.display()),
+        FetchState::Missing(plan) | FetchState::Downloaded(plan) => plan,
+        FetchState::Available(path, _) => panic!("{} is there", path.display()),
     };
     let mut said = Vec::new();
     let outcome = fetch::get(&plan, &store, options, &mut |event| match event {
-        Event::Received(_) => {}
+        FetchEvent::Received(_) => {}
         event => said.push(format!("{event:?}")),
     });
     let fetched = outcome.map_err(|e| e.to_string())?;
@@ -100,7 +100,7 @@ fn assert_holds(table: &Path, text: &[u8]) {
 
 /// Runs to the right table, and returns what was said; nothing else stays.
 #[track_caller]
-fn fetches(entry: &Entry, source: &Source, text: &[u8]) -> Vec<String> {
+fn fetches(entry: &CatalogEntry, source: &Source, text: &[u8]) -> Vec<String> {
     let folder = Folder::new();
     let (fetched, said) = run(entry, &folder, &options(source)).unwrap();
     assert_holds(&fetched.table, text);
@@ -111,7 +111,7 @@ fn fetches(entry: &Entry, source: &Source, text: &[u8]) -> Vec<String> {
 
 /// Runs to an error of one line that says all of `what`, and returns which files stay.
 #[track_caller]
-fn refused(entry: &Entry, source: &Source, what: &[&str]) -> Vec<String> {
+fn refused(entry: &CatalogEntry, source: &Source, what: &[&str]) -> Vec<String> {
     let folder = Folder::new();
     let error = run(entry, &folder, &options(source)).map(|_| ()).unwrap_err();
     assert!(!error.contains('\n'), "{error}");
@@ -129,13 +129,16 @@ fn a_good_server() {
     let folder = Folder::new();
     let (fetched, said) = run(&entry(), &folder, &options(&source)).unwrap();
     assert_eq!(said, ["Converting"]);
-    assert_eq!(fetched.check, Check::RowsAndDimension);
+    assert_eq!(fetched.check, IntegrityCheck::RowsAndDimension);
     assert_holds(&fetched.table, &text);
     assert!(source.requests().iter().all(|request| request.path == "/tiny.txt"));
 
     let store = Store::new(folder.path("store"));
     let asked = source.requests().len();
-    assert!(matches!(fetch::plan(&entry(), &store, &options(&source), &mut |_| {}).unwrap(), Planned::There(..)));
+    assert!(matches!(
+        fetch::plan(&entry(), &store, &options(&source), &mut |_| {}).unwrap(),
+        FetchState::Available(..)
+    ));
     assert_eq!(source.requests().len(), asked, "what is there is not asked for");
 
     // What is kept is what was served.
@@ -172,7 +175,7 @@ fn a_download_given_up_goes_on_the_next_time() {
     });
     let folder = Folder::new();
     let error = run(&entry(), &folder, &options(&source)).map(|_| ()).unwrap_err();
-    assert!(error.contains("3 times") && error.contains("the same command goes on from here"), "{error}");
+    assert!(error.contains("3 times") && error.contains("run the same command again to resume"), "{error}");
     assert_eq!(files(&folder), ["tiny.txt.part", "tiny.txt.part.json"]);
 
     let (fetched, said) = run(&entry(), &folder, &options(&source)).unwrap();
@@ -203,7 +206,7 @@ fn a_file_that_changes_meanwhile_is_fetched_from_its_beginning() {
     let folder = Folder::new();
     run(&entry(), &folder, &options(&source)).map(|_| ()).unwrap_err();
     let (fetched, said) = run(&entry(), &folder, &options(&source)).unwrap();
-    assert!(said[0].contains("not part of the file that the server has now"), "{said:?}");
+    assert!(said[0].contains("the file on the server is not the one of the earlier download"), "{said:?}");
     assert_holds(&fetched.table, &new);
 }
 
@@ -223,7 +226,7 @@ fn a_server_that_does_not_tell_states_apart_is_asked_for_all_again() {
     // A checksum would notice parts of two states, so there the download goes on.
     let md5 = format!("{:x}", md5::compute(&text));
     let source = Source::new(cut);
-    let entry = Entry { md5: Some(md5.leak()), ..entry() };
+    let entry = CatalogEntry { md5: Some(md5.leak()), ..entry() };
     fetches(&entry, &source, &text);
     assert_eq!(source.requests()[2].range, Some((100_000, Some(text.len() - 1))));
 }
@@ -237,7 +240,7 @@ fn a_server_that_ignores_ranges() {
         Reply::new("200 OK", &file).header("ETag: \"one\"").end(end)
     });
     let said = fetches(&entry(), &source, &text);
-    assert!(said.iter().any(|event| event.contains("the server sends no parts of files")), "{said:?}");
+    assert!(said.iter().any(|event| event.contains("the server does not support range requests")), "{said:?}");
 
     // Of an archive, all of it is fetched then, and the member taken out of it.
     let archive = zip(&[("other.txt", &self::text(8)), ("tiny.txt", &text)]);
@@ -317,10 +320,10 @@ fn another_range_than_was_asked_for() {
 fn bytes_that_are_not_those_of_the_publisher() {
     let text = text(11);
     let md5: &'static str = format!("{:x}", md5::compute(&text)).leak();
-    let entry = Entry { md5: Some(md5), ..entry() };
+    let entry = CatalogEntry { md5: Some(md5), ..entry() };
     let source = Source::of(text.clone());
     let said = fetches(&entry, &source, &text);
-    assert_eq!(said, ["Checking", "Converting"]);
+    assert_eq!(said, ["Verifying", "Converting"]);
 
     let mut wrong = text.clone();
     wrong[text.len() / 2] ^= 1;
@@ -333,16 +336,17 @@ fn bytes_that_are_not_those_of_the_publisher() {
 fn rows_and_dimension_are_counted() {
     let text = text(12);
     let source = Source::of(text.clone());
-    let files = refused(&Entry { rows: Some(ROWS + 1), ..entry() }, &source, &["3001 rows x 10, found 3000 rows x 10"]);
+    let files =
+        refused(&CatalogEntry { rows: Some(ROWS + 1), ..entry() }, &source, &["3001 rows x 10, found 3000 rows x 10"]);
     assert!(files.is_empty(), "{files:?}");
-    refused(&Entry { dimension: 50, ..entry() }, &source, &["3000 rows x 50, found 3000 rows x 10"]);
-    refused(&Entry { rows: None, dimension: 50, ..entry() }, &source, &["rows of 50 numbers"]);
+    refused(&CatalogEntry { dimension: 50, ..entry() }, &source, &["3000 rows x 50, found 3000 rows x 10"]);
+    refused(&CatalogEntry { rows: None, dimension: 50, ..entry() }, &source, &["rows of 50 numbers"]);
     refused(&entry(), &Source::of(b"<html>Not what you want.</html>".to_vec()), &["expected"]);
 
     // Repeated words are rows of the publisher's, too.
     let repeated = [&text[..], &text[..text.iter().position(|&byte| byte == b'\n').unwrap() + 1]].concat();
     let folder = Folder::new();
-    let one_more = Entry { rows: Some(ROWS + 1), ..entry() };
+    let one_more = CatalogEntry { rows: Some(ROWS + 1), ..entry() };
     let (fetched, _) = run(&one_more, &folder, &options(&Source::of(repeated))).unwrap();
     assert_eq!(fetched.rows, ROWS);
     assert!(fetched.warnings[0].contains("an earlier row has the same word"), "{:?}", fetched.warnings);
@@ -350,7 +354,7 @@ fn rows_and_dimension_are_counted() {
     // What was refused is kept if that was asked for, and nothing else of it is.
     let folder = Folder::new();
     let keep = GetOptions { keep: true, ..options(&source) };
-    run(&Entry { dimension: 50, ..entry() }, &folder, &keep).map(|_| ()).unwrap_err();
+    run(&CatalogEntry { dimension: 50, ..entry() }, &folder, &keep).map(|_| ()).unwrap_err();
     assert_eq!(self::files(&folder), ["tiny.txt"]);
 }
 
@@ -386,7 +390,7 @@ fn a_web_page_is_no_file() {
     let folder = Folder::new();
     let keep = GetOptions { keep: true, ..options(&page()) };
     let error = run(&zipped(), &folder, &keep).map(|_| ()).unwrap_err();
-    assert!(error.contains("it stays, for --keep: remove "), "{error}");
+    assert!(error.contains("remove "), "{error}");
     assert_eq!(files(&folder), ["tiny.zip"]);
 }
 
@@ -467,7 +471,7 @@ fn a_server_that_stalls_and_one_that_is_not_there() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
     };
-    for (mirror, what) in [(mute, "no answer in time, 3 times"), (nobody, "3 times"), (silent, "")] {
+    for (mirror, what) in [(mute, "did not respond in time, 3 times"), (nobody, "3 times"), (silent, "")] {
         let folder = Folder::new();
         let error = run(&entry(), &folder, &GetOptions { mirror: Some(mirror), ..options(&source) });
         let error = error.map(|_| ()).unwrap_err();
@@ -582,7 +586,7 @@ fn two_at_once_do_not_harm_each_other() {
         let runs: Vec<_> = (0..3)
             .map(|_| {
                 scope.spawn(|| {
-                    run(&entry(), &folder, &GetOptions { stall: Duration::from_secs(20), ..options(&source) })
+                    run(&entry(), &folder, &GetOptions { timeout: Duration::from_secs(20), ..options(&source) })
                 })
             })
             .collect();

@@ -8,7 +8,9 @@ use clap::Args;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use vocable::fetch::{self, Check, Entry, Event, Fetched, GetOptions, Plan, Planned, Store};
+use vocable::fetch::{
+    self, CatalogEntry, DownloadPlan, FetchEvent, FetchState, FetchedVectors, GetOptions, IntegrityCheck, Store,
+};
 use vocable::{Error, report};
 
 use super::common::BadRowArgs;
@@ -72,19 +74,19 @@ impl Get {
         let store = Store::of_user()?;
         let options = GetOptions {
             mirror: std::env::var("VOCABLE_MIRROR").ok().filter(|mirror| !mirror.is_empty()),
-            stall: Duration::from_secs(self.timeout),
+            timeout: Duration::from_secs(self.timeout),
             attempts: self.attempts,
             keep: self.keep,
             read: self.rows.options(),
             ..GetOptions::default()
         };
-        let mut told = |event: Event| {
-            if let Event::Retrying { reason, pause } = event {
+        let mut told = |event: FetchEvent| {
+            if let FetchEvent::Retrying { reason, pause } = event {
                 output::note(retrying(reason, pause));
             }
         };
         let plan = match fetch::plan(entry, &store, &options, &mut told)? {
-            Planned::There(table, _) => {
+            FetchState::Available(table, _) => {
                 output::note(format_args!("{}: already there", entry.name));
                 let vectors = vocable::Vectors::open(&table).map_err(|error| match error {
                     Error::Malformed(mut detail) => {
@@ -94,18 +96,18 @@ impl Get {
                     error => error,
                 })?;
                 let (rows, dimension) = (vectors.len(), vectors.dimension());
-                let check = Check::of(entry);
+                let check = IntegrityCheck::of(entry);
                 return report_on(
                     entry,
-                    &Fetched { table, original: None, rows, dimension, check, warnings: Vec::new() },
+                    &FetchedVectors { table, original: None, rows, dimension, check, warnings: Vec::new() },
                     output,
                 );
             }
-            Planned::Fetched(plan) => {
+            FetchState::Downloaded(plan) => {
                 output::note(format_args!("{}: already fetched; the table file is yet to be made", entry.name));
                 plan
             }
-            Planned::Fetch(plan) => {
+            FetchState::Missing(plan) => {
                 show(entry, &plan);
                 if !self.yes && !agreed()? {
                     output::note("nothing was fetched");
@@ -125,7 +127,7 @@ impl Get {
     }
 }
 
-fn report_on(entry: &'static Entry, fetched: &Fetched, output: &mut Output) -> Result<ExitCode, Failure> {
+fn report_on(entry: &'static CatalogEntry, fetched: &FetchedVectors, output: &mut Output) -> Result<ExitCode, Failure> {
     let there = There {
         name: entry.name,
         table: fetched.table.to_string_lossy().into_owned(),
@@ -159,20 +161,22 @@ fn catalog() -> Vec<CompletionCandidate> {
 }
 
 /// Says what would be fetched.
-fn show(entry: &Entry, plan: &Plan) {
+fn show(entry: &CatalogEntry, plan: &DownloadPlan) {
     let size = |bytes: Option<u64>| bytes.map_or("a size that the server does not say".to_owned(), report::size);
     let mut bytes = size(plan.bytes());
     if let Some(archive) = plan.archive() {
         bytes = format!("{bytes}, out of {}", report::size(archive));
     }
-    if plan.there() > 0 {
-        bytes = format!("{bytes}; {} are there already", report::size(plan.there()));
+    if plan.received() > 0 {
+        bytes = format!("{bytes}; {} are there already", report::size(plan.received()));
     }
     let rows = entry.rows.map_or(String::new(), |rows| format!("{} rows x ", report::thousands(rows)));
     let check = match plan.check() {
-        Check::Md5 => "MD5, as the publisher gives it",
-        Check::RowsAndDimension => "the publisher gives no checksum: rows and dimension are counted",
-        Check::Dimension => "the publisher gives no checksum: rows are counted by the file's header, and the dimension",
+        IntegrityCheck::Md5 => "MD5, as the publisher gives it",
+        IntegrityCheck::RowsAndDimension => "the publisher gives no checksum: rows and dimension are counted",
+        IntegrityCheck::Dimension => {
+            "the publisher gives no checksum: rows are counted by the file's header, and the dimension"
+        }
     };
     output::note(format_args!(
         "{}: {}; {rows}{} numbers a word\n  from     {}\n  size     {bytes}\n  licence  {}\n  check    {check}",
@@ -207,27 +211,27 @@ struct Bar {
 }
 
 impl Bar {
-    fn new(plan: &Plan) -> Bar {
+    fn new(plan: &DownloadPlan) -> Bar {
         let bar = match plan.bytes() {
             Some(bytes) => {
                 ProgressBar::new(bytes).with_style(style("{bytes} of {total_bytes} {wide_bar} {bytes_per_sec}, {eta}"))
             }
             None => ProgressBar::new_spinner().with_style(style("{bytes} {bytes_per_sec}")),
         };
-        bar.set_position(plan.there());
+        bar.set_position(plan.received());
         bar.reset_eta();
         Bar { bar }
     }
 
-    fn show(&self, event: Event) {
+    fn show(&self, event: FetchEvent) {
         let note = |text: String| self.bar.suspend(|| output::note(text));
         match event {
-            Event::Waiting => note("another process fetches the same: waiting for it".to_owned()),
-            Event::Received(bytes) => self.bar.set_position(bytes),
-            Event::Restarted(why) => note(format!("beginning again: {why}")),
-            Event::Retrying { reason, pause } => note(retrying(reason, pause)),
-            Event::Checking => self.wait("comparing the checksum"),
-            Event::Converting => self.wait("making the table file"),
+            FetchEvent::Waiting => note("another process fetches the same: waiting for it".to_owned()),
+            FetchEvent::Received(bytes) => self.bar.set_position(bytes),
+            FetchEvent::Restarted(why) => note(format!("beginning again: {why}")),
+            FetchEvent::Retrying { reason, pause } => note(retrying(reason, pause)),
+            FetchEvent::Verifying => self.wait("comparing the checksum"),
+            FetchEvent::Converting => self.wait("making the table file"),
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use vocable::fetch::{Entry, Store};
+use vocable::fetch::{CatalogEntry, Store};
 use vocable::report;
 
 use super::output::{Failure, Output};
@@ -26,7 +26,7 @@ pub struct List {
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
-    entry: &'static Entry,
+    entry: &'static CatalogEntry,
     /// The table file, if it is there.
     table: Option<String>,
     /// Its bytes.

@@ -1,91 +1,91 @@
-//! One member of a zip archive that lies on a server: found by reading the archive's end, fetched as a range of its bytes,
-//! and made an archive of its own by an end of ours.
+//! Downloading one member of a zip archive: the member is found in the directory at the archive's end and downloaded as a range of
+//! bytes; with a new directory appended, these bytes are a zip archive of one member.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::client::{Client, Trouble};
+use super::client::{Client, RequestError};
 use crate::error::{Error, Result};
-use crate::files::most_inflated;
+use crate::files::max_inflated;
 
-/// Bytes of a request while the list of members is read: it stands at the end, and fits in most archives.
+/// Bytes per request while the central directory is read; it usually fits in one request.
 const BLOCK: u64 = 64 << 10;
 
-/// Bytes of a list of members, and of what precedes a member's data, that are fetched at the most.
-const MOST_FETCHED: u64 = 8 << 20;
+/// Maximum number of bytes that are downloaded to read the central directory and the member's header.
+const MAX_FETCHED: u64 = 8 << 20;
 
-/// Bytes of a member's entry in the list, without its name and what follows that.
+/// Size of a central directory entry in bytes, without its name and extra fields.
 const ENTRY: usize = 46;
 
-/// A field of 32 bits whose number stands elsewhere, in 64.
-const ELSEWHERE: [u8; 4] = [0xff; 4];
+/// The value of a 32-bit field whose number is in a ZIP64 extra field.
+const IN_ZIP64: [u8; 4] = [0xff; 4];
 
-/// A member: which bytes of the archive to fetch, and what to write behind them.
+/// A member: which bytes of the archive to download, and what to append to them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Member {
+pub(super) struct ArchiveMember {
     /// The first byte of the member's header.
     pub first: u64,
     /// The byte after its data.
     pub end: u64,
-    /// The end of an archive that has this member alone.
-    pub closing: Vec<u8>,
+    /// The central directory of an archive with only this member.
+    pub directory: Vec<u8>,
 }
 
-/// Finds a member by its name. `None` for one that is too large to be had so.
+/// Finds a member by its name. `None` for one that is too large for a directory without ZIP64.
 ///
 /// # Errors
-/// What is no archive, an archive without that member, and a member that cannot be read or inflates without end.
-pub(super) fn find(client: &Client, total: u64, validator: Option<&str>, name: &str) -> Result<Option<Member>> {
-    let remote = Remote { client, validator, total, at: 0, block: Vec::new(), block_at: 0, fetched: 0 };
-    let expected = "a whole zip archive";
+/// A file that is not a zip archive, a missing member, and a member that cannot be read or expands too much.
+pub(super) fn find(client: &Client, total: u64, validator: Option<&str>, name: &str) -> Result<Option<ArchiveMember>> {
+    let remote = RemoteArchive { client, validator, total, at: 0, block: Vec::new(), block_at: 0, fetched: 0 };
+    let expected = "a complete zip archive";
     let damaged = |e: ZipError| match e {
         ZipError::Io(e) => match e.downcast::<Error>() {
             Ok(error) => error,
-            Err(e) => client.wrong(expected, e.to_string()),
+            Err(e) => client.error(expected, e.to_string()),
         },
-        e => client.wrong(expected, e.to_string()),
+        e => client.error(expected, e.to_string()),
     };
     let mut archive = ZipArchive::new(remote).map_err(damaged)?;
     let Some(index) = archive.index_for_name(name) else {
         let names: Vec<String> = archive.file_names().flatten().take(20).map(|name| format!("{name:?}")).collect();
-        return Err(client.wrong(format!("a member named `{name}`"), format!("these: {}", names.join(", "))));
+        return Err(client.error(format!("a member named `{name}`"), names.join(", ")));
     };
     let raw = archive.by_index_raw(index).map_err(damaged)?;
-    let refused = |found: String| client.wrong("a member that can be read", format!("`{name}`, which {found}"));
+    let refused = |found: String| client.error("a member that can be read", format!("`{name}`, which {found}"));
     if raw.encrypted() {
         return Err(refused("is encrypted".to_owned()));
     }
     if !matches!(raw.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
-        return Err(refused(format!("is packed as {}", raw.compression())));
+        return Err(refused(format!("is compressed with {}", raw.compression())));
     }
     let (packed, size, first, listed) =
         (raw.compressed_size(), raw.size(), raw.header_start(), raw.central_header_start());
-    if size > most_inflated(packed) {
-        return Err(refused(format!("inflates from {packed} bytes to {size}")));
+    if size > max_inflated(packed) {
+        return Err(refused(format!("expands from {packed} bytes to {size}")));
     }
     let end = raw.data_start().and_then(|start| start.checked_add(packed)).filter(|end| *end <= total && first < *end);
     drop(raw);
-    let Some(end) = end else { return Err(refused("ends behind the end of the archive".to_owned())) };
+    let Some(end) = end else { return Err(refused("ends after the end of the archive".to_owned())) };
     let mut remote = archive.into_inner();
     let mut entry = vec![0; ENTRY + name.len()];
     let read = remote.seek(SeekFrom::Start(listed)).and_then(|_| remote.read_exact(&mut entry));
     read.map_err(|e| damaged(e.into()))?;
     if !entry.starts_with(b"PK\x01\x02") || entry[ENTRY..] != *name.as_bytes() {
-        return Err(client.wrong(expected, format!("another entry in the place of `{name}`")));
+        return Err(client.error(expected, format!("another entry instead of `{name}`")));
     }
-    Ok(closing(entry, packed, size, end - first).map(|closing| Member { first, end, closing }))
+    Ok(directory_of(entry, packed, size, end - first).map(|directory| ArchiveMember { first, end, directory }))
 }
 
-/// The end of an archive whose only member takes its first `length` bytes: the member's entry, as the archive it comes from
-/// has it, and the record that ends every archive. `None` where the entry would begin behind 4 GiB.
-fn closing(mut entry: Vec<u8>, packed: u64, size: u64, length: u64) -> Option<Vec<u8>> {
+/// The central directory of an archive whose only member takes its first `length` bytes: the member's entry in the original
+/// archive, and the end record. `None` if the directory would begin after 4 GiB.
+fn directory_of(mut entry: Vec<u8>, packed: u64, size: u64, length: u64) -> Option<Vec<u8>> {
     let at = u32::try_from(length).ok().filter(|at| *at < u32::MAX)?;
-    // What does not fit in 32 bits follows the name: the size, then the packed size.
+    // Sizes that do not fit in 32 bits are in a ZIP64 extra field: the size, then the compressed size.
     let mut wide = Vec::new();
     for (field, number) in [(24, size), (20, packed)] {
-        if entry.get(field..field + 4)? == ELSEWHERE {
+        if entry.get(field..field + 4)? == IN_ZIP64 {
             wide.extend(number.to_le_bytes());
         }
     }
@@ -95,7 +95,7 @@ fn closing(mut entry: Vec<u8>, packed: u64, size: u64, length: u64) -> Option<Ve
         extra.extend((wide.len() as u16).to_le_bytes());
         extra.extend(wide);
     }
-    // The length of what follows the name; then no comment, on the first disk, no attributes, at the first byte.
+    // The length of the extra fields; then no comment, the first disk, no attributes, the first byte.
     entry.get_mut(30..32)?.copy_from_slice(&(extra.len() as u16).to_le_bytes());
     entry.get_mut(32..ENTRY)?.fill(0);
     entry.extend(extra);
@@ -108,8 +108,8 @@ fn closing(mut entry: Vec<u8>, packed: u64, size: u64, length: u64) -> Option<Ve
     Some(end)
 }
 
-/// An archive on a server, read in blocks, of which the last one is held.
-struct Remote<'a> {
+/// An archive on a server, read in blocks; the last block is cached.
+struct RemoteArchive<'a> {
     client: &'a Client,
     validator: Option<&'a str>,
     total: u64,
@@ -119,58 +119,58 @@ struct Remote<'a> {
     fetched: u64,
 }
 
-impl Remote<'_> {
-    /// Fetches the block that begins at `first`.
+impl RemoteArchive<'_> {
+    /// Downloads the block that begins at `first`.
     fn fetch(&mut self, first: u64) -> Result<()> {
         let end = (first + BLOCK).min(self.total);
         self.fetched += end - first;
-        if self.fetched > MOST_FETCHED {
-            let found = format!("one whose list is longer than {MOST_FETCHED} bytes");
-            return Err(self.client.wrong("an archive of a few members", found));
+        if self.fetched > MAX_FETCHED {
+            let found = format!("one with a directory of more than {MAX_FETCHED} bytes");
+            return Err(self.client.error("an archive with few members", found));
         }
-        let mut patience = self.client.patience();
+        let mut retries = self.client.retries();
         loop {
             match self.block(first, end) {
                 Ok(block) => {
                     (self.block, self.block_at) = (block, first);
                     return Ok(());
                 }
-                Err(trouble) => {
-                    let (_, pause) = patience.after(trouble, self.client)?;
+                Err(error) => {
+                    let (_, pause) = retries.after(error, self.client)?;
                     std::thread::sleep(pause);
                 }
             }
         }
     }
 
-    fn block(&self, first: u64, end: u64) -> Result<Vec<u8>, Trouble> {
-        let mut answer = self.client.ask(first, Some(end), self.validator)?;
-        if !answer.partial || answer.total.is_some_and(|total| total != self.total) {
-            let error = self.client.wrong_advise(
-                "the same file as a moment ago",
+    fn block(&self, first: u64, end: u64) -> Result<Vec<u8>, RequestError> {
+        let mut response = self.client.request(first, Some(end), self.validator)?;
+        if !response.partial || response.total.is_some_and(|total| total != self.total) {
+            let error = self.client.error_with_advice(
+                "the same file as before",
                 "another",
-                "it changed on the server meanwhile: run the command again",
+                "it has changed on the server: run the command again",
             );
-            return Err(Trouble::Final(error));
+            return Err(RequestError::Permanent(error));
         }
         let mut block = Vec::new();
-        let read = answer.body().take(end - first).read_to_end(&mut block);
-        read.map_err(|e| Trouble::Passing(e.to_string(), None))?;
+        let read = response.body().take(end - first).read_to_end(&mut block);
+        read.map_err(|e| RequestError::Transient(e.to_string(), None))?;
         if block.len() as u64 != end - first {
-            return Err(Trouble::Passing(format!("{} bytes of {}", block.len(), end - first), None));
+            return Err(RequestError::Transient(format!("{} bytes of {}", block.len(), end - first), None));
         }
         Ok(block)
     }
 }
 
-impl Read for Remote<'_> {
+impl Read for RemoteArchive<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at >= self.total || buffer.is_empty() {
             return Ok(0);
         }
         let held = self.block_at..self.block_at + self.block.len() as u64;
         if !held.contains(&self.at) {
-            // Near the end, all that is left up to it: the list of members is read from the back.
+            // Near the end, everything up to the end: the directory is read from there.
             let first = self.at.min(self.total.saturating_sub(BLOCK));
             self.fetch(first).map_err(io::Error::other)?;
         }
@@ -182,14 +182,14 @@ impl Read for Remote<'_> {
     }
 }
 
-impl Seek for Remote<'_> {
+impl Seek for RemoteArchive<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let at = match to {
             SeekFrom::Start(at) => Some(at),
             SeekFrom::End(offset) => self.total.checked_add_signed(offset),
             SeekFrom::Current(offset) => self.at.checked_add_signed(offset),
         };
-        self.at = at.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a place before the beginning"))?;
+        self.at = at.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a position before the beginning"))?;
         Ok(self.at)
     }
 }

@@ -1,14 +1,14 @@
-//! The well-known vectors: what they are called, where their publishers keep them, and what is known of the files.
+//! The catalog of published vectors: names, addresses, and what is known about the files.
 
 use serde::Serialize;
 
-/// Where facts were found.
+/// The sources of the facts.
 mod source {
-    /// GloVe's own readme: addresses, vocabularies, licence. Bytes of the archives are those that their servers say.
+    /// GloVe's readme: addresses, vocabulary sizes, licence. The sizes of the archives are those that the servers report.
     pub const GLOVE: &str = "https://github.com/stanfordnlp/GloVe/blob/master/README.md";
     /// gensim-data's list of models: rows, dimension, bytes, MD5 of the file, licence.
     pub const GENSIM: &str = "https://github.com/piskvorky/gensim-data/blob/master/list.json";
-    /// fastText's page of English vectors: addresses, licence. Rows are those of the files' own headers.
+    /// fastText's page of English vectors: addresses, licence. The numbers of rows are those of the files' headers.
     pub const ENGLISH: &str = "https://fasttext.cc/docs/en/english-vectors.html";
     /// fastText's page of vectors for 157 languages: addresses, dimension, licence.
     pub const CRAWL: &str = "https://fasttext.cc/docs/en/crawl-vectors.html";
@@ -17,35 +17,35 @@ mod source {
 const PDDL: &str = "PDDL 1.0, https://opendatacommons.org/licenses/pddl/";
 const BY_SA: &str = "CC BY-SA 3.0, https://creativecommons.org/licenses/by-sa/3.0/";
 
-/// Vectors that can be fetched by name.
+/// Vectors that can be downloaded by name.
 #[derive(Debug, Clone, Serialize)]
-pub struct Entry {
-    /// What they are called on the command line.
+pub struct CatalogEntry {
+    /// The name on the command line.
     pub name: &'static str,
-    /// Another name under which people know them.
+    /// Another common name.
     pub alias: Option<&'static str>,
-    /// What they were trained on.
+    /// The training data.
     pub about: &'static str,
-    /// Where the publisher keeps the file.
+    /// The publisher's address of the file.
     pub address: &'static str,
-    /// The member to take, where the file is a zip archive.
+    /// The member to read, if the file is a zip archive.
     pub member: Option<&'static str>,
-    /// Rows, where a source says how many; a file that has a header says it too.
+    /// Number of rows, if a source states it.
     pub rows: Option<usize>,
-    /// Numbers a row.
+    /// Numbers per row.
     pub dimension: usize,
-    /// Bytes of the file at the address, where a source says how many.
+    /// Size of the file at the address in bytes, if a source states it.
     pub bytes: Option<u64>,
-    /// MD5 of the file at the address, in hexadecimal, where the publisher gives it.
+    /// MD5 of the file at the address in hexadecimal, if the publisher states it.
     pub md5: Option<&'static str>,
-    /// The licence, and where it stands.
+    /// The licence and its address.
     pub licence: &'static str,
-    /// Where these facts were found.
+    /// The source of these facts.
     pub source: &'static str,
 }
 
-impl Entry {
-    /// The last part of the address: what the file is called.
+impl CatalogEntry {
+    /// The name of the file: the last part of the address.
     pub fn file_name(&self) -> &str {
         self.address.rsplit('/').next().unwrap_or(self.address)
     }
@@ -54,7 +54,7 @@ impl Entry {
 /// A member of one of Stanford's archives.
 macro_rules! glove {
     ($name:literal, $archive:literal, $rows:literal, $dimension:literal, $bytes:literal, $about:literal) => {
-        Entry {
+        CatalogEntry {
             name: $name,
             alias: None,
             about: $about,
@@ -73,7 +73,7 @@ macro_rules! glove {
 /// A release of gensim-data.
 macro_rules! gensim {
     ($name:literal, $rows:literal, $dimension:literal, $bytes:literal, $md5:literal, $licence:expr, $about:literal) => {
-        Entry {
+        CatalogEntry {
             name: $name,
             alias: None,
             about: $about,
@@ -98,7 +98,7 @@ macro_rules! gensim {
 /// One of fastText's archives of English vectors.
 macro_rules! english {
     ($name:literal, $archive:literal, $rows:expr, $bytes:expr, $about:literal) => {
-        Entry {
+        CatalogEntry {
             name: $name,
             alias: None,
             about: $about,
@@ -117,7 +117,7 @@ macro_rules! english {
 /// fastText's vectors of a language.
 macro_rules! crawl {
     ($code:literal, $language:literal, $bytes:expr) => {
-        Entry {
+        CatalogEntry {
             name: concat!("cc.", $code, ".300"),
             alias: None,
             about: concat!($language, ": Common Crawl and Wikipedia"),
@@ -133,8 +133,8 @@ macro_rules! crawl {
     };
 }
 
-/// All vectors that can be fetched, in the order in which they are listed.
-pub static CATALOG: &[Entry] = &[
+/// All vectors that can be downloaded, in the order of the listing.
+pub static CATALOG: &[CatalogEntry] = &[
     glove!("glove.6B.50d", "glove.6B.zip", 400_000, 50, 862_182_613, "English: Wikipedia 2014 and Gigaword 5"),
     glove!("glove.6B.100d", "glove.6B.zip", 400_000, 100, 862_182_613, "English: Wikipedia 2014 and Gigaword 5"),
     glove!("glove.6B.200d", "glove.6B.zip", 400_000, 200, 862_182_613, "English: Wikipedia 2014 and Gigaword 5"),
@@ -145,7 +145,7 @@ pub static CATALOG: &[Entry] = &[
     glove!("glove.twitter.27B.50d", "glove.twitter.27B.zip", 1_193_514, 50, 1_520_408_563, "English: tweets"),
     glove!("glove.twitter.27B.100d", "glove.twitter.27B.zip", 1_193_514, 100, 1_520_408_563, "English: tweets"),
     glove!("glove.twitter.27B.200d", "glove.twitter.27B.zip", 1_193_514, 200, 1_520_408_563, "English: tweets"),
-    Entry {
+    CatalogEntry {
         alias: Some("GoogleNews-vectors-negative300"),
         ..gensim!(
             "word2vec-google-news-300",
@@ -314,26 +314,26 @@ pub static CATALOG: &[Entry] = &[
     crawl!("zh", "Chinese", None),
 ];
 
-/// Endings that files of vectors have and their names here do not.
+/// File extensions that catalog names do not have.
 const ENDINGS: [&str; 6] = [".gz", ".zip", ".txt", ".vec", ".bin", ".safetensors"];
 
-/// The vectors of that name, or alias.
-pub fn find(name: &str) -> Option<&'static Entry> {
+/// The entry with this name or alias.
+pub fn find(name: &str) -> Option<&'static CatalogEntry> {
     CATALOG.iter().find(|entry| entry.name == name || entry.alias == Some(name))
 }
 
-/// Up to three names that are spelt like `name`, the most likely first. Endings of files and upper case do not count.
+/// Up to three names similar to `name`, the most likely first. File extensions and case are ignored.
 pub fn suggest(name: &str) -> Vec<&'static str> {
     let mut bare = name;
     while let Some(shorter) = ENDINGS.iter().find_map(|ending| bare.strip_suffix(ending)) {
         bare = shorter;
     }
     let bare = bare.to_lowercase();
-    let most = (bare.chars().count() / 3).clamp(1, 3);
+    let max = (bare.chars().count() / 3).clamp(1, 3);
     let names = CATALOG.iter().flat_map(|entry| [Some(entry.name), entry.alias]).flatten();
     let mut near: Vec<(usize, &str)> = names
         .map(|other| (strsim::osa_distance(&bare, &other.to_lowercase()), other))
-        .filter(|(distance, _)| *distance <= most)
+        .filter(|(distance, _)| *distance <= max)
         .collect();
     near.sort_by_key(|(distance, _)| *distance);
     near.into_iter().take(3).map(|(_, name)| name).collect()
@@ -344,7 +344,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_entry_can_stand() {
+    fn every_entry_is_consistent() {
         for (at, entry) in CATALOG.iter().enumerate() {
             let plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
             assert!(
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_those_like_them() {
+    fn names_and_similar_names() {
         assert_eq!(find("glove.6B.50d").unwrap().member, Some("glove.6B.50d.txt"));
         assert_eq!(find("GoogleNews-vectors-negative300").unwrap().name, "word2vec-google-news-300");
         assert!(find("glove.6b.50d").is_none());

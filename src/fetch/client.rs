@@ -1,4 +1,4 @@
-//! Asking a server for bytes: one request, and whether asking again may help.
+//! HTTP requests for ranges of bytes, with retries.
 
 use std::io::Read;
 use std::time::Duration;
@@ -7,46 +7,46 @@ use ureq::http::{HeaderMap, StatusCode};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Proxy};
 
-use super::GetOptions;
+use super::options::GetOptions;
 use crate::error::{Advice, Error, Malformed, Place, Result};
 
-/// Redirects that are followed, one after the other.
+/// Maximum number of redirects.
 const REDIRECTS: u32 = 10;
 
-/// The longest pause before asking again, whatever the server wishes.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Maximum pause before a retry, whatever the server asks for.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 
-const CERTIFICATES: &str = "behind a proxy that has certificates of its own, name them in SSL_CERT_FILE";
+const CERTIFICATES: &str = "if a proxy uses its own certificates, name them in SSL_CERT_FILE";
 
-/// Why a request brought nothing.
-pub(super) enum Trouble {
-    /// Something that may have passed when one asks again; the server may say when that should be.
-    Passing(String, Option<Duration>),
-    /// Something that will not pass.
-    Final(Error),
+/// Why a request failed.
+pub(super) enum RequestError {
+    /// An error that may not occur again; the server may say how long to wait.
+    Transient(String, Option<Duration>),
+    /// An error that a retry does not help against.
+    Permanent(Error),
 }
 
-/// What a server answered, its body yet to be read.
-pub(super) struct Answer {
-    /// Whether this is the range that was asked for, and not the whole file.
+/// The response of a server, before its body is read.
+pub(super) struct Response {
+    /// Whether this is the requested range, not the whole file.
     pub partial: bool,
-    /// Bytes to come, where the server says it.
+    /// Length of the body in bytes, if the server states it.
     pub length: Option<u64>,
-    /// Bytes of the whole file, where the server says it.
+    /// Size of the whole file in bytes, if the server states it.
     pub total: Option<u64>,
-    /// What tells this state of the file from others.
+    /// Identifies this version of the file: its entity tag or modification time.
     pub validator: Option<String>,
     body: Body,
 }
 
-impl Answer {
-    /// Reads the body.
+impl Response {
+    /// The body.
     pub fn body(&mut self) -> impl Read + '_ {
         self.body.as_reader()
     }
 }
 
-/// An address, and how to ask there.
+/// A client for one address.
 pub(super) struct Client {
     agent: Agent,
     address: String,
@@ -55,23 +55,25 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// A client for `address`.
+    ///
     /// # Errors
-    /// A proxy or a file of certificates that cannot be used.
+    /// A proxy or a certificate file that cannot be used.
     pub fn new(address: &str, options: &GetOptions) -> Result<Client> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(REDIRECTS)
-            // From an address that cannot be tampered with on the way no redirect leads to one that can.
+            // A secure address does not redirect to an insecure one.
             .https_only(address.starts_with("https://"))
             .user_agent(concat!("vocable/", env!("CARGO_PKG_VERSION")))
-            // Files are wanted as they are, so that their lengths and checksums hold.
+            // Without compression, so that lengths and checksums are those of the file.
             .accept_encoding("identity")
             .proxy(proxy(address)?)
             .tls_config(TlsConfig::builder().root_certs(roots()?).build())
-            .timeout_resolve(Some(options.stall))
-            .timeout_connect(Some(options.stall))
-            .timeout_recv_response(Some(options.stall))
-            .timeout_per_read(Some(options.stall))
+            .timeout_resolve(Some(options.timeout))
+            .timeout_connect(Some(options.timeout))
+            .timeout_recv_response(Some(options.timeout))
+            .timeout_per_read(Some(options.timeout))
             .build();
         Ok(Client {
             agent: config.new_agent(),
@@ -86,14 +88,14 @@ impl Client {
         &self.address
     }
 
-    /// How often and how patiently to ask.
-    pub fn patience(&self) -> Patience {
-        Patience { attempts: self.attempts.max(1), left: self.attempts.max(1), first: self.pause, pause: self.pause }
+    /// A new count of retries.
+    pub fn retries(&self) -> Retries {
+        Retries { attempts: self.attempts.max(1), left: self.attempts.max(1), first: self.pause, pause: self.pause }
     }
 
-    /// Asks for the bytes from `first` to before `end`, or to the last; with `validator`, for the whole file instead if its
-    /// state is not that any more. Without a range at all, the whole file is asked for.
-    pub fn ask(&self, first: u64, end: Option<u64>, validator: Option<&str>) -> Result<Answer, Trouble> {
+    /// Requests the bytes `first..end`, up to the last byte if `end` is `None`. With a `validator`, a file that has changed since is
+    /// sent as a whole. The range `0..None` requests the whole file.
+    pub fn request(&self, first: u64, end: Option<u64>, validator: Option<&str>) -> Result<Response, RequestError> {
         let mut request = self.agent.get(&self.address);
         if first > 0 || end.is_some() {
             let last = end.map_or(String::new(), |end| end.saturating_sub(1).to_string());
@@ -102,40 +104,40 @@ impl Client {
                 request = request.header("If-Range", validator);
             }
         }
-        let response = request.call().map_err(|e| self.trouble(e))?;
+        let response = request.call().map_err(|e| self.failed(e))?;
         let status = response.status();
         let (parts, body) = response.into_parts();
         let validator = validator_of(&parts.headers);
         let page = text(&parts.headers, "content-type").is_some_and(|kind| kind.trim_start().starts_with("text/html"));
         match status {
-            // A network that wants a login first answers so to everything. What is there of the file stays.
+            // A network with a login page answers every request with it. The partial download is kept.
             StatusCode::OK | StatusCode::PARTIAL_CONTENT if page => {
-                let advice = "does this network want you to log in? The same command goes on from here later";
-                Err(Trouble::Final(self.wrong_advise("the file", "a web page (text/html)", advice)))
+                let advice = "does this network require a login? Run the same command again to resume";
+                Err(RequestError::Permanent(self.error_with_advice("the file", "a web page (text/html)", advice)))
             }
             StatusCode::OK => {
                 let length = body.content_length();
-                Ok(Answer { partial: false, length, total: length, validator, body })
+                Ok(Response { partial: false, length, total: length, validator, body })
             }
             StatusCode::PARTIAL_CONTENT => {
                 let header = text(&parts.headers, "content-range").unwrap_or_default();
                 let Some((from, to, total)) = content_range(header).filter(|(from, ..)| *from == first) else {
-                    let expected = format!("bytes from {first} on, as asked for");
-                    return Err(Trouble::Final(self.wrong(expected, format!("`{header}`"))));
+                    let expected = format!("the requested bytes from {first} on");
+                    return Err(RequestError::Permanent(self.error(expected, format!("`{header}`"))));
                 };
-                Ok(Answer { partial: true, length: Some(to - from + 1), total, validator, body })
+                Ok(Response { partial: true, length: Some(to - from + 1), total, validator, body })
             }
             _ => Err(self.refused(status, &parts.headers)),
         }
     }
 
-    /// An error about what this address gives.
-    pub fn wrong(&self, expected: impl Into<String>, found: impl Into<String>) -> Error {
+    /// An error about this address.
+    pub fn error(&self, expected: impl Into<String>, found: impl Into<String>) -> Error {
         Malformed::at(Place::File, expected, found).in_file(self.address.as_str()).into()
     }
 
     /// The same, with advice.
-    pub fn wrong_advise(
+    pub fn error_with_advice(
         &self,
         expected: impl Into<String>,
         found: impl Into<String>,
@@ -144,98 +146,99 @@ impl Client {
         Malformed::at(Place::File, expected, found).advise(advice).in_file(self.address.as_str()).into()
     }
 
-    fn refused(&self, status: StatusCode, headers: &HeaderMap) -> Trouble {
+    fn refused(&self, status: StatusCode, headers: &HeaderMap) -> RequestError {
         let found = match status.canonical_reason() {
             Some(reason) => format!("status {} ({reason})", status.as_u16()),
             None => format!("status {}", status.as_u16()),
         };
         if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
-            // In seconds; more than fit are many.
+            // In seconds; a number that is too large to parse means a long time.
             let seconds = text(headers, "retry-after").map(str::trim).filter(|text| !text.is_empty());
             let seconds = seconds.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
             let wait = seconds.map(|text| Duration::from_secs(text.parse().unwrap_or(u64::from(u32::MAX))));
-            return Trouble::Passing(found, wait);
+            return RequestError::Transient(found, wait);
         }
         let advice = match status.as_u16() {
-            416 => "the file there is shorter than the server said before: run the command again later",
-            404 | 410 => "the publisher may have moved it; VOCABLE_MIRROR names another place to fetch from",
-            407 => "the proxy wants a name and a password: HTTPS_PROXY=http://name:password@host:port",
-            _ => return Trouble::Final(self.wrong("the file", found)),
+            416 => "the file is shorter than the server said before: try again later",
+            404 | 410 => "the publisher may have moved it; set VOCABLE_MIRROR to download from another address",
+            407 => "the proxy requires a login: set HTTPS_PROXY=http://name:password@host:port",
+            _ => return RequestError::Permanent(self.error("the file", found)),
         };
-        Trouble::Final(self.wrong_advise("the file", found, advice))
+        RequestError::Permanent(self.error_with_advice("the file", found, advice))
     }
 
-    fn trouble(&self, error: ureq::Error) -> Trouble {
-        let wrong =
-            |expected: &str, found: &str, advice: &str| Trouble::Final(self.wrong_advise(expected, found, advice));
+    fn failed(&self, error: ureq::Error) -> RequestError {
+        let wrong = |expected: &str, found: &str, advice: &str| {
+            RequestError::Permanent(self.error_with_advice(expected, found, advice))
+        };
         match error {
             ureq::Error::TooManyRedirects => {
-                Trouble::Final(self.wrong("the file", format!("more than {REDIRECTS} redirects, one after the other")))
+                RequestError::Permanent(self.error("the file", format!("more than {REDIRECTS} redirects")))
             }
             ureq::Error::RequireHttpsOnly(to) => {
-                Trouble::Final(self.wrong("redirects to https addresses", format!("one to `{to}`")))
+                RequestError::Permanent(self.error("redirects to https addresses", format!("one to `{to}`")))
             }
             ureq::Error::HostNotFound => wrong(
                 "a server of that name",
                 "none",
-                "is this machine online? A proxy is taken from HTTPS_PROXY or HTTP_PROXY",
+                "is this machine online? Set HTTPS_PROXY or HTTP_PROXY to use a proxy",
             ),
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
-                Trouble::Final(self.wrong("an address that begins with https:// or http://", "another"))
+                RequestError::Permanent(self.error("an address that begins with https:// or http://", "another"))
             }
-            ureq::Error::Rustls(error) => wrong("a server that can be trusted", &error.to_string(), CERTIFICATES),
+            ureq::Error::Rustls(error) => wrong("a trusted certificate", &error.to_string(), CERTIFICATES),
             ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                wrong("a server that can be trusted", &error.to_string(), CERTIFICATES)
+                wrong("a trusted certificate", &error.to_string(), CERTIFICATES)
             }
             ureq::Error::ConnectProxyFailed(reason) => wrong(
-                "a way through the proxy",
+                "a connection through the proxy",
                 &reason,
-                "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say which is taken",
+                "the proxy is set by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
             ),
-            ureq::Error::Timeout(_) => Trouble::Passing("no answer in time".to_owned(), None),
-            ureq::Error::Io(error) => Trouble::Passing(error.to_string(), None),
-            error => Trouble::Passing(error.to_string(), None),
+            ureq::Error::Timeout(_) => RequestError::Transient("the server did not respond in time".to_owned(), None),
+            ureq::Error::Io(error) => RequestError::Transient(error.to_string(), None),
+            error => RequestError::Transient(error.to_string(), None),
         }
     }
 }
 
-/// Asking again, each time after a longer pause, until patience ends.
-pub(super) struct Patience {
+/// Counts the retries of a request; each pause is longer than the one before.
+pub(super) struct Retries {
     attempts: u32,
     left: u32,
     first: Duration,
     pause: Duration,
 }
 
-impl Patience {
-    /// How long to wait before asking again.
+impl Retries {
+    /// The reason of a failure, and how long to wait before the next attempt.
     ///
     /// # Errors
-    /// The trouble, if it will not pass or was met too often.
-    pub fn after(&mut self, trouble: Trouble, client: &Client) -> Result<(String, Duration)> {
-        let (what, wish) = match trouble {
-            Trouble::Final(error) => return Err(error),
-            Trouble::Passing(what, wish) => (what, wish),
+    /// A permanent error, or the last failure after the maximum number of attempts.
+    pub fn after(&mut self, error: RequestError, client: &Client) -> Result<(String, Duration)> {
+        let (reason, wait) = match error {
+            RequestError::Permanent(error) => return Err(error),
+            RequestError::Transient(reason, wait) => (reason, wait),
         };
         self.left -= 1;
         if self.left == 0 {
-            let found = if self.attempts == 1 { what } else { format!("{what}, {} times", self.attempts) };
-            return Err(client.wrong_advise("the file", found, "the same command goes on from here later"));
+            let found = if self.attempts == 1 { reason } else { format!("{reason}, {} times", self.attempts) };
+            return Err(client.error_with_advice("the file", found, "run the same command again to resume"));
         }
-        let pause = wish.unwrap_or(self.pause).max(self.pause).min(LONGEST_PAUSE);
+        let pause = wait.unwrap_or(self.pause).max(self.pause).min(MAX_PAUSE);
         self.pause = self.pause.saturating_mul(2);
-        Ok((what, pause))
+        Ok((reason, pause))
     }
 
-    /// Something came: begin anew.
-    pub fn renew(&mut self) {
+    /// Starts counting again, after progress was made.
+    pub fn reset(&mut self) {
         self.left = self.attempts;
         self.pause = self.first;
     }
 }
 
-/// The proxy for an address, by the variables that other programs go by: HTTPS_PROXY or HTTP_PROXY as the address begins, else
-/// ALL_PROXY, in either case of letters, and NO_PROXY for hosts that are asked directly.
+/// The proxy for an address, from the usual environment variables in upper or lower case: HTTPS_PROXY or HTTP_PROXY depending on
+/// the address, else ALL_PROXY; NO_PROXY lists hosts that are contacted directly.
 fn proxy(address: &str) -> Result<Option<Proxy>> {
     let variable = |name: &str| {
         [name.to_owned(), name.to_lowercase()]
@@ -261,7 +264,7 @@ fn proxy(address: &str) -> Result<Option<Proxy>> {
     proxy.build().map(Some).map_err(invalid)
 }
 
-/// Whose certificates are trusted: those of the file that SSL_CERT_FILE names, or else Mozilla's, which are built in.
+/// The trusted certificates: those in the file named by SSL_CERT_FILE, or else Mozilla's, which are built in.
 fn roots() -> Result<RootCerts> {
     let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) else {
         return Ok(RootCerts::WebPki);
@@ -275,7 +278,7 @@ fn roots() -> Result<RootCerts> {
         })
         .collect();
     if certificates.is_empty() {
-        return Err(Malformed::at(Place::File, "certificates in PEM form, as SSL_CERT_FILE promises", "none")
+        return Err(Malformed::message(Place::File, "SSL_CERT_FILE names a file without certificates in PEM format")
             .in_file(path.to_string_lossy())
             .into());
     }
@@ -286,13 +289,13 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// A strong entity tag, or else the time of the last change.
+/// A strong entity tag, or else the modification time.
 fn validator_of(headers: &HeaderMap) -> Option<String> {
     let tag = text(headers, "etag").filter(|tag| tag.starts_with('"'));
     tag.or_else(|| text(headers, "last-modified")).map(str::to_owned)
 }
 
-/// The first byte, the last one, and the bytes of the whole: `bytes 0-99/1000`, or `bytes 0-99/*`.
+/// The first byte, the last byte and the total size in a header such as `bytes 0-99/1000` or `bytes 0-99/*`.
 fn content_range(header: &str) -> Option<(u64, u64, Option<u64>)> {
     let (range, total) = header.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
@@ -317,17 +320,17 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_and_end() {
+    fn pauses_grow_up_to_the_maximum() {
         let options = GetOptions { attempts: 3, pause: Duration::from_secs(1), ..GetOptions::default() };
         let client = Client::new("http://127.0.0.1/file", &options).unwrap();
-        let mut patience = client.patience();
-        let passing = |wish: Option<u64>| Trouble::Passing("nothing".to_owned(), wish.map(Duration::from_secs));
-        assert_eq!(patience.after(passing(None), &client).unwrap().1, Duration::from_secs(1));
-        assert_eq!(patience.after(passing(Some(7)), &client).unwrap().1, Duration::from_secs(7));
-        patience.renew();
-        assert_eq!(patience.after(passing(Some(1_000_000)), &client).unwrap().1, LONGEST_PAUSE);
-        assert_eq!(patience.after(passing(Some(0)), &client).unwrap().1, Duration::from_secs(2));
-        let error = patience.after(passing(None), &client).unwrap_err().to_string();
+        let mut retries = client.retries();
+        let passing = |wish: Option<u64>| RequestError::Transient("nothing".to_owned(), wish.map(Duration::from_secs));
+        assert_eq!(retries.after(passing(None), &client).unwrap().1, Duration::from_secs(1));
+        assert_eq!(retries.after(passing(Some(7)), &client).unwrap().1, Duration::from_secs(7));
+        retries.reset();
+        assert_eq!(retries.after(passing(Some(1_000_000)), &client).unwrap().1, MAX_PAUSE);
+        assert_eq!(retries.after(passing(Some(0)), &client).unwrap().1, Duration::from_secs(2));
+        let error = retries.after(passing(None), &client).unwrap_err().to_string();
         assert!(error.contains("nothing, 3 times"), "{error}");
     }
 }

@@ -1,9 +1,9 @@
-//! Well-known vectors by name: what there is ([`CATALOG`]), where fetched ones lie ([`Store`]), and, with the feature `get`,
-//! fetching them.
+//! Published vectors by name: the catalog ([`CATALOG`]), the folder of downloaded vectors ([`Store`]) and, with the feature
+//! `get`, downloading.
 //!
-//! A download is a range of the bytes at an address. It is written to a `.part` file, beside which a note says what it is a
-//! part of, and goes on from there after a break. Once it is whole and checked it is opened as any file of vectors, its rows
-//! are counted, and a table file is written, which alone bears the final name.
+//! A download is a range of the bytes at an address. It is written to a `.part` file, with a note next to it that describes the
+//! range, and an interrupted download resumes from there. A complete download is verified and opened like any vector file, its
+//! rows are counted, and a table file is written. Only the table file has the final name.
 
 #[cfg(feature = "get")]
 mod archive;
@@ -15,10 +15,14 @@ mod download;
 #[cfg(feature = "get")]
 mod get;
 mod named;
+#[cfg(feature = "get")]
+mod options;
 mod store;
 
-pub use catalog::{CATALOG, Entry, find, suggest};
+pub use catalog::{CATALOG, CatalogEntry, find, suggest};
 #[cfg(feature = "get")]
-pub use get::{Check, Event, Fetched, GetOptions, Plan, Planned, get, plan};
+pub use get::{DownloadPlan, FetchState, FetchedVectors, IntegrityCheck, get, plan};
 pub use named::{resolve, unknown};
-pub use store::{Listed, Store};
+#[cfg(feature = "get")]
+pub use options::{FetchEvent, GetOptions};
+pub use store::{ListedVectors, Store};

@@ -1,15 +1,16 @@
-//! Which file a name stands for.
+//! Finding the file of vectors that were downloaded by name.
 
 use std::path::{Component, Path, PathBuf};
 
-use super::{Store, find, suggest};
+use super::catalog::{find, suggest};
+use super::store::Store;
 use crate::error::{Error, Result};
 
-/// The file that `path` stands for: itself, or the table file of the vectors that were fetched by this name. A file of that
-/// name comes first.
+/// The file that `path` refers to: an existing file of this name, or the table file of the vectors that were downloaded by this
+/// name.
 ///
 /// # Errors
-/// The name of vectors that were not fetched, and one that is spelt like such a name.
+/// The name of vectors that were not downloaded, and a misspelled name.
 pub fn resolve(path: &Path) -> Result<PathBuf> {
     let itself = || Ok(path.to_owned());
     let mut parts = path.components();
@@ -18,17 +19,17 @@ pub fn resolve(path: &Path) -> Result<PathBuf> {
     if let Some(entry) = find(name) {
         let fetched = Store::of_user()?.fetched(entry);
         return fetched.map(|(table, _)| table).ok_or_else(|| {
-            let found = format!("`{name}`, which was not fetched yet: vocable get {name}");
-            Error::invalid("vectors", "a file, or vectors that were fetched", found)
+            Error::other(format!("the vectors `{name}` are not downloaded yet"))
+                .advise(format!("download them with `vocable get {name}`"))
         });
     }
     match suggest(name).as_slice() {
         [] => itself(),
-        near => Err(unknown("vectors", "a file, or a name that `vocable list` shows", name, near)),
+        near => Err(unknown("vectors", "a file, or a name from `vocable list`", name, near)),
     }
 }
 
-/// A name that no vectors have, and those that are like it.
+/// The error for a name that is not in the catalog; `near` are similar names.
 pub fn unknown(what: &str, expected: &str, name: &str, near: &[&str]) -> Error {
     let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
     let question = match near.as_slice() {

@@ -1,4 +1,4 @@
-//! Where fetched vectors lie: a folder for each name, with its table file and whatever a download leaves there.
+//! The folder of downloaded vectors: one subfolder per name, with the table file and the state of a download.
 
 #[cfg(feature = "get")]
 use std::fs::{File, TryLockError};
@@ -6,43 +6,45 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
-use super::{CATALOG, Entry};
+use super::catalog::{CATALOG, CatalogEntry};
 use crate::error::{Error, Result};
 
-/// Vectors that can be had by name, and whether they are there.
+/// Vectors of the catalog, and whether they were downloaded.
 #[derive(Debug)]
-pub struct Listed {
-    /// What is known of them.
-    pub entry: &'static Entry,
-    /// Their table file and its bytes, if they were fetched.
+pub struct ListedVectors {
+    /// The entry of the catalog.
+    pub entry: &'static CatalogEntry,
+    /// The table file and its size in bytes, if they were downloaded.
     pub table: Option<(PathBuf, u64)>,
 }
 
-/// A folder of fetched vectors.
+/// A folder of downloaded vectors.
 #[derive(Debug, Clone)]
 pub struct Store {
     folder: PathBuf,
 }
 
 impl Store {
-    /// The store in a folder, which need not exist yet.
+    /// The store in this folder, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Store {
         Store { folder: folder.into() }
     }
 
-    /// The user's: `vectors` in the folder that the environment's `VOCABLE_DATA` names, or else in `vocable` in the user's folder for data.
+    /// The store of the user: `vectors` in the folder named by the environment variable `VOCABLE_DATA`, or else in `vocable` in the
+    /// user's data folder.
     ///
     /// # Errors
-    /// There is neither.
+    /// Neither folder is known.
     pub fn of_user() -> Result<Store> {
         let named = std::env::var_os("VOCABLE_DATA").filter(|path| !path.is_empty()).map(PathBuf::from);
         let own = || {
             let folder = etcetera::choose_base_strategy().ok()?.data_dir();
-            // Without a home there is no such folder, and the current one is none.
+            // Without a home folder the path is relative; the current folder is not a place for data.
             folder.is_absolute().then(|| folder.join("vocable"))
         };
         let folder = named.or_else(own).ok_or_else(|| {
-            Error::invalid("VOCABLE_DATA", "a folder to keep vectors in, because there is no home folder", "none")
+            Error::other("no folder for downloaded vectors: there is no home folder")
+                .advise("set VOCABLE_DATA to a folder")
         })?;
         Ok(Store::new(folder.join("vectors")))
     }
@@ -52,36 +54,36 @@ impl Store {
         &self.folder
     }
 
-    /// The table file of some vectors, where it is or will be.
-    pub fn table(&self, entry: &Entry) -> PathBuf {
+    /// The path of the table file of these vectors, whether or not it exists.
+    pub fn table(&self, entry: &CatalogEntry) -> PathBuf {
         self.folder.join(entry.name).join(format!("{}.safetensors", entry.name))
     }
 
-    /// The table file of some vectors and its bytes, if they were fetched.
-    pub fn fetched(&self, entry: &Entry) -> Option<(PathBuf, u64)> {
+    /// The table file of these vectors and its size in bytes, if they were downloaded.
+    pub fn fetched(&self, entry: &CatalogEntry) -> Option<(PathBuf, u64)> {
         let path = self.table(entry);
         let metadata = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file)?;
         Some((path, metadata.len()))
     }
 
-    /// All vectors that can be had by name, those that were fetched with their table file and its bytes.
-    pub fn list(&self) -> Vec<Listed> {
-        CATALOG.iter().map(|entry| Listed { entry, table: self.fetched(entry) }).collect()
+    /// All vectors of the catalog, with the table file and its size in bytes for those that were downloaded.
+    pub fn list(&self) -> Vec<ListedVectors> {
+        CATALOG.iter().map(|entry| ListedVectors { entry, table: self.fetched(entry) }).collect()
     }
 
-    /// The folder of some vectors.
+    /// The folder of these vectors.
     #[cfg(feature = "get")]
-    pub(super) fn room(&self, entry: &Entry) -> PathBuf {
+    pub(super) fn folder_of(&self, entry: &CatalogEntry) -> PathBuf {
         self.folder.join(entry.name)
     }
 
-    /// Makes the folder of some vectors and takes it for this process alone. Waits for another that has it, after `waiting`
-    /// was called. What a process that was killed left half written there goes away.
+    /// Creates the folder of these vectors and locks it for this process. If another process has the lock, calls `waiting` and
+    /// waits. Deletes temporary files that a killed process left in the folder.
     #[cfg(feature = "get")]
-    pub(super) fn take(&self, entry: &Entry, waiting: impl FnOnce()) -> Result<Taken> {
-        let room = self.room(entry);
-        std::fs::create_dir_all(&room).map_err(|e| Error::io(&room, "make it", e))?;
-        let path = room.join("lock");
+    pub(super) fn lock(&self, entry: &CatalogEntry, waiting: impl FnOnce()) -> Result<LockedFolder> {
+        let folder = self.folder_of(entry);
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, "create it", e))?;
+        let path = folder.join("lock");
         let cannot_lock = |e| Error::io(&path, "lock it", e);
         let file = File::options().create(true).append(true).open(&path).map_err(cannot_lock)?;
         match file.try_lock() {
@@ -92,27 +94,27 @@ impl Store {
             }
             Err(TryLockError::Error(error)) => return Err(cannot_lock(error)),
         }
-        for leftover in std::fs::read_dir(&room).into_iter().flatten().flatten() {
+        for leftover in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
             if leftover.file_name().to_string_lossy().starts_with(".vocable-") {
-                // One that stays takes room and harms nothing.
+                // A file that cannot be deleted does no harm.
                 let _ = std::fs::remove_file(leftover.path());
             }
         }
-        Ok(Taken { room, _lock: file })
+        Ok(LockedFolder { folder, _lock: file })
     }
 }
 
-/// The folder of some vectors, taken for this process until this is dropped.
+/// A locked folder of vectors; dropping this releases the lock.
 #[cfg(feature = "get")]
-pub(super) struct Taken {
-    room: PathBuf,
+pub(super) struct LockedFolder {
+    folder: PathBuf,
     _lock: File,
 }
 
 #[cfg(feature = "get")]
-impl Taken {
-    /// Where a file of that name is in the folder.
+impl LockedFolder {
+    /// The path of a file in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.room.join(name)
+        self.folder.join(name)
     }
 }

@@ -1,4 +1,4 @@
-//! A whole file as bytes: mapped, or inflated from gzip or zip. The one place that maps files.
+//! A whole file as bytes: mapped, or decompressed from gzip or zip. Files are mapped only here.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -15,9 +15,9 @@ use crate::error::{Error, Malformed, Place, Result};
 /// The bytes of a file, or of one member of an archive.
 #[derive(Debug)]
 pub enum Bytes {
-    /// The file itself, mapped; kept open, so that its length can be asked for again.
+    /// The mapped file; it is kept open so that its length can be checked again.
     Mapped(Mmap, File),
-    /// Inflated, or read from something that cannot be mapped (a pipe).
+    /// Decompressed, or read from a source that cannot be mapped, such as a pipe.
     Owned(Vec<u8>),
     /// Built into the program.
     Static(&'static [u8]),
@@ -35,14 +35,14 @@ impl Deref for Bytes {
     }
 }
 
-/// The system may map pages around one that is touched, in windows of up to this size, and so bring back some of what was
-/// released just before.
+/// The system may map pages around one that is accessed, in windows of up to this size, and so load pages again that were just
+/// released.
 #[cfg(unix)]
 const WINDOW: usize = 2 << 20;
 
 impl Bytes {
-    /// Tells the system that the pages of `part`, which is a part of these bytes, will not be touched for a while, so that
-    /// a large mapped file does not fill the memory that this process is seen to use. They come back when they are touched.
+    /// Tells the system that the pages of `part`, a part of these bytes, will not be accessed for a while, so that a large mapped
+    /// file does not count as memory in use. Pages are loaded again when they are accessed.
     pub fn release(&self, part: &[u8]) {
         #[cfg(unix)]
         if let Bytes::Mapped(map, _) = self {
@@ -50,12 +50,12 @@ impl Bytes {
             if start <= map.len() && part.len() <= map.len() - start {
                 let before = start % WINDOW;
                 #[allow(unsafe_code)]
-                // SAFETY: pages of a shared, read-only map of a file hold nothing but the file's bytes. One that is dropped
-                // is read from the file again when it is touched next, so no byte changes for those who hold slices of it.
+                // SAFETY: pages of a shared, read-only map of a file contain only the file's bytes. A page that is dropped is read
+                // from the file again at the next access, so existing slices see no change.
                 let advised = unsafe {
                     map.unchecked_advise_range(UncheckedAdvice::DontNeed, start - before, before + part.len())
                 };
-                // Advice that is not taken changes nothing but the memory in use.
+                // If the system ignores the advice, only the memory in use differs.
                 drop(advised);
             }
         }
@@ -63,18 +63,17 @@ impl Bytes {
         let _ = part;
     }
 
-    /// Checks that a mapped file, which `path` named, is not shorter than when it was mapped: reading past its end would
-    /// end the program.
+    /// Checks that the mapped file at `path` is not shorter than when it was mapped: reading past its end would abort the program.
     ///
     /// # Errors
-    /// A file that was shortened meanwhile.
+    /// A file that has become shorter.
     pub fn check_length(&self, path: &Path) -> Result<()> {
         let Bytes::Mapped(map, file) = self else { return Ok(()) };
         let length = file.metadata().map_err(|e| Error::io(path, "read it", e))?.len();
         if length < map.len() as u64 {
             let expected = format!("{} bytes, as when it was opened", map.len());
             return Err(Malformed::at(Place::File, expected, length.to_string())
-                .advise("something shortened the file while it was in use: open it again")
+                .advise("another program has shortened the file: open it again")
                 .in_file(path.to_string_lossy())
                 .into());
         }
@@ -82,22 +81,22 @@ impl Bytes {
     }
 }
 
-/// What a file was opened as.
+/// A file that was opened.
 pub(super) enum Opened {
     /// All of its bytes.
     Whole(Bytes),
-    /// Something that must be read from its front.
+    /// A source that must be read from its beginning.
     Packed(Packed),
 }
 
-/// Opens a file: maps it, and inflates it when it begins like gzip or zip.
+/// Opens a file: maps it, or decompresses it if it begins like gzip or zip.
 ///
-/// `member` names the member to take from a zip archive; an archive with a single file needs no name. Pipes and other
-/// things that cannot be mapped are read to their end.
+/// `member` names the member to read from a zip archive; it is not needed for an archive with a single file. Pipes and other
+/// sources that cannot be mapped are read to their end.
 ///
 /// # Errors
-/// A file that is not there or may not be read; a folder; an archive that is damaged, empty, inflates to more than 64 times
-/// its size, or holds several files and no `member` was named (the error lists them).
+/// A file that is missing or cannot be read; a folder; an archive that is damaged, empty or expands to more than 64 times its size;
+/// an archive of several files without a `member` (the error lists them).
 pub fn open(path: &Path, member: Option<&str>) -> Result<(Bytes, Compression)> {
     let (opened, compression) = open_lazily(path, member)?;
     let packed = match opened {
@@ -117,7 +116,7 @@ pub fn open(path: &Path, member: Option<&str>) -> Result<(Bytes, Compression)> {
     Ok((Bytes::Owned(all), compression))
 }
 
-/// Opens a file: maps it, if that is possible and all there is to do; otherwise nothing of it is read yet but its first bytes.
+/// Opens a file without reading it: an uncompressed file is mapped; of other sources only the first bytes are read.
 pub(super) fn open_lazily(path: &Path, member: Option<&str>) -> Result<(Opened, Compression)> {
     let cannot_read = |e| Error::io(path, "read it", e);
     let mut file = File::open(path).map_err(|e| Error::io(path, "open it", e))?;
@@ -127,7 +126,7 @@ pub(super) fn open_lazily(path: &Path, member: Option<&str>) -> Result<(Opened, 
     }
     let mut first = Vec::new();
     file.by_ref().take(Compression::MAGIC_LENGTH).read_to_end(&mut first).map_err(cannot_read)?;
-    let compression = wrapping_of(&first, member)?;
+    let compression = detect_compression(&first, member)?;
     // An empty file cannot be mapped, and a pipe has no length.
     let origin = if !metadata.is_file() || metadata.len() == 0 {
         Origin::Pipe(first, file)
@@ -140,9 +139,9 @@ pub(super) fn open_lazily(path: &Path, member: Option<&str>) -> Result<(Opened, 
     Ok((Opened::Packed(Packed { compression, member: member.map(str::to_owned), origin }), compression))
 }
 
-/// As [`open_lazily`], of a file whose bytes are in memory.
+/// As [`open_lazily`], for a file whose bytes are in memory.
 pub(super) fn in_memory(bytes: Vec<u8>, member: Option<&str>) -> Result<(Opened, Compression)> {
-    let compression = wrapping_of(&bytes, member)?;
+    let compression = detect_compression(&bytes, member)?;
     let opened = match compression {
         Compression::None => Opened::Whole(Bytes::Owned(bytes)),
         _ => Opened::Packed(Packed { compression, member: member.map(str::to_owned), origin: Origin::Memory(bytes) }),
@@ -150,23 +149,22 @@ pub(super) fn in_memory(bytes: Vec<u8>, member: Option<&str>) -> Result<(Opened,
     Ok((opened, compression))
 }
 
-fn wrapping_of(first: &[u8], member: Option<&str>) -> Result<Compression> {
+fn detect_compression(first: &[u8], member: Option<&str>) -> Result<Compression> {
     let compression = Compression::of(first);
     if compression != Compression::Zip && member.is_some() {
-        return Err(Error::invalid("member", "a zip archive", "a file that is not one"));
+        return Err(Error::other("a member can only be chosen from a zip archive, and the file is not one"));
     }
     Ok(compression)
 }
 
-/// The file as it lies on the disk.
+/// Maps a file.
 fn map(file: File, path: &Path) -> Result<Bytes> {
     #[allow(unsafe_code)]
-    // SAFETY: the map is read-only and private to this process, and every reader checks bounds against the length taken
-    // here. What the compiler cannot know is that nobody changes the file meanwhile: another process that writes into it
-    // may show us a mix of old and new bytes (which the readers then judge as they judge any bytes), and one that
-    // shortens it makes the system end this process when a page past the new end is touched. That is the contract of
-    // every memory-mapped reader; `docs/reference/formats.md` states it. Our own writers never write into an existing file: they
-    // write beside it and rename.
+    // SAFETY: the map is read-only, and every reader checks bounds against the length at this point. The compiler cannot know
+    // that the file does not change meanwhile: if another process writes into it, readers may see a mix of old and new bytes
+    // (which they check like any bytes); if another process shortens it, the system ends this process at the first access
+    // past the new end. This is the contract of every memory-mapped reader, stated in `docs/reference/formats.md`. This
+    // library never writes into an existing file: it writes a new file and renames it.
     let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(path, "map it", e))?;
     Ok(Bytes::Mapped(map, file))
 }

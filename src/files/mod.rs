@@ -42,9 +42,9 @@ pub use index::StoredIndex;
 pub use number::parse_f32;
 pub use options::ReadOptions;
 pub use packed::Compression;
-use packed::Failed;
+use packed::ReadError;
 #[cfg(feature = "get")]
-pub(crate) use packed::most as most_inflated;
+pub(crate) use packed::max_inflated;
 pub(crate) use row::excerpt;
 pub use row::parse_vector;
 pub(crate) use rows::remove_rows;
@@ -127,7 +127,7 @@ fn contents_of(opened: Opened, path: &Path, options: &ReadOptions) -> Result<(Co
 }
 
 /// Reads rows of text and word2vec binary while they are being inflated; `None` for the formats that are read as a whole.
-fn read_stream(stream: &mut Stream, options: &ReadOptions) -> Result<(Option<Rows>, Format), Failed> {
+fn read_stream(stream: &mut Stream, options: &ReadOptions) -> Result<(Option<Rows>, Format), ReadError> {
     let format = format_of(stream.piece()?, options)?;
     let rows = match format {
         Format::Glove => text::parse_stream(stream, text::Header::Absent, options)?,

@@ -1,4 +1,4 @@
-//! What is read from its front to its end, block by block: gzip, a member of a zip archive, a pipe.
+//! Sources that are read from beginning to end in blocks: gzip, a member of a zip archive, a pipe.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek};
@@ -10,18 +10,19 @@ use zip::{CompressionMethod, ZipArchive};
 
 use crate::error::{Advice, Error, Malformed, Place, Problem};
 
-/// Bytes of a block; the last one has fewer.
+/// Bytes per block; the last block may be shorter.
 pub(super) const BLOCK: usize = 1 << 20;
 
-/// An archive may inflate to this many times its size, or to [`SMALL`] bytes if that is more. Texts and vectors come nowhere near
-/// it; what does is made to fill memory.
-const RATIO: u64 = 64;
-const SMALL: u64 = 16 << 20;
+/// Maximum compression ratio. Texts and vectors do not come near it; a file that does is made to fill the memory.
+const MAX_RATIO: u64 = 64;
 
-/// Names of members that an error lists.
-const LISTED: usize = 20;
+/// Size in bytes up to which the compression ratio is not limited.
+const UNLIMITED_SIZE: u64 = 16 << 20;
 
-const FETCH_AGAIN: &str = "the download may be cut short: fetch it again";
+/// Maximum number of members that an error lists.
+const MAX_LISTED: usize = 20;
+
+const DOWNLOAD_AGAIN: &str = "the file may be cut short: download it again";
 
 /// How the contents of a file are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,59 +51,59 @@ impl Compression {
     }
 }
 
-/// Something that is read from its front, and how it wraps what counts.
+/// A source that is read from its beginning, and its compression.
 pub(super) struct Packed {
     pub compression: Compression,
-    /// Member of a zip archive.
+    /// The member to read from a zip archive.
     pub member: Option<String>,
     pub origin: Origin,
 }
 
 /// Where the bytes come from.
 pub(super) enum Origin {
-    /// A file, at its beginning, and how long it is.
+    /// A file, positioned at its beginning, and its length.
     File(File, u64),
     /// Bytes in memory.
     Memory(Vec<u8>),
-    /// The first bytes of something that does not know its length, and where the others come from.
+    /// The first bytes of a source of unknown length, and the rest of it.
     Pipe(Vec<u8>, File),
 }
 
-/// Why no more could be read.
+/// Why reading failed.
 #[derive(Debug)]
-pub(super) enum Failed {
-    /// The system did not read on.
+pub(super) enum ReadError {
+    /// An I/O error.
     Io(io::Error),
-    /// What was read is not what it should be.
+    /// Bytes that do not follow the format.
     Malformed(Malformed),
 }
 
-impl Failed {
-    /// The error, of the file at `path`.
+impl ReadError {
+    /// The error about the file at `path`.
     pub fn at(self, path: &Path) -> Error {
         match self {
-            Failed::Io(error) => Error::io(path, "read it", error),
-            Failed::Malformed(error) => error.in_file(path.to_string_lossy()).into(),
+            ReadError::Io(error) => Error::io(path, "read it", error),
+            ReadError::Malformed(error) => error.in_file(path.to_string_lossy()).into(),
         }
     }
 }
 
-impl From<Malformed> for Failed {
+impl From<Malformed> for ReadError {
     fn from(error: Malformed) -> Self {
-        Failed::Malformed(error)
+        ReadError::Malformed(error)
     }
 }
 
 impl Packed {
-    /// Reads and inflates to the end, and gives each block to `take`, until that has had enough and says so by `false`.
-    pub fn read(self, take: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<(), Failed> {
+    /// Reads and decompresses to the end, and passes each block to `take`. Stops early when `take` returns `false`.
+    pub fn read(self, take: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<(), ReadError> {
         match (self.compression, self.origin) {
-            (Compression::None, origin) => drain(&mut origin.reader().0, |_| u64::MAX, Failed::Io, take),
+            (Compression::None, origin) => drain(&mut origin.reader().0, |_| u64::MAX, ReadError::Io, take),
             (Compression::Gzip, origin) => {
                 let (reader, length) = origin.reader();
-                let most = |gzip: &MultiGzDecoder<Counted>| most(length.unwrap_or(gzip.get_ref().bytes));
-                let wrong = |e| failed(e, "a whole gzip stream".to_owned());
-                drain(&mut MultiGzDecoder::new(Counted { reader, bytes: 0 }), most, wrong, take)
+                let max = |gzip: &MultiGzDecoder<CountingReader>| max_inflated(length.unwrap_or(gzip.get_ref().bytes));
+                let error = |e| decoding_error(e, "a complete gzip stream".to_owned());
+                drain(&mut MultiGzDecoder::new(CountingReader { reader, bytes: 0 }), max, error, take)
             }
             (Compression::Zip, Origin::Memory(bytes)) => {
                 let length = bytes.len() as u64;
@@ -111,9 +112,9 @@ impl Packed {
             (Compression::Zip, Origin::File(file, length)) => {
                 unzip(BufReader::new(file), length, self.member.as_deref(), take)
             }
-            // The list of an archive's members stands at its end.
+            // The directory of an archive is at its end.
             (Compression::Zip, Origin::Pipe(mut bytes, mut file)) => {
-                file.read_to_end(&mut bytes).map_err(Failed::Io)?;
+                file.read_to_end(&mut bytes).map_err(ReadError::Io)?;
                 let length = bytes.len() as u64;
                 unzip(Cursor::new(bytes), length, self.member.as_deref(), take)
             }
@@ -122,7 +123,7 @@ impl Packed {
 }
 
 impl Origin {
-    /// What reads the bytes, and how many there are, where that is known.
+    /// A reader of the bytes, and their number, if known.
     fn reader(self) -> (Box<dyn Read>, Option<u64>) {
         match self {
             Origin::File(file, length) => (Box::new(file), Some(length)),
@@ -135,13 +136,13 @@ impl Origin {
     }
 }
 
-/// A reader, and how many bytes were read from it.
-struct Counted {
+/// A reader that counts its bytes.
+struct CountingReader {
     reader: Box<dyn Read>,
     bytes: u64,
 }
 
-impl Read for Counted {
+impl Read for CountingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.reader.read(buffer)?;
         self.bytes += read as u64;
@@ -149,34 +150,34 @@ impl Read for Counted {
     }
 }
 
-/// Reads block after block. More bytes than `most` are refused.
+/// Reads block after block. More bytes than `max` are refused.
 fn drain<R: Read>(
     reader: &mut R,
-    most: impl Fn(&R) -> u64,
-    wrong: impl Fn(io::Error) -> Failed,
+    max: impl Fn(&R) -> u64,
+    error: impl Fn(io::Error) -> ReadError,
     take: &mut dyn FnMut(Vec<u8>) -> bool,
-) -> Result<(), Failed> {
+) -> Result<(), ReadError> {
     let mut total = 0;
     loop {
         let mut block = Vec::with_capacity(BLOCK);
         let read = reader.by_ref().take(BLOCK as u64).read_to_end(&mut block);
         total += block.len() as u64;
-        read.map_err(|e| match wrong(e) {
-            Failed::Malformed(mut error) => {
+        read.map_err(|e| match error(e) {
+            ReadError::Malformed(mut error) => {
                 if let Problem::Unexpected { found, .. } = &mut error.problem {
-                    found.push_str(&format!(" after {total} inflated bytes"));
+                    found.push_str(&format!(" after {total} decompressed bytes"));
                 }
-                Failed::Malformed(error)
+                ReadError::Malformed(error)
             }
             io => io,
         })?;
-        if total > most(reader) {
+        if total > max(reader) {
             return Err(Malformed::at(
                 Place::File,
-                format!("an archive that inflates to at most {RATIO} times its size, or {SMALL} bytes"),
+                format!("an archive that expands to at most {MAX_RATIO} times its size, or {UNLIMITED_SIZE} bytes"),
                 format!("{total} bytes, and more to come"),
             )
-            .advise("if that is right, unpack it by hand")
+            .advise("if the file is genuine, unpack it by hand")
             .into());
         }
         if block.is_empty() || !take(block) {
@@ -185,17 +186,17 @@ fn drain<R: Read>(
     }
 }
 
-/// The most bytes that an archive of so many may inflate to.
-pub(crate) fn most(packed: u64) -> u64 {
-    packed.saturating_mul(RATIO).max(SMALL)
+/// Maximum decompressed size of `packed` bytes.
+pub(crate) fn max_inflated(packed: u64) -> u64 {
+    packed.saturating_mul(MAX_RATIO).max(UNLIMITED_SIZE)
 }
 
-fn failed(error: io::Error, expected: String) -> Failed {
+fn decoding_error(error: io::Error, expected: String) -> ReadError {
     match error.kind() {
         ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::Other => {
-            Malformed::at(Place::File, expected, error.to_string()).advise(FETCH_AGAIN).into()
+            Malformed::at(Place::File, expected, error.to_string()).advise(DOWNLOAD_AGAIN).into()
         }
-        _ => Failed::Io(error),
+        _ => ReadError::Io(error),
     }
 }
 
@@ -204,16 +205,16 @@ fn unzip<R: Read + Seek>(
     length: u64,
     member: Option<&str>,
     take: &mut dyn FnMut(Vec<u8>) -> bool,
-) -> Result<(), Failed> {
+) -> Result<(), ReadError> {
     let damaged = |e: ZipError| match e {
-        ZipError::Io(e) => failed(e, "a whole zip archive".to_owned()),
-        e => Malformed::at(Place::File, "a whole zip archive", e.to_string()).advise(FETCH_AGAIN).into(),
+        ZipError::Io(e) => decoding_error(e, "a complete zip archive".to_owned()),
+        e => Malformed::at(Place::File, "a complete zip archive", e.to_string()).advise(DOWNLOAD_AGAIN).into(),
     };
     let mut archive = ZipArchive::new(reader).map_err(damaged)?;
     let mut members = Vec::new();
     for (index, name) in archive.file_names().enumerate() {
         let name = name.map_err(damaged)?;
-        // Folders, and what macOS adds of its own.
+        // Without folders and the metadata that macOS adds.
         if !name.ends_with('/') && !name.starts_with("__MACOSX/") {
             members.push((index, name.into_owned()));
         }
@@ -229,33 +230,33 @@ fn unzip<R: Read + Seek>(
     let method = raw.compression();
     drop(raw);
     if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
-        return Err(refused("a member that is stored or deflated", &format!("is packed as {method}")).into());
+        return Err(refused("a member that is stored or deflated", &format!("is compressed with {method}")).into());
     }
     let mut file = archive.by_index(*index).map_err(damaged)?;
-    drain(&mut file, |_| most(length), |e| failed(e, format!("the whole member `{name}`")), take)
+    drain(&mut file, |_| max_inflated(length), |e| decoding_error(e, format!("the complete member `{name}`")), take)
 }
 
-/// The member that was asked for, or the only one.
-fn choose<'a>(members: &'a [(usize, String)], asked: Option<&str>) -> Result<&'a (usize, String), Malformed> {
+/// The requested member, or the only one.
+fn choose<'a>(members: &'a [(usize, String)], requested: Option<&str>) -> Result<&'a (usize, String), Malformed> {
     let list = || {
-        let names: Vec<&str> = members.iter().take(LISTED).map(|(_, name)| name.as_str()).collect();
-        names.join(", ") + if members.len() > LISTED { ", ..." } else { "" }
+        let names: Vec<&str> = members.iter().take(MAX_LISTED).map(|(_, name)| name.as_str()).collect();
+        names.join(", ") + if members.len() > MAX_LISTED { ", ..." } else { "" }
     };
-    if let Some(asked) = asked {
-        let found = members.iter().find(|(_, name)| name == asked);
+    if let Some(requested) = requested {
+        let found = members.iter().find(|(_, name)| name == requested);
         return found.ok_or_else(|| {
-            Malformed::at(Place::File, format!("a member named `{asked}`"), format!("these: {}", list()))
+            Malformed::at(Place::File, format!("a member named `{requested}`"), list())
         });
     }
     match members {
         [only] => Ok(only),
-        [] => Err(Malformed::at(Place::File, "a zip archive with a file in it", "none")),
+        [] => Err(Malformed::at(Place::File, "a zip archive with a file in it", "an empty archive")),
         _ if members.iter().any(|(_, name)| name.ends_with("/data.pkl")) => {
             Err(Malformed::at(Place::File, "word vectors", "a PyTorch checkpoint")
-                .advise("save its embedding as text or safetensors from PyTorch"))
+                .advise("save the embedding as text or .npy from PyTorch"))
         }
         [(_, first), ..] => {
-            Err(Malformed::at(Place::File, "one file in the archive", format!("{}: {}", members.len(), list()))
+            Err(Malformed::at(Place::File, "an archive with one file", format!("{} files: {}", members.len(), list()))
                 .advise(Advice::SetMember(first.clone())))
         }
     }

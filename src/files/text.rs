@@ -7,9 +7,9 @@
 use memchr::{memchr, memchr_iter};
 use rayon::prelude::*;
 
-use super::packed::Failed;
+use super::packed::ReadError;
 use super::row::{any_row, excerpt, nonfinite, numbers_in, plain_row, shortest, split_line, trim_line, wrong_width};
-use super::stream::{LONGEST_LINE, Stream, head, piece_end};
+use super::stream::{MAX_LINE_LENGTH, Stream, head, piece_end};
 use super::{BOM, Buffer, ReadOptions, Rows, Skipped, Words};
 use crate::error::{Advice, Malformed, Place};
 
@@ -103,7 +103,7 @@ pub(super) fn parse(
 }
 
 /// Reads all rows while they are being read and inflated. The result is that of [`parse`].
-pub(super) fn parse_stream(stream: &mut Stream, header: Header, options: &ReadOptions) -> Result<Rows, Failed> {
+pub(super) fn parse_stream(stream: &mut Stream, header: Header, options: &ReadOptions) -> Result<Rows, ReadError> {
     let opening = Opening::of(stream.piece()?, header)?;
     let dimension = opening.dimension;
     stream.skip(opening.body_at);
@@ -223,13 +223,13 @@ impl Chunk<'_> {
         let mut number = self.first_line;
         while !rest.is_empty() {
             let plain = next.as_deref_mut().and_then(|row| plain_row(rest, row));
-            let plain = plain.filter(|&(_, length)| length <= LONGEST_LINE);
+            let plain = plain.filter(|&(_, length)| length <= MAX_LINE_LENGTH);
             let (line, after) = match plain {
                 Some((_, length)) => rest.split_at(length),
                 None => split_line(rest),
             };
-            if line.len() > LONGEST_LINE {
-                let expected = format!("a line of at most {LONGEST_LINE} bytes");
+            if line.len() > MAX_LINE_LENGTH {
+                let expected = format!("a line of at most {MAX_LINE_LENGTH} bytes");
                 return Err(Malformed::at(Place::Line(number), expected, excerpt(line)));
             }
             let word = match (plain, next.as_deref_mut()) {

@@ -7,7 +7,7 @@ use std::io::Write;
 use memchr::memchr;
 use rayon::prelude::*;
 
-use super::packed::Failed;
+use super::packed::ReadError;
 use super::row::{excerpt, split_line};
 use super::stream::{Stream, head};
 use super::text::header_of;
@@ -115,7 +115,7 @@ pub(super) fn parse(bytes: &[u8], options: &ReadOptions, release: &(dyn Fn(&[u8]
 }
 
 /// Reads all rows while they are being read and inflated. The result is that of [`parse`].
-pub(super) fn parse_stream(stream: &mut Stream, options: &ReadOptions) -> Result<Rows, Failed> {
+pub(super) fn parse_stream(stream: &mut Stream, options: &ReadOptions) -> Result<Rows, ReadError> {
     let declared = Declared::of(stream.piece()?)?;
     let Declared { dimension, width, body_at, .. } = declared;
     stream.skip(body_at);
@@ -168,7 +168,7 @@ pub(super) fn parse_stream(stream: &mut Stream, options: &ReadOptions) -> Result
 }
 
 /// Takes the line feeds that come next.
-fn skip_line_feeds(stream: &mut Stream) -> Result<(), Failed> {
+fn skip_line_feeds(stream: &mut Stream) -> Result<(), ReadError> {
     loop {
         let line_feeds = stream.rest().iter().take_while(|&&byte| byte == b'\n').count();
         stream.skip(line_feeds);
@@ -179,7 +179,7 @@ fn skip_line_feeds(stream: &mut Stream) -> Result<(), Failed> {
 }
 
 /// Waits until the next row is there as a whole, or nothing more is to come, or none is to be found.
-fn wait_for_row(stream: &mut Stream, width: usize) -> Result<(), Failed> {
+fn wait_for_row(stream: &mut Stream, width: usize) -> Result<(), ReadError> {
     while let Err(Stop::CutShort(_)) = next_row(stream.rest(), width)
         && stream.more()?
     {}

@@ -1,13 +1,13 @@
 //! Vectors that can be had by name, as a table.
 
 use super::{fitted, size, thousands};
-use crate::fetch::Listed;
+use crate::fetch::ListedVectors;
 
 /// The column that says whether all of a file is fetched.
 const NOTE: usize = 4;
 
 /// What was fetched, then what can be: a line each, or more where a terminal of `width` columns asks for it.
-pub fn catalog(list: &[Listed], width: Option<usize>) -> String {
+pub fn catalog(list: &[ListedVectors], width: Option<usize>) -> String {
     /// Columns of a terminal that the note has room in.
     const WIDE: usize = 100;
     let narrow = width.is_some_and(|width| width < WIDE);
@@ -16,7 +16,7 @@ pub fn catalog(list: &[Listed], width: Option<usize>) -> String {
     if narrow {
         columns.remove(NOTE);
     }
-    let row = |listed: &Listed| {
+    let row = |listed: &ListedVectors| {
         let entry = listed.entry;
         let (bytes, note) = match (&listed.table, entry.bytes, entry.member) {
             (Some((_, bytes)), ..) => (size(*bytes), "on disk"),
@@ -32,7 +32,8 @@ pub fn catalog(list: &[Listed], width: Option<usize>) -> String {
         }
         row
     };
-    let (there, others): (Vec<&Listed>, Vec<&Listed>) = list.iter().partition(|listed| listed.table.is_some());
+    let (there, others): (Vec<&ListedVectors>, Vec<&ListedVectors>) =
+        list.iter().partition(|listed| listed.table.is_some());
     let mut text = String::new();
     if !there.is_empty() {
         text += "Fetched: --vectors NAME opens them\n\n";
