@@ -244,9 +244,7 @@ fn choose<'a>(members: &'a [(usize, String)], requested: Option<&str>) -> Result
     };
     if let Some(requested) = requested {
         let found = members.iter().find(|(_, name)| name == requested);
-        return found.ok_or_else(|| {
-            Malformed::at(Place::File, format!("a member named `{requested}`"), list())
-        });
+        return found.ok_or_else(|| Malformed::at(Place::File, format!("a member named `{requested}`"), list()));
     }
     match members {
         [only] => Ok(only),

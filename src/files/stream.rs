@@ -5,7 +5,7 @@ use std::thread;
 
 use memchr::memchr;
 
-use super::packed::{ReadError, Packed};
+use super::packed::{Packed, ReadError};
 
 /// Bytes that one task parses, plus the rest of the last line. The size is fixed, so that the work is divided the same way for any
 /// number of threads.
