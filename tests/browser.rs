@@ -242,7 +242,7 @@ fn a_person_explores_400_000_words() {
     browser.wait(SEARCHED, "waaab");
 
     // A link to a view opens that view: 50,000 points, panned by keyboard.
-    browser.open(&format!("{address}#word=wkzza&of=frequent&n=50000"));
+    browser.open(&format!("{address}#word=wkzza&selection=frequent&points=50000"));
     browser.wait(MAPPED, 50_000);
     browser.wait(SEARCHED, "wkzza");
     browser.wait("return document.querySelector('canvas').dataset.drawn !== undefined", true);
@@ -295,19 +295,19 @@ fn analogies_labels_and_two_files_are_shown() {
     browser.wait("return Number(document.body.dataset.mapped) > 100", true);
     // Nothing is wider than a phone's screen.
     browser.wait("return document.documentElement.scrollWidth <= innerWidth", true);
-    browser.open(&format!("{address}#of=labelled&pairs=france+paris%0Aitaly+rome"));
+    browser.open(&format!("{address}#selection=labelled&pairs=france+paris%0Aitaly+rome"));
     browser.wait(MAPPED, 6);
     browser.wait(
         "return [...document.querySelectorAll('#legend li')].map(one => one.textContent).join(' ')",
         "country capital",
     );
-    browser.open(&format!("{address}#of=labelled&method=pca&colour=moved"));
+    browser.open(&format!("{address}#selection=labelled&method=pca&colour=distance"));
     browser.wait("return document.querySelectorAll('#legend li').length > 1", true);
     browser.wait("return document.querySelectorAll('#legend li')[1].textContent.startsWith('france ')", true);
     browser.open(&format!("{address}#word=frnace"));
-    browser.wait("return document.getElementById('said').textContent.includes('`france`')", true);
+    browser.wait("return document.getElementById('status').textContent.includes('`france`')", true);
     browser.open(&format!("{address}#word=%3Cimg+src=x%3E"));
-    browser.wait("return document.getElementById('said').textContent.includes('<img')", true);
+    browser.wait("return document.getElementById('status').textContent.includes('<img')", true);
     let failed = browser.complaints();
     // An unknown word is a 404, which the console shows.
     assert!(failed.iter().all(|line| line["message"].as_str().unwrap().contains("404")), "{failed:?}");

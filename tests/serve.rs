@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::common::{Folder, fixture, program, vocable};
 use serde_json::{Value, json};
 use vocable::Vectors;
-use vocable::serve::{Limits, Served, Server, Stopper};
+use vocable::serve::{AppState, Limits, Server, Stopper};
 
 /// The program, serving; it ends with the test.
 struct Explore {
@@ -50,8 +50,8 @@ impl Within {
     }
 
     fn of(vectors: Arc<Vectors>, limits: Limits) -> Within {
-        let served = Served { vectors, compared: None, model: None, list: None, labels: None };
-        let server = Server::bind(served, 0, limits).unwrap();
+        let state = AppState { vectors, second: None, model: None, list: None, labels: None };
+        let server = Server::bind(state, 0, limits).unwrap();
         let (address, stopper) = (server.address(), server.stopper());
         Within { address, stopper, thread: Some(std::thread::spawn(move || server.run().unwrap())) }
     }
@@ -178,7 +178,7 @@ fn a_model_predicts_as_the_program_does() {
     let expected = crate::common::vocable_fed(arguments, b"a great film\ndull\n").json();
     assert_eq!(answer["predictions"], json!(expected));
     let without = Within::new(Limits::default());
-    assert!(get(without.address, "/v1/predict?text=a").refusal(404).contains("--model"));
+    assert!(get(without.address, "/v1/predict?text=a").refusal(404).contains("no model"));
     without.end();
 }
 
@@ -229,13 +229,13 @@ fn questions_that_cannot_be_answered_say_why() {
         "similarity?a=king",
         "similarity?a=&b=king",
         "analogy?a=man&b=king&c=woman&method=best",
-        "map?of=everything",
+        "map?selection=everything",
         "map",
-        "map?of=list",
-        "map?word=king&n=50001",
+        "map?selection=list",
+        "map?word=king&points=50001",
         // Too many, too few; in builds without t-SNE any number.
-        "map?of=frequent&n=20001&method=tsne",
-        "map?word=king&n=3&method=tsne",
+        "map?selection=frequent&points=20001&method=tsne",
+        "map?word=king&points=3&method=tsne",
         "about?x=1",
         "nearest?word=%FF%FE",
         "nearest?word=%C3%28",
@@ -245,7 +245,7 @@ fn questions_that_cannot_be_answered_say_why() {
     }
     let many = "word=king&".repeat(300);
     assert!(refused(&format!("/v1/nearest?{many}"), 400).contains("256"));
-    assert!(refused("/v1/nearest?word=king&table=second", 404).contains("--compare"));
+    assert!(refused("/v1/nearest?word=king&table=second", 404).contains("no second table"));
     for wrong in [
         &b"{\"word\": \"\xff\xfe\"}"[..],
         b"[1]",
@@ -377,7 +377,7 @@ fn other_names_and_other_origins_are_refused() {
 
 #[test]
 fn slow_clients_are_let_go() {
-    let server = Within::new(Limits { patience: Duration::from_millis(300), ..Limits::default() });
+    let server = Within::new(Limits { client_timeout: Duration::from_millis(300), ..Limits::default() });
     let begin = |text: &str| begun(&server, text);
     // Answers that nobody takes in.
     const ASKED: usize = 2000;
@@ -400,7 +400,7 @@ fn slow_clients_are_let_go() {
 
 #[test]
 fn there_is_room_for_so_many_clients() {
-    let server = Within::new(Limits { connections: 2, ..Limits::default() });
+    let server = Within::new(Limits { max_connections: 2, ..Limits::default() });
     let kept = [begun(&server, ""), begun(&server, "")];
     assert_eq!(received(begun(&server, "")).status, 503);
     drop(kept);
@@ -425,9 +425,9 @@ fn begun(server: &Within, text: &str) -> TcpStream {
 fn whoever_comes_when_the_queue_is_full_is_told() {
     // Rows enough for a search to take a while, and no room to wait.
     let vectors = Arc::new(large());
-    let server = Within::of(vectors, Limits { waiting: 1, waiting_maps: 1, ..Limits::default() });
+    let server = Within::of(vectors, Limits { max_queued_queries: 1, max_queued_maps: 1, ..Limits::default() });
     let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let ask = || get(server.address, "/v1/map?of=frequent&n=3000&method=tsne").status;
+        let ask = || get(server.address, "/v1/map?selection=frequent&points=3000&method=tsne").status;
         let threads: Vec<_> = (0..6).map(|_| scope.spawn(ask)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
@@ -439,9 +439,9 @@ fn whoever_comes_when_the_queue_is_full_is_told() {
 #[cfg(feature = "tsne")]
 #[test]
 fn an_answer_that_takes_too_long_is_given_up() {
-    let server = Within::of(Arc::new(large()), Limits { map: Duration::from_millis(1), ..Limits::default() });
-    let refused = get(server.address, "/v1/map?of=frequent&n=3000&method=tsne");
-    assert!(refused.refusal(503).contains("again later") && refused.head.contains("retry-after"));
+    let server = Within::of(Arc::new(large()), Limits { map_timeout: Duration::from_millis(1), ..Limits::default() });
+    let refused = get(server.address, "/v1/map?selection=frequent&points=3000&method=tsne");
+    assert!(refused.refusal(503).contains("try again later") && refused.head.contains("retry-after"));
     get(server.address, "/v1/nearest?word=w7").answer();
     server.end();
 }
@@ -470,10 +470,13 @@ fn maps_show_what_was_asked_for() {
     ]);
     let at = |target: &str| get(server.address, target).answer();
     let about = at("/v1/about");
-    assert_eq!(json!([about["list"], about["labels"], about["labelled"]]), json!([3, ["country", "capital"], 3]));
+    assert_eq!(
+        json!([about["list_words"], about["labels"], about["labelled_words"]]),
+        json!([3, ["country", "capital"], 3])
+    );
     assert_eq!(about["tables"][0]["name"], "demo.50d.txt");
     assert!(!about.to_string().contains('/'), "the place of a file is told: {about}");
-    let near = at("/v1/map?word=king&n=50");
+    let near = at("/v1/map?word=king&points=50");
     let words = near["words"].as_array().unwrap();
     assert_eq!((words.len(), &words[0]), (50, &json!("king")));
     let expected = by_program(&["nearest", "king", "-k", "49"]);
@@ -485,19 +488,19 @@ fn maps_show_what_was_asked_for() {
             assert!((a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-4);
         }
     }
-    assert!(near["moved"].as_array().unwrap().iter().all(|moved| moved.as_f64().unwrap() < 1e-5));
-    let listed = at("/v1/map?of=list");
+    assert!(near["cosine_distances"].as_array().unwrap().iter().all(|moved| moved.as_f64().unwrap() < 1e-5));
+    let listed = at("/v1/map?selection=list");
     assert_eq!(listed["words"].as_array().unwrap().len(), 3);
-    let labelled = at("/v1/map?of=labelled&word=king");
+    let labelled = at("/v1/map?selection=labelled&word=king");
     let label = |word: &str| {
         let place = labelled["words"].as_array().unwrap().iter().position(|one| one == word).unwrap();
         labelled["labels"][place].clone()
     };
     assert_eq!([label("france"), label("paris"), label("king")], [json!(0), json!(1), Value::Null]);
     if cfg!(feature = "tsne") {
-        let tsne = at("/v1/map?of=frequent&n=100&method=tsne");
+        let tsne = at("/v1/map?selection=frequent&points=100&method=tsne");
         assert_eq!((tsne["method"].as_str(), tsne["maps"][0]["x"].as_array().unwrap().len()), (Some("tsne"), 100));
-        assert_eq!(tsne, at("/v1/map?of=frequent&n=100&method=tsne"), "the same question, another map");
+        assert_eq!(tsne, at("/v1/map?selection=frequent&points=100&method=tsne"), "the same question, another map");
     }
     assert_eq!(about["methods"].as_array().unwrap().len(), if cfg!(feature = "tsne") { 2 } else { 1 });
 }
@@ -583,7 +586,7 @@ fn bad_options_are_refused() {
     run(&["--labels", labels.to_str().unwrap()]).refused(2, "line 1: expected a word, a tab and a label");
     run(&["--model", "nowhere.safetensors"]).refused(2, "nowhere.safetensors");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    run(&["--port", &taken.local_addr().unwrap().port().to_string()]).refused(2, "cannot listen there");
+    run(&["--port", &taken.local_addr().unwrap().port().to_string()]).refused(2, "cannot listen on this address");
 }
 
 /// Ctrl-C ends it well, even while a client keeps a connection.

@@ -10,7 +10,7 @@ use vocable::Error;
 use vocable::Vectors;
 use vocable::classifier::Classifier;
 use vocable::files::BOM;
-use vocable::serve::{Labels, Limits, Served, Server};
+use vocable::serve::{AppState, Labels, Limits, Server};
 
 use super::common::{ScanArgs, VectorArgs};
 use super::input::{Lines, without_row};
@@ -61,12 +61,12 @@ impl Explore {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         read_once([("--words", self.words.as_deref()), ("--labels", self.labels.as_deref())])?;
         let vectors = Arc::new(self.scan.apply(self.vectors.open()?));
-        let compared = self.compare.as_ref().map(|path| self.open_compared(path)).transpose()?;
+        let second = self.compare.as_ref().map(|path| self.open_compared(path)).transpose()?;
         let model = self.model.as_ref().map(|path| self.open_model(path, &vectors)).transpose()?;
         let list = self.words.as_ref().map(|path| within(&vectors, path, "--words")).transpose()?;
         let labels = self.labels.as_ref().map(|path| labels(&vectors, path)).transpose()?;
-        let served = Served { vectors, compared, model, list, labels };
-        let server = Server::bind(served, self.port, Limits::default())?;
+        let state = AppState { vectors, second, model, list, labels };
+        let server = Server::bind(state, self.port, Limits::default())?;
         let stopper = server.stopper();
         if let Err(error) = ctrlc::set_handler(move || stopper.stop()) {
             output::warn(format_args!("Ctrl-C will end the program at once: {error}"));

@@ -1,15 +1,15 @@
-//! What can be asked, in one table: arguments are read by it, and the OpenAPI description is made of it.
+//! The endpoints, in one table: arguments are parsed by it, and the OpenAPI description is generated from it.
 
 use serde_json::{Map, Value, json};
 
-use super::{Limits, METHODS};
+use super::state::{Limits, METHODS};
 
-/// The version of the description that `/v1/openapi.json` follows.
-const OPENAPI: &str = "3.1.0";
+/// The OpenAPI version of `/v1/openapi.json`.
+const OPENAPI_VERSION: &str = "3.1.0";
 
-/// A question that can be asked.
+/// What an endpoint does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
+pub enum Route {
     About,
     Nearest,
     Similarity,
@@ -20,269 +20,278 @@ pub enum Question {
     OpenApi,
 }
 
-/// A path, what it asks, and what it takes.
+/// A path, its parameters and its response.
 #[derive(Debug)]
 pub struct Endpoint {
     pub path: &'static str,
-    pub question: Question,
+    pub route: Route,
     summary: &'static str,
     pub parameters: &'static [Parameter],
-    /// Properties of the answer: name, JSON type, what it is.
-    answer: &'static [(&'static str, &'static str, &'static str)],
+    /// Properties of the response: name, JSON type, description.
+    response: &'static [(&'static str, &'static str, &'static str)],
 }
 
-/// An argument.
+/// A parameter of an endpoint.
 #[derive(Debug)]
 pub struct Parameter {
     pub name: &'static str,
-    pub kind: Kind,
+    pub value_type: ParameterType,
     pub required: bool,
-    about: &'static str,
+    description: &'static str,
 }
 
-/// What an argument is made of.
+/// The values of a parameter.
 #[derive(Debug, Clone, Copy)]
-pub enum Kind {
-    /// A text.
+pub enum ParameterType {
+    /// A string.
     Text,
-    /// Texts: in an address the name comes once for each; in a body they are an array, or a single text.
+    /// Strings: repeated in a query string; an array or a single string in a body.
     Texts,
-    /// Numbers: in an address with commas between them, in a body an array.
+    /// Numbers: comma-separated in a query string; an array in a body.
     Numbers,
-    /// A whole number from 1 to a limit.
-    Count(Most),
+    /// An integer from 1 to a limit.
+    Count(MaxCount),
     /// A number from -1 to 1.
     Cosine,
-    /// One of these.
+    /// One of these strings.
     Choice(&'static [&'static str]),
 }
 
-/// The most that a count may be.
+/// The upper limit of a count.
 #[derive(Debug, Clone, Copy)]
-pub enum Most {
-    Answers,
+pub enum MaxCount {
+    Results,
     Points,
     Rows,
 }
 
-impl Most {
-    pub fn of(self, limits: &Limits) -> usize {
+impl MaxCount {
+    pub fn value(self, limits: &Limits) -> usize {
         match self {
-            Most::Answers => limits.k,
-            Most::Points => limits.points,
-            Most::Rows => u32::MAX as usize,
+            MaxCount::Results => limits.max_k,
+            MaxCount::Points => limits.max_points,
+            MaxCount::Rows => u32::MAX as usize,
         }
     }
 }
 
-const fn required(name: &'static str, kind: Kind, about: &'static str) -> Parameter {
-    Parameter { name, kind, required: true, about }
+const fn required(name: &'static str, value_type: ParameterType, description: &'static str) -> Parameter {
+    Parameter { name, value_type, required: true, description }
 }
 
-const fn optional(name: &'static str, kind: Kind, about: &'static str) -> Parameter {
-    Parameter { name, kind, required: false, about }
+const fn optional(name: &'static str, value_type: ParameterType, description: &'static str) -> Parameter {
+    Parameter { name, value_type, required: false, description }
 }
 
-const K: Parameter = optional("k", Kind::Count(Most::Answers), "How many answers; 10 unless told.");
+const K: Parameter = optional("k", ParameterType::Count(MaxCount::Results), "Number of results. Default: 10.");
 const RESTRICT: Parameter = optional(
     "restrict",
-    Kind::Count(Most::Rows),
-    "Search only so many rows from the first on: the most frequent words.",
+    ParameterType::Count(MaxCount::Rows),
+    "Search only this many rows from the start of the table (the most frequent words).",
 );
 const TABLE: Parameter = optional(
     "table",
-    Kind::Choice(&["first", "second"]),
-    "Which vectors answer: those of --vectors (first), or those of --compare (second).",
+    ParameterType::Choice(&["first", "second"]),
+    "The table of vectors to query. Default: first. A second one exists if the server was started with --compare.",
 );
 
-/// All that can be asked.
+/// All endpoints.
 pub static ENDPOINTS: [Endpoint; 8] = [
     Endpoint {
         path: "/v1/about",
-        question: Question::About,
-        summary: "What is open, and the limits.",
+        route: Route::About,
+        summary: "Information about the server: tables, model, labels and limits.",
         parameters: &[],
-        answer: &[
-            ("version", "string", "Vocable's version."),
-            ("tables", "array", "The tables that are open: name, rows, dimension."),
-            ("model", "object", "The model's labels; null without one."),
-            ("list", "integer", "Words of the list; null without one."),
-            ("labels", "array", "The labels of words; empty without any."),
-            ("labelled", "integer", "How many words have one."),
-            ("methods", "array", "How maps can be drawn."),
-            ("limits", "object", "Most answers, points, named words, bytes of a body."),
+        response: &[
+            ("version", "string", "Version of Vocable."),
+            ("tables", "array", "The open tables: name, rows, dimension."),
+            ("model", "object", "The labels of the model; null without a model."),
+            ("list_words", "integer", "Number of words in the list; null without a list."),
+            ("labels", "array", "The labels of words; empty without labels."),
+            ("labelled_words", "integer", "Number of words with a label."),
+            ("methods", "array", "The available projection methods of maps."),
+            ("limits", "object", "Limits: max_k, max_terms, max_points, max_tsne_points, max_body_bytes."),
         ],
     },
     Endpoint {
         path: "/v1/nearest",
-        question: Question::Nearest,
-        summary: "The words nearest to words, far from others, or near to a vector; gensim's most_similar.",
+        route: Route::Nearest,
+        summary: "Nearest words by cosine similarity, like gensim's most_similar.",
         parameters: &[
-            optional("word", Kind::Texts, "Words to be near to; at least one word or a vector is needed."),
-            optional("not", Kind::Texts, "Words to be far from."),
-            optional("vector", Kind::Numbers, "A vector to be near to, which counts as it is."),
+            optional("word", ParameterType::Texts, "Positive words. At least one word or a vector is required."),
+            optional("not", ParameterType::Texts, "Negative words."),
+            optional("vector", ParameterType::Numbers, "A positive vector; it is not normalised."),
             K,
             RESTRICT,
-            optional("min_cosine", Kind::Cosine, "Leave out answers with a lower cosine."),
+            optional("min_cosine", ParameterType::Cosine, "Omit results with a lower cosine similarity."),
             TABLE,
         ],
-        answer: &[
-            ("vector", "integer", "1, where the question has a vector."),
-            ("query", "array", "Words to be near to."),
-            ("not", "array", "Words to be far from, where there are any."),
-            ("neighbours", "array", "The answers, best first: word, row, cosine."),
+        response: &[
+            ("vector", "integer", "1 if the query has a vector."),
+            ("query", "array", "The positive words."),
+            ("not", "array", "The negative words, if any."),
+            ("neighbours", "array", "The nearest words, best first: word, row, cosine."),
         ],
     },
     Endpoint {
         path: "/v1/similarity",
-        question: Question::Similarity,
-        summary: "The cosine of two words.",
-        parameters: &[required("a", Kind::Text, "A word."), required("b", Kind::Text, "Another."), TABLE],
-        answer: &[
-            ("a", "string", "A word."),
-            ("b", "string", "Another."),
-            ("cosine", "number", "Their cosine, from -1 to 1."),
+        route: Route::Similarity,
+        summary: "Cosine similarity of two words.",
+        parameters: &[
+            required("a", ParameterType::Text, "The first word."),
+            required("b", ParameterType::Text, "The second word."),
+            TABLE,
+        ],
+        response: &[
+            ("a", "string", "The first word."),
+            ("b", "string", "The second word."),
+            ("cosine", "number", "The cosine similarity, from -1 to 1."),
         ],
     },
     Endpoint {
         path: "/v1/analogy",
-        question: Question::Analogy,
-        summary: "a is to b as c is to what?",
+        route: Route::Analogy,
+        summary: "Words d such that a is to b as c is to d.",
         parameters: &[
-            required("a", Kind::Text, "The first word."),
-            required("b", Kind::Text, "What belongs to it."),
-            required("c", Kind::Text, "The word asked about."),
-            optional("method", Kind::Choice(&["add", "mul"]), "3CosAdd, unless told, or 3CosMul."),
+            required("a", ParameterType::Text, "The first word."),
+            required("b", ParameterType::Text, "The word related to a."),
+            required("c", ParameterType::Text, "The word to find the analogous relation for."),
+            optional("method", ParameterType::Choice(&["add", "mul"]), "3CosAdd (add, the default) or 3CosMul (mul)."),
             K,
             RESTRICT,
             TABLE,
         ],
-        answer: &[
-            ("a", "string", "As asked."),
-            ("b", "string", "As asked."),
-            ("c", "string", "As asked."),
+        response: &[
+            ("a", "string", "The word a of the request."),
+            ("b", "string", "The word b of the request."),
+            ("c", "string", "The word c of the request."),
             ("method", "string", "add or mul."),
-            ("answers", "array", "The answers, best first: word, row, score."),
+            ("answers", "array", "The results, best first: word, row, score."),
         ],
     },
     Endpoint {
         path: "/v1/predict",
-        question: Question::Predict,
-        summary: "Labels for texts, by the model of --model.",
-        parameters: &[required("text", Kind::Texts, "Texts, a label for each.")],
-        answer: &[("predictions", "array", "For each text: label, probabilities, words, unknown.")],
+        route: Route::Predict,
+        summary: "Predicted labels of texts. Requires a server that was started with --model.",
+        parameters: &[required("text", ParameterType::Texts, "The texts to classify.")],
+        response: &[("predictions", "array", "One per text: label, probabilities, words, unknown.")],
     },
     Endpoint {
         path: "/v1/complete",
-        question: Question::Complete,
-        summary: "Words that begin so: the most frequent first.",
-        parameters: &[required("prefix", Kind::Text, "The beginning."), K, TABLE],
-        answer: &[("prefix", "string", "As asked."), ("words", "array", "The words.")],
+        route: Route::Complete,
+        summary: "Words that begin with a prefix, the most frequent first.",
+        parameters: &[required("prefix", ParameterType::Text, "The prefix."), K, TABLE],
+        response: &[("prefix", "string", "The prefix of the request."), ("words", "array", "The words.")],
     },
     Endpoint {
         path: "/v1/map",
-        question: Question::Map,
-        summary: "A map of words in two dimensions, of every table that is open.",
+        route: Route::Map,
+        summary: "A two-dimensional map of words, for every open table.",
         parameters: &[
             optional(
-                "of",
-                Kind::Choice(&["near", "frequent", "list", "labelled", "words"]),
-                "The words named and those near to them (near, unless told), the most frequent ones, those of --words, \
-                 those of --labels, or only the words named.",
+                "selection",
+                ParameterType::Choice(&["neighbours", "frequent", "list", "labelled", "words"]),
+                "Which words to show: the given words and their nearest neighbours (neighbours, the default), the most \
+                 frequent words (frequent), the words of the list (list), the words with a label (labelled), or only \
+                 the given words (words).",
             ),
-            optional("word", Kind::Texts, "The words named; in any map they are shown too."),
-            optional("n", Kind::Count(Most::Points), "How many points at the most; 200 unless told."),
+            optional("word", ParameterType::Texts, "Words that are always shown."),
+            optional("points", ParameterType::Count(MaxCount::Points), "Maximum number of points. Default: 200."),
             optional(
                 "method",
-                Kind::Choice(METHODS),
-                "Principal components, unless told, or t-SNE, which allows fewer points, and which not every build of the \
-                 program has.",
+                ParameterType::Choice(METHODS),
+                "Projection: principal components (pca, the default) or t-SNE (tsne; fewer points; not in every build).",
             ),
         ],
-        answer: &[
+        response: &[
             ("method", "string", "pca or tsne."),
             ("words", "array", "The words, in the order of the points."),
-            ("labels", "array", "For each word an index into the labels of /v1/about, or null."),
-            ("maps", "array", "For each table: x and y of each point, and what the axes explain (pca)."),
-            ("moved", "array", "With two tables: how far apart a word's neighbourhoods are, from 0 to 1."),
-            ("left_out", "integer", "Words that have no direction, or are not in both tables."),
+            ("labels", "array", "For each word, an index into the labels of /v1/about, or null."),
+            ("maps", "array", "For each table: x and y of the points and, for pca, the explained variance ratios."),
+            (
+                "cosine_distances",
+                "array",
+                "With two tables: cosine distances between each word's two vectors, from 0 to 2.",
+            ),
+            ("words_omitted", "integer", "Number of words with a zero vector, or missing from one of the tables."),
         ],
     },
     Endpoint {
         path: "/v1/openapi.json",
-        question: Question::OpenApi,
-        summary: "This description.",
+        route: Route::OpenApi,
+        summary: "This OpenAPI description.",
         parameters: &[],
-        answer: &[
-            ("openapi", "string", "Its version."),
-            ("info", "object", "What this is."),
-            ("paths", "object", "What can be asked."),
-            ("components", "object", "What refusals look like."),
+        response: &[
+            ("openapi", "string", "The OpenAPI version."),
+            ("info", "object", "Title and version of the API."),
+            ("paths", "object", "The endpoints."),
+            ("components", "object", "The schema of error responses."),
         ],
     },
 ];
 
-/// What every question may be refused with.
-const REFUSALS: [(&str, &str); 11] = [
-    ("400", "Arguments that are not as described, or are not UTF-8."),
-    ("403", "A question by a page of another origin."),
-    ("404", "A word that is not there, or has no direction; what is not open; a path that does not exist."),
+/// Error responses that any endpoint can return.
+const ERRORS: [(&str, &str); 11] = [
+    ("400", "Invalid arguments, or bytes that are not UTF-8."),
+    ("403", "A request from a page of another origin."),
+    ("404", "An unknown word, a word with a zero vector, a missing table or model, or an unknown path."),
     ("405", "A method other than GET, HEAD and POST."),
-    ("408", "A request that did not arrive in time."),
-    ("413", "A body over the limit."),
-    ("414", "An address that is too long."),
-    ("415", "A body that is not application/json."),
-    ("421", "A host name that is not this server's."),
-    ("431", "Headers that are too long."),
-    ("503", "More questions than can wait, or an answer that took too long; ask again later."),
+    ("408", "The request did not arrive in time."),
+    ("413", "The body is too large."),
+    ("414", "The URL is too long."),
+    ("415", "The body is not application/json."),
+    ("421", "The host name is not this server's."),
+    ("431", "The headers are too large."),
+    ("503", "Too many requests in progress, or a timeout; try again later."),
 ];
 
-/// The OpenAPI description of what is served.
+/// The OpenAPI description of all endpoints.
 pub fn openapi(limits: &Limits) -> Value {
     let paths: Map<String, Value> =
         ENDPOINTS.iter().map(|endpoint| (endpoint.path.to_owned(), path(endpoint, limits))).collect();
     json!({
-        "openapi": OPENAPI,
+        "openapi": OPENAPI_VERSION,
         "info": {
             "title": "Vocable",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Questions to pretrained word vectors. Arguments stand in the address (GET) or in a JSON object (POST).",
+            "description": "Queries on pretrained word vectors. Arguments are in the query string (GET) or in a JSON object (POST).",
         },
         "paths": paths,
         "components": { "schemas": { "Error": {
             "type": "object",
             "required": ["error"],
-            "properties": { "error": { "type": "string", "description": "What was expected and what was found." } },
+            "properties": { "error": { "type": "string", "description": "What is wrong." } },
         } } },
     })
 }
 
 fn path(endpoint: &Endpoint, limits: &Limits) -> Value {
-    let answer: Map<String, Value> = endpoint
-        .answer
+    let response: Map<String, Value> = endpoint
+        .response
         .iter()
-        .map(|&(name, kind, about)| {
-            // What may be absent is null: no model, no list, tables that cannot be compared.
-            let kind = if matches!(name, "model" | "list") { json!([kind, "null"]) } else { json!(kind) };
-            (name.to_owned(), json!({ "type": kind, "description": about }))
+        .map(|&(name, json_type, description)| {
+            let nullable = matches!(name, "model" | "list_words");
+            let json_type = if nullable { json!([json_type, "null"]) } else { json!(json_type) };
+            (name.to_owned(), json!({ "type": json_type, "description": description }))
         })
         .collect();
     let mut responses = json!({ "200": {
-        "description": "The answer.",
-        "content": { "application/json": { "schema": { "type": "object", "properties": answer } } },
+        "description": "Success.",
+        "content": { "application/json": { "schema": { "type": "object", "properties": response } } },
     } });
-    for (status, about) in REFUSALS {
+    for (status, description) in ERRORS {
         responses[status] = json!({
-            "description": about,
+            "description": description,
             "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
         });
     }
-    let parameters: Vec<Value> = endpoint.parameters.iter().map(|parameter| in_address(parameter, limits)).collect();
+    let parameters: Vec<Value> =
+        endpoint.parameters.iter().map(|parameter| query_parameter(parameter, limits)).collect();
     let properties: Map<String, Value> =
-        endpoint.parameters.iter().map(|parameter| (parameter.name.to_owned(), described(parameter, limits))).collect();
-    let needed: Vec<&str> = endpoint.parameters.iter().filter(|one| one.required).map(|one| one.name).collect();
+        endpoint.parameters.iter().map(|parameter| (parameter.name.to_owned(), property(parameter, limits))).collect();
+    let required: Vec<&str> = endpoint.parameters.iter().filter(|one| one.required).map(|one| one.name).collect();
     let body = json!({
-        "type": "object", "properties": properties, "required": needed, "additionalProperties": false,
+        "type": "object", "properties": properties, "required": required, "additionalProperties": false,
     });
     json!({
         "get": { "summary": endpoint.summary, "parameters": parameters, "responses": responses },
@@ -294,30 +303,30 @@ fn path(endpoint: &Endpoint, limits: &Limits) -> Value {
     })
 }
 
-fn in_address(parameter: &Parameter, limits: &Limits) -> Value {
-    let mut told = json!({
-        "name": parameter.name, "in": "query", "required": parameter.required, "description": parameter.about,
-        "schema": schema(parameter.kind, limits),
+fn query_parameter(parameter: &Parameter, limits: &Limits) -> Value {
+    let mut described = json!({
+        "name": parameter.name, "in": "query", "required": parameter.required, "description": parameter.description,
+        "schema": schema(parameter.value_type, limits),
     });
-    if let Kind::Numbers = parameter.kind {
-        told["explode"] = json!(false);
+    if let ParameterType::Numbers = parameter.value_type {
+        described["explode"] = json!(false);
     }
-    told
+    described
 }
 
-fn described(parameter: &Parameter, limits: &Limits) -> Value {
-    let mut schema = schema(parameter.kind, limits);
-    schema["description"] = json!(parameter.about);
+fn property(parameter: &Parameter, limits: &Limits) -> Value {
+    let mut schema = schema(parameter.value_type, limits);
+    schema["description"] = json!(parameter.description);
     schema
 }
 
-fn schema(kind: Kind, limits: &Limits) -> Value {
-    match kind {
-        Kind::Text => json!({ "type": "string" }),
-        Kind::Texts => json!({ "type": "array", "items": { "type": "string" }, "maxItems": limits.named }),
-        Kind::Numbers => json!({ "type": "array", "items": { "type": "number" } }),
-        Kind::Count(most) => json!({ "type": "integer", "minimum": 1, "maximum": most.of(limits) }),
-        Kind::Cosine => json!({ "type": "number", "minimum": -1, "maximum": 1 }),
-        Kind::Choice(names) => json!({ "type": "string", "enum": names }),
+fn schema(value_type: ParameterType, limits: &Limits) -> Value {
+    match value_type {
+        ParameterType::Text => json!({ "type": "string" }),
+        ParameterType::Texts => json!({ "type": "array", "items": { "type": "string" }, "maxItems": limits.max_terms }),
+        ParameterType::Numbers => json!({ "type": "array", "items": { "type": "number" } }),
+        ParameterType::Count(max) => json!({ "type": "integer", "minimum": 1, "maximum": max.value(limits) }),
+        ParameterType::Cosine => json!({ "type": "number", "minimum": -1, "maximum": 1 }),
+        ParameterType::Choice(names) => json!({ "type": "string", "enum": names }),
     }
 }

@@ -1,7 +1,7 @@
-//! HTTP: connections, limits, and which requests are refused before anyone thinks about an answer.
+//! HTTP: connections, limits and security checks.
 //!
-//! A server on the loopback address is within reach of every page that the browser has open. So the host name must be this server's (a
-//! name that an attacker points at 127.0.0.1 is not), and what a browser says about the page that asks must name this server too.
+//! Any web page that is open in the browser can send requests to a server on the loopback address. Therefore the `Host` header must name
+//! this server (which rules out DNS rebinding), and the `Origin` and `Sec-Fetch-Site` headers must not name another origin.
 
 use std::convert::Infallible;
 use std::io;
@@ -22,44 +22,45 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-use super::api::{Refusal, answer};
 use super::arguments::Arguments;
+use super::assets::{ASSETS, Asset, CONTENT_SECURITY_POLICY};
 use super::endpoints::{ENDPOINTS, Endpoint};
-use super::page::{ASSETS, Asset, POLICY};
-use super::patience::Patient;
-use super::work::Work;
+use super::error::ApiError;
+use super::handlers::handle;
+use super::timeouts::TimeoutStream;
+use super::workers::Workers;
 
-/// Bytes of a request's head; longer ones are refused.
-const HEAD: usize = 16 << 10;
+/// Maximum size of the request line and headers in bytes.
+const MAX_HEAD_BYTES: usize = 16 << 10;
 
-/// Headers of a request.
-const HEADERS: usize = 64;
+/// Maximum number of headers of a request.
+const MAX_HEADERS: usize = 64;
 
-/// Bytes of a body over the limit that are read and thrown away, so that the client is told rather than cut off.
-const DISCARDED: usize = 64 << 20;
+/// Number of bytes of an oversized body that are read and discarded, so that the client can receive the error response.
+const MAX_DISCARDED_BYTES: usize = 64 << 20;
 
-/// How long answers under way may take once the server was stopped.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long requests in progress may take after the server was stopped.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long to wait when the system grants no more connections.
-const BREATHER: Duration = Duration::from_millis(100);
+/// Delay after a failed accept, for example when too many files are open.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Answers on `listener`, until told to stop.
+/// Serves connections of `listener` until stopped.
 pub async fn serve(
     listener: TcpListener,
     address: SocketAddr,
-    work: Arc<Work>,
+    workers: Arc<Workers>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let site = Arc::new(Site { address, work });
-    let room = Arc::new(Semaphore::new(site.work.limits.connections));
+    let site = Arc::new(Site { address, workers });
+    let permits = Arc::new(Semaphore::new(site.workers.limits.max_connections));
     let connections = GracefulShutdown::new();
     let mut stopped = pin!(stop.wait_for(|&stop| stop));
     loop {
         let accepted = {
             let mut accept = pin!(listener.accept());
-            // Whichever comes first; a server that is to stop accepts nobody more.
+            // Whichever happens first; a stopped server accepts no more connections.
             std::future::poll_fn(|cx| match stopped.as_mut().poll(cx) {
                 std::task::Poll::Ready(_) => std::task::Poll::Ready(None),
                 std::task::Poll::Pending => accept.as_mut().poll(cx).map(Some),
@@ -70,19 +71,19 @@ pub async fn serve(
             None => break,
             Some(Ok((stream, _))) => stream,
             Some(Err(_)) => {
-                // Too many open files, or a client that left before it was let in: neither is a reason to end.
-                sleep(BREATHER).await;
+                // Too many open files, or a client that has disconnected already.
+                sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
-            // Whoever cannot be told has to do without.
-            let _ = stream.try_write(FULL);
+        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
+            // The response is best effort.
+            let _ = stream.try_write(TOO_MANY_CONNECTIONS);
             continue;
         };
-        // An answer is written at once, so there is nothing to wait for; where that cannot be had, it is only slower.
+        // Responses are written in one piece, so there is nothing to coalesce; a failure only costs time.
         let _ = stream.set_nodelay(true);
-        let (patient, last) = Patient::new(stream, site.work.limits.patience);
+        let (stream, timeout_responder) = TimeoutStream::new(stream, site.workers.limits.client_timeout);
         let shared = Arc::clone(&site);
         let service = service_fn(move |request| {
             let site = Arc::clone(&shared);
@@ -90,38 +91,38 @@ pub async fn serve(
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(site.work.limits.patience)
-            .max_buf_size(HEAD)
-            .max_headers(HEADERS)
-            .serve_connection(TokioIo::new(patient), service);
+            .header_read_timeout(site.workers.limits.client_timeout)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .max_headers(MAX_HEADERS)
+            .serve_connection(TokioIo::new(stream), service);
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await
                 && error.is_timeout()
             {
-                last.say_late();
+                timeout_responder.send_timeout();
             }
-            drop(place);
+            drop(permit);
         });
     }
     drop(listener);
-    let _ = timeout(GRACE, connections.shutdown()).await;
+    let _ = timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await;
     Ok(())
 }
 
-/// What a client is told for whom there is no room.
-const FULL: &[u8] =
+/// The response to a connection over the limit.
+const TOO_MANY_CONNECTIONS: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n";
 
-/// A server's address and what it answers from.
+/// The server's address and its workers.
 struct Site {
     address: SocketAddr,
-    work: Arc<Work>,
+    workers: Arc<Workers>,
 }
 
-/// What a path leads to.
-enum Found {
-    Page(&'static Asset),
+/// What a path refers to.
+enum Target {
+    Asset(&'static Asset),
     Endpoint(&'static Endpoint),
 }
 
@@ -130,114 +131,121 @@ impl Site {
         let (head, mut body) = request.into_parts();
         match self.answer(&head, &mut body).await {
             Ok(response) => response,
-            Err(refusal) => {
-                // A client that is still writing does not read; one that waits to be let on, or was too slow, is told at once.
-                let writes =
-                    !head.headers.contains_key(header::EXPECT) && refusal.status != StatusCode::REQUEST_TIMEOUT;
-                if writes {
-                    let _ = timeout(self.work.limits.patience, discard(&mut body)).await;
+            Err(error) => {
+                // A client that is still sending its body does not read the response: discard the rest of the body first, unless the
+                // client waits for `100 Continue` or was too slow.
+                let is_sending =
+                    !head.headers.contains_key(header::EXPECT) && error.status != StatusCode::REQUEST_TIMEOUT;
+                if is_sending {
+                    let _ = timeout(self.workers.limits.client_timeout, discard(&mut body)).await;
                 }
-                refused(&refusal)
+                error_response(&error)
             }
         }
     }
 
-    async fn answer(&self, head: &Parts, body: &mut Incoming) -> Result<Response<Full<Bytes>>, Refusal> {
+    async fn answer(&self, head: &Parts, body: &mut Incoming) -> Result<Response<Full<Bytes>>, ApiError> {
         self.check_host(head)?;
         let path = head.uri.path();
-        let found = ASSETS.iter().find(|asset| asset.path == path).map(Found::Page);
-        let found = found.or_else(|| ENDPOINTS.iter().find(|one| one.path == path).map(Found::Endpoint));
-        self.check_origin(head, matches!(found, Some(Found::Page(page)) if page.path == "/"))?;
-        match (found, &head.method) {
+        let target = ASSETS.iter().find(|asset| asset.path == path).map(Target::Asset);
+        let target = target.or_else(|| ENDPOINTS.iter().find(|one| one.path == path).map(Target::Endpoint));
+        self.check_origin(head, matches!(target, Some(Target::Asset(asset)) if asset.path == "/"))?;
+        match (target, &head.method) {
             (None, _) => {
-                let text = "there is nothing at this path; /v1/openapi.json says what there is";
-                Err(Refusal::new(StatusCode::NOT_FOUND, text))
+                let text = "no such path; /v1/openapi.json lists the endpoints";
+                Err(ApiError::new(StatusCode::NOT_FOUND, text))
             }
-            (Some(Found::Page(asset)), &Method::GET | &Method::HEAD) => {
-                Ok(response(StatusCode::OK, asset.kind, Bytes::from_static(asset.text.as_bytes())))
+            (Some(Target::Asset(asset)), &Method::GET | &Method::HEAD) => {
+                Ok(response(StatusCode::OK, asset.content_type, Bytes::from_static(asset.text.as_bytes())))
             }
-            (Some(Found::Endpoint(endpoint)), &Method::GET | &Method::HEAD) => {
+            (Some(Target::Endpoint(endpoint)), &Method::GET | &Method::HEAD) => {
                 let query = head.uri.query().unwrap_or_default();
-                let arguments = Arguments::of_address(query, endpoint, &self.work.limits)?;
-                self.ask(endpoint, arguments).await
+                let arguments = Arguments::from_query(query, endpoint, &self.workers.limits)?;
+                self.call(endpoint, arguments).await
             }
-            (Some(Found::Endpoint(endpoint)), &Method::POST) => {
+            (Some(Target::Endpoint(endpoint)), &Method::POST) => {
                 let body = self.body(&head.headers, body).await?;
-                let arguments = Arguments::of_body(&body, endpoint, &self.work.limits)?;
-                self.ask(endpoint, arguments).await
+                let arguments = Arguments::from_body(&body, endpoint, &self.workers.limits)?;
+                self.call(endpoint, arguments).await
             }
-            _ => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "expected GET, or for questions POST")),
+            _ => Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "expected GET or, for /v1 endpoints, POST")),
         }
     }
 
-    async fn ask(&self, endpoint: &Endpoint, arguments: Arguments) -> Result<Response<Full<Bytes>>, Refusal> {
-        let body = answer(&self.work, endpoint.question, arguments).await?;
+    async fn call(&self, endpoint: &Endpoint, arguments: Arguments) -> Result<Response<Full<Bytes>>, ApiError> {
+        let body = handle(&self.workers, endpoint.route, arguments).await?;
         Ok(response(StatusCode::OK, "application/json", body.into()))
     }
 
-    /// Whether `name` with its port is this server.
-    fn is_here(&self, name: &str) -> bool {
+    /// Whether `name`, including the port, is this server.
+    fn is_own_host(&self, name: &str) -> bool {
         let port = self.address.port();
         [format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}")]
             .iter()
             .any(|here| name.eq_ignore_ascii_case(here) || (port == 80 && here.strip_suffix(":80") == Some(name)))
     }
 
-    /// Refuses requests to any name but this server's.
-    fn check_host(&self, head: &Parts) -> Result<(), Refusal> {
+    /// Rejects requests with another host name than this server's.
+    fn check_host(&self, head: &Parts) -> Result<(), ApiError> {
         let mut hosts = head.headers.get_all(header::HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
-            return Err(Refusal::new(StatusCode::BAD_REQUEST, "expected one Host header"));
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "expected one Host header"));
         };
         let host = host.to_str().unwrap_or_default();
-        // An address may name a host, too, and then it is that which counts.
-        let named = head.uri.authority().map_or(host, |authority| authority.as_str());
-        if self.is_here(host) && self.is_here(named) {
+        // An absolute request target may name another host.
+        let target = head.uri.authority().map_or(host, |authority| authority.as_str());
+        if self.is_own_host(host) && self.is_own_host(target) {
             return Ok(());
         }
-        Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, format!("expected {} as the host", self.address)))
+        Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, format!("expected the host {}", self.address)))
     }
 
-    /// Refuses what pages of other origins ask. To follow a link to the page from elsewhere is fine.
-    fn check_origin(&self, head: &Parts, is_page: bool) -> Result<(), Refusal> {
+    /// Rejects requests from pages of other origins. Links to the page itself are allowed.
+    fn check_origin(&self, head: &Parts, is_page: bool) -> Result<(), ApiError> {
         let text = |name: &'static str| head.headers.get(name).map(|value| value.to_str().unwrap_or_default());
-        let origin =
-            text("origin").is_none_or(|origin| origin.strip_prefix("http://").is_some_and(|host| self.is_here(host)));
+        let origin = text("origin")
+            .is_none_or(|origin| origin.strip_prefix("http://").is_some_and(|host| self.is_own_host(host)));
         let site = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
-        let followed = is_page && head.method == Method::GET && text("sec-fetch-mode") == Some("navigate");
-        if origin && (site || followed) {
+        let is_link = is_page && head.method == Method::GET && text("sec-fetch-mode") == Some("navigate");
+        if origin && (site || is_link) {
             return Ok(());
         }
-        Err(Refusal::new(StatusCode::FORBIDDEN, "pages of other origins may not ask"))
+        Err(ApiError::new(StatusCode::FORBIDDEN, "requests from other origins are not allowed"))
     }
 
-    /// The body of a request, within the limits of size and time.
-    async fn body(&self, headers: &HeaderMap, body: &mut Incoming) -> Result<Bytes, Refusal> {
-        let limits = &self.work.limits;
+    /// Reads the body of a request, within the limits of size and time.
+    async fn body(&self, headers: &HeaderMap, body: &mut Incoming) -> Result<Bytes, ApiError> {
+        let limits = &self.workers.limits;
         if !is_json(headers) {
-            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "expected application/json"));
+            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "expected application/json"));
         }
         let too_large = || {
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("expected a body of {} bytes at the most", limits.body))
+            ApiError::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("expected a body of at most {} bytes", limits.max_body_bytes),
+            )
         };
-        if body.size_hint().lower() > limits.body as u64 {
+        if body.size_hint().lower() > limits.max_body_bytes as u64 {
             return Err(too_large());
         }
-        let late = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
-        match timeout(limits.patience, Limited::new(body, limits.body).collect()).await.map_err(late)? {
+        let timed_out = |_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
+        match timeout(limits.client_timeout, Limited::new(body, limits.max_body_bytes).collect())
+            .await
+            .map_err(timed_out)?
+        {
             Ok(collected) => Ok(collected.to_bytes()),
             Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-            Err(error) => Err(Refusal::new(StatusCode::BAD_REQUEST, format!("the body broke off: {error}"))),
+            Err(error) => Err(ApiError::new(StatusCode::BAD_REQUEST, format!("cannot read the body: {error}"))),
         }
     }
 }
 
-/// Reads on to the end of a body that is refused, or to where it gets too much.
+/// Reads the rest of a rejected body, up to a limit.
 async fn discard(body: &mut Incoming) {
     let mut read = 0;
     while let Some(Ok(frame)) = body.frame().await {
         read += frame.data_ref().map_or(0, Bytes::len);
-        if read > DISCARDED {
+        if read > MAX_DISCARDED_BYTES {
             return;
         }
     }
@@ -248,29 +256,29 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
-    let body = serde_json::json!({ "error": refusal.text }).to_string();
-    let mut response = response(refusal.status, "application/json", body.into());
-    let more = match refusal.status {
+fn error_response(error: &ApiError) -> Response<Full<Bytes>> {
+    let body = serde_json::json!({ "error": error.message }).to_string();
+    let mut response = response(error.status, "application/json", body.into());
+    let extra_header = match error.status {
         StatusCode::METHOD_NOT_ALLOWED => Some((header::ALLOW, "GET, HEAD, POST")),
         StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),
-        // What is left of the request is not worth reading.
+        // The rest of the request is not read.
         StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => Some((header::CONNECTION, "close")),
         _ => None,
     };
-    if let Some((name, value)) = more {
+    if let Some((name, value)) = extra_header {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
 }
 
-fn response(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     for (name, value) in [
-        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_TYPE, content_type),
         (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),

@@ -1,38 +1,41 @@
-//! Maps: which words, where they lie, what colour they have.
+//! Maps: the selection of words, their coordinates and their labels.
 
 use std::sync::Arc;
 
 use hashbrown::HashSet;
 use rayon::prelude::*;
 use serde::Serialize;
+use strum::EnumString;
 
-use super::Served;
 use super::projection::superpose;
+use super::state::AppState;
 #[cfg(feature = "tsne")]
 use super::tsne::tsne;
 use crate::error::{Error, Result};
 use crate::query::NearestOptions;
 use crate::vectors::{Projection, Vectors, pca};
 
-/// Which words a map shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Of {
-    /// Those named and the ones nearest to them.
-    Near,
-    /// The first rows.
+/// The words that a map shows. The words of the request are always included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, EnumString)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Selection {
+    /// The words of the request and their nearest neighbours.
+    #[default]
+    Neighbours,
+    /// The most frequent words: the first rows.
     Frequent,
-    /// Those of the list.
+    /// The words of the list.
     List,
-    /// Those with labels.
+    /// The words that have a label.
     Labelled,
-    /// Those named alone.
+    /// Only the words of the request.
     Words,
 }
 
-/// A map that is asked for.
+/// A requested map.
 #[derive(Debug)]
-pub struct Wanted {
-    pub of: Of,
+pub struct MapRequest {
+    pub selection: Selection,
     pub words: Vec<String>,
     pub points: usize,
     pub tsne: bool,
@@ -40,18 +43,19 @@ pub struct Wanted {
 
 /// A map.
 #[derive(Debug, Serialize)]
-pub struct MapAnswer {
+pub struct MapResponse {
     method: &'static str,
     words: Vec<String>,
     labels: Vec<Option<u32>>,
     maps: Vec<Points>,
-    /// Of each word, 1 less the cosine of its vectors in the two tables.
+    /// With two tables, the cosine distance between each word's two vectors.
     #[serde(skip_serializing_if = "Option::is_none")]
-    moved: Option<Vec<f32>>,
-    left_out: usize,
+    cosine_distances: Option<Vec<f32>>,
+    /// Number of words without a direction, or missing from one of the tables.
+    words_omitted: usize,
 }
 
-/// Where the words lie, of one table.
+/// Coordinates of the words of one table.
 #[derive(Debug, Serialize)]
 struct Points {
     x: Vec<f32>,
@@ -60,31 +64,31 @@ struct Points {
     explained: Option<[f64; 2]>,
 }
 
-/// Makes a map of each table that is open, of the words that all of them have.
+/// Projects words to two dimensions, for each table. Only words that all tables have are shown.
 ///
 /// # Errors
-/// Unknown words, a list or labels that are not there, no word at all; a map that nobody waits for any more.
-pub fn map(served: &Served, wanted: &Wanted, cancelled: &dyn Fn() -> bool) -> Result<MapAnswer> {
-    let chosen = rows(served, wanted)?;
-    let tables: Vec<&Arc<Vectors>> = [Some(&served.vectors), served.compared.as_ref()].into_iter().flatten().collect();
-    // The row of a word in every table, where it has a direction in all of them.
-    let everywhere = |&row: &u32| -> Option<Vec<u32>> {
-        let word = served.vectors.vocabulary().word(row)?;
+/// Unknown words, a missing list or missing labels, an empty selection, cancellation.
+pub fn map(state: &AppState, request: &MapRequest, cancelled: &dyn Fn() -> bool) -> Result<MapResponse> {
+    let selected = select_rows(state, request)?;
+    let tables: Vec<&Arc<Vectors>> = [Some(&state.vectors), state.second.as_ref()].into_iter().flatten().collect();
+    // The row of a word in each table, if it has a direction in all of them.
+    let rows_in_all = |&row: &u32| -> Option<Vec<u32>> {
+        let word = state.vectors.vocabulary().word(row)?;
         let rows: Option<Vec<u32>> = tables.iter().map(|table| table.row_of(word)).collect();
         rows.filter(|rows| rows.iter().zip(&tables).all(|(&row, table)| has_direction(table, row)))
     };
-    let found: Vec<Vec<u32>> = chosen.par_iter().filter_map(everywhere).collect();
+    let found: Vec<Vec<u32>> = selected.par_iter().filter_map(rows_in_all).collect();
     if found.is_empty() {
-        return Err(Error::invalid("map", "words with a direction in every table", "none"));
+        return Err(Error::invalid("map", "words with a non-zero vector in every table", "none"));
     }
     let mut maps: Vec<Projection> = Vec::new();
     let mut all_units: Vec<Vec<f32>> = Vec::new();
-    for (which, table) in tables.iter().enumerate() {
+    for (index, table) in tables.iter().enumerate() {
         if cancelled() {
-            return Err(Error::invalid("map", "someone who waits for it", "nobody"));
+            return Err(Error::other("the map was cancelled"));
         }
-        let units = units(table, found.iter().filter_map(|rows| rows.get(which).copied()));
-        let mut projection = match wanted.tsne {
+        let units = units(table, found.iter().filter_map(|rows| rows.get(index).copied()));
+        let mut projection = match request.tsne {
             #[cfg(feature = "tsne")]
             true => tsne(&units, table.dimension(), cancelled)?,
             _ => pca(&units, table.dimension()),
@@ -96,21 +100,21 @@ pub fn map(served: &Served, wanted: &Wanted, cancelled: &dyn Fn() -> bool) -> Re
         all_units.push(units);
     }
     let first = found.iter().filter_map(|rows| rows.first().copied());
-    let labels = served.labels.as_ref();
-    Ok(MapAnswer {
-        method: if wanted.tsne { "tsne" } else { "pca" },
-        words: first.clone().map(|row| served.vectors.word(row).into_owned()).collect(),
+    let labels = state.labels.as_ref();
+    Ok(MapResponse {
+        method: if request.tsne { "tsne" } else { "pca" },
+        words: first.clone().map(|row| state.vectors.word(row).into_owned()).collect(),
         labels: first.map(|row| labels.and_then(|labels| labels.of(row))).collect(),
-        moved: moved(&tables, &all_units),
-        left_out: chosen.len() - found.len(),
+        cosine_distances: cosine_distances(&tables, &all_units),
+        words_omitted: selected.len() - found.len(),
         maps: maps.into_iter().map(Points::of).collect(),
     })
 }
 
 impl Points {
     fn of(projection: Projection) -> Points {
-        let along = |axis: usize| projection.points.iter().map(|point| point[axis]).collect();
-        Points { x: along(0), y: along(1), explained: projection.explained }
+        let axis = |axis: usize| projection.points.iter().map(|point| point[axis]).collect();
+        Points { x: axis(0), y: axis(1), explained: projection.explained }
     }
 }
 
@@ -118,34 +122,34 @@ fn has_direction(table: &Vectors, row: u32) -> bool {
     table.norm(row).is_some_and(|norm| norm > 0.0 && norm.is_finite())
 }
 
-/// The rows of the first table that the map shows, the words named first, each once.
-fn rows(served: &Served, wanted: &Wanted) -> Result<Vec<u32>> {
-    let vectors = &served.vectors;
-    let mut rows: Vec<u32> = wanted.words.iter().map(|word| vectors.require(word)).collect::<Result<_>>()?;
-    let missing = |option: &str| Error::invalid("map", format!("a server that was started with {option}"), "none");
-    match wanted.of {
-        Of::Words => {}
-        Of::Frequent => rows.extend(0..vectors.len().min(wanted.points) as u32),
-        Of::List => rows.extend(served.list.as_ref().ok_or_else(|| missing("--words"))?.rows()),
-        Of::Labelled => rows.extend(served.labels.as_ref().ok_or_else(|| missing("--labels"))?.rows()),
-        Of::Near => {
-            let k = wanted.points.saturating_sub(wanted.words.len()) / wanted.words.len().max(1);
+/// The rows of the first table to show, without duplicates; the words of the request come first.
+fn select_rows(state: &AppState, request: &MapRequest) -> Result<Vec<u32>> {
+    let vectors = &state.vectors;
+    let mut rows: Vec<u32> = request.words.iter().map(|word| vectors.require(word)).collect::<Result<_>>()?;
+    let missing = |what: &str| Error::other(format!("this server has no {what}"));
+    match request.selection {
+        Selection::Words => {}
+        Selection::Frequent => rows.extend(0..vectors.len().min(request.points) as u32),
+        Selection::List => rows.extend(state.list.as_ref().ok_or_else(|| missing("word list"))?.rows()),
+        Selection::Labelled => rows.extend(state.labels.as_ref().ok_or_else(|| missing("labels of words"))?.rows()),
+        Selection::Neighbours => {
+            let k = request.points.saturating_sub(request.words.len()) / request.words.len().max(1);
             let options = NearestOptions { k, ..NearestOptions::default() };
-            for word in &wanted.words {
+            for word in &request.words {
                 rows.extend(vectors.nearest(&[word], &[] as &[&str], &options)?.iter().map(|near| near.row));
             }
         }
     }
     let mut seen = HashSet::new();
     rows.retain(|&row| seen.insert(row));
-    rows.truncate(wanted.points.max(wanted.words.len()));
+    rows.truncate(request.points.max(request.words.len()));
     if rows.is_empty() {
-        return Err(Error::invalid("word", "a word at least, for such a map", "none"));
+        return Err(Error::invalid("word", "at least one word for this selection", "none"));
     }
     Ok(rows)
 }
 
-/// Rows scaled to length 1: `[rows, dimension]`.
+/// Rows scaled to unit length: `[rows, dimension]`.
 fn units(table: &Vectors, rows: impl Iterator<Item = u32>) -> Vec<f32> {
     let mut units = Vec::new();
     for row in rows {
@@ -155,8 +159,8 @@ fn units(table: &Vectors, rows: impl Iterator<Item = u32>) -> Vec<f32> {
     units
 }
 
-/// How far words moved between two tables of the same dimension.
-fn moved(tables: &[&Arc<Vectors>], units: &[Vec<f32>]) -> Option<Vec<f32>> {
+/// Cosine distances between the vectors of words in two tables of the same dimension.
+fn cosine_distances(tables: &[&Arc<Vectors>], units: &[Vec<f32>]) -> Option<Vec<f32>> {
     let ([before, after], [a, b]) = (tables, units) else { return None };
     let dimension = before.dimension();
     if after.dimension() != dimension {

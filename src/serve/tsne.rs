@@ -1,7 +1,6 @@
-//! Vectors in two dimensions by t-SNE.
+//! t-SNE projections.
 //!
-//! Maps are made of directions, rows scaled to length 1, because neighbours are told by cosines; between directions the squared
-//! distance is `2 - 2 cos`.
+//! Maps use unit vectors, because neighbours are ranked by cosine; the squared distance of two unit vectors is `2 - 2 cos`.
 
 use bhtsne::Neighbor;
 
@@ -9,50 +8,50 @@ use crate::error::{Error, Result};
 use crate::query::{NearestOptions, Query, Term};
 use crate::vectors::{Projection, Vectors, pca};
 
-/// Perplexity of t-SNE: about how many neighbours a point keeps near. Fewer for few points.
+/// Perplexity: roughly the number of neighbours that a point stays close to. Reduced for small maps.
 const PERPLEXITY: f32 = 30.0;
 
-/// Steps of t-SNE's descent; in the first half neighbours attract each other more, so that groups form.
+/// Number of gradient descent steps. The first half uses early exaggeration, so that clusters form.
 const STEPS: usize = 500;
 
-/// Searches at a time for the neighbours of points, so that others get their turn.
-const SEARCHES: usize = 256;
+/// Number of neighbour searches in a batch; cancellation is checked between batches.
+const BATCH_SIZE: usize = 256;
 
-/// t-SNE (van der Maaten & Hinton 2008) by interpolation (Linderman et al. 2019), from the exact nearest neighbours among the rows and
-/// from where the principal components have them, so that the same rows give the same map. `cancelled` is asked now and then.
+/// Projects rows by t-SNE (van der Maaten & Hinton 2008) with interpolation (Linderman et al. 2019). It uses exact nearest neighbours and
+/// starts from the principal components, so that the same rows always give the same map. `cancelled` is polled between steps.
 ///
 /// # Shapes
-/// `rows` `[n, dimension]`, of length 1.
+/// `rows`: `[n, dimension]`, unit vectors.
 ///
 /// # Errors
-/// Fewer than eight rows; a map that nobody waits for any more.
+/// Fewer than eight rows; cancellation.
 pub fn tsne(rows: &[f32], dimension: usize, cancelled: &dyn Fn() -> bool) -> Result<Projection> {
-    const LEAST: usize = 8;
+    const MIN_ROWS: usize = 8;
     let count = rows.len().checked_div(dimension).unwrap_or(0);
-    if count < LEAST {
-        return Err(Error::invalid("t-SNE", format!("{LEAST} words or more"), count.to_string()));
+    if count < MIN_ROWS {
+        return Err(Error::invalid("t-SNE", format!("at least {MIN_ROWS} words"), count.to_string()));
     }
     let perplexity = PERPLEXITY.min((count - 1) as f32 / 3.5);
     let neighbours = neighbours(rows, dimension, (3.0 * perplexity) as usize, cancelled)?;
     let start = pca(rows, dimension).points;
     let spread = (start.iter().map(|point| point[0].powi(2)).sum::<f32>() / count as f32).sqrt().max(f32::MIN_POSITIVE);
     let start: Vec<f32> = start.iter().flatten().map(|value| 1e-4 * value / spread).collect();
-    // The library's sums depend on the number of threads. On one, they are always the same, and hardly slower.
-    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    let alone = alone.map_err(|e| Error::invalid("t-SNE", "a thread", e.to_string()))?;
-    let embedding = alone.install(|| {
+    // The sums of bhtsne depend on the number of threads. One thread is deterministic, and hardly slower.
+    let single_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let single_thread = single_thread.map_err(|e| Error::other(format!("t-SNE cannot start a thread: {e}")))?;
+    let embedding = single_thread.install(|| {
         let mut tsne = bhtsne::tSNE::<f32, Vec<Neighbor<f32>>, 2>::new(&neighbours);
         tsne.perplexity(perplexity).epochs(STEPS).initial_embedding(start);
         tsne.fit_sne_with_neighbors(&neighbours).embedding()
     });
     let (points, _) = embedding.as_chunks::<2>();
     if points.as_flattened().iter().any(|value| !value.is_finite()) {
-        return Err(Error::invalid("t-SNE", "a map of finite numbers", "others"));
+        return Err(Error::other("t-SNE failed: the coordinates are not finite"));
     }
     Ok(Projection { points: points.to_vec(), explained: None })
 }
 
-/// For each row the `k` rows nearest to it, with their distances.
+/// The `k` nearest neighbours of each row, with their distances.
 fn neighbours(
     rows: &[f32],
     dimension: usize,
@@ -64,9 +63,9 @@ fn neighbours(
     let table = Vectors::new(&names, rows.to_vec(), dimension)?;
     let options = NearestOptions { k, ..NearestOptions::default() };
     let mut all = Vec::with_capacity(count);
-    for names in names.chunks(SEARCHES) {
+    for names in names.chunks(BATCH_SIZE) {
         if cancelled() {
-            return Err(Error::invalid("map", "someone who waits for it", "nobody"));
+            return Err(Error::other("the map was cancelled"));
         }
         let queries: Result<Vec<Query>> =
             names.iter().map(|name| table.query(&[(1.0, Term::Word(name.as_bytes()))])).collect();
@@ -86,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    /// Rows of random numbers, those of later columns smaller.
+    /// Random rows; the values decrease from column to column.
     fn rows(count: usize, dimension: usize) -> Vec<f32> {
         let mut random = ChaCha8Rng::seed_from_u64(1);
         let scale = |index: usize| 0.8f32.powi((index % dimension) as i32);
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_rows_give_the_same_bits_on_any_number_of_threads() {
+    fn maps_do_not_depend_on_the_number_of_threads() {
         let rows = rows(600, 20);
         let on = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -104,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn few_and_equal_rows_have_maps_too() {
+    fn few_and_equal_rows_can_be_projected() {
         assert!(tsne(&[1.0; 12], 3, &|| false).is_err());
         assert!(tsne(&rows(8, 3), 3, &|| false).is_ok());
         assert!(tsne(&[0.5; 64], 4, &|| false).is_ok_and(|map| map.points.len() == 16));
     }
 
     #[test]
-    fn groups_stay_together() {
+    fn clusters_stay_together() {
         let mut random = ChaCha8Rng::seed_from_u64(2);
         let mut rows = Vec::new();
         for index in 0..300 {
@@ -127,6 +126,6 @@ mod tests {
             let nearest = others.min_by(|a, b| distance(point, *a.1).total_cmp(&distance(point, *b.1))).unwrap().0;
             assert_eq!(nearest % 3, index % 3);
         }
-        assert!(tsne(&rows, 10, &|| true).is_err(), "nobody waits");
+        assert!(tsne(&rows, 10, &|| true).is_err(), "cancelled");
     }
 }

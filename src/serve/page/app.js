@@ -1,36 +1,36 @@
-// The page: what is asked stands in the address after the #, so that every view can be linked to, kept and gone back to.
+// The page. Its state is in the URL fragment, so that every view can be linked, bookmarked and reached with the back button.
 
 import { Plot, between } from '/map.js';
 
 const $ = (id) => document.getElementById(id);
 const NEIGHBOURS = 25;
-const COLOURS = 8;
+const LABEL_COLOURS = 8;
 const SHADES = 8;
-// Points unless told, by what the map is of.
-const POINTS = { near: 200, frequent: 2000 };
+// Default number of points, by selection.
+const DEFAULT_POINTS = { neighbours: 200, frequent: 2000 };
 
 let about;
 let state = {};
 let plots = [];
-let shown = null; // the map's answer
-let turn = 0; // of the map, so that a late answer does not replace a newer one
+let currentMap = null; // the response of /v1/map that is shown
+let mapRequests = 0; // so that a late response does not replace a newer one
 
 function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
+  const created = Object.assign(document.createElement(name), properties);
+  created.append(...children);
+  return created;
 }
 
-// A word as text that keeps its own direction of writing.
+// A word as an element that isolates its text direction.
 const isolated = (word) => element('bdi', { textContent: word });
 
-async function ask(path, parameters = {}) {
+async function get(path, parameters = {}) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
-    for (const one of [value].flat()) if (one !== undefined && one !== '') query.append(name, one);
+    for (const item of [value].flat()) if (item !== undefined && item !== '') query.append(name, item);
   }
   const response = await fetch(`/v1/${path}?${query}`);
-  const answer = await response.json().catch(() => ({ error: `the server answered ${response.status}` }));
+  const answer = await response.json().catch(() => ({ error: `the server responded with status ${response.status}` }));
   if (!response.ok) throw new Error(answer.error);
   return answer;
 }
@@ -39,39 +39,39 @@ async function post(path, body) {
   const response = await fetch(`/v1/${path}`, {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
   });
-  const answer = await response.json().catch(() => ({ error: `the server answered ${response.status}` }));
+  const answer = await response.json().catch(() => ({ error: `the server responded with status ${response.status}` }));
   if (!response.ok) throw new Error(answer.error);
   return answer;
 }
 
-function say(text, bad = false) {
-  $('said').textContent = text;
-  $('said').classList.toggle('bad', bad);
+function showStatus(text, isError = false) {
+  $('status').textContent = text;
+  $('status').classList.toggle('bad', isError);
 }
 
 const cosine = (value) => (value === null ? 'undefined' : value.toFixed(4));
 
-// ---------------------------------------------------------------- the address
+// ---------------------------------------------------------------- URL fragment
 
-function fromAddress() {
-  const given = new URLSearchParams(location.hash.slice(1));
-  state = Object.fromEntries(given);
-  if (!['near', 'frequent', 'list', 'labelled'].includes(state.of)) delete state.of;
+function readFragment() {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  state = Object.fromEntries(fragment);
+  if (!['neighbours', 'frequent', 'list', 'labelled'].includes(state.selection)) delete state.selection;
   if (!about.methods.includes(state.method)) delete state.method;
-  if (!(Number(state.n) >= 2)) delete state.n;
+  if (!(Number(state.points) >= 2)) delete state.points;
 }
 
-function go(changes) {
+function update(changes) {
   state = { ...state, ...changes };
   for (const [name, value] of Object.entries(state)) if (value === undefined || value === '') delete state[name];
   history.pushState(null, '', '#' + new URLSearchParams(state));
   render(changes);
 }
 
-// ---------------------------------------------------------------- what is asked
+// ---------------------------------------------------------------- queries
 
-// Words with signs, as `king -man +woman`.
-function signed(text) {
+// Parses positive and negative words, such as `king -man +woman`.
+function parseTerms(text) {
   const terms = { word: [], not: [] };
   for (const part of text.split(/\s+/).filter(Boolean)) {
     const sign = part.length > 1 && '+-'.includes(part[0]);
@@ -82,17 +82,17 @@ function signed(text) {
 
 function pairs() {
   const lines = (state.pairs || '').split('\n').map((line) => line.trim().split(/\s+/));
-  return lines.filter((line) => line.length === 2 && line[0] !== line[1]).slice(0, about.limits.named / 2);
+  return lines.filter((line) => line.length === 2 && line[0] !== line[1]).slice(0, about.limits.max_terms / 2);
 }
 
-// Pairs to draw as arrows: those listed, and the two of an analogy that was answered.
-let answered = null;
+// Pairs to draw as arrows: the listed ones, and the two of the current analogy.
+let solved = null;
 function arrows() {
-  return answered ? [...pairs(), [answered.a, answered.b], [answered.c, answered.d]] : pairs();
+  return solved ? [...pairs(), [solved.a, solved.b], [solved.c, solved.d]] : pairs();
 }
 
-// Two files may have the same name.
-const titled = (index) => `${index + 1}: ${about.tables[index].name}`;
+// Numbered, since two files may have the same name.
+const title = (index) => `${index + 1}: ${about.tables[index].name}`;
 
 const tables = () => about.tables.map((_, index) => ['first', 'second'][index]);
 
@@ -101,22 +101,22 @@ async function search() {
   $('word').value = text;
   document.title = text ? `${text} – Vocable` : 'Vocable';
   $('neighbours').hidden = !text;
-  if (!text) return say('');
-  const begun = performance.now();
+  if (!text) return showStatus('');
+  const start = performance.now();
   try {
-    const all = await Promise.all(tables().map((table) => ask('nearest', { ...signed(text), k: NEIGHBOURS, table })));
-    $('neighbours').replaceChildren(...all.map((answer, index) => list(answer, titled(index))));
-    const took = performance.now() - begun;
-    say(`${all[0].neighbours.length} neighbours in ${took.toFixed(0)} ms`);
+    const all = await Promise.all(tables().map((table) => get('nearest', { ...parseTerms(text), k: NEIGHBOURS, table })));
+    $('neighbours').replaceChildren(...all.map((answer, index) => neighbourList(answer, title(index))));
+    const elapsed = performance.now() - start;
+    showStatus(`${all[0].neighbours.length} nearest neighbours in ${elapsed.toFixed(0)} ms`);
     document.body.dataset.searched = text;
-    document.body.dataset.took = took.toFixed(1);
+    document.body.dataset.took = elapsed.toFixed(1);
   } catch (error) {
     $('neighbours').hidden = true;
-    say(error.message, true);
+    showStatus(error.message, true);
   }
 }
 
-function list(answer, name) {
+function neighbourList(answer, name) {
   const items = answer.neighbours.map((near) => {
     const button = element('button', { type: 'button', className: 'word' }, isolated(near.word),
       element('span', { textContent: cosine(near.cosine) }));
@@ -131,166 +131,169 @@ function list(answer, name) {
 async function analogy() {
   const { a, b, c } = state;
   for (const [name, value] of Object.entries({ a, b, c })) $('analogy').elements[name].value = value || '';
-  answered = null;
+  solved = null;
   if (!a || !b || !c) return $('answers').replaceChildren();
   $('analogies').open = true;
   try {
-    const all = await Promise.all(tables().map((table) => ask('analogy', { a, b, c, k: 5, table })));
+    const all = await Promise.all(tables().map((table) => get('analogy', { a, b, c, k: 5, table })));
     $('answers').replaceChildren(...all.map((answer, index) =>
-      list({ neighbours: answer.answers.map(({ word, score }) => ({ word, cosine: score })) }, titled(index))));
-    if (all[0].answers.length) answered = { a, b, c, d: all[0].answers[0].word };
+      neighbourList({ neighbours: answer.answers.map(({ word, score }) => ({ word, cosine: score })) }, title(index))));
+    if (all[0].answers.length) solved = { a, b, c, d: all[0].answers[0].word };
   } catch (error) {
     $('answers').replaceChildren(element('p', { className: 'bad', textContent: error.message }));
   }
 }
 
-// ---------------------------------------------------------------- the map
+// ---------------------------------------------------------------- map
 
-// What the map is of: what was chosen, or the neighbourhood if there is a word, or else the most frequent words.
-const of = () => state.of || (state.word || arrows().length ? 'near' : 'frequent');
+// Which words the map shows: by default the nearest neighbours of the query, or the most frequent words without a query.
+const selection = () => state.selection || (state.word || arrows().length ? 'neighbours' : 'frequent');
 
 function points() {
-  const most = state.method === 'tsne' ? about.limits.tsne_points : about.limits.points;
-  return Math.min(Number(state.n) || POINTS[of()] || most, most);
+  const max = state.method === 'tsne' ? about.limits.max_tsne_points : about.limits.max_points;
+  return Math.min(Number(state.points) || DEFAULT_POINTS[selection()] || max, max);
 }
 
 async function map() {
-  const mine = ++turn;
-  const named = [...new Set([...signed(state.word || '').word, ...arrows().flat()])];
-  $('of').value = of();
-  $('n').value = points();
+  const request = ++mapRequests;
+  const words = [...new Set([...parseTerms(state.word || '').word, ...arrows().flat()])];
+  $('selection').value = selection();
+  $('points').value = points();
   $('method').value = state.method || 'pca';
-  if (of() === 'near' && !named.length) return $('caption').textContent = 'Search a word to see its neighbourhood.';
+  if (selection() === 'neighbours' && !words.length) return $('caption').textContent = 'Search for a word to see its nearest neighbours.';
   plots.forEach(({ canvas }) => canvas.classList.add('busy'));
-  $('caption').textContent = 'Drawing.';
-  const begun = performance.now();
+  $('caption').textContent = 'Loading map…';
+  const start = performance.now();
   try {
-    const answer = await ask('map', { of: of(), word: named, n: points(), method: state.method });
-    if (mine !== turn) return;
-    shown = answer;
+    const answer = await get('map', { selection: selection(), word: words, points: points(), method: state.method });
+    if (request !== mapRequests) return;
+    currentMap = answer;
     display();
-    $('caption').textContent = caption(answer, performance.now() - begun);
+    $('caption').textContent = caption(answer, performance.now() - start);
   } catch (error) {
-    if (mine === turn) $('caption').textContent = error.message;
+    if (request === mapRequests) $('caption').textContent = error.message;
   } finally {
-    if (mine === turn) plots.forEach(({ canvas }) => canvas.classList.remove('busy'));
+    if (request === mapRequests) plots.forEach(({ canvas }) => canvas.classList.remove('busy'));
   }
 }
 
-function caption(answer, took) {
-  const share = (value) => `${(100 * value).toFixed(0)} %`;
-  const explained = answer.maps.map((map) => map.explained && map.explained.map(share).join(' + ')).filter(Boolean);
-  const parts = [`${answer.words.length.toLocaleString('en')} words`, `${(took / 1000).toFixed(1)} s`];
-  if (explained.length) parts.push(`of the variance: ${explained.join(', and ')}`);
-  if (answer.left_out) parts.push(`${answer.left_out} left out: no direction, or not in both files`);
+function caption(answer, elapsed) {
+  const percent = (value) => `${(100 * value).toFixed(0)} %`;
+  const explained = answer.maps.map((map) => map.explained && map.explained.map(percent).join(' + ')).filter(Boolean);
+  const parts = [`${answer.words.length.toLocaleString('en')} words`, `${(elapsed / 1000).toFixed(1)} s`];
+  if (explained.length) parts.push(`explained variance: ${explained.join(' and ')}`);
+  if (answer.words_omitted) parts.push(`${answer.words_omitted} words omitted (zero vector, or not in both tables)`);
   return parts.join('; ');
 }
 
-const byMovement = () => shown.moved && (state.colour === 'moved' || (!about.labels.length && state.colour !== 'labels'));
+const colourByDistance = () =>
+  currentMap.cosine_distances && (state.colour === 'distance' || (!about.labels.length && state.colour !== 'labels'));
 
 function display() {
-  const index = new Map(shown.words.map((word, i) => [word, i]));
-  const known = (word) => index.get(word);
-  const drawn = arrows().map((pair) => pair.map(known)).filter((pair) => !pair.includes(undefined));
-  const strong = new Set([...signed(state.word || '').word.map(known), ...drawn.flat()].filter((i) => i !== undefined));
-  const { colours, palette } = byMovement() ? movement() : labelled();
-  shown.maps.forEach((points, which) =>
-    plots[which].show({ words: shown.words, x: points.x, y: points.y, colours, palette, strong, arrows: drawn }));
-  document.body.dataset.mapped = shown.words.length;
+  const index = new Map(currentMap.words.map((word, i) => [word, i]));
+  const indexOf = (word) => index.get(word);
+  const pairIndices = arrows().map((pair) => pair.map(indexOf)).filter((pair) => !pair.includes(undefined));
+  const highlighted = new Set([...parseTerms(state.word || '').word.map(indexOf), ...pairIndices.flat()].filter((i) => i !== undefined));
+  const { colours, palette } = colourByDistance() ? distanceColours() : labelColours();
+  currentMap.maps.forEach((points, table) =>
+    plots[table].show({ words: currentMap.words, x: points.x, y: points.y, colours, palette, highlighted, arrows: pairIndices }));
+  document.body.dataset.mapped = currentMap.words.length;
 }
 
-function labelled() {
-  const palette = Array.from({ length: COLOURS }, (_, i) => `--c${i}`).concat('--faint', '--point');
-  const other = about.labels.length ? COLOURS : COLOURS + 1;
-  const colours = Uint8Array.from(shown.labels, (label) => (label === null || label >= COLOURS ? other : label));
-  const used = new Set(shown.labels);
-  const entries = about.labels.map((label, i) => [`c${i}`, label]).filter((_, i) => i < COLOURS && used.has(i));
+function labelColours() {
+  const palette = Array.from({ length: LABEL_COLOURS }, (_, i) => `--c${i}`).concat('--faint', '--point');
+  const other = about.labels.length ? LABEL_COLOURS : LABEL_COLOURS + 1;
+  const colours = Uint8Array.from(currentMap.labels, (label) => (label === null || label >= LABEL_COLOURS ? other : label));
+  const used = new Set(currentMap.labels);
+  const entries = about.labels.map((label, i) => [`c${i}`, label]).filter((_, i) => i < LABEL_COLOURS && used.has(i));
   if (about.labels.length && colours.includes(other)) {
-    entries.push(['cother', about.labels.length > COLOURS ? 'other labels, and words without' : 'words without a label']);
+    entries.push(['cother', about.labels.length > LABEL_COLOURS ? 'other or no label' : 'no label']);
   }
   $('legend').replaceChildren(...entries.map(([name, label]) => element('li', {}, element('i', { className: name }), isolated(label))));
   return { colours, palette };
 }
 
-// The farther a word moved, the warmer.
-function movement() {
+// Warmer colours for larger cosine distances.
+function distanceColours() {
   const style = getComputedStyle(document.body);
   const [from, to] = ['--faint', '--arrow'].map((name) => style.getPropertyValue(name).trim());
   const palette = Array.from({ length: SHADES }, (_, i) => between(from, to, i / (SHADES - 1)));
-  const most = Math.max(...shown.moved.slice(0, 60000), 1e-9);
-  const colours = Uint8Array.from(shown.moved, (moved) => Math.min(SHADES - 1, Math.floor((moved / most) * SHADES)));
-  const far = shown.moved.map((moved, i) => [moved, i]).sort((a, b) => b[0] - a[0]).slice(0, 12).filter(([moved]) => moved > 1e-5);
-  const items = far.map(([moved, i]) => {
+  const distances = currentMap.cosine_distances;
+  const max = Math.max(...distances.slice(0, 60000), 1e-9);
+  const colours = Uint8Array.from(distances, (distance) => Math.min(SHADES - 1, Math.floor((distance / max) * SHADES)));
+  const largest = distances.map((distance, i) => [distance, i]).sort((a, b) => b[0] - a[0]).slice(0, 12)
+    .filter(([distance]) => distance > 1e-5);
+  const items = largest.map(([distance, i]) => {
     const dot = element('i');
     dot.style.background = palette[colours[i]];
-    return element('li', {}, dot, isolated(shown.words[i]), ` ${moved.toFixed(3)}`);
+    return element('li', {}, dot, isolated(currentMap.words[i]), ` ${distance.toFixed(3)}`);
   });
-  const heading = far.length ? 'Moved farthest (1 less the cosine of before and after):' : 'No word moved.';
+  const heading = largest.length ? 'Largest cosine distances between the tables:' : 'All vectors are identical.';
   $('legend').replaceChildren(element('li', { textContent: heading }), ...items);
   return { colours, palette };
 }
 
 function buildPlots() {
-  const events = (which) => ({
-    pick: (i) => go({ word: shown.words[i] }),
-    hover(i, told) {
+  const events = (table) => ({
+    pick: (i) => update({ word: currentMap.words[i] }),
+    hover(i, announce) {
       plots.forEach((plot) => plot.mark(i));
       for (const item of document.querySelectorAll('.near .word')) {
-        item.classList.toggle('marked', i >= 0 && item.dataset.word === shown.words[i]);
+        item.classList.toggle('marked', i >= 0 && item.dataset.word === currentMap.words[i]);
       }
-      if (told) $('caption').textContent = shown.words[i];
+      if (announce) $('caption').textContent = currentMap.words[i];
     },
-    view: (view) => plots.forEach((plot, other) => other !== which && plot.look(view)),
+    view: (view) => plots.forEach((plot, other) => other !== table && plot.setView(view)),
   });
-  const figures = about.tables.map(({ name }, which) => {
+  const figures = about.tables.map(({ name }, table) => {
     const canvas = element('canvas', { tabIndex: 0 });
     canvas.setAttribute('role', 'application');
-    canvas.setAttribute('aria-label', `Map of ${name}: arrows move it, plus and minus zoom, n and p go from word to word, Enter searches the word`);
-    const heading = about.tables.length > 1 ? [element('h2', { textContent: titled(which) })] : [];
+    canvas.setAttribute('aria-label', `Map of ${name}: arrow keys pan, plus and minus zoom, n and p select words, Enter searches for the selected word`);
+    const heading = about.tables.length > 1 ? [element('h2', { textContent: title(table) })] : [];
     return element('figure', {}, ...heading, element('div', { className: 'plot' }, canvas));
   });
   for (const id of ['maps', 'neighbours', 'answers']) $(id).classList.toggle('two', figures.length > 1);
   $('maps').replaceChildren(...figures);
-  plots = figures.map((figure, which) => new Plot(figure, events(which)));
+  plots = figures.map((figure, table) => new Plot(figure, events(table)));
 }
 
-// ---------------------------------------------------------------- completion
+// ---------------------------------------------------------------- suggestions
 
-let offered = [];
-let chosen = -1;
-let asked = 0;
+let suggestions = [];
+let active = -1;
+let suggestionRequests = 0;
 
-// The last word of the field, without its sign, and what stands before it.
+// Splits the input before its last word, without the word's sign.
 function lastWord() {
   const [, before, word] = /^(.*?)([^\s]*)$/s.exec($('word').value);
   const sign = word.length > 1 && '+-'.includes(word[0]) ? word[0] : '';
   return [before + sign, word.slice(sign.length)];
 }
 
-async function offer() {
-  const mine = ++asked;
+async function suggest() {
+  const request = ++suggestionRequests;
   const [, prefix] = lastWord();
-  const answer = prefix ? await ask('complete', { prefix, k: 10 }).catch(() => null) : null;
-  if (mine !== asked || document.activeElement !== $('word')) return;
-  offered = answer ? answer.words : [];
-  choose(-1);
-  $('completions').replaceChildren(...offered.map((word, i) => {
+  const answer = prefix ? await get('complete', { prefix, k: 10 }).catch(() => null) : null;
+  if (request !== suggestionRequests || document.activeElement !== $('word')) return;
+  suggestions = answer ? answer.words : [];
+  activate(-1);
+  $('completions').replaceChildren(...suggestions.map((word, i) => {
     const option = element('li', { id: `completion${i}` }, isolated(word));
     option.setAttribute('role', 'option');
     option.setAttribute('aria-selected', 'false');
     return option;
   }));
-  unfold(offered.length > 0);
+  toggleSuggestions(suggestions.length > 0);
 }
 
-function unfold(open) {
+function toggleSuggestions(open) {
   $('completions').hidden = !open;
   $('word').setAttribute('aria-expanded', open);
-  if (!open) choose(-1);
+  if (!open) activate(-1);
 }
 
-function choose(index) {
-  chosen = index;
+function activate(index) {
+  active = index;
   [...$('completions').children].forEach((option, i) => {
     option.setAttribute('aria-selected', i === index);
     if (i === index) option.scrollIntoView({ block: 'nearest' });
@@ -299,90 +302,90 @@ function choose(index) {
   else $('word').removeAttribute('aria-activedescendant');
 }
 
-function take(index) {
+function accept(index) {
   const [before] = lastWord();
-  $('word').value = before + offered[index];
-  unfold(false);
+  $('word').value = before + suggestions[index];
+  toggleSuggestions(false);
 }
 
-// ---------------------------------------------------------------- what the user does
+// ---------------------------------------------------------------- events
 
 function listen() {
-  $('word').addEventListener('input', offer);
-  $('word').addEventListener('blur', () => { asked += 1; unfold(false); });
+  $('word').addEventListener('input', suggest);
+  $('word').addEventListener('blur', () => { suggestionRequests += 1; toggleSuggestions(false); });
   $('word').addEventListener('keydown', (event) => {
     const open = !$('completions').hidden;
-    if (event.key === 'Escape') unfold(false);
+    if (event.key === 'Escape') toggleSuggestions(false);
     else if (open && (event.key === 'ArrowDown' || event.key === 'ArrowUp')) {
       event.preventDefault();
       const by = event.key === 'ArrowDown' ? 1 : -1;
-      choose(((chosen + by + 1 + offered.length + 1) % (offered.length + 1)) - 1);
-    } else if (open && event.key === 'Enter' && chosen >= 0) {
-      take(chosen);
+      activate(((active + by + 1 + suggestions.length + 1) % (suggestions.length + 1)) - 1);
+    } else if (open && event.key === 'Enter' && active >= 0) {
+      accept(active);
     }
   });
-  // Before the field loses the focus, and with it the list.
+  // Handled before the input loses the focus and closes the list.
   $('completions').addEventListener('mousedown', (event) => {
     const option = event.target.closest('li');
     if (!option) return;
     event.preventDefault();
-    take([...$('completions').children].indexOf(option));
+    accept([...$('completions').children].indexOf(option));
     $('search').requestSubmit();
   });
   $('search').addEventListener('submit', (event) => {
     event.preventDefault();
-    asked += 1;
-    unfold(false);
-    go({ word: $('word').value.trim() });
+    suggestionRequests += 1;
+    toggleSuggestions(false);
+    update({ word: $('word').value.trim() });
   });
   document.addEventListener('click', (event) => {
     const word = event.target.closest('.near .word')?.dataset.word;
-    if (word !== undefined) go({ word });
+    if (word !== undefined) update({ word });
   });
   $('analogy').addEventListener('submit', (event) => {
     event.preventDefault();
     const { a, b, c } = Object.fromEntries(new FormData($('analogy')));
-    go({ a: a.trim(), b: b.trim(), c: c.trim() });
+    update({ a: a.trim(), b: b.trim(), c: c.trim() });
   });
   $('arrows').addEventListener('submit', (event) => {
     event.preventDefault();
-    go({ pairs: $('pairlist').value.trim() });
+    update({ pairs: $('pairlist').value.trim() });
   });
   $('predict').addEventListener('submit', async (event) => {
     event.preventDefault();
     try {
       const { predictions } = await post('predict', { text: $('text').value });
-      const neighbours = Object.entries(predictions[0].probabilities).sort((a, b) => b[1] - a[1]).map(([label, share]) =>
-        element('li', {}, isolated(label), ` ${share.toFixed(4)}`));
+      const labels = Object.entries(predictions[0].probabilities).sort((a, b) => b[1] - a[1]).map(([label, probability]) =>
+        element('li', {}, isolated(label), ` ${probability.toFixed(4)}`));
       const { words, unknown } = predictions[0];
-      const note = element('p', { className: 'hint', textContent: `${words} words, ${unknown} unknown` });
-      $('predicted').replaceChildren(element('ol', {}, ...neighbours), note);
+      const note = element('p', { className: 'hint', textContent: `${words} words, ${unknown} out of vocabulary` });
+      $('predicted').replaceChildren(element('ol', {}, ...labels), note);
     } catch (error) {
       $('predicted').replaceChildren(element('p', { className: 'bad', textContent: error.message }));
     }
   });
-  $('of').addEventListener('change', () => go({ of: $('of').value, n: undefined }));
-  $('method').addEventListener('change', () => go({ method: $('method').value }));
-  $('n').addEventListener('change', () => go({ n: $('n').value }));
-  $('colour').addEventListener('change', () => go({ colour: $('colour').value }));
+  $('selection').addEventListener('change', () => update({ selection: $('selection').value, points: undefined }));
+  $('method').addEventListener('change', () => update({ method: $('method').value }));
+  $('points').addEventListener('change', () => update({ points: $('points').value }));
+  $('colour').addEventListener('change', () => update({ colour: $('colour').value }));
   $('controls').addEventListener('submit', (event) => event.preventDefault());
-  $('whole').addEventListener('click', () => plots.forEach((plot) => plot.data && plot.whole()));
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => shown && display());
+  $('reset').addEventListener('click', () => plots.forEach((plot) => plot.data && plot.resetView()));
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => currentMap && display());
   document.addEventListener('keydown', (event) => {
     if (event.key !== '/' || event.ctrlKey || event.metaKey || event.target.matches('input, textarea, select')) return;
     event.preventDefault();
     $('word').focus();
     $('word').select();
   });
-  const back = () => { fromAddress(); render(); };
-  window.addEventListener('popstate', back);
+  const navigate = () => { readFragment(); render(); };
+  window.addEventListener('popstate', navigate);
 }
 
-// Shows what the address says; after a change, only what depends on it.
+// Renders the state; after a change, only what depends on it.
 async function render(changes) {
   const changed = (...names) => !changes || names.some((name) => name in changes);
   if (changed('colour') && $('colour').value !== state.colour && state.colour) $('colour').value = state.colour;
-  if (changes && 'colour' in changes) return shown && display();
+  if (changes && 'colour' in changes) return currentMap && display();
   if (changed('word')) await search();
   if (changed('pairs')) {
     $('pairlist').value = state.pairs || '';
@@ -393,21 +396,21 @@ async function render(changes) {
 }
 
 async function start() {
-  about = await ask('about');
+  about = await get('about');
   const [first] = about.tables;
-  const size = ({ rows, dimension }) => `${rows.toLocaleString('en')} words of ${dimension} numbers`;
+  const size = ({ rows, dimension }) => `${rows.toLocaleString('en')} words, ${dimension} dimensions`;
   $('about').textContent = about.tables.map((table) => `${table.name}: ${size(table)}`).join(' | ');
-  $('of').querySelector('[value=list]').hidden = about.list === null;
-  $('of').querySelector('[value=labelled]').hidden = !about.labelled;
+  $('selection').querySelector('[value=list]').hidden = about.list_words === null;
+  $('selection').querySelector('[value=labelled]').hidden = !about.labelled_words;
   $('predictions').hidden = about.model === null;
-  const moves = about.tables.length > 1 && about.tables[1].dimension === first.dimension;
-  $('colour').querySelector('[value=moved]').hidden = !moves;
-  $('colouring').hidden = !(moves && about.labels.length);
-  $('n').max = about.limits.points;
-  const missing = $('method').querySelector('[value=tsne]');
-  missing.disabled = !about.methods.includes('tsne');
-  if (missing.disabled) missing.textContent = 't-SNE (not in this build)';
-  fromAddress();
+  const comparable = about.tables.length > 1 && about.tables[1].dimension === first.dimension;
+  $('colour').querySelector('[value=distance]').hidden = !comparable;
+  $('colouring').hidden = !(comparable && about.labels.length);
+  $('points').max = about.limits.max_points;
+  const tsne = $('method').querySelector('[value=tsne]');
+  tsne.disabled = !about.methods.includes('tsne');
+  if (tsne.disabled) tsne.textContent = 't-SNE (not in this build)';
+  readFragment();
   buildPlots();
   listen();
   document.body.dataset.ready = performance.now().toFixed(0);

@@ -1,7 +1,7 @@
-//! Answering, on threads of its own: a queue that has an end for each kind of work, so that a map that takes seconds delays no
-//! search, and whoever comes when a queue is full hears so at once.
+//! Worker threads with bounded queues: one each for searches, other queries and maps, so that a map that takes seconds does not delay a
+//! search. When a queue is full, requests fail at once.
 //!
-//! Searches that wait are answered together, as one batch: under load that takes a small part of the time.
+//! All waiting searches are computed as one batch, which is much faster under load.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,29 +11,29 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-use super::{Limits, Served};
+use super::state::{AppState, Limits};
 use crate::error::Result;
 use crate::query::{NearestOptions, Query, ScoredRow};
 use crate::vectors::Vectors;
 
-/// Searches that are answered as one batch, at the most.
-const TOGETHER: usize = 128;
+/// Maximum number of searches in a batch.
+const MAX_BATCH: usize = 128;
 
-/// What was opened, the limits, and the threads that answer.
+/// The state, the limits, and the queues of the worker threads.
 #[derive(Debug)]
-pub struct Work {
-    pub served: Served,
+pub struct Workers {
+    pub state: AppState,
     pub limits: Limits,
     searches: SyncSender<Search>,
-    jobs: SyncSender<Job>,
+    queries: SyncSender<Job>,
     maps: SyncSender<Job>,
 }
 
-/// The queue is full.
+/// The error of a full queue.
 #[derive(Debug)]
-pub struct Busy;
+pub struct QueueFull;
 
-/// A search among one of the tables.
+/// A search in one of the tables.
 #[derive(Debug)]
 pub struct Search {
     pub vectors: Arc<Vectors>,
@@ -47,7 +47,7 @@ pub struct Search {
 type Job = Box<dyn FnOnce() + Send>;
 
 impl Search {
-    /// A search, and where its answers will be.
+    /// A search, and the receiver of its results.
     pub fn new(
         vectors: &Arc<Vectors>,
         query: Query,
@@ -58,96 +58,97 @@ impl Search {
         (Search { vectors: Arc::clone(vectors), query, k, restrict, min_cosine, reply }, answers)
     }
 
-    /// Whether both can be answered by one batch; how many answers each wants does not matter.
-    fn goes_with(&self, other: &Search) -> bool {
+    /// Whether two searches can be in the same batch; `k` may differ.
+    fn can_be_batched_with(&self, other: &Search) -> bool {
         let limits = |search: &Search| (search.restrict, search.min_cosine.map(f32::to_bits));
         Arc::ptr_eq(&self.vectors, &other.vectors) && limits(self) == limits(other)
     }
 }
 
-impl Work {
-    /// Starts the threads. They end when the value returned is dropped.
-    pub fn start(served: Served, limits: Limits) -> io::Result<Arc<Work>> {
-        let (searches, asked) = sync_channel(limits.waiting);
-        let (jobs, jobs_asked) = sync_channel(limits.waiting);
-        let (maps, maps_asked) = sync_channel(limits.waiting_maps);
+impl Workers {
+    /// Starts the threads. They end when the returned value is dropped.
+    pub fn start(state: AppState, limits: Limits) -> io::Result<Arc<Workers>> {
+        let (searches, search_queue) = sync_channel(limits.max_queued_queries);
+        let (queries, query_queue) = sync_channel(limits.max_queued_queries);
+        let (maps, map_queue) = sync_channel(limits.max_queued_maps);
         let tables: Vec<Arc<Vectors>> =
-            [Some(&served.vectors), served.compared.as_ref()].into_iter().flatten().cloned().collect();
+            [Some(&state.vectors), state.second.as_ref()].into_iter().flatten().cloned().collect();
         thread::Builder::new().name("searches".into()).spawn(move || {
-            // A server is asked many questions, so codes pay from the first one on.
+            // A server runs many searches, so computing the codes at the start pays off.
             for vectors in tables {
                 vectors.codes(usize::from(u16::MAX));
             }
-            answer_searches(&asked);
+            run_searches(&search_queue);
         })?;
-        for (name, queue) in [("questions", jobs_asked), ("maps", maps_asked)] {
+        for (name, queue) in [("queries", query_queue), ("maps", map_queue)] {
             thread::Builder::new().name(name.into()).spawn(move || {
                 for job in queue {
                     let job: Job = job;
-                    // An assertion of a library costs its question the answer, not the server its thread.
+                    // A panic must not end the thread; the request gets an error.
                     let _ = catch_unwind(AssertUnwindSafe(job));
                 }
             })?;
         }
-        Ok(Arc::new(Work { served, limits, searches, jobs, maps }))
+        Ok(Arc::new(Workers { state, limits, searches, queries, maps }))
     }
 
-    /// Puts a search into the queue.
-    pub fn search(&self, search: Search) -> Result<(), Busy> {
-        self.searches.try_send(search).map_err(busy)
+    /// Queues a search.
+    pub fn search(&self, search: Search) -> Result<(), QueueFull> {
+        self.searches.try_send(search).map_err(queue_full)
     }
 
-    /// Puts other work into the queue that is short; the receiver has what it returns.
-    pub fn question<T: Send + 'static>(
+    /// Queues a short computation; the receiver gets its result.
+    pub fn query<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<oneshot::Receiver<T>, Busy> {
+    ) -> Result<oneshot::Receiver<T>, QueueFull> {
         let (reply, answer) = oneshot::channel();
         let job = move || {
             if !reply.is_closed() {
                 let _ = reply.send(work());
             }
         };
-        self.jobs.try_send(Box::new(job)).map_err(busy)?;
+        self.queries.try_send(Box::new(job)).map_err(queue_full)?;
         Ok(answer)
     }
 
-    /// Puts a map into its queue. `work` is given a function that tells whether nobody waits for the map any more.
+    /// Queues a map. `work` gets a function that returns whether the request was cancelled.
     pub fn map<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
-    ) -> Result<oneshot::Receiver<T>, Busy> {
+    ) -> Result<oneshot::Receiver<T>, QueueFull> {
         let (reply, answer) = oneshot::channel();
         let job = move || {
             if !reply.is_closed() {
-                let made = work(&|| reply.is_closed());
-                let _ = reply.send(made);
+                let result = work(&|| reply.is_closed());
+                let _ = reply.send(result);
             }
         };
-        self.maps.try_send(Box::new(job)).map_err(busy)?;
+        self.maps.try_send(Box::new(job)).map_err(queue_full)?;
         Ok(answer)
     }
 }
 
-fn busy<T>(_: TrySendError<T>) -> Busy {
-    Busy
+fn queue_full<T>(_: TrySendError<T>) -> QueueFull {
+    QueueFull
 }
 
-/// Answers searches, all that wait at once, until nobody can ask any more.
-fn answer_searches(asked: &Receiver<Search>) {
-    while let Ok(first) = asked.recv() {
-        let mut waiting: Vec<Search> = std::iter::once(first).chain(asked.try_iter().take(TOGETHER - 1)).collect();
+/// Runs the searches of a queue in batches, until its senders are dropped.
+fn run_searches(queue: &Receiver<Search>) {
+    while let Ok(first) = queue.recv() {
+        let mut waiting: Vec<Search> = std::iter::once(first).chain(queue.try_iter().take(MAX_BATCH - 1)).collect();
         waiting.retain(|search| !search.reply.is_closed());
         while let Some(first) = waiting.pop() {
-            let (mut together, rest) = waiting.into_iter().partition(|search| search.goes_with(&first));
+            let (mut batch, rest) = waiting.into_iter().partition(|search| search.can_be_batched_with(&first));
             waiting = rest;
-            together.push(first);
-            answer_together(together);
+            batch.push(first);
+            run_batch(batch);
         }
     }
 }
 
-fn answer_together(searches: Vec<Search>) {
+/// Runs searches of the same table with the same restrictions.
+fn run_batch(searches: Vec<Search>) {
     let Some(first) = searches.first() else { return };
     let k = searches.iter().map(|search| search.k).max().unwrap_or(0);
     let options = NearestOptions { k, restrict: first.restrict, within: None, min_cosine: first.min_cosine };
@@ -155,13 +156,13 @@ fn answer_together(searches: Vec<Search>) {
     match first.vectors.clone().nearest_batch(&queries, &options) {
         Ok(all) => {
             for (search, mut answers) in searches.into_iter().zip(all) {
-                // The order is total, so the best k are the first of more.
+                // The order is total, so the best k are the first k of a longer list.
                 answers.truncate(search.k);
                 let _ = search.reply.send(Ok(answers));
             }
         }
         Err(_) => {
-            // Each hears for itself what is wrong with the file.
+            // Each request gets an error of its own.
             for search in searches {
                 let options = NearestOptions { k: search.k, ..options.clone() };
                 let answers = search.vectors.search(&search.query, &options);

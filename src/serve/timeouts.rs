@@ -1,4 +1,4 @@
-//! A connection with a client who may be slow: what is not taken in for too long ends it.
+//! Connections with a timeout, so that slow clients do not occupy the server.
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -12,50 +12,50 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-/// A connection whose writes fail once the other side took nothing in for some time. How long reading may take is HTTP's
-/// business, since a client with no question is not late.
+/// A connection whose writes fail if the client reads nothing for some time. The HTTP layer limits how long a request may take, since an
+/// idle connection is not an error.
 #[derive(Debug)]
-pub struct Patient {
+pub struct TimeoutStream {
     stream: Arc<TcpStream>,
-    patience: Duration,
+    timeout: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
-    begun: Arc<AtomicBool>,
+    request_started: Arc<AtomicBool>,
 }
 
-/// The same connection, for a last word when the request on it never came to its end.
+/// Sends the response to a request that was not completed in time, on the same connection.
 #[derive(Debug)]
-pub struct LastWord {
+pub struct TimeoutResponder {
     stream: Arc<TcpStream>,
-    begun: Arc<AtomicBool>,
+    request_started: Arc<AtomicBool>,
 }
 
-impl Patient {
-    pub fn new(stream: TcpStream, patience: Duration) -> (Patient, LastWord) {
-        let (stream, begun) = (Arc::new(stream), Arc::new(AtomicBool::new(false)));
-        let last = LastWord { stream: Arc::clone(&stream), begun: Arc::clone(&begun) };
-        (Patient { stream, patience, stalled: None, begun }, last)
+impl TimeoutStream {
+    pub fn new(stream: TcpStream, timeout: Duration) -> (TimeoutStream, TimeoutResponder) {
+        let (stream, request_started) = (Arc::new(stream), Arc::new(AtomicBool::new(false)));
+        let responder = TimeoutResponder { stream: Arc::clone(&stream), request_started: Arc::clone(&request_started) };
+        (TimeoutStream { stream, timeout, stalled: None, request_started }, responder)
     }
 }
 
-impl LastWord {
-    /// Tells a client that began a request and did not end it in time. A client that merely kept the connection is told nothing.
-    pub fn say_late(&self) {
-        const LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-        if self.begun.load(Relaxed) {
-            // Whoever is gone needs no answer.
-            let _ = self.stream.try_write(LATE);
+impl TimeoutResponder {
+    /// Responds to a client that started a request and did not complete it. An idle client gets no response.
+    pub fn send_timeout(&self) {
+        const RESPONSE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        if self.request_started.load(Relaxed) {
+            // The client may have disconnected.
+            let _ = self.stream.try_write(RESPONSE);
         }
     }
 }
 
-impl AsyncRead for Patient {
+impl AsyncRead for TimeoutStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context, buffer: &mut ReadBuf) -> Poll<io::Result<()>> {
         loop {
             ready!(self.stream.poll_read_ready(cx))?;
             match self.stream.try_read(buffer.initialize_unfilled()) {
                 Ok(read) => {
                     buffer.advance(read);
-                    self.begun.fetch_or(read > 0, Relaxed);
+                    self.request_started.fetch_or(read > 0, Relaxed);
                     return Poll::Ready(Ok(()));
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {}
@@ -65,18 +65,18 @@ impl AsyncRead for Patient {
     }
 }
 
-impl AsyncWrite for Patient {
+impl AsyncWrite for TimeoutStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {
             if self.stream.poll_write_ready(cx)?.is_pending() {
-                let patience = self.patience;
-                let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+                let timeout = self.timeout;
+                let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(timeout)));
                 return stalled.as_mut().poll(cx).map(|()| Err(ErrorKind::TimedOut.into()));
             }
             match self.stream.try_write(bytes) {
                 Ok(written) => {
                     self.stalled = None;
-                    self.begun.store(false, Relaxed);
+                    self.request_started.store(false, Relaxed);
                     return Poll::Ready(Ok(written));
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {}
@@ -90,7 +90,7 @@ impl AsyncWrite for Patient {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context) -> Poll<io::Result<()>> {
-        // The last word may still be due; the connection closes when both ends of it are dropped.
+        // The timeout response may still be sent; the connection closes when both structs are dropped.
         Poll::Ready(Ok(()))
     }
 }
