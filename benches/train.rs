@@ -94,7 +94,7 @@ fn perform(cell: &str) -> Result<Done, Box<dyn Error>> {
         bidirectional: cell.bidirectional,
         batch: cell.batch,
         epochs: if training { cell.epochs } else { 1 },
-        patience: 0,
+        patience: None,
         ..TrainOptions::default()
     };
     let vectors = Arc::new(Vectors::open(&cell.vectors)?);

@@ -28,7 +28,6 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 //! use vocable::Vectors;
 //! use vocable::classifier::{Network, Optimizer};
 //! use vocable::nn::{OptimizerOptions, Embedding, EmbeddingMode, EmbeddingOptions, EncoderShape};
@@ -44,7 +43,7 @@
 //! assert_eq!(embedding.forward(&[5]), vectors.get("superb").unwrap());
 //!
 //! let shape = EncoderShape::lstm(vectors.dimension(), 16);
-//! let mut network = Network::new(embedding, shape, 2, &mut ChaCha8Rng::seed_from_u64(1));
+//! let mut network = Network::new(embedding, shape, 2, 1);
 //! let mut optimizer = Optimizer::new(OptimizerOptions::default(), Some(5.0));
 //! let (before, _) = network.loss_and_gradients(&[&good, &bad], &[1, 0], 0.5, None);
 //! for _ in 0..20 {

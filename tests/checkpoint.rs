@@ -38,17 +38,17 @@ fn all_on(optimizer: OptimizerKind, embedding: EmbeddingMode) -> TrainOptions {
         lr: 0.05,
         embedding_lr: Some(0.02),
         unfreeze_after: 1,
-        max_norm: 2.0,
+        max_norm: Some(2.0),
         weight_decay: 0.01,
         momentum: 0.8,
         schedule: Schedule::Cosine,
         warmup: 0.2,
         class_weights: ClassWeights::Balanced,
         label_smoothing: 0.1,
-        clip: 1.0,
+        clip: Some(1.0),
         batch: 3,
         epochs: 3,
-        patience: 0,
+        patience: None,
         ..TrainOptions::default()
     }
 }
@@ -117,12 +117,12 @@ fn a_training_may_be_interrupted_and_gone_on_with_many_times() {
 fn epochs_and_patience_may_be_raised_where_no_schedule_spans_them() {
     let (vectors, splits, folder) = (vectors(), splits(), Folder::new());
     let path = folder.path("checkpoint");
-    let short = TrainOptions { patience: 1, epochs: 4, lr: 0.05, ..plain() };
+    let short = TrainOptions { patience: Some(1), epochs: 4, lr: 0.05, ..plain() };
     let mut training = Training::new(&vectors, &splits, &short).expect("a training");
     while training.advance().is_some() {}
     training.save(&path).expect("a checkpoint");
     let done = training.history().len();
-    let long = TrainOptions { patience: 3, epochs: 9, ..short.clone() };
+    let long = TrainOptions { patience: Some(3), epochs: 9, ..short.clone() };
     let resumed = Training::resume(&vectors, &splits, &long, &path).expect("a training");
     let whole = train(&vectors, &splits, &long, &mut |_| {}).expect("a training");
     assert!(whole.history.len() > done);
@@ -133,13 +133,13 @@ fn epochs_and_patience_may_be_raised_where_no_schedule_spans_them() {
     };
     for (options, said) in [
         (TrainOptions { epochs: 3, ..short.clone() }, "epochs 3, found one made with 4"),
-        (TrainOptions { patience: 0, epochs: 3, ..short.clone() }, "epochs may only be raised"),
+        (TrainOptions { patience: None, epochs: 3, ..short.clone() }, "epochs may only be raised"),
     ] {
         assert!(refused(&options).contains(said), "{}", refused(&options));
     }
     Training::new(&vectors, &splits, &long).expect("a training").save(&path).expect("a checkpoint");
-    assert!(refused(&TrainOptions { patience: 2, ..long.clone() }).contains("patience may only be raised"));
-    assert!(Training::resume(&vectors, &splits, &TrainOptions { patience: 0, ..long.clone() }, &path).is_ok());
+    assert!(refused(&TrainOptions { patience: Some(2), ..long.clone() }).contains("patience may only be raised"));
+    assert!(Training::resume(&vectors, &splits, &TrainOptions { patience: None, ..long.clone() }, &path).is_ok());
 
     let spanned = TrainOptions { warmup: 0.1, ..long };
     Training::new(&vectors, &splits, &spanned).expect("a training").save(&path).expect("a checkpoint");

@@ -71,7 +71,7 @@ fn each_run_equals_training_alone_and_summaries_follow_from_the_runs() {
     assert_eq!(run.test_accuracy, alone.test.as_ref().map(|test| test.accuracy()));
     assert_eq!((&run.dev, &run.test), (&alone.dev, &alone.test));
     assert_eq!(run.trainable_parameters, alone.trainable_parameters);
-    assert_eq!((run.words, run.known_words), alone.words);
+    assert_eq!((run.words, run.known_words), (alone.train_words, alone.known_train_words));
 
     let variant = &comparison.embeddings[1];
     let (a, b) = (comparison.runs[2].dev_accuracy, comparison.runs[3].dev_accuracy);

@@ -33,7 +33,7 @@ fn options(change: impl FnOnce(&mut CompareOptions)) -> CompareOptions {
     let mut options = CompareOptions {
         embeddings: vec![Frozen, Tuned, Random],
         watch: ["good", "bad", "nowhereatall"].map(str::to_owned).to_vec(),
-        train: TrainOptions { hidden: 6, epochs: 4, batch: 16, lr: 1e-2, patience: 2, ..TrainOptions::default() },
+        train: TrainOptions { hidden: 6, epochs: 4, batch: 16, lr: 1e-2, patience: Some(2), ..TrainOptions::default() },
         ..CompareOptions::default()
     };
     change(&mut options);
@@ -424,7 +424,7 @@ fn a_run_that_diverged_counts_with_its_best_epoch_and_is_named() {
         o.seeds = vec![1, 2];
         o.train.unfreeze_after = 2;
         o.train.embedding_lr = Some(1e300);
-        o.train.patience = 0;
+        o.train.patience = None;
     });
     let findings = done(&folder.path("runs"), &plan_of(splits(), &diverging));
     let [frozen, tuned] = findings.groups[0].embeddings.as_slice() else { panic!("two embeddings") };

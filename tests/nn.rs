@@ -70,7 +70,7 @@ fn one_bias_a_gate_is_the_sum_of_both() {
 fn network(rng: &mut ChaCha8Rng, mode: EmbeddingMode) -> Network<f64> {
     let rows: Vec<f64> = (0..12 * 5).map(|_| rng.random_range(-1.0..1.0)).collect();
     let shape = EncoderShape { layers: 2, bidirectional: true, ..EncoderShape::lstm(5, 6) };
-    Network::new(Embedding::from_weights(rows, 5, mode).expect("whole rows"), shape, 3, rng)
+    Network::new(Embedding::from_weights(rows, 5, mode).expect("whole rows"), shape, 3, rng.random())
 }
 
 /// A text's logits, loss and gradients do not depend on the lengths of its neighbours in the batch.
@@ -136,9 +136,8 @@ fn embedding(vectors: &Arc<Vectors>, mode: EmbeddingMode, seed: u64) -> Embeddin
 
 /// Some steps of training on all words but the last two.
 fn trained(embedding: Embedding<f32>) -> Network<f32> {
-    let mut rng = ChaCha8Rng::seed_from_u64(9);
     let shape = EncoderShape::lstm(embedding.dimension(), 4);
-    let mut network = Network::new(embedding, shape, 2, &mut rng);
+    let mut network = Network::new(embedding, shape, 2, 9);
     let mut optimizer = Optimizer::new(OptimizerOptions { lr: 0.1, ..OptimizerOptions::default() }, Some(5.0));
     for _ in 0..5 {
         let (_, gradients) = network.loss_and_gradients(&[&[2, 3], &[4, 2]], &[0, 1], 0.5, None);

@@ -180,7 +180,7 @@ fn network_with_every_parameter_and_every_row() {
     let shape = EncoderShape { layers: 2, bidirectional: true, ..EncoderShape::lstm(DIMENSION, 4) };
     let embed =
         |rows: &[f64]| Embedding::from_weights(rows.to_vec(), DIMENSION, EmbeddingMode::Tuned).expect("whole rows");
-    let network = Network::new(embed(&rows), shape, 3, &mut rng);
+    let network = Network::new(embed(&rows), shape, 3, rng.random());
     let texts: [&[u32]; 4] = [&[2, 5, 2, 3], &[4], &[], &[6, 2]];
     let labels = [0, 2, 1, 0];
     let rates = DropoutRates { embedding: 0.2, word: 0.3, hidden: 0.4 };

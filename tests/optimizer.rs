@@ -36,8 +36,6 @@
 use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use vocable::Vectors;
 use vocable::classifier::{Network, Optimizer, RowSettings};
 use vocable::nn::{
@@ -317,7 +315,7 @@ proptest! {
         let bits = |embedding: &Embedding<f32>, id| -> Vec<u32> {
             embedding.forward(&[id]).iter().map(|value| value.to_bits()).collect()
         };
-        let mut network = Network::new(embedding, shape, 2, &mut ChaCha8Rng::seed_from_u64(9));
+        let mut network = Network::new(embedding, shape, 2, 9);
         let options = OptimizerOptions { kind, lr, momentum, weight_decay, ..OptimizerOptions::default() };
         let mut optimizer = Optimizer::with_rows(options, clip, RowSettings { lr: row_lr, max_norm });
         // Each step touches other rows; what the steps before left behind must not move the rows of this one's others.
@@ -358,7 +356,7 @@ fn rows_begin_to_count_their_steps_when_they_are_let_go() {
     let texts: [&[u32]; 2] = [&[2, 3], &[3]];
     let network = || {
         let shape = EncoderShape::lstm(4, 3);
-        let mut network = Network::new(two_rows(EmbeddingMode::Tuned), shape, 2, &mut ChaCha8Rng::seed_from_u64(4));
+        let mut network = Network::new(two_rows(EmbeddingMode::Tuned), shape, 2, 4);
         // A head of its own for the classes, so that gradients are not all alike.
         network.head.weight.iter_mut().zip([0.3, -0.2, 0.9]).for_each(|(weight, value)| *weight = value);
         network

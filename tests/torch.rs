@@ -103,7 +103,7 @@ fn pytorch_gives_the_logits_of_a_model_that_we_trained() {
             bidirectional: header["bidirectional"] == true,
             lr: 0.02,
             epochs: 8,
-            patience: 0,
+            patience: None,
             ..TrainOptions::default()
         };
         let trained = train(&vectors, &splits, &options, &mut |_| {}).unwrap();

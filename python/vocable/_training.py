@@ -29,20 +29,20 @@ if TYPE_CHECKING:
         bidirectional: bool
         pooling: Literal["last", "mean", "max"]
         epochs: int
-        patience: int
+        patience: int | None
         batch: int
         optimizer: Literal["adam", "adamw", "sgd"]
         lr: float
         embedding_lr: float | None
         unfreeze_after: int
-        max_norm: float
+        max_norm: float | None
         weight_decay: float
         momentum: float
         schedule: Literal["constant", "linear", "cosine"]
         warmup: float
         class_weights: str
         label_smoothing: float
-        clip: float
+        clip: float | None
         dropout: float
         embedding_dropout: float
         word_dropout: float

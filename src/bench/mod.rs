@@ -246,7 +246,7 @@ impl Bench {
     }
 
     fn train_options(&self, epochs: usize) -> TrainOptions {
-        TrainOptions { tokenizer: Tokenizer::Whitespace, epochs, patience: 0, ..TrainOptions::default() }
+        TrainOptions { tokenizer: Tokenizer::Whitespace, epochs, patience: None, ..TrainOptions::default() }
     }
 
     /// The file that is read whole when it is opened, if there is one.

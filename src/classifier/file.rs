@@ -1,4 +1,4 @@
-//! Model files: safetensors, with PyTorch's names and shapes, the configuration, labels and words in the metadata.
+//! Model files: safetensors with PyTorch's tensor names and shapes; configuration, labels and words are in the metadata.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,46 +10,60 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
+use super::checksum::f32_bytes;
+use super::tensors::{Tensors, unexpected};
 use super::{Classifier, Network, Tokenizer, checkpoint};
-use crate::error::{Advice, Error, Malformed, Place, Result};
+use crate::error::{Advice, Error, Malformed, Result};
 use crate::files::{Words, bytes, write_atomic};
 use crate::nn::{CellKind, Dense, Embedding, EmbeddingMode, Encoder, EncoderShape, Pooling};
 use crate::vectors::Case;
 
-/// The metadata key under which everything that is not a tensor stands, as JSON.
+/// The metadata key of the header, which is JSON.
 const KEY: &str = "vocable";
 
-/// The version of the model file that this library writes, and the highest it reads.
+/// The version of model files that this library writes, and the highest version that it reads.
 const VERSION: u32 = 2;
 
-/// Everything of a model that is not a tensor. The shapes are the tensors' own.
+/// Everything in a model file that is not a tensor. Sizes follow from the shapes of the tensors.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     version: u32,
     embedding: String,
-    /// Version 1 had no other than this.
+    /// Missing in version 1, which had only this tokenizer.
     #[serde(default = "whitespace")]
     tokenizer: String,
     case: String,
-    /// Of models written before there was a choice: an LSTM.
+    /// Missing in older models, which are all LSTMs.
     #[serde(default = "lstm")]
     cell: String,
-    /// Of models written before there was a choice: the last state.
+    /// Missing in older models, which all use the last state.
     #[serde(default = "last")]
     pooling: String,
     layers: usize,
     bidirectional: bool,
     labels: Vec<String>,
-    /// Word `i` has row `i + 2` of `embedding.weight`; rows 0 and 1 are the pad and the unknown word.
+    /// Word `i` has row `i + 2` of `embedding.weight`; row 0 is the pad, row 1 the unknown word.
     words: Vec<String>,
-    /// Of everything else here and of all tensors; a file without it is not compared.
+    /// Checksum of the rest of the header and of all tensors; not verified if missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     checksum: Option<String>,
 }
 
+fn whitespace() -> String {
+    Tokenizer::Whitespace.to_string()
+}
+
+fn lstm() -> String {
+    CellKind::Lstm.to_string()
+}
+
+fn last() -> String {
+    Pooling::Last.to_string()
+}
+
 impl Header {
-    /// XXH3 (64 bits, seed 0) of this header without its checksum, as the JSON that is written, then of each tensor in the
-    /// order of the names: name, sizes and numbers.
+    /// XXH3 (64 bits, seed 0) of this header without its checksum, as JSON, followed by the name, the shape and the bytes of each
+    /// tensor in the order of their names.
     fn checksum_with<'t>(&mut self, tensors: impl Iterator<Item = (&'t str, &'t [usize], &'t [u8])>) -> Result<String> {
         self.checksum = None;
         let json = serde_json::to_vec(self).map_err(|e| too_large(&e))?;
@@ -57,10 +71,10 @@ impl Header {
         tensors.sort_unstable_by_key(|(name, ..)| *name);
         let mut hash = XxHash3_64::with_seed(0);
         hash.write(&json);
-        for (name, shape, numbers) in tensors {
+        for (name, shape, bytes) in tensors {
             hash.write(name.as_bytes());
             shape.iter().for_each(|&size| hash.write(&(size as u64).to_le_bytes()));
-            hash.write(numbers);
+            hash.write(bytes);
         }
         Ok(format!("xxh3:{:016x}", hash.finish()))
     }
@@ -70,58 +84,22 @@ fn too_large(e: &dyn std::fmt::Display) -> Error {
     Error::invalid("model", "sizes that safetensors holds", e.to_string())
 }
 
-fn lstm() -> String {
-    CellKind::Lstm.name().to_owned()
-}
-
-fn last() -> String {
-    Pooling::Last.name().to_owned()
+/// A tensor to write.
+struct Tensor<'a> {
+    name: String,
+    shape: Vec<usize>,
+    values: Cow<'a, [f32]>,
 }
 
 impl Classifier {
-    /// The model as a file holds it.
+    /// The contents of the model file.
     ///
     /// # Errors
-    /// Sizes that the format cannot hold.
+    /// Sizes that safetensors cannot hold.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let network = &self.network;
-        let shape = network.encoder.shape();
-        let words: Vec<String> =
-            self.vocabulary.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
-        let mut header = Header {
-            version: VERSION,
-            embedding: network.embedding.mode().name().to_owned(),
-            tokenizer: self.tokenizer.name().to_owned(),
-            case: case_name(self.case).to_owned(),
-            cell: shape.cell.name().to_owned(),
-            pooling: shape.pooling.name().to_owned(),
-            layers: shape.layers,
-            bidirectional: shape.bidirectional,
-            labels: self.labels.clone(),
-            words,
-            checksum: None,
-        };
-        let weights = network.embedding.weights();
-        let ids = network.embedding.len();
-        let prefix = shape.cell.name();
-        let mut tensors: Vec<(String, Vec<usize>, Cow<[f32]>)> = Vec::new();
-        if network.embedding.mode() == EmbeddingMode::OneHot {
-            for (direction, name) in one_hot_names(&shape).into_iter().enumerate() {
-                let sums = shape.products() / shape.directions();
-                let column = |sum: usize| weights.iter().skip(direction * sums + sum).step_by(shape.products());
-                tensors.push((name, vec![sums, ids], (0..sums).flat_map(column).copied().collect()));
-            }
-        } else {
-            tensors.push(("embedding.weight".into(), vec![ids, network.embedding.dimension()], weights.into()));
-        }
-        for (prefix, parameters) in [(prefix, network.encoder.parameters()), ("head", network.head.parameters())] {
-            tensors.extend(parameters.into_iter().map(|p| (format!("{prefix}.{}", p.name), p.shape, p.values.into())));
-        }
-        // Little-endian, whatever this machine is.
-        let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
-            .into_iter()
-            .map(|(name, shape, values)| (name, shape, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
-            .collect();
+        let mut header = self.header();
+        let tensors: Vec<(String, Vec<usize>, Vec<u8>)> =
+            self.tensors().into_iter().map(|t| (t.name, t.shape, f32_bytes(&t.values))).collect();
         let views = tensors
             .iter()
             .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
@@ -130,14 +108,57 @@ impl Classifier {
         let parts = tensors.iter().map(|(name, shape, bytes)| (name.as_str(), shape.as_slice(), bytes.as_slice()));
         header.checksum = Some(header.checksum_with(parts)?);
         let json = serde_json::to_string(&header).map_err(|e| too_large(&e))?;
-        // A single key: a map of several would be written in an order that changes from run to run.
+        // There is only one metadata key, because the order of several would change from run to run.
         serialize(views, Some(HashMap::from([(KEY.to_owned(), json)]))).map_err(|e| too_large(&e))
     }
 
-    /// Writes the model, beside `path` first and then renamed.
+    fn header(&self) -> Header {
+        let shape = self.network.encoder.shape();
+        Header {
+            version: VERSION,
+            embedding: self.network.embedding.mode().to_string(),
+            tokenizer: self.tokenizer.to_string(),
+            case: case_name(self.case).to_owned(),
+            cell: shape.cell.to_string(),
+            pooling: shape.pooling.to_string(),
+            layers: shape.layers,
+            bidirectional: shape.bidirectional,
+            labels: self.labels.clone(),
+            words: self.vocabulary.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect(),
+            checksum: None,
+        }
+    }
+
+    fn tensors(&self) -> Vec<Tensor<'_>> {
+        let Network { embedding, encoder, head } = &self.network;
+        let shape = encoder.shape();
+        let rows = embedding.weights();
+        let mut tensors = Vec::new();
+        if embedding.mode() == EmbeddingMode::OneHot {
+            let sums = shape.products() / shape.directions();
+            for (direction, name) in one_hot_names(&shape).into_iter().enumerate() {
+                let column = |sum: usize| rows.iter().skip(direction * sums + sum).step_by(shape.products());
+                let values = (0..sums).flat_map(column).copied().collect();
+                tensors.push(Tensor { name, shape: vec![sums, embedding.len()], values });
+            }
+        } else {
+            let shape = vec![embedding.len(), embedding.dimension()];
+            tensors.push(Tensor { name: "embedding.weight".into(), shape, values: rows.into() });
+        }
+        for (layer, parameters) in [(shape.cell.name(), encoder.parameters()), ("head", head.parameters())] {
+            tensors.extend(parameters.into_iter().map(|p| Tensor {
+                name: format!("{layer}.{}", p.name),
+                shape: p.shape,
+                values: p.values.into(),
+            }));
+        }
+        tensors
+    }
+
+    /// Saves the model. An existing file is replaced atomically.
     ///
     /// # Errors
-    /// The system's refusals.
+    /// [`Error::Io`]; sizes that safetensors cannot hold.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let bytes = self.to_bytes()?;
         write_atomic(path.as_ref(), |file| file.write_all(&bytes))
@@ -146,154 +167,152 @@ impl Classifier {
     /// Opens a model file.
     ///
     /// # Errors
-    /// A file that is not one, or whose parts do not fit together.
+    /// [`Error::Io`]; a file that is not a model file, or whose contents are inconsistent.
     pub fn open(path: impl AsRef<Path>) -> Result<Classifier> {
         let path = path.as_ref();
         let (bytes, _) = bytes::open(path, None)?;
         Classifier::from_bytes(&bytes).map_err(|e| e.in_file(path.to_string_lossy()))
     }
 
-    /// Reads a model from the bytes of its file.
+    /// Reads a model from the contents of its file.
     ///
     /// # Errors
-    /// As [`Classifier::open`].
+    /// Those of [`Classifier::open`], without [`Error::Io`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Classifier> {
-        let wrong = |expected: &str, found: String| Error::from(Malformed::at(Place::File, expected, found));
-        let whole = |found: String| {
-            Error::from(
-                Malformed::at(Place::File, "a model file (safetensors)", found)
-                    .advise("the file may be cut short, or is not a saved model"),
-            )
-        };
-        let tensors = SafeTensors::deserialize(bytes).map_err(|e| whole(e.to_string()))?;
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| whole(e.to_string()))?;
-        let entry = |key: &str| metadata.metadata().as_ref().and_then(|all| all.get(key));
-        if entry(checkpoint::KEY).is_some() {
-            return Err(Malformed::at(Place::File, "a model file", "the checkpoint of a training that is under way")
-                .advise(Advice::ResumeTraining)
-                .into());
-        }
-        let json = entry(KEY).ok_or_else(|| {
-            wrong("a model written by vocable", format!("a safetensors file without the metadata `{KEY}`"))
-        })?;
-        let mut header: Header = serde_json::from_str(json).map_err(|e| wrong("a model's metadata", e.to_string()))?;
-        if header.version > VERSION {
-            let expected = format!("a model file of version {VERSION} or lower");
-            return Err(wrong(&expected, format!("version {}", header.version)));
-        }
-        let read = |name: &str| -> Result<(Vec<usize>, Vec<f32>)> {
-            let tensor = tensors.tensor(name).map_err(|_| wrong(&format!("a tensor `{name}`"), "none".to_owned()))?;
-            if tensor.dtype() != Dtype::F32 {
-                return Err(wrong(&format!("`{name}` in F32"), format!("{:?}", tensor.dtype())));
-            }
-            // Without zeros no product of sizes exceeds the file's length.
-            if tensor.shape().contains(&0) {
-                return Err(wrong(&format!("numbers in `{name}`"), format!("the shape {:?}", tensor.shape())));
-            }
-            let values = tensor.data().as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
-            let values: Vec<f32> = values.collect();
-            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-                return Err(wrong(&format!("finite numbers in `{name}`"), value.to_string()));
-            }
-            Ok((tensor.shape().to_vec(), values))
-        };
-        let fit = |name: &str, expected: &[usize], found: &[usize]| {
-            let right = expected == found;
-            right.then_some(()).ok_or_else(|| wrong(&format!("`{name}` of shape {expected:?}"), format!("{found:?}")))
-        };
-
+        let (mut header, tensors) = read(bytes)?;
+        check_labels(&header)?;
         let mode: EmbeddingMode = header.embedding.parse()?;
         let tokenizer: Tokenizer = header.tokenizer.parse()?;
         let case = match header.case.as_str() {
             "exact" => Case::Exact,
             "fold" => Case::Fold,
-            other => return Err(wrong("the case `exact` or `fold`", format!("`{other}`"))),
+            other => return Err(unexpected("the case `exact` or `fold`", format!("`{other}`")).into()),
         };
-        let cell: CellKind = header.cell.parse()?;
-        let pooling: Pooling = header.pooling.parse()?;
-        let prefix = cell.name();
-        let (hh_shape, _) = read(&format!("{prefix}.weight_hh_l0"))?;
-        let hidden = hh_shape.last().copied().unwrap_or(0);
-        if header.layers == 0 || header.layers > tensors.len() || hidden == 0 || header.labels.len() < 2 {
-            let found = format!("{} layers of {hidden}, {} labels", header.layers, header.labels.len());
-            return Err(wrong("layers, states and at least two labels", found));
-        }
-        if let Some(twice) = (1..header.labels.len()).find(|&i| header.labels[..i].contains(&header.labels[i])) {
-            return Err(wrong("distinct labels", format!("`{}` twice", header.labels[twice])));
-        }
-        let bidirectional = header.bidirectional;
-        let mut shape = EncoderShape { cell, input: 0, hidden, layers: header.layers, bidirectional, pooling };
-        let sums = cell.gates() * hidden;
-        let ids = header.words.len() + 2;
-        // Shapes are compared before anything of their size is made.
-        fit(&format!("{prefix}.weight_hh_l0"), &[sums, hidden], &hh_shape)?;
-        // Every layer must be there before room is made for all.
-        for layer in 1..header.layers {
-            let name = format!("{prefix}.weight_hh_l{layer}");
-            fit(&name, &hh_shape, &read(&name)?.0)?;
-        }
+        let mut shape = read_shape(&header, &tensors)?;
         let rows = if mode == EmbeddingMode::OneHot {
-            let mut columns = Vec::new();
-            for name in &one_hot_names(&shape) {
-                let (found, values) = read(name)?;
-                fit(name, &[sums, ids], &found)?;
-                columns.push(values);
-            }
-            let mut rows = vec![0.0; ids * shape.products()];
-            for (direction, values) in columns.iter().enumerate() {
-                for (sum, values) in values.chunks_exact(ids).enumerate() {
-                    let column = rows.iter_mut().skip(direction * sums + sum).step_by(shape.products());
-                    column.zip(values).for_each(|(row, &value)| *row = value);
-                }
-            }
-            rows
+            read_one_hot_rows(&tensors, &shape, header.words.len() + 2)?
         } else {
-            let (found, rows) = read("embedding.weight")?;
-            let dimension = found.last().copied().unwrap_or(0);
-            fit("embedding.weight", &[ids, dimension], &found)?;
-            let name = format!("{prefix}.weight_ih_l0");
-            fit(&name, &[sums, dimension], &read(&name)?.0)?;
+            let (rows, dimension) = read_rows(&tensors, &shape, header.words.len() + 2)?;
             shape.input = dimension;
             rows
         };
-        let (head_shape, _) = read("head.weight")?;
-        fit("head.weight", &[header.labels.len(), shape.output()], &head_shape)?;
-        let mut encoder = Encoder::zeros(shape);
-        let mut head = Dense::zeros(shape.output(), header.labels.len());
-        let names: Vec<(String, Vec<usize>)> =
-            (encoder.parameters().into_iter().map(|p| (format!("{prefix}.{}", p.name), p.shape)))
-                .chain(head.parameters().into_iter().map(|p| (format!("head.{}", p.name), p.shape)))
-                .collect();
-        let targets = encoder.parameters_mut().into_iter().chain(head.parameters_mut());
-        for ((name, shape), target) in names.iter().zip(targets) {
-            let (found, values) = read(name)?;
-            fit(name, shape, &found)?;
-            target.copy_from_slice(&values);
-        }
+        let (encoder, head) = read_dense(&tensors, shape, header.labels.len())?;
         let words: Words = header.words.iter().collect();
         let embedding = Embedding::from_weights(rows, shape.row(), mode)?;
         let network = Network { embedding, encoder, head };
         let classifier = Classifier::new(header.labels.clone(), words, tokenizer, case, network)?;
-        // Last, because what is wrong in particular says more.
-        if let Some(written) = header.checksum.take() {
-            let views: Vec<(&str, TensorView)> = tensors.iter().collect();
-            let found = header.checksum_with(views.iter().map(|(name, view)| (*name, view.shape(), view.data())))?;
-            if found != written {
-                return Err(wrong(&format!("the checksum {written}"), format!("{found}: the file was altered")));
-            }
-        }
+        // The checksum is verified last, because the errors above are more specific.
+        verify_checksum(&mut header, &tensors)?;
         Ok(classifier)
     }
 }
 
-/// The tensors that hold the rows of a one-hot embedding: the input weights of each direction.
+/// Reads the header and the tensors of a model file.
+fn read(bytes: &[u8]) -> Result<(Header, Tensors<'_>), Malformed> {
+    let not_a_model = |found: String| {
+        unexpected("a model file (safetensors)", found).advise("the file may be truncated, or is not a saved model")
+    };
+    let tensors = SafeTensors::deserialize(bytes).map_err(|e| not_a_model(e.to_string()))?;
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| not_a_model(e.to_string()))?;
+    let entry = |key: &str| metadata.metadata().as_ref().and_then(|all| all.get(key));
+    if entry(checkpoint::KEY).is_some() {
+        return Err(unexpected("a model file", "a checkpoint of a training").advise(Advice::ResumeTraining));
+    }
+    let json = entry(KEY).ok_or_else(|| {
+        unexpected("a model written by vocable", format!("a safetensors file without the metadata `{KEY}`"))
+    })?;
+    let header: Header =
+        serde_json::from_str(json).map_err(|e| unexpected("the metadata of a model", e.to_string()))?;
+    if header.version > VERSION {
+        let expected = format!("a model file of version {VERSION} or lower");
+        return Err(unexpected(expected, format!("version {}", header.version)));
+    }
+    Ok((header, Tensors(tensors)))
+}
+
+fn check_labels(header: &Header) -> Result<(), Malformed> {
+    let labels = &header.labels;
+    if labels.len() < 2 {
+        return Err(unexpected("at least two labels", labels.len().to_string()));
+    }
+    match (1..labels.len()).find(|&i| labels[..i].contains(&labels[i])) {
+        Some(repeated) => Err(unexpected("distinct labels", format!("`{}` twice", labels[repeated]))),
+        None => Ok(()),
+    }
+}
+
+/// The shape of the encoder, still without the input size.
+///
+/// All layers are checked before memory for any of them is allocated.
+fn read_shape(header: &Header, tensors: &Tensors) -> Result<EncoderShape> {
+    let cell: CellKind = header.cell.parse()?;
+    let pooling: Pooling = header.pooling.parse()?;
+    let (layers, bidirectional) = (header.layers, header.bidirectional);
+    let name = |layer: usize| format!("{cell}.weight_hh_l{layer}");
+    if layers == 0 || layers > tensors.len() {
+        return Err(unexpected("at least one layer, and a tensor for each", format!("{layers} layers")).into());
+    }
+    let (found, _) = tensors.non_empty_f32(&name(0))?;
+    let hidden = found.last().copied().unwrap_or(0);
+    for layer in 0..layers {
+        tensors.f32_of_shape(&name(layer), &[cell.gates().saturating_mul(hidden), hidden])?;
+    }
+    Ok(EncoderShape { cell, input: 0, hidden, layers, bidirectional, pooling })
+}
+
+/// The rows of an embedding for `ids` ids, and their dimension.
+fn read_rows(tensors: &Tensors, shape: &EncoderShape, ids: usize) -> Result<(Vec<f32>, usize), Malformed> {
+    let (found, _) = tensors.non_empty_f32("embedding.weight")?;
+    let dimension = found.last().copied().unwrap_or(0);
+    let rows = tensors.f32_of_shape("embedding.weight", &[ids, dimension])?;
+    tensors.f32_of_shape(&format!("{}.weight_ih_l0", shape.cell), &[shape.sums(), dimension])?;
+    Ok((rows, dimension))
+}
+
+/// The rows of a one-hot embedding for `ids` ids: the columns of the input weights.
+fn read_one_hot_rows(tensors: &Tensors, shape: &EncoderShape, ids: usize) -> Result<Vec<f32>, Malformed> {
+    let names = one_hot_names(shape);
+    let weights = names.iter().map(|name| tensors.f32_of_shape(name, &[shape.sums(), ids]));
+    let weights = weights.collect::<Result<Vec<_>, Malformed>>()?;
+    let mut rows = vec![0.0; ids * shape.products()];
+    for (direction, weights) in weights.iter().enumerate() {
+        for (sum, values) in weights.chunks_exact(ids).enumerate() {
+            let column = rows.iter_mut().skip(direction * shape.sums() + sum).step_by(shape.products());
+            column.zip(values).for_each(|(row, &value)| *row = value);
+        }
+    }
+    Ok(rows)
+}
+
+/// The encoder and the head.
+fn read_dense(tensors: &Tensors, shape: EncoderShape, classes: usize) -> Result<(Encoder<f32>, Dense<f32>), Malformed> {
+    tensors.f32_of_shape("head.weight", &[classes, shape.output()])?;
+    let mut encoder = Encoder::zeros(shape);
+    let mut head = Dense::zeros(shape.output(), classes);
+    let encoder_names = encoder.parameters().into_iter().map(|p| (format!("{}.{}", shape.cell, p.name), p.shape));
+    let head_names = head.parameters().into_iter().map(|p| (format!("head.{}", p.name), p.shape));
+    let names: Vec<(String, Vec<usize>)> = encoder_names.chain(head_names).collect();
+    let targets = encoder.parameters_mut().into_iter().chain(head.parameters_mut());
+    for ((name, shape), target) in names.iter().zip(targets) {
+        target.copy_from_slice(&tensors.f32_of_shape(name, shape)?);
+    }
+    Ok((encoder, head))
+}
+
+fn verify_checksum(header: &mut Header, tensors: &Tensors) -> Result<()> {
+    let Some(stored) = header.checksum.take() else { return Ok(()) };
+    let views: Vec<(&str, TensorView)> = tensors.0.iter().collect();
+    let found = header.checksum_with(views.iter().map(|(name, view)| (*name, view.shape(), view.data())))?;
+    match found == stored {
+        true => Ok(()),
+        false => Err(unexpected(format!("the checksum {stored}"), format!("{found}: the file was altered")).into()),
+    }
+}
+
+/// The names of the tensors with the rows of a one-hot embedding: the input weights of each direction.
 fn one_hot_names(shape: &EncoderShape) -> Vec<String> {
     let suffixes = ["", "_reverse"].iter().take(shape.directions());
     suffixes.map(|suffix| format!("{}.weight_ih_l0{suffix}", shape.cell)).collect()
-}
-
-fn whitespace() -> String {
-    Tokenizer::Whitespace.name().to_owned()
 }
 
 pub(super) fn case_name(case: Case) -> &'static str {

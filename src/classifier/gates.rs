@@ -149,7 +149,7 @@ impl Classifier {
         let (words, ids) = (words.concat(), ids.concat());
         // A text alone: token t stands at row t.
         let places: Vec<u32> = (0..ids.len() as u32).collect();
-        let products = self.network.products(&ids, &made);
+        let products = self.network.input_products(&ids, &made);
         let cache = encoder.forward(&Packing::new(&[ids.len()]), &products, &places, Vec::new());
         let gates = cache.gates(layer, usize::from(cell.reverse));
         // One state after the other is what a cell that reads forward has after each beginning of the text. What is read backward
@@ -244,7 +244,7 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let rows: Vec<f32> = (0..6 * 3).map(|_| rng.random_range(-1.0..1.0)).collect();
         let embedding = Embedding::from_weights(rows, 3, EmbeddingMode::Tuned).unwrap();
-        let mut network = Network::new(embedding, shape, 3, &mut rng);
+        let mut network = Network::new(embedding, shape, 3, rng.random());
         // Larger weights than new ones have, and no bias that keeps the forget gate open, so that all four behaviours occur.
         network.encoder.parameters_mut().into_iter().flatten().for_each(|weight| *weight *= 4.0);
         network.encoder.cells_mut().iter_mut().for_each(|cell| cell.bias_ih.fill(0.0));

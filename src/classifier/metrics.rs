@@ -1,76 +1,78 @@
-//! How good predictions are.
+//! Metrics of predictions on labelled texts.
 //!
-//! Precision, recall and F1 are scikit-learn's; where they are 0/0 they are `None` here, not a silent 0. `docs/reference/metrics.md` has
-//! the formulas.
+//! Precision, recall and F1 are defined as in scikit-learn, except that an undefined value (0/0) is `None` instead of 0.
+//! `docs/reference/metrics.md` has the formulas.
 
 use serde::{Deserialize, Serialize};
 
-/// Bins of the expected calibration error, as many as Guo et al. (2017) take.
+/// Number of bins of the expected calibration error, as in Guo et al. (2017).
 pub const CALIBRATION_BINS: usize = 15;
 
-/// Figures over a set of labelled texts.
+/// Metrics of predictions on a set of labelled texts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
-    /// Log loss: the mean negative logarithm of the right class's probability.
+    /// Log loss: the mean negative log probability of the true class.
     pub loss: f64,
-    /// `confusion[right][predicted]`: numbers of texts.
+    /// Confusion matrix: `confusion[true class][predicted class]` is a number of texts.
     pub confusion: Vec<Vec<usize>>,
-    /// Expected calibration error (Guo et al. 2017, equation 3), from 0 to 1: how far the probability of the predicted class lies
-    /// from the share of predictions that are right, in [`CALIBRATION_BINS`] bins of equal width, weighted by their texts.
+    /// Expected calibration error (Guo et al. 2017, equation 3), from 0 to 1: the mean absolute difference between the probability
+    /// of the predicted class and the accuracy, over [`CALIBRATION_BINS`] bins of equal width weighted by their number of texts.
     pub calibration_error: f64,
 }
 
-/// Figures of a class.
+/// Counts of one class, from which its precision, recall and F1 follow.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ClassMetrics {
-    /// Texts that are of the class.
+    /// Number of texts of the class.
     pub texts: usize,
-    /// Texts that were predicted to be.
+    /// Number of texts predicted to be of the class.
     pub predicted: usize,
-    /// Texts that are and were predicted to be.
-    pub right: usize,
+    /// Number of texts of the class that were predicted correctly.
+    pub correct: usize,
 }
 
 impl ClassMetrics {
-    /// Share of the predictions that are right; `None` for a class that was never predicted.
+    /// Fraction of the predictions that are correct; `None` for a class that was never predicted.
     pub fn precision(&self) -> Option<f64> {
-        share(self.right, self.predicted)
+        ratio(self.correct, self.predicted)
     }
 
-    /// Share of the texts that were found; `None` for a class without texts.
+    /// Fraction of the class's texts that were predicted correctly; `None` for a class without texts.
     pub fn recall(&self) -> Option<f64> {
-        share(self.right, self.texts)
+        ratio(self.correct, self.texts)
     }
 
-    /// Harmonic mean of precision and recall, `2 right / (texts + predicted)`: 0 where one of them is 0/0, `None` where both are.
+    /// Harmonic mean of precision and recall, `2 correct / (texts + predicted)`; `None` if both are undefined, 0 if only one is.
     pub fn f1(&self) -> Option<f64> {
-        share(2 * self.right, self.texts + self.predicted)
+        ratio(2 * self.correct, self.texts + self.predicted)
     }
 }
 
-fn share(part: usize, whole: usize) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
+fn ratio(numerator: usize, denominator: usize) -> Option<f64> {
+    (denominator > 0).then(|| numerator as f64 / denominator as f64)
 }
 
 impl Metrics {
-    /// From probabilities and right classes. The predicted class is the most probable; of equals the first.
+    /// Computes the metrics from the predicted probabilities and the true classes.
+    ///
+    /// The predicted class is the most probable one; the first in case of a tie.
     ///
     /// # Shapes
     /// `probabilities` `[B, C]`, `labels` `[B]` each below `C`.
     pub fn of(probabilities: &[f32], labels: &[u32], classes: usize) -> Metrics {
         let mut confusion = vec![vec![0; classes]; classes];
         let mut loss = 0.0;
-        // Of each bin, the summed probability of the predicted classes less the number that are right.
+        // For each bin, the sum of the predicted classes' probabilities minus the number of correct predictions.
         let mut bins = [0.0; CALIBRATION_BINS];
         for (row, &label) in probabilities.chunks_exact(classes.max(1)).zip(labels) {
-            let (right, predicted) = (label as usize, most_probable(row));
-            confusion[right][predicted] += 1;
-            // The smallest normal number stands for a probability that rounded to zero.
-            loss -= f64::from(row[right].max(f32::MIN_POSITIVE)).ln();
+            let (label, predicted) = (label as usize, most_probable(row));
+            confusion[label][predicted] += 1;
+            // A probability that was rounded to zero is replaced by the smallest normal number.
+            loss -= f64::from(row[label].max(f32::MIN_POSITIVE)).ln();
             let top = f64::from(row[predicted]);
-            // Bin m holds what is above (m - 1)/15, up to and with m/15.
+            // Bin m holds probabilities in the interval ((m - 1)/15, m/15].
             let bin = (top * CALIBRATION_BINS as f64).ceil() as usize;
-            bins[bin.clamp(1, CALIBRATION_BINS) - 1] += top - f64::from(u8::from(right == predicted));
+            bins[bin.clamp(1, CALIBRATION_BINS) - 1] += top - f64::from(u8::from(label == predicted));
         }
         let texts = labels.len() as f64;
         let calibration_error = bins.iter().map(|sum| sum.abs()).sum::<f64>() / texts;
@@ -82,48 +84,48 @@ impl Metrics {
         self.confusion.iter().flatten().sum()
     }
 
-    /// Share of texts whose class was predicted.
+    /// Fraction of texts whose class was predicted correctly.
     pub fn accuracy(&self) -> f64 {
-        let right: usize = (0..self.confusion.len()).map(|class| self.confusion[class][class]).sum();
-        right as f64 / self.texts() as f64
+        let correct: usize = (0..self.confusion.len()).map(|class| self.confusion[class][class]).sum();
+        correct as f64 / self.texts() as f64
     }
 
-    /// The figures of each class.
+    /// The counts of each class.
     pub fn classes(&self) -> Vec<ClassMetrics> {
         let predicted = |class: usize| self.confusion.iter().map(|row| row[class]).sum();
         let of = |(class, row): (usize, &Vec<usize>)| ClassMetrics {
             texts: row.iter().sum(),
             predicted: predicted(class),
-            right: row[class],
+            correct: row[class],
         };
         self.confusion.iter().enumerate().map(of).collect()
     }
 
-    /// The mean of the classes' F1, each class counting the same. A class with neither texts nor predictions counts as 0, as
-    /// in scikit-learn with `zero_division=0` and all labels named.
+    /// The unweighted mean of the classes' F1. A class with neither texts nor predictions counts as 0, as in scikit-learn with
+    /// `zero_division=0` and all labels given.
     pub fn macro_f1(&self) -> f64 {
         let classes = self.classes();
         classes.iter().filter_map(ClassMetrics::f1).sum::<f64>() / classes.len() as f64
     }
 
-    /// The mean of the classes' F1, each class counting by its texts.
+    /// The mean of the classes' F1, weighted by the number of texts of each class.
     pub fn weighted_f1(&self) -> f64 {
         let sum: f64 = self.classes().iter().map(|class| class.texts as f64 * class.f1().unwrap_or(0.0)).sum();
         sum / self.texts() as f64
     }
 
-    /// The mistakes, most frequent first: right class, predicted class, texts.
+    /// The pairs of true and predicted class that were confused, with the number of texts, most frequent first.
     pub fn mistakes(&self) -> Vec<(usize, usize, usize)> {
         let cells = self.confusion.iter().enumerate();
-        let cells = cells.flat_map(|(right, row)| row.iter().enumerate().map(move |(class, &n)| (right, class, n)));
-        let mut mistakes: Vec<_> = cells.filter(|&(right, class, texts)| right != class && texts > 0).collect();
-        // Stable: of equals the one of the first class.
+        let cells = cells.flat_map(|(label, row)| row.iter().enumerate().map(move |(class, &n)| (label, class, n)));
+        let mut mistakes: Vec<_> = cells.filter(|&(label, class, texts)| label != class && texts > 0).collect();
+        // A stable sort keeps ties in the order of the classes.
         mistakes.sort_by_key(|&(_, _, texts)| std::cmp::Reverse(texts));
         mistakes
     }
 }
 
-/// The index of the largest probability, of equals the first.
+/// The index of the largest probability; the first in case of a tie.
 pub fn most_probable(probabilities: &[f32]) -> usize {
     let mut best = 0;
     for (class, &probability) in probabilities.iter().enumerate() {
@@ -139,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_of_a_small_case_done_by_hand() {
+    fn metrics_equal_those_computed_by_hand() {
         let probabilities = [0.9, 0.1, 0.4, 0.6, 0.2, 0.8, 0.5, 0.5];
         let metrics = Metrics::of(&probabilities, &[0, 0, 1, 1], 2);
         assert_eq!(metrics.confusion, [[1, 1], [1, 1]]);
@@ -147,17 +149,17 @@ mod tests {
         assert_eq!(metrics.macro_f1(), 0.5);
         let loss = -(0.9f64.ln() + 0.4f64.ln() + 0.8f64.ln() + 0.5f64.ln()) / 4.0;
         assert!((metrics.loss - loss).abs() < 1e-7);
-        // Four bins of one text each: right at 0.9 and 0.8, wrong at 0.6 and 0.5.
+        // Four bins of one text each: correct at 0.9 and 0.8, wrong at 0.6 and 0.5.
         assert!((metrics.calibration_error - (0.1 + 0.6 + 0.2 + 0.5) / 4.0).abs() < 1e-7);
         assert_eq!(metrics.mistakes(), [(0, 1, 1), (1, 0, 1)]);
     }
 
     #[test]
-    fn texts_of_one_bin_are_weighed_together() {
-        // 0.59 and 0.55 are both above 8/15 and not above 9/15; one is right, one wrong.
+    fn texts_of_one_bin_are_averaged() {
+        // 0.59 and 0.55 are both above 8/15 and not above 9/15; one is correct, one wrong.
         let metrics = Metrics::of(&[0.59, 0.41, 0.55, 0.45], &[0, 1], 2);
         assert!((metrics.calibration_error - (0.57 - 0.5)).abs() < 1e-7, "{}", metrics.calibration_error);
-        // Sure and right: no error, in the last bin.
+        // A certain and correct prediction is in the last bin and has no error.
         assert_eq!(Metrics::of(&[1.0, 0.0], &[0], 2).calibration_error, 0.0);
     }
 
@@ -167,6 +169,6 @@ mod tests {
         assert_eq!(metrics.accuracy(), 1.0);
         assert!((metrics.macro_f1() - 2.0 / 3.0).abs() < 1e-12);
         assert_eq!(metrics.weighted_f1(), 1.0);
-        assert_eq!(metrics.classes()[2], ClassMetrics { texts: 0, predicted: 0, right: 0 });
+        assert_eq!(metrics.classes()[2], ClassMetrics { texts: 0, predicted: 0, correct: 0 });
     }
 }

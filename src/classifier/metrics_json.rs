@@ -1,4 +1,4 @@
-//! The figures of predictions as JSON: what `train`, its log, `predict --measure` and `compare` share. `null` stands for 0/0.
+//! Metrics as JSON, shared by `train`, its log, `predict --evaluate` and `compare`. An undefined metric (0/0) is `null`.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{ClassMetrics, Epoch, Metrics};
 use crate::error::{Error, Result};
 
-/// The figures over all classes.
+/// Metrics over all classes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MetricsSummary {
     texts: usize,
@@ -20,18 +20,18 @@ pub struct MetricsSummary {
     calibration_error: f64,
 }
 
-/// All figures.
+/// Metrics over all classes, the metrics of each class, and the confusion matrix.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MetricsReport<'a> {
     #[serde(flatten)]
-    figures: MetricsSummary,
-    classes: Vec<Class<'a>>,
-    /// A row for each right class, in it a number for each predicted class, both in the order of `classes`.
+    summary: MetricsSummary,
+    classes: Vec<ClassReport<'a>>,
+    /// Numbers of texts: a row for each true class, a column for each predicted class, both in the order of `classes`.
     confusion: &'a [Vec<usize>],
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-struct Class<'a> {
+struct ClassReport<'a> {
     label: &'a str,
     texts: usize,
     predicted: usize,
@@ -40,23 +40,23 @@ struct Class<'a> {
     f1: Option<f64>,
 }
 
-/// An epoch in numbers, in a [`TrainingLog`] and in the answer of `train --json`.
+/// Metrics of an epoch, as in a [`TrainingLog`] and in the output of `train --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EpochMetrics {
     epoch: usize,
-    /// Steps since training began.
+    /// Number of steps since the start of training.
     step: usize,
     train_loss: f64,
     /// Learning rate of the epoch's last step.
     lr: f64,
     dev: MetricsSummary,
-    /// Seconds since training began.
+    /// Seconds since the start of training.
     seconds: f64,
-    /// Tokens that went through the network and back in a second of the epoch's training half.
+    /// Training tokens per second, without the time spent on evaluation.
     tokens_per_second: f64,
 }
 
-/// The log of a training, open for writing: a line of JSON an epoch.
+/// A log file of a training: one line of JSON per epoch.
 #[derive(Debug)]
 pub struct TrainingLog {
     path: PathBuf,
@@ -64,7 +64,7 @@ pub struct TrainingLog {
 }
 
 impl MetricsSummary {
-    /// Those of some predictions.
+    /// Summarizes metrics.
     pub fn of(metrics: &Metrics) -> Self {
         MetricsSummary {
             texts: metrics.texts(),
@@ -78,9 +78,9 @@ impl MetricsSummary {
 }
 
 impl<'a> MetricsReport<'a> {
-    /// Those of some predictions, `labels` naming the classes.
+    /// Reports metrics; `labels` are the names of the classes.
     pub fn of(metrics: &'a Metrics, labels: &'a [String]) -> Self {
-        let class = |(label, class): (&'a String, ClassMetrics)| Class {
+        let class = |(label, class): (&'a String, ClassMetrics)| ClassReport {
             label,
             texts: class.texts,
             predicted: class.predicted,
@@ -89,7 +89,7 @@ impl<'a> MetricsReport<'a> {
             f1: class.f1(),
         };
         MetricsReport {
-            figures: MetricsSummary::of(metrics),
+            summary: MetricsSummary::of(metrics),
             classes: labels.iter().zip(metrics.classes()).map(class).collect(),
             confusion: &metrics.confusion,
         }
@@ -97,7 +97,7 @@ impl<'a> MetricsReport<'a> {
 }
 
 impl EpochMetrics {
-    /// Those of an epoch.
+    /// Summarizes an epoch.
     pub fn of(epoch: &Epoch) -> Self {
         EpochMetrics {
             epoch: epoch.number,
@@ -112,19 +112,19 @@ impl EpochMetrics {
 }
 
 impl TrainingLog {
-    /// Makes a new file, or empties the one that is there.
+    /// Creates the file, or truncates an existing one.
     ///
     /// # Errors
-    /// The system's refusal.
+    /// [`Error::Io`].
     pub fn create(path: &Path) -> Result<TrainingLog> {
         let file = File::create(path).map_err(|e| Error::io(path, "write it", e))?;
         Ok(TrainingLog { path: path.into(), file })
     }
 
-    /// Writes an epoch's line at once, whole.
+    /// Writes the line of an epoch with a single call to the system.
     ///
     /// # Errors
-    /// The system's refusal.
+    /// [`Error::Io`].
     pub fn epoch(&mut self, epoch: &Epoch) -> Result<()> {
         let line = serde_json::to_string(&EpochMetrics::of(epoch)).map_err(std::io::Error::from);
         let written = line.and_then(|line| self.file.write_all(format!("{line}\n").as_bytes()));

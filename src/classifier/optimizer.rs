@@ -1,10 +1,10 @@
-//! One optimizer for a whole network.
+//! The optimizer of a whole network.
 
 use super::network::{Gradients, Network};
 use crate::nn::{DenseOptimizer, OptimizerOptions, Real, RowOptimizer, clip_factor};
 
-/// The optimizer of a [`Network`]: dense for encoder and head, for the rows only those that a step touched, the norm of all
-/// gradients clipped together.
+/// The optimizer of a [`Network`]: all parameters of the encoder and the head, and those embedding rows that have a gradient.
+/// Gradients are clipped by their global norm.
 #[derive(Debug, Clone)]
 pub struct Optimizer<T> {
     pub(super) dense: DenseOptimizer<T>,
@@ -12,36 +12,36 @@ pub struct Optimizer<T> {
     clip: Option<f64>,
 }
 
-/// What is different about the rows of the embedding.
+/// Settings that apply only to the rows of the embedding.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RowSettings {
-    /// Their own learning rate, in place of the network's.
+    /// Learning rate of the rows; `None` for that of the network.
     pub lr: Option<f64>,
-    /// Rows that a step leaves longer than this are scaled to it.
+    /// Maximum norm of a row: after a step, longer rows are scaled down to it. `None` for no limit.
     pub max_norm: Option<f64>,
 }
 
 impl<T: Real> Optimizer<T> {
-    /// An optimizer that has not stepped yet; `clip` is the largest norm that all gradients together may have.
+    /// A new optimizer; `clip` is the maximum global norm of the gradients, `None` for no limit.
     pub fn new(options: OptimizerOptions, clip: Option<f64>) -> Self {
         Optimizer::with_rows(options, clip, RowSettings::default())
     }
 
-    /// An optimizer that treats the rows of the embedding in its own way.
+    /// A new optimizer with separate settings for the rows of the embedding.
     pub fn with_rows(options: OptimizerOptions, clip: Option<f64>, rows: RowSettings) -> Self {
-        let of_rows = OptimizerOptions { lr: rows.lr.unwrap_or(options.lr), ..options };
-        Optimizer { dense: DenseOptimizer::new(options), rows: RowOptimizer::new(of_rows, rows.max_norm), clip }
+        let row_options = OptimizerOptions { lr: rows.lr.unwrap_or(options.lr), ..options };
+        Optimizer { dense: DenseOptimizer::new(options), rows: RowOptimizer::new(row_options, rows.max_norm), clip }
     }
 
-    /// One step at the full learning rate.
+    /// Updates the network with the full learning rate.
     pub fn step(&mut self, network: &mut Network<T>, gradients: &Gradients<T>) {
         self.step_at(network, gradients, 1.0);
     }
 
-    /// One step at a share of the learning rate; see [`Schedule`](crate::nn::Schedule).
+    /// Updates the network with the learning rate multiplied by `rate`; see [`Schedule`](crate::nn::Schedule).
     ///
-    /// While the rows of the embedding are held, the steps do not count for their optimizer, as in PyTorch for a parameter
-    /// without a gradient.
+    /// Steps in which the embedding is frozen are not counted by the optimizer of its rows, as in PyTorch for a parameter without
+    /// a gradient.
     pub fn step_at(&mut self, network: &mut Network<T>, gradients: &Gradients<T>, rate: f64) {
         let factor = self.clip.map_or(1.0, |limit| clip_factor(gradients.squares(), limit));
         let Network { embedding, encoder, head } = network;

@@ -1,77 +1,88 @@
-//! A part of a batch, as it goes through the network and back on its own.
+//! A part of a batch that passes through the encoder on its own.
 
 use rand_chacha::ChaCha8Rng;
 
 use super::network::Network;
 use crate::nn::{CrossEntropy, Dense, Dropout, InputGradients, Packing, Real};
 
-/// Texts of a shard where states are small, so that what a shard keeps for its way back stays in a core's own cache.
-const FEW_TEXTS: usize = 16;
+/// Number of texts per shard for small states, such that what the forward pass stores for the backward pass fits into a core's cache.
+const TEXTS_PER_SHARD: usize = 16;
 
-/// Texts of a shard where states are large: a step reads all weights, which more texts share.
-const MANY_TEXTS: usize = 32;
+/// Number of texts per shard for large states, whose weights are better read for more texts at a time.
+const TEXTS_PER_SHARD_OF_LARGE_STATES: usize = 32;
 
-/// States of up to this size are small.
-const SMALL_STATE: usize = 128;
+/// States up to this size are small.
+const MAX_SMALL_STATE: usize = 128;
 
-/// What a step costs beside its tokens, in tokens.
-const STEP: usize = 1;
+/// The fixed cost of a step, in tokens.
+const STEP_COST: usize = 1;
 
-/// Which texts of a batch make up each shard. Texts of like lengths are together, so that a shard's texts run side by side as long as
-/// it has steps; lengths alone decide where to cut, so that shards cost about the same.
-pub(super) fn cut<S: AsRef<[u32]>>(sequences: &[S], hidden: usize) -> Vec<Vec<usize>> {
+/// Divides a batch into shards of about equal cost, each a list of text indices. Only the lengths of the texts decide.
+///
+/// Texts of similar length are in the same shard, so that few steps are computed for only some of its texts.
+pub(super) fn divide<S: AsRef<[u32]>>(sequences: &[S], hidden: usize) -> Vec<Vec<usize>> {
     let length = |&text: &usize| sequences[text].as_ref().len();
     let mut order: Vec<usize> = (0..sequences.len()).collect();
     order.sort_by_key(|text| std::cmp::Reverse(length(text)));
-    let texts = if hidden <= SMALL_STATE { FEW_TEXTS } else { MANY_TEXTS };
+    let texts = if hidden <= MAX_SMALL_STATE { TEXTS_PER_SHARD } else { TEXTS_PER_SHARD_OF_LARGE_STATES };
     let mut tokens: usize = order.iter().map(length).sum();
     let mut shards = Vec::new();
     let mut rest = order.as_slice();
     for left in (1..=sequences.len().div_ceil(texts)).rev() {
-        // Each takes an equal share of the work that is left, at least one text, and leaves one for each shard to come.
-        let steps = rest.first().map_or(0, length) * STEP;
-        let share = (tokens + steps).div_ceil(left);
+        // Each shard takes an equal part of the remaining cost: at least one text, and it leaves one for each remaining shard.
+        let steps = rest.first().map_or(0, length) * STEP_COST;
+        let target = (tokens + steps).div_ceil(left);
         let (mut taken, mut cost) = (0, steps);
-        while taken + left <= rest.len() && (left == 1 || taken == 0 || cost < share) {
+        while taken + left <= rest.len() && (left == 1 || taken == 0 || cost < target) {
             cost += length(&rest[taken]);
             taken += 1;
         }
-        let (shard, later) = rest.split_at(taken);
+        let (shard, others) = rest.split_at(taken);
         tokens -= cost - steps;
         shards.push(shard.to_vec());
-        rest = later;
+        rest = others;
     }
     shards
 }
 
-/// What a shard contributes to the gradients of its batch.
+/// What the shards of a batch have in common.
+pub(super) struct ShardContext<'a, T: Real> {
+    pub network: &'a Network<T>,
+    pub criterion: &'a CrossEntropy,
+    /// The input products of the batch's words, `[U, D G H]`.
+    pub products: &'a [T],
+    /// The factor of the loss.
+    pub scale: f64,
+}
+
+/// The contribution of a shard to the loss and the gradients of its batch.
 pub(super) struct Shard<T: Real> {
-    /// Its share of the batch's loss.
+    /// The loss, summed over its texts.
     pub loss: f64,
+    /// Gradients of the head.
     pub head: Dense<T>,
-    pub owed: InputGradients<T>,
-    /// For each of its tokens the word, as a place among the batch's.
+    /// Gradients of the input products, and of the weights of the encoder.
+    pub input: InputGradients<T>,
+    /// The word of each of its tokens, as an index into the words of the batch.
     words: Vec<u32>,
 }
 
 impl<T: Real> Shard<T> {
-    /// Takes some texts through the network and back.
+    /// Runs the forward and the backward pass of some texts.
     ///
     /// # Shapes
-    /// `products` `[U, D G H]`, of which each word of each text reads a row: `texts` `B` lists, each number below `U`; `labels`
-    /// `[B]`. `chance` is the rate of dropout of states and where its chance comes from.
+    /// `texts` are the words of `B` texts as indices into the products, `labels` `[B]` their classes. `dropout` is the rate of dropout
+    /// of states and its random number generator.
     pub fn new(
-        network: &Network<T>,
-        loss: &CrossEntropy,
-        products: &[T],
+        context: &ShardContext<T>,
         texts: &[&[u32]],
         labels: &[u32],
-        scale: f64,
-        chance: Option<(f64, ChaCha8Rng)>,
+        dropout: Option<(f64, ChaCha8Rng)>,
     ) -> Self {
+        let ShardContext { network, criterion, products, scale } = *context;
         let shape = network.encoder.shape();
         let packing = Packing::of(texts);
-        let (between, on_pooled) = match chance {
+        let (between_layers, on_pooled) = match dropout {
             None => (Vec::new(), Dropout::none()),
             Some((rate, mut rng)) => {
                 let mut states = |count: usize| Dropout::new(count * shape.output(), rate, &mut rng);
@@ -79,31 +90,31 @@ impl<T: Real> Shard<T> {
             }
         };
         let words = packing.pack(texts);
-        let cache = network.encoder.forward(&packing, products, &words, between);
+        let cache = network.encoder.forward(&packing, products, &words, between_layers);
         let mut pooled = cache.pooled().to_vec();
         on_pooled.apply(&mut pooled);
         let logits = network.head.forward(&pooled);
-        let (loss, logits_gradient) = loss.loss_and_gradient(&logits, labels, network.classes(), scale);
+        let (loss, logits_gradient) = criterion.loss_and_gradient(&logits, labels, network.classes(), scale);
 
         let (input, classes) = network.head.shape();
         let mut head = Dense::zeros(input, classes);
         let mut pooled_gradient = network.head.backward(&pooled, &logits_gradient, &mut head);
         on_pooled.apply(&mut pooled_gradient);
-        let owed = network.encoder.backward(&packing, cache, &pooled_gradient);
-        Shard { loss, head, owed, words }
+        let input = network.encoder.backward(&packing, cache, &pooled_gradient);
+        Shard { loss, head, input, words }
     }
 }
 
 /// Where the words of a batch occur in its shards.
 pub(super) struct Occurrences {
-    /// Shards and tokens, word by word, in their order.
-    places: Vec<(u32, u32)>,
-    /// Where those of each word begin, and the number of all.
+    /// Shard and token of each occurrence, grouped by word.
+    positions: Vec<(u32, u32)>,
+    /// The index of the first occurrence of each word, and the number of all occurrences.
     starts: Vec<usize>,
 }
 
 impl Occurrences {
-    /// Of so many words.
+    /// The occurrences of `words` words.
     pub fn of<T: Real>(shards: &[Shard<T>], words: usize) -> Self {
         let mut starts = vec![0; words + 1];
         for &word in shards.iter().flat_map(|shard| &shard.words) {
@@ -113,30 +124,33 @@ impl Occurrences {
             starts[word + 1] += starts[word];
         }
         let mut next = starts.clone();
-        let mut places = vec![(0, 0); starts[words]];
+        let mut positions = vec![(0, 0); starts[words]];
         for (number, shard) in (0..).zip(shards) {
             for (token, &word) in (0..).zip(&shard.words) {
-                places[next[word as usize]] = (number, token);
+                positions[next[word as usize]] = (number, token);
                 next[word as usize] += 1;
             }
         }
-        Occurrences { places, starts }
+        Occurrences { positions, starts }
     }
 
-    /// The gradients of the products of the words from `first` on, each the sum over its occurrences.
+    /// The gradients of the input products of the words from `first` on, each summed over the occurrences of the word.
     ///
     /// # Shapes
-    /// `sums` `[words, width]` is written.
+    /// `sums` `[words, width]` is overwritten.
     pub fn sum<T: Real>(&self, shards: &[Shard<T>], first: usize, width: usize, sums: &mut [T]) {
         for (sum, word) in sums.chunks_exact_mut(width).zip(first..) {
-            let places = &self.places[self.starts[word]..self.starts[word + 1]];
-            let owed = |(shard, token): (u32, u32)| (&shards[shard as usize].owed, token as usize);
-            match places.split_first() {
+            let positions = &self.positions[self.starts[word]..self.starts[word + 1]];
+            let gradients = |(shard, token): (u32, u32)| (&shards[shard as usize].input, token as usize);
+            match positions.split_first() {
                 None => sum.fill(T::zero()),
-                Some((&place, rest)) => {
-                    let (first, token) = owed(place);
+                Some((&position, rest)) => {
+                    let (first, token) = gradients(position);
                     first.copy_products(token, sum);
-                    rest.iter().map(|&place| owed(place)).for_each(|(owed, token)| owed.add_products(token, sum));
+                    for &position in rest {
+                        let (gradients, token) = gradients(position);
+                        gradients.add_products(token, sum);
+                    }
                 }
             }
         }
@@ -152,18 +166,18 @@ mod tests {
         for count in [0, 1, 2, 15, 16, 17, 64, 200] {
             let texts: Vec<Vec<u32>> = (0..count).map(|text| vec![0; text * 37 % 41]).collect();
             for hidden in [5, 300] {
-                let shards = cut(&texts, hidden);
-                let most = if hidden == 5 { FEW_TEXTS } else { MANY_TEXTS };
-                assert_eq!(shards.len(), count.div_ceil(most));
+                let shards = divide(&texts, hidden);
+                let texts_per_shard = if hidden == 5 { TEXTS_PER_SHARD } else { TEXTS_PER_SHARD_OF_LARGE_STATES };
+                assert_eq!(shards.len(), count.div_ceil(texts_per_shard));
                 assert!(shards.iter().all(|shard| !shard.is_empty()));
                 let mut all = shards.concat();
                 all.sort_unstable();
                 assert_eq!(all, (0..count).collect::<Vec<usize>>());
                 let tokens = |shard: &Vec<usize>| shard.iter().map(|&text| texts[text].len()).sum::<usize>();
-                let costs: Vec<usize> = shards.iter().map(|s| tokens(s) + texts[s[0]].len() * STEP).collect();
+                let costs: Vec<usize> = shards.iter().map(|s| tokens(s) + texts[s[0]].len() * STEP_COST).collect();
                 if count >= 64 {
-                    let (least, most) = (costs.iter().min().unwrap(), costs.iter().max().unwrap());
-                    assert!(most - least <= most / 3, "{costs:?}");
+                    let (min, max) = (costs.iter().min().unwrap(), costs.iter().max().unwrap());
+                    assert!(max - min <= max / 3, "{costs:?}");
                 }
             }
         }

@@ -1,5 +1,6 @@
-//! Training as a course of steps: one can be taken at a time, and all of it saved between two of them.
+//! Training step by step, so that it can be observed, stopped and saved between two steps.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,127 +8,129 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use strum::{Display, IntoStaticStr};
 
-use super::checkpoint::Sources;
+use super::checksum::InputChecksums;
+use super::encoded::EncodedDataset;
 use super::network::Network;
 use super::optimizer::Optimizer;
-use super::options::{
-    Encoded, Splits, TrainOptions, batch_gradients, labels_of, measure, occurring, stream, words_of_task,
-};
+use super::options::TrainOptions;
+use super::random::{Stream, generator};
+use super::splits::Splits;
+use super::task_words::TaskWords;
 use super::{Classifier, Metrics};
-use crate::error::{Error, Result};
+use crate::error::{Error, Malformed, Place, Result};
+use crate::files::Words;
 use crate::nn::{CrossEntropy, Embedding, EmbeddingMode, EncoderShape};
 use crate::vectors::Vectors;
 
-/// What happened in an epoch.
+/// The record of an epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
-    /// TokenCounter from 1.
+    /// Number of the epoch, from 1.
     pub number: usize,
-    /// Steps since training began.
+    /// Number of steps since the start of training.
     pub step: usize,
-    /// Learning rate of its last step, of all but the embedding's rows.
+    /// Learning rate of the epoch's last step, without regard to [`TrainOptions::embedding_lr`].
     pub lr: f64,
-    /// Tokens that went through the network and back.
+    /// Number of training tokens.
     pub tokens: usize,
-    /// Mean loss over the training texts, as they were met, dropout included.
+    /// Mean loss over the training texts during the epoch, with dropout.
     pub train_loss: f64,
-    /// Figures on the development part.
+    /// Metrics on the dev set.
     pub dev: Metrics,
-    /// Seconds for the training half of it.
+    /// Seconds spent on the steps of the epoch, without evaluation.
     pub train_seconds: f64,
-    /// Seconds since training began; time between a checkpoint and going on from it does not count.
+    /// Seconds since the start of training, without the time between a checkpoint and resuming from it.
     pub seconds: f64,
 }
 
-/// What [`Training::advance`] did.
+/// What a call of [`Training::advance`] did.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// Texts done of those in this epoch.
+    /// It took a step.
     Step {
-        /// Epoch, counted from 1.
+        /// Number of the epoch, from 1.
         epoch: usize,
-        /// Texts done.
+        /// Number of texts processed in this epoch.
         done: usize,
-        /// Texts in an epoch.
+        /// Number of texts in an epoch.
         of: usize,
     },
-    /// An epoch ended.
+    /// It finished an epoch.
     Epoch(&'a Epoch),
 }
 
-/// Why training ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why training stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum StopReason {
-    /// All epochs were done.
+    /// [`TrainOptions::epochs`] was reached.
     MaxEpochs,
-    /// No better epoch came for as many as [`TrainOptions::patience`] says.
+    /// The dev set metrics did not improve for [`TrainOptions::patience`] epochs.
     EarlyStopping,
-    /// It was [finished](Training::finish) before its end.
+    /// [`Training::finish`] was called before any of the other reasons applied.
     Interrupted,
-    /// The loss, a weight or a figure was no longer a finite number.
+    /// The loss, a weight or a metric became non-finite.
     Diverged {
-        /// Epoch, counted from 1.
+        /// Number of the epoch, from 1.
         epoch: usize,
-        /// Step within the epoch, counted from 1.
+        /// Number of the step within the epoch, from 1.
         step: usize,
     },
 }
 
 impl StopReason {
-    /// The name in JSON.
+    /// The name in JSON: `max-epochs`, `early-stopping`, `interrupted` or `diverged`.
     pub fn name(self) -> &'static str {
-        match self {
-            StopReason::MaxEpochs => "max-epochs",
-            StopReason::EarlyStopping => "early-stopping",
-            StopReason::Interrupted => "interrupted",
-            StopReason::Diverged { .. } => "diverged",
-        }
+        self.into()
     }
 }
 
 /// The outcome of training.
 #[derive(Debug, Clone)]
 pub struct TrainingOutcome {
-    /// The classifier as it was after the best epoch.
+    /// The classifier of the best epoch.
     pub classifier: Classifier,
-    /// All epochs that ran to their end.
+    /// All completed epochs.
     pub history: Vec<Epoch>,
-    /// The number of the epoch with the highest accuracy on the development part, of equals the one with the lowest loss.
+    /// The number of the best epoch: highest accuracy on the dev set; in case of a tie, lowest loss.
     pub best_epoch: usize,
-    /// Why training ended.
+    /// Why training stopped.
     pub stop_reason: StopReason,
-    /// Figures of the best epoch on the development part.
+    /// Metrics of the best epoch on the dev set.
     pub dev: Metrics,
-    /// Figures of the best epoch on the test part.
+    /// Metrics of the best epoch on the test set.
     pub test: Option<Metrics>,
-    /// Numbers that training could change.
+    /// Number of trainable parameters.
     pub trainable_parameters: usize,
-    /// Distinct words of the training part, and how many of them the vectors know.
-    pub words: (usize, usize),
-    /// Tokens of the training part.
+    /// Number of distinct words of the train set.
+    pub train_words: usize,
+    /// How many of them are in the vectors.
+    pub known_train_words: usize,
+    /// Number of tokens of the train set.
     pub tokens: usize,
-    /// Seconds in all.
+    /// Seconds in total.
     pub seconds: f64,
 }
 
 impl TrainingOutcome {
-    /// Tokens of the training part that went through the network and back in a second.
+    /// Training tokens per second, without the time spent on evaluation.
     pub fn tokens_per_second(&self) -> f64 {
         let seconds: f64 = self.history.iter().map(|epoch| epoch.train_seconds).sum();
         (self.tokens * self.history.len()) as f64 / seconds
     }
 }
 
-/// Trains a classifier on `splits.train`, keeps the epoch that does best on `splits.dev`, measures it on `splits.test`.
+/// Trains a classifier on the train set, selects the best epoch on the dev set, and evaluates it on the test set.
 ///
-/// The classifier carries a row for every word of the training part, and for words of the other splits that the vectors know.
-/// A [`Training`] does the same a step at a time, and can be saved between two steps.
+/// The classifier has an embedding row for every word of the train set, and for those words of the other sets that are in the vectors.
+/// [`Training`] does the same step by step and can be saved between two steps.
 ///
 /// # Errors
-/// Options outside their range; fewer than two labels, or no words, in the training part; a label elsewhere that it does not have; a
-/// loss that is not a number in the first epoch (later, what was best before is kept, and [`TrainingOutcome::stop_reason`] says so); vectors
-/// in a damaged table file.
+/// Options out of range; a train set with fewer than two labels or without words; a label of another set that the train set does not
+/// have; [`Error::Diverged`] if training diverges in the first epoch (later, the best epoch so far is returned, see
+/// [`TrainingOutcome::stop_reason`]); vectors in a damaged table file.
 pub fn train(
     vectors: &Arc<Vectors>,
     splits: &Splits,
@@ -141,7 +144,7 @@ pub fn train(
     training.finish()
 }
 
-/// A training under way. Whoever holds it decides, between two steps, whether to go on.
+/// A training in progress.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -155,76 +158,57 @@ pub fn train(
 /// let mut training = Training::new(&Arc::new(Vectors::demo()?), &splits, &options)?;
 /// while let Some(_progress) = training.advance() {
 ///     if training.history().len() == 2 {
-///         break; // because someone asked for it, say
+///         break; // for example, because the user interrupted it
 ///     }
 /// }
-/// let trained = training.finish()?;
-/// assert_eq!(trained.stop_reason.name(), "interrupted");
+/// let outcome = training.finish()?;
+/// assert_eq!(outcome.stop_reason.name(), "interrupted");
 /// # Ok::<(), vocable::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Training {
     pub(super) options: TrainOptions,
-    pub(super) sources: Sources,
+    pub(super) inputs: InputChecksums,
     pub(super) classifier: Classifier,
     criterion: CrossEntropy,
-    train: Encoded,
-    dev: Encoded,
-    test: Option<Encoded>,
+    train: EncodedDataset,
+    dev: EncodedDataset,
+    test: Option<EncodedDataset>,
     trainable_parameters: usize,
-    words: (usize, usize),
+    train_words: usize,
+    known_train_words: usize,
     pub(super) optimizer: Optimizer<f32>,
-    /// The texts in the order of the last epoch begun; each epoch shuffles it further.
+    /// The order of the texts in the current epoch; each epoch shuffles it again.
     pub(super) order: Vec<usize>,
     pub(super) order_rng: ChaCha8Rng,
     pub(super) dropout_rng: ChaCha8Rng,
-    /// Steps done in the epoch under way.
+    /// Number of steps taken in the current epoch.
     pub(super) step: usize,
     /// Sum of the losses of the texts in these steps.
     pub(super) loss: f64,
-    /// Seconds that these steps took.
+    /// Duration of these steps in seconds.
     pub(super) step_seconds: f64,
     pub(super) history: Vec<Epoch>,
-    /// The network after the best epoch so far; before there is one, as it was in the beginning.
+    /// The network after the best epoch so far; the initial network before the first epoch ends.
     pub(super) best: Network<f32>,
     stop_reason: Option<StopReason>,
-    began: Instant,
-    /// Seconds that training took before it went on from a checkpoint.
+    started: Instant,
+    /// Duration of training in seconds before it was resumed from a checkpoint.
     pub(super) earlier_seconds: f64,
 }
 
 impl Training {
-    /// A training that has not taken a step.
+    /// Prepares a training, without taking a step.
     ///
     /// # Errors
-    /// As [`train`], the loss apart.
+    /// Those of [`train`], except [`Error::Diverged`].
     pub fn new(vectors: &Arc<Vectors>, splits: &Splits, options: &TrainOptions) -> Result<Training> {
         options.check()?;
         vectors.check()?;
-        let began = Instant::now();
-        let labels = labels_of(&splits.train)?;
-        let (words, counts) = words_of_task(vectors, splits, options)?;
-        let words_listed: Vec<&[u8]> = words.iter().collect();
-        let one_hot = options.embedding == EmbeddingMode::OneHot;
-        let shape = EncoderShape {
-            cell: options.cell,
-            input: if one_hot { 0 } else { vectors.dimension() },
-            hidden: options.hidden,
-            layers: options.layers,
-            bidirectional: options.bidirectional,
-            pooling: options.pooling,
-        };
-        let embedding = match one_hot {
-            true => Embedding::one_hot(&shape, &words_listed, options.seed),
-            false => Embedding::new(vectors, &words_listed, &options.rows())?,
-        };
-        let sources = Sources::of(splits, &words, &embedding);
-        // With one-hot words, too, all other weights are those that a network over the vectors begins with.
-        let drawn = EncoderShape { input: vectors.dimension(), ..shape };
-        let mut network = Network::new(embedding, drawn, labels.len(), &mut options.generator(stream::WEIGHTS));
-        if one_hot {
-            network.encoder = network.encoder.without_input_weights();
-        }
+        let started = Instant::now();
+        let labels = labels_of(splits)?;
+        let TaskWords { words, train_words, known_train_words } = TaskWords::of(vectors, splits, options)?;
+        let network = initial_network(vectors, &words, labels.len(), options)?;
+        let inputs = InputChecksums::of(splits, &words, &network.embedding);
         let classifier = Classifier::new(labels, words, options.tokenizer, options.case, network)?;
         let train = classifier.encode(&splits.train)?;
         let criterion = CrossEntropy {
@@ -232,23 +216,24 @@ impl Training {
             smoothing: options.label_smoothing,
         };
         Ok(Training {
-            sources,
+            inputs,
             criterion,
             dev: classifier.encode(&splits.dev)?,
-            test: splits.test.as_ref().map(|part| classifier.encode(part)).transpose()?,
-            trainable_parameters: classifier.network.trainable_parameters(occurring(&train).into_iter()),
-            words: counts,
+            test: splits.test.as_ref().map(|test| classifier.encode(test)).transpose()?,
+            trainable_parameters: classifier.network.trainable_parameters(train.distinct_ids().into_iter()),
+            train_words,
+            known_train_words,
             optimizer: options.new_optimizer(),
             order: (0..train.sequences.len()).collect(),
-            order_rng: options.generator(stream::ORDER),
-            dropout_rng: options.generator(stream::DROPOUT),
+            order_rng: generator(options.seed, Stream::Order),
+            dropout_rng: generator(options.seed, Stream::Dropout),
             step: 0,
             loss: 0.0,
             step_seconds: 0.0,
             history: Vec::new(),
             best: classifier.network.clone(),
             stop_reason: None,
-            began,
+            started,
             earlier_seconds: 0.0,
             options: options.clone(),
             train,
@@ -256,30 +241,30 @@ impl Training {
         })
     }
 
-    /// Takes a step, or measures the network at the end of an epoch; `None` at the end of training.
+    /// Takes a step, or evaluates the network at the end of an epoch. Returns `None` once training has stopped.
     pub fn advance(&mut self) -> Option<Progress<'_>> {
         self.stop_reason = self.stop_reason();
         if self.stop_reason.is_some() {
             return None;
         }
-        let (number, steps) = (self.history.len() + 1, self.steps());
+        let (epoch, steps) = (self.history.len() + 1, self.steps());
         if self.step == steps {
             return self.end_epoch();
         }
-        let began = Instant::now();
+        let started = Instant::now();
         if self.step == 0 {
             self.order.shuffle(&mut self.order_rng);
         }
         let network = &mut self.classifier.network;
-        network.embedding.set_frozen(number <= self.options.unfreeze_after);
-        let from = self.step * self.options.batch;
-        let batch = &self.order[from..self.order.len().min(from + self.options.batch)];
+        network.embedding.set_frozen(epoch <= self.options.unfreeze_after);
+        let start = self.step * self.options.batch;
+        let batch = &self.order[start..self.order.len().min(start + self.options.batch)];
         let seed = self.dropout_rng.random();
-        let rate = self.options.rate((number - 1) * steps + self.step, steps);
-        // The whole step on one of the pool's threads: otherwise each of its splits would be handed over anew.
+        let rate = self.options.rate((epoch - 1) * steps + self.step, steps);
+        // The step runs in the thread pool as a whole, so that its parallel parts need not be handed over to the pool one by one.
         let loss = rayon::scope(|_| {
             let (loss, gradients) =
-                batch_gradients(network, &self.criterion, &self.train, batch, self.options.dropout, seed);
+                self.train.batch_gradients(network, &self.criterion, batch, self.options.dropout, seed);
             if loss.is_finite() {
                 self.optimizer.step_at(network, &gradients, rate);
             }
@@ -287,20 +272,19 @@ impl Training {
         });
         self.step += 1;
         if !loss.is_finite() {
-            self.stop_reason = Some(StopReason::Diverged { epoch: number, step: self.step });
+            self.stop_reason = Some(StopReason::Diverged { epoch, step: self.step });
             return None;
         }
         self.loss += loss * batch.len() as f64;
-        self.step_seconds += began.elapsed().as_secs_f64();
-        Some(Progress::Step { epoch: number, done: from + batch.len(), of: self.order.len() })
+        self.step_seconds += started.elapsed().as_secs_f64();
+        Some(Progress::Step { epoch, done: start + batch.len(), of: self.order.len() })
     }
 
-    /// Measures the network, and keeps it if it is the best so far.
+    /// Evaluates the network on the dev set, and keeps a copy if it is the best so far.
     fn end_epoch(&mut self) -> Option<Progress<'_>> {
         let number = self.history.len() + 1;
-        let dev = measure(&self.classifier.network, &self.dev);
-        // The last step may have been the one that went wrong. A model file holds only finite numbers; and where weights are
-        // huge but finite, figures may be none.
+        let dev = self.dev.evaluate(&self.classifier.network);
+        // The last step may have made weights non-finite, which a model file cannot hold, or so large that metrics are non-finite.
         if !self.classifier.network.is_finite() || !dev.loss.is_finite() || !dev.calibration_error.is_finite() {
             self.stop_reason = Some(StopReason::Diverged { epoch: number, step: self.step });
             return None;
@@ -310,7 +294,7 @@ impl Training {
             number,
             step,
             lr: self.options.lr * self.options.rate(step - 1, self.steps()),
-            tokens: self.tokens(),
+            tokens: self.train.tokens(),
             train_loss: self.loss / self.order.len() as f64,
             dev,
             train_seconds: self.step_seconds,
@@ -323,87 +307,131 @@ impl Training {
         self.history.last().map(Progress::Epoch)
     }
 
-    /// Whether all epochs are done, or patience is at its end.
-    fn end_reached(&self) -> Option<StopReason> {
-        let done = self.history.len();
-        if done >= self.options.epochs {
-            return Some(StopReason::MaxEpochs);
-        }
-        let waited = done - best_epoch(&self.history);
-        (self.options.patience > 0 && waited >= self.options.patience).then_some(StopReason::EarlyStopping)
+    /// Why training stopped; `None` while it is in progress.
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        let epochs = self.history.len();
+        let epochs_without_improvement = epochs - best_epoch(&self.history);
+        self.stop_reason.or(if epochs >= self.options.epochs {
+            Some(StopReason::MaxEpochs)
+        } else if self.options.patience.is_some_and(|patience| epochs_without_improvement >= patience) {
+            Some(StopReason::EarlyStopping)
+        } else {
+            None
+        })
     }
 
-    /// Steps in an epoch.
+    /// Number of steps per epoch.
     pub(super) fn steps(&self) -> usize {
         self.order.len().div_ceil(self.options.batch)
     }
 
-    /// Tokens of the training part.
-    fn tokens(&self) -> usize {
-        self.train.sequences.iter().map(Vec::len).sum()
-    }
-
-    /// The classifier as the last step left it.
+    /// The classifier after the last step.
     pub fn classifier(&self) -> &Classifier {
         &self.classifier
     }
 
-    /// All epochs that ran to their end.
+    /// All completed epochs.
     pub fn history(&self) -> &[Epoch] {
         &self.history
     }
 
-    /// The epoch under way, counted from 1, how many of its steps are done, and how many it has.
+    /// The number of the current epoch, from 1, its number of completed steps, and its total number of steps.
     pub fn position(&self) -> (usize, usize, usize) {
         (self.history.len() + 1, self.step, self.steps())
     }
 
-    /// Why training ended; `None` while it can go on.
-    pub fn stop_reason(&self) -> Option<StopReason> {
-        self.stop_reason.or_else(|| self.end_reached())
-    }
-
-    /// Seconds that training has taken so far.
+    /// Duration of training so far in seconds.
     pub(super) fn seconds(&self) -> f64 {
-        self.earlier_seconds + self.began.elapsed().as_secs_f64()
+        self.earlier_seconds + self.started.elapsed().as_secs_f64()
     }
 
-    /// The classifier as it was after the best epoch, measured on the test part.
+    /// Ends training: evaluates the classifier of the best epoch on the test set and returns it.
     ///
     /// # Errors
-    /// No epoch ran to its end: because the loss was no number, or because it was not asked to.
+    /// [`Error::Diverged`] if training diverged in the first epoch; an error if it is finished before the end of the first epoch.
     pub fn finish(self) -> Result<TrainingOutcome> {
         let stop_reason = self.stop_reason().unwrap_or(StopReason::Interrupted);
-        let (seconds, tokens) = (self.seconds(), self.tokens());
+        let seconds = self.seconds();
         let best_epoch = best_epoch(&self.history);
-        let Some(dev) = best_epoch.checked_sub(1).and_then(|index| self.history.get(index)).map(|e| e.dev.clone())
-        else {
+        let Some(best) = self.history.iter().find(|epoch| epoch.number == best_epoch) else {
             return Err(match stop_reason {
                 StopReason::Diverged { epoch, step } => Error::Diverged { epoch, step },
-                _ => Error::invalid("training", "an epoch that ran to its end", "none"),
+                _ => Error::invalid("training", "at least one completed epoch", "none"),
             });
         };
         let mut classifier = self.classifier;
         classifier.network = self.best;
         classifier.network.embedding.set_frozen(false);
-        let measuring = Instant::now();
-        let test = self.test.map(|part| measure(&classifier.network, &part));
+        let evaluation_started = Instant::now();
+        let test = self.test.map(|test| test.evaluate(&classifier.network));
         Ok(TrainingOutcome {
             classifier,
             best_epoch,
             stop_reason,
-            dev,
+            dev: best.dev.clone(),
             test,
-            history: self.history,
             trainable_parameters: self.trainable_parameters,
-            words: self.words,
-            tokens,
-            seconds: seconds + measuring.elapsed().as_secs_f64(),
+            train_words: self.train_words,
+            known_train_words: self.known_train_words,
+            tokens: self.train.tokens(),
+            history: self.history,
+            seconds: seconds + evaluation_started.elapsed().as_secs_f64(),
         })
     }
 }
 
-/// The number of the best epoch: highest accuracy on the development part, then lowest loss, then the first; 0 of none.
+impl fmt::Debug for Training {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (epoch, step, steps) = self.position();
+        f.debug_struct("Training")
+            .field("classifier", &self.classifier)
+            .field("train_texts", &self.order.len())
+            .field("epoch", &epoch)
+            .field("step", &format_args!("{step} of {steps}"))
+            .field("stop_reason", &self.stop_reason())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The labels of the train set in alphabetical order.
+fn labels_of(splits: &Splits) -> Result<Vec<String>> {
+    let labels = splits.train.labels();
+    if labels.len() < 2 {
+        let expected = "texts of at least two labels";
+        let found = labels.first().map_or("none".to_owned(), |label| format!("only the label `{label}`"));
+        return Err(Malformed::at(Place::File, expected, found).in_file(&splits.train.name).into());
+    }
+    Ok(labels.into_iter().map(str::to_owned).collect())
+}
+
+/// The network before the first step.
+fn initial_network(
+    vectors: &Arc<Vectors>,
+    words: &Words,
+    classes: usize,
+    options: &TrainOptions,
+) -> Result<Network<f32>> {
+    let words: Vec<&[u8]> = words.iter().collect();
+    let shape = EncoderShape {
+        cell: options.cell,
+        input: vectors.dimension(),
+        hidden: options.hidden,
+        layers: options.layers,
+        bidirectional: options.bidirectional,
+        pooling: options.pooling,
+    };
+    if options.embedding == EmbeddingMode::OneHot {
+        let embedding = Embedding::one_hot(&EncoderShape { input: 0, ..shape }, &words, options.seed);
+        // All other weights are initialised as in a network with an embedding of the vectors' dimension.
+        let mut network = Network::new(embedding, shape, classes, options.seed);
+        network.encoder = network.encoder.without_input_weights();
+        return Ok(network);
+    }
+    let embedding = Embedding::new(vectors, &words, &options.embedding_options())?;
+    Ok(Network::new(embedding, shape, classes, options.seed))
+}
+
+/// The number of the best epoch: highest accuracy on the dev set, then lowest loss, then the earliest. 0 if there is none.
 fn best_epoch(history: &[Epoch]) -> usize {
     let better = |a: &&Epoch, b: &&Epoch| {
         a.dev

@@ -1,4 +1,4 @@
-//! How much the texts of each class count.
+//! Class weights of the loss.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,25 +7,25 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 
-/// How much the texts of each class count in the loss.
+/// The weight of each class in the loss.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClassWeights {
-    /// All the same.
+    /// All classes have weight 1.
     #[default]
     None,
-    /// Each class as a whole the same: a text of class `c` counts `texts / (classes * texts of c)`, as scikit-learn's
+    /// Weights inversely proportional to the class frequencies, `texts / (classes * texts of the class)`, as scikit-learn's
     /// `class_weight="balanced"`.
     Balanced,
-    /// A weight for each label that is listed, 1 for the others.
+    /// A weight for each listed label, 1 for all others.
     Listed(Vec<(String, f64)>),
 }
 
 impl ClassWeights {
-    /// The weight of each of `labels`, given the class of every training text; nothing where all are the same.
+    /// The weight of each of `labels`, given the class of each text of the train set; empty if all weights are 1.
     ///
     /// # Errors
-    /// A listed label that is none of `labels`.
+    /// A listed label that is not in `labels`.
     pub fn of(&self, labels: &[String], classes: &[u32]) -> Result<Vec<f64>> {
         match self {
             ClassWeights::None => Ok(Vec::new()),
@@ -43,7 +43,7 @@ impl ClassWeights {
                 let mut weights = vec![1.0; labels.len()];
                 for (label, weight) in listed {
                     let class = labels.iter().position(|known| known == label).ok_or_else(|| {
-                        let expected = format!("labels of the training part ({})", labels.join(", "));
+                        let expected = format!("labels of the train set ({})", labels.join(", "));
                         Error::invalid("class weights", expected, format!("`{label}`"))
                     })?;
                     weights[class] = *weight;
@@ -53,10 +53,10 @@ impl ClassWeights {
         }
     }
 
-    /// Refuses weights that are not numbers above 0, and labels listed twice.
+    /// Checks that all weights are positive numbers and that no label is listed twice.
     ///
     /// # Errors
-    /// The first such weight or label.
+    /// The first invalid weight or repeated label.
     pub fn check(&self) -> Result<()> {
         let ClassWeights::Listed(listed) = self else { return Ok(()) };
         for (index, (label, weight)) in listed.iter().enumerate() {
@@ -68,7 +68,7 @@ impl ClassWeights {
                 ));
             }
             if listed[..index].iter().any(|(other, _)| other == label) {
-                return Err(Error::invalid("class weights", "each label once", format!("`{label}` twice")));
+                return Err(Error::invalid("class weights", "distinct labels", format!("`{label}` twice")));
             }
         }
         Ok(())
@@ -78,18 +78,18 @@ impl ClassWeights {
 impl FromStr for ClassWeights {
     type Err = Error;
 
-    /// `none`, `balanced`, or `LABEL=WEIGHT` separated by commas.
+    /// Parses `none`, `balanced`, or `LABEL=WEIGHT` pairs separated by commas.
     fn from_str(text: &str) -> Result<Self> {
-        let wrong =
+        let invalid =
             |found: &str| Error::invalid("class weights", "none, balanced, or LABEL=WEIGHT,...", format!("`{found}`"));
         let weights = match text {
             "none" => ClassWeights::None,
             "balanced" => ClassWeights::Balanced,
             _ => {
                 let pair = |pair: &str| {
-                    // From the right: a label may have an equals sign in it, a number has none.
-                    let (label, weight) = pair.rsplit_once('=').ok_or_else(|| wrong(pair))?;
-                    Ok((label.to_owned(), weight.parse().map_err(|_| wrong(pair))?))
+                    // The last equals sign separates: a label may contain one, a number may not.
+                    let (label, weight) = pair.rsplit_once('=').ok_or_else(|| invalid(pair))?;
+                    Ok((label.to_owned(), weight.parse().map_err(|_| invalid(pair))?))
                 };
                 ClassWeights::Listed(text.split(',').map(pair).collect::<Result<Vec<_>>>()?)
             }
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn balanced_weights_are_those_of_scikit_learn() {
+    fn balanced_weights_equal_those_of_scikit_learn() {
         let labels = ["a", "b", "c"].map(str::to_owned);
         // compute_class_weight("balanced", classes=[0, 1, 2], y=[0, 0, 0, 1, 2, 2])
         let weights = ClassWeights::Balanced.of(&labels, &[0, 0, 0, 1, 2, 2]).unwrap();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_read_and_written() {
+    fn weights_are_parsed_and_displayed() {
         for text in ["none", "balanced", "a=2", "a=0.5,b=c=3"] {
             assert_eq!(text.parse::<ClassWeights>().unwrap().to_string(), text);
         }

@@ -99,7 +99,7 @@ impl Demo {
                 batch: 32,
                 lr: 3e-3,
                 epochs: 15,
-                patience: 4,
+                patience: Some(4),
                 ..TrainOptions::default()
             },
             ..CompareOptions::default()

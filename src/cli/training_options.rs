@@ -128,7 +128,7 @@ pub struct Settings {
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().epochs, help_heading = "Training")]
     epochs: usize,
     /// Stop after N epochs without a better one; 0 for never
-    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().patience, help_heading = "Training")]
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().patience.unwrap_or(0), help_heading = "Training")]
     patience: usize,
     /// What reads the words: lstm, or rnn (the plain recurrent network)
     #[arg(long, value_name = "CELL", default_value_t = TrainOptions::default().cell, help_heading = "Training")]
@@ -161,7 +161,7 @@ pub struct Settings {
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().unfreeze_after, help_heading = "Training")]
     unfreeze_after: usize,
     /// Largest norm of a row that training changed; 0 for no limit
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().max_norm, help_heading = "Training")]
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().max_norm.unwrap_or(0.0), help_heading = "Training")]
     max_norm: f64,
     /// Weight decay; rows of the embedding decay only in steps that train them
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().weight_decay, help_heading = "Training")]
@@ -182,7 +182,7 @@ pub struct Settings {
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().label_smoothing, help_heading = "Training")]
     label_smoothing: f64,
     /// Largest norm of the gradients; 0 for no limit
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().clip, help_heading = "Training")]
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().clip.unwrap_or(0.0), help_heading = "Training")]
     clip: f64,
     /// Share of the last state dropped in training (and of what one layer hands to the next)
     #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.hidden, help_heading = "Training")]
@@ -241,17 +241,17 @@ impl Settings {
             lr: self.lr,
             embedding_lr: self.embedding_lr,
             unfreeze_after: self.unfreeze_after,
-            max_norm: self.max_norm,
+            max_norm: (self.max_norm != 0.0).then_some(self.max_norm),
             weight_decay: self.weight_decay,
             momentum: self.momentum,
             schedule: self.schedule,
             warmup: self.warmup,
             class_weights: self.class_weights.clone(),
             label_smoothing: self.label_smoothing,
-            clip: self.clip,
+            clip: (self.clip != 0.0).then_some(self.clip),
             batch: self.batch,
             epochs: self.epochs,
-            patience: self.patience,
+            patience: (self.patience != 0).then_some(self.patience),
             seed,
         };
         options.check()?;

@@ -200,7 +200,7 @@ impl Movement {
         vectors.check()?;
         let vocabulary = classifier.vocabulary();
         let words: Vec<&[u8]> = vocabulary.iter().collect();
-        let before = Embedding::<f32>::new(vectors, &words, &options.rows())?;
+        let before = Embedding::<f32>::new(vectors, &words, &options.embedding_options())?;
         let mut counts = vec![0; words.len()];
         for (word, count) in tokens(options, train) {
             let folded = || match options.case {
@@ -348,7 +348,7 @@ impl Movement {
             let mut hash = Hash::new();
             let rows = vectors.iter().zip(&self.words).filter(|(_, word)| word.known == known);
             rows.for_each(|((_, row), _)| hash.f32(row));
-            format!("xxh3:{}", hash.text())
+            hash.checksum()
         };
         let rows = self.words.iter().filter(|word| word.known == known).count();
         RowChecksum { rows, before: of(&self.before), after: of(&self.after) }

@@ -87,7 +87,7 @@ type Set = fn(&mut TrainOptions, &str) -> Option<String>;
 /// The settings that can be swept, named as the options of the command line.
 const SETTINGS: [(&str, Set); 20] = [
     ("batch", |o, text| set(&mut o.batch, text)),
-    ("clip", |o, text| set_number(&mut o.clip, text)),
+    ("clip", |o, text| set_limit(&mut o.clip, text)),
     ("dropout", |o, text| set_number(&mut o.dropout.hidden, text)),
     ("embedding-dropout", |o, text| set_number(&mut o.dropout.embedding, text)),
     ("embedding-lr", |o, text| set_number(o.embedding_lr.insert(0.0), text)),
@@ -96,7 +96,7 @@ const SETTINGS: [(&str, Set); 20] = [
     ("label-smoothing", |o, text| set_number(&mut o.label_smoothing, text)),
     ("layers", |o, text| set(&mut o.layers, text)),
     ("lr", |o, text| set_number(&mut o.lr, text)),
-    ("max-norm", |o, text| set_number(&mut o.max_norm, text)),
+    ("max-norm", |o, text| set_limit(&mut o.max_norm, text)),
     ("optimizer", |o, text| set(&mut o.optimizer, text)),
     ("pooling", |o, text| set(&mut o.pooling, text)),
     ("random-std", |o, text| set_number(o.random_std.insert(0.0), text)),
@@ -118,6 +118,14 @@ fn set_number(target: &mut f64, text: &str) -> Option<String> {
     set(target, text)?;
     let plain = *target == 0.0 || (1e-6..1e9).contains(&target.abs());
     Some(if plain { target.to_string() } else { format!("{target:e}") })
+}
+
+/// Sets a limit; 0 stands for no limit.
+fn set_limit(target: &mut Option<f64>, text: &str) -> Option<String> {
+    let mut limit = 0.0;
+    let name = set_number(&mut limit, text)?;
+    *target = (limit != 0.0).then_some(limit);
+    Some(name)
 }
 
 impl Sweep {

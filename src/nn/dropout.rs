@@ -12,12 +12,12 @@ pub struct Dropout<T> {
 }
 
 impl<T: Real> Dropout<T> {
-    /// BatchDropout nothing.
+    /// Drops nothing.
     pub fn none() -> Self {
         Dropout { mask: Vec::new() }
     }
 
-    /// BatchDropout each of `count` components with probability `rate`, which is at least 0 and less than 1; to 1/65,536, because four
+    /// Drops each of `count` components with probability `rate`, which is at least 0 and less than 1; to 1/65,536, because four
     /// draws are taken of each random number.
     pub fn new(count: usize, rate: f64, rng: &mut impl Rng) -> Self {
         if rate <= 0.0 {
@@ -38,7 +38,7 @@ impl<T: Real> Dropout<T> {
         Dropout { mask }
     }
 
-    /// BatchDropout rows as a whole, each with probability `rate`, beside what is dropped already.
+    /// Drops rows as a whole, each with probability `rate`, beside what is dropped already.
     ///
     /// # Shapes
     /// The mask is that of rows of `width` components each.
@@ -56,7 +56,7 @@ impl<T: Real> Dropout<T> {
         }
     }
 
-    /// BatchDropout and scales, forward (values) or backward (their gradients).
+    /// Drops and scales, forward (values) or backward (their gradients).
     pub fn apply(&self, values: &mut [T]) {
         for (value, &mask) in values.iter_mut().zip(&self.mask) {
             *value *= mask;

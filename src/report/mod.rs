@@ -116,7 +116,7 @@ pub fn facts(rows: impl IntoIterator<Item = (String, String)>) -> String {
 
 /// The outcome of training.
 pub fn training(trained: &TrainingOutcome) -> String {
-    let (words, known) = trained.words;
+    let (words, known) = (trained.train_words, trained.known_train_words);
     let speed = thousands(trained.tokens_per_second() as usize);
     let facts = facts([
         ("best epoch".to_owned(), format!("{} of {}", trained.best_epoch, trained.history.len())),
