@@ -132,18 +132,18 @@ fn epochs_and_patience_may_be_raised_where_no_schedule_spans_them() {
         Training::resume(&vectors, &splits, options, &path).expect_err("a refusal").to_string()
     };
     for (options, said) in [
-        (TrainOptions { epochs: 3, ..short.clone() }, "epochs 3, found one made with 4"),
-        (TrainOptions { patience: None, epochs: 3, ..short.clone() }, "epochs may only be raised"),
+        (TrainOptions { epochs: 3, ..short.clone() }, "made with epochs 4, but epochs is now 3"),
+        (TrainOptions { patience: None, epochs: 3, ..short.clone() }, "epochs can only be increased"),
     ] {
         assert!(refused(&options).contains(said), "{}", refused(&options));
     }
     Training::new(&vectors, &splits, &long).expect("a training").save(&path).expect("a checkpoint");
-    assert!(refused(&TrainOptions { patience: Some(2), ..long.clone() }).contains("patience may only be raised"));
+    assert!(refused(&TrainOptions { patience: Some(2), ..long.clone() }).contains("patience can only be increased"));
     assert!(Training::resume(&vectors, &splits, &TrainOptions { patience: None, ..long.clone() }, &path).is_ok());
 
     let spanned = TrainOptions { warmup: 0.1, ..long };
     Training::new(&vectors, &splits, &spanned).expect("a training").save(&path).expect("a checkpoint");
-    assert!(refused(&TrainOptions { epochs: 10, ..spanned }).contains("the schedule spans all epochs"));
+    assert!(refused(&TrainOptions { epochs: 10, ..spanned }).contains("the schedule of the learning rate spans all epochs"));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_checkpoint_of_other_options_texts_or_vectors_is_refused_by_name() {
     training.save(&path).expect("a checkpoint");
     let refused = |vectors: &Arc<Vectors>, splits: &Splits, options: &TrainOptions, said: &str| {
         let error = Training::resume(vectors, splits, options, &path).expect_err("a refusal").to_string();
-        assert!(error.contains(said) && error.contains("checkpoint: expected"), "{error:?} does not say {said:?}");
+        assert!(error.contains(said) && error.contains("checkpoint: the checkpoint was made with"), "{error:?} does not say {said:?}");
     };
     let with = |change: fn(&mut TrainOptions)| {
         let mut changed = options.clone();
@@ -164,29 +164,29 @@ fn a_checkpoint_of_other_options_texts_or_vectors_is_refused_by_name() {
         changed
     };
     for (changed, said) in [
-        (with(|o| o.lr = 0.1), "lr 0.1, found one made with 0.05"),
-        (with(|o| o.embedding = EmbeddingMode::Frozen), r#"embedding "frozen", found one made with "tuned""#),
-        (with(|o| o.optimizer = OptimizerKind::Sgd), r#"optimizer "sgd", found one made with "adam""#),
-        (with(|o| o.embedding_lr = None), "embedding lr null, found one made with 0.02"),
+        (with(|o| o.lr = 0.1), "made with lr 0.05, but lr is now 0.1"),
+        (with(|o| o.embedding = EmbeddingMode::Frozen), r#"embedding "tuned", but embedding is now "frozen""#),
+        (with(|o| o.optimizer = OptimizerKind::Sgd), r#"optimizer "adam", but optimizer is now "sgd""#),
+        (with(|o| o.embedding_lr = None), "embedding lr 0.02, but embedding lr is now null"),
         (with(|o| o.class_weights = ClassWeights::Listed(vec![("pos".into(), 2.0)])), "class weights"),
-        (with(|o| o.hidden = 4), "hidden 4"),
+        (with(|o| o.hidden = 4), "hidden is now 4"),
         (with(|o| o.dropout.hidden = 0.1), "dropout"),
-        (with(|o| o.seed = 2), "seed 2"),
-        (with(|o| o.schedule = Schedule::Linear), r#"schedule "linear""#),
+        (with(|o| o.seed = 2), "seed is now 2"),
+        (with(|o| o.schedule = Schedule::Linear), r#"schedule is now "linear""#),
     ] {
         refused(&vectors, &splits, &changed, said);
     }
     for text in [TEXTS.replace("great", "good"), TEXTS.replacen("pos", "neg", 1), format!("{TEXTS}pos a film\n")] {
-        refused(&vectors, &Splits { train: dataset(&text), ..splits.clone() }, &options, "made with these texts");
+        refused(&vectors, &Splits { train: dataset(&text), ..splits.clone() }, &options, "made with other texts");
     }
-    refused(&vectors, &Splits { test: None, ..splits.clone() }, &options, "made with these texts");
+    refused(&vectors, &Splits { test: None, ..splits.clone() }, &options, "made with other texts");
     let other = folder.file("other.txt", {
         let mut text = std::fs::read_to_string(crate::common::fixture("demo.50d.txt")).expect("the demo vectors");
         let film = text.find("\nfilm ").expect("the word") + "\nfilm ".len();
         text.replace_range(film..film, "1");
         text
     });
-    refused(&Arc::new(Vectors::open(other).expect("vectors")), &splits, &options, "made with these vectors");
+    refused(&Arc::new(Vectors::open(other).expect("vectors")), &splits, &options, "made with other vectors");
 }
 
 #[test]
@@ -283,5 +283,5 @@ fn a_training_that_took_no_epoch_has_no_outcome() {
     let mut training = Training::new(&vectors(), &splits(), &plain()).expect("a training");
     training.advance().expect("a step");
     let error = training.finish().expect_err("no outcome").to_string();
-    assert!(error.contains("an epoch that ran to its end"), "{error}");
+    assert!(error.contains("at least one completed epoch"), "{error}");
 }

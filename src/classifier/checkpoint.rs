@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use safetensors::tensor::{Dtype, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,9 +17,9 @@ use super::checksum::{Hash, InputChecksums, f32_bytes};
 use super::network::Network;
 use super::options::TrainOptions;
 use super::splits::Splits;
-use super::tensors::{Tensors, unexpected};
 use super::training::{Epoch, Training};
 use crate::error::{Error, Malformed, Place, Result};
+use crate::files::tensors::Tensors;
 use crate::files::{bytes, write_atomic};
 use crate::nn::{Moments, Schedule};
 use crate::vectors::Vectors;
@@ -248,6 +248,26 @@ impl Training {
     }
 }
 
+/// A problem with the file as a whole.
+fn unexpected(expected: impl Into<String>, found: impl Into<String>) -> Malformed {
+    Malformed::at(Place::File, expected, found)
+}
+
+/// The values of a tensor that must have `count` of them.
+fn f32_values(tensors: &Tensors, name: &str, count: usize) -> Result<Vec<f32>, Malformed> {
+    let (_, values) = tensors.f32(name)?;
+    match values.len() == count {
+        true => Ok(values),
+        false => Err(unexpected(format!("{count} numbers in `{name}`"), values.len().to_string())),
+    }
+}
+
+/// Copies the values of a tensor to `target`.
+fn copy_f32(tensors: &Tensors, name: &str, target: &mut [f32]) -> Result<(), Malformed> {
+    target.copy_from_slice(&f32_values(tensors, name, target.len())?);
+    Ok(())
+}
+
 /// The weights of encoder and head with their names.
 fn dense_mut(network: &mut Network<f32>) -> Vec<(String, &mut [f32])> {
     let encoder = network.encoder.parameters().into_iter().map(|p| format!("encoder.{}", p.name));
@@ -270,11 +290,11 @@ fn write_network(prefix: &str, network: &Network<f32>, tensors: &mut Vec<Tensor>
 
 fn read_network(prefix: &str, network: &mut Network<f32>, tensors: &Tensors) -> Result<(), Malformed> {
     for (name, values) in dense_mut(network) {
-        tensors.copy_f32(&format!("{prefix}.{name}"), values)?;
+        copy_f32(tensors, &format!("{prefix}.{name}"), values)?;
     }
     let dimension = network.embedding.dimension();
     let ids = tensors.u32(&format!("{prefix}.rows.ids"))?;
-    let rows = tensors.f32_values(&format!("{prefix}.rows"), ids.len().saturating_mul(dimension))?;
+    let rows = f32_values(tensors, &format!("{prefix}.rows"), ids.len().saturating_mul(dimension))?;
     for (id, row) in ids.into_iter().zip(rows.chunks_exact(dimension)) {
         let target = network.embedding.row_mut(id);
         target.ok_or_else(|| unexpected("trained rows", format!("the row {id}")))?.copy_from_slice(row);
@@ -289,8 +309,8 @@ fn write_moments(prefix: &str, moments: &Moments<f32>, tensors: &mut Vec<Tensor>
 }
 
 fn read_moments(prefix: &str, moments: &mut Moments<f32>, tensors: &Tensors) -> Result<(), Malformed> {
-    tensors.copy_f32(&format!("{prefix}.first"), &mut moments.first)?;
-    tensors.copy_f32(&format!("{prefix}.second"), &mut moments.second)
+    copy_f32(tensors, &format!("{prefix}.first"), &mut moments.first)?;
+    copy_f32(tensors, &format!("{prefix}.second"), &mut moments.second)
 }
 
 const ALTERED: &str = "the checkpoint was altered; delete it to start again";
@@ -301,17 +321,18 @@ fn read(bytes: &[u8]) -> Result<(Header, Tensors<'_>), Malformed> {
         unexpected("a checkpoint of a training (safetensors)", found)
             .advise("name another file, or delete this one to start again if it is a truncated checkpoint")
     };
-    let tensors = SafeTensors::deserialize(bytes).map_err(|e| not_a_checkpoint(e.to_string()))?;
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| not_a_checkpoint(e.to_string()))?;
-    let entry = |key: &str| metadata.metadata().as_ref().and_then(|all| all.get(key));
-    let json =
-        entry(KEY).ok_or_else(|| not_a_checkpoint(format!("a safetensors file without the metadata `{KEY}`")))?;
-    let parts = tensors.iter().map(|(name, view)| (name, view.dtype(), view.shape().to_vec(), view.data()));
-    let parts: Vec<_> = parts.collect();
-    let parts = parts.iter().map(|(name, dtype, shape, data)| (*name, *dtype, shape.as_slice(), *data)).collect();
-    let found = checksum(json, parts);
-    if entry(CHECKSUM) != Some(&found) {
-        let stored = entry(CHECKSUM).map_or("none", String::as_str);
+    let tensors = Tensors::open(bytes).map_err(|e| not_a_checkpoint(e.to_string()))?;
+    let missing = || not_a_checkpoint(format!("a safetensors file without the metadata `{KEY}`"));
+    let json = tensors.entry(KEY).ok_or_else(missing)?;
+    let names = tensors.names();
+    let views = names.iter().filter_map(|name| {
+        let dtype = tensors.info(name)?.dtype;
+        let (shape, bytes) = tensors.get(name, dtype).ok()?;
+        Some((name.as_str(), dtype, shape, bytes))
+    });
+    let found = checksum(json, views.collect());
+    if tensors.entry(CHECKSUM) != Some(&found) {
+        let stored = tensors.entry(CHECKSUM).unwrap_or("none");
         return Err(unexpected(format!("the checksum {found}"), stored).advise(ALTERED));
     }
     let version = serde_json::from_str::<Value>(json).ok().and_then(|header| header.get("version")?.as_u64());
@@ -322,7 +343,7 @@ fn read(bytes: &[u8]) -> Result<(Header, Tensors<'_>), Malformed> {
     }
     let header: Header = serde_json::from_str(json)
         .map_err(|e| unexpected("the metadata of a checkpoint", e.to_string()).advise(ALTERED))?;
-    Ok((header, Tensors(tensors)))
+    Ok((header, tensors))
 }
 
 /// Checks that a checkpoint was made with the same options; the numbers of epochs may be larger now.

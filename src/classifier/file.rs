@@ -6,14 +6,14 @@ use std::hash::Hasher;
 use std::io::Write;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use safetensors::tensor::{Dtype, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
 use super::checksum::f32_bytes;
-use super::tensors::{Tensors, unexpected};
 use super::{Classifier, Network, Tokenizer, checkpoint};
-use crate::error::{Advice, Error, Malformed, Result};
+use crate::error::{Advice, Error, Malformed, Place, Result};
+use crate::files::tensors::Tensors;
 use crate::files::{Words, bytes, write_atomic};
 use crate::nn::{CellKind, Dense, Embedding, EmbeddingMode, Encoder, EncoderShape, Pooling};
 use crate::vectors::Case;
@@ -118,7 +118,7 @@ impl Classifier {
             version: VERSION,
             embedding: self.network.embedding.mode().to_string(),
             tokenizer: self.tokenizer.to_string(),
-            case: case_name(self.case).to_owned(),
+            case: self.case.name().to_owned(),
             cell: shape.cell.to_string(),
             pooling: shape.pooling.to_string(),
             layers: shape.layers,
@@ -183,11 +183,7 @@ impl Classifier {
         check_labels(&header)?;
         let mode: EmbeddingMode = header.embedding.parse()?;
         let tokenizer: Tokenizer = header.tokenizer.parse()?;
-        let case = match header.case.as_str() {
-            "exact" => Case::Exact,
-            "fold" => Case::Fold,
-            other => return Err(unexpected("the case `exact` or `fold`", format!("`{other}`")).into()),
-        };
+        let case: Case = header.case.parse()?;
         let mut shape = read_shape(&header, &tensors)?;
         let rows = if mode == EmbeddingMode::OneHot {
             read_one_hot_rows(&tensors, &shape, header.words.len() + 2)?
@@ -212,13 +208,11 @@ fn read(bytes: &[u8]) -> Result<(Header, Tensors<'_>), Malformed> {
     let not_a_model = |found: String| {
         unexpected("a model file (safetensors)", found).advise("the file may be truncated, or is not a saved model")
     };
-    let tensors = SafeTensors::deserialize(bytes).map_err(|e| not_a_model(e.to_string()))?;
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| not_a_model(e.to_string()))?;
-    let entry = |key: &str| metadata.metadata().as_ref().and_then(|all| all.get(key));
-    if entry(checkpoint::KEY).is_some() {
+    let tensors = Tensors::open(bytes).map_err(|e| not_a_model(e.to_string()))?;
+    if tensors.entry(checkpoint::KEY).is_some() {
         return Err(unexpected("a model file", "a checkpoint of a training").advise(Advice::ResumeTraining));
     }
-    let json = entry(KEY).ok_or_else(|| {
+    let json = tensors.entry(KEY).ok_or_else(|| {
         unexpected("a model written by vocable", format!("a safetensors file without the metadata `{KEY}`"))
     })?;
     let header: Header =
@@ -227,7 +221,30 @@ fn read(bytes: &[u8]) -> Result<(Header, Tensors<'_>), Malformed> {
         let expected = format!("a model file of version {VERSION} or lower");
         return Err(unexpected(expected, format!("version {}", header.version)));
     }
-    Ok((header, Tensors(tensors)))
+    Ok((header, tensors))
+}
+
+/// A problem with the file as a whole.
+fn unexpected(expected: impl Into<String>, found: impl Into<String>) -> Malformed {
+    Malformed::at(Place::File, expected, found)
+}
+
+/// The shape and the values of a tensor, which must not be empty.
+fn f32<'t>(tensors: &'t Tensors, name: &str) -> Result<(&'t [usize], Vec<f32>), Malformed> {
+    let (shape, values) = tensors.f32(name)?;
+    match values.is_empty() {
+        true => Err(unexpected(format!("numbers in `{name}`"), format!("the shape {shape:?}"))),
+        false => Ok((shape, values)),
+    }
+}
+
+/// The values of a tensor that must have a certain shape.
+fn f32_of_shape(tensors: &Tensors, name: &str, shape: &[usize]) -> Result<Vec<f32>, Malformed> {
+    let (found, values) = f32(tensors, name)?;
+    match found == shape {
+        true => Ok(values),
+        false => Err(unexpected(format!("`{name}` of shape {shape:?}"), format!("{found:?}"))),
+    }
 }
 
 fn check_labels(header: &Header) -> Result<(), Malformed> {
@@ -249,30 +266,30 @@ fn read_shape(header: &Header, tensors: &Tensors) -> Result<EncoderShape> {
     let pooling: Pooling = header.pooling.parse()?;
     let (layers, bidirectional) = (header.layers, header.bidirectional);
     let name = |layer: usize| format!("{cell}.weight_hh_l{layer}");
-    if layers == 0 || layers > tensors.len() {
+    if layers == 0 || layers > tensors.names().len() {
         return Err(unexpected("at least one layer, and a tensor for each", format!("{layers} layers")).into());
     }
-    let (found, _) = tensors.non_empty_f32(&name(0))?;
+    let (found, _) = f32(tensors, &name(0))?;
     let hidden = found.last().copied().unwrap_or(0);
     for layer in 0..layers {
-        tensors.f32_of_shape(&name(layer), &[cell.gates().saturating_mul(hidden), hidden])?;
+        f32_of_shape(tensors, &name(layer), &[cell.gates().saturating_mul(hidden), hidden])?;
     }
     Ok(EncoderShape { cell, input: 0, hidden, layers, bidirectional, pooling })
 }
 
 /// The rows of an embedding for `ids` ids, and their dimension.
 fn read_rows(tensors: &Tensors, shape: &EncoderShape, ids: usize) -> Result<(Vec<f32>, usize), Malformed> {
-    let (found, _) = tensors.non_empty_f32("embedding.weight")?;
+    let (found, _) = f32(tensors, "embedding.weight")?;
     let dimension = found.last().copied().unwrap_or(0);
-    let rows = tensors.f32_of_shape("embedding.weight", &[ids, dimension])?;
-    tensors.f32_of_shape(&format!("{}.weight_ih_l0", shape.cell), &[shape.sums(), dimension])?;
+    let rows = f32_of_shape(tensors, "embedding.weight", &[ids, dimension])?;
+    f32_of_shape(tensors, &format!("{}.weight_ih_l0", shape.cell), &[shape.sums(), dimension])?;
     Ok((rows, dimension))
 }
 
 /// The rows of a one-hot embedding for `ids` ids: the columns of the input weights.
 fn read_one_hot_rows(tensors: &Tensors, shape: &EncoderShape, ids: usize) -> Result<Vec<f32>, Malformed> {
     let names = one_hot_names(shape);
-    let weights = names.iter().map(|name| tensors.f32_of_shape(name, &[shape.sums(), ids]));
+    let weights = names.iter().map(|name| f32_of_shape(tensors, name, &[shape.sums(), ids]));
     let weights = weights.collect::<Result<Vec<_>, Malformed>>()?;
     let mut rows = vec![0.0; ids * shape.products()];
     for (direction, weights) in weights.iter().enumerate() {
@@ -286,7 +303,7 @@ fn read_one_hot_rows(tensors: &Tensors, shape: &EncoderShape, ids: usize) -> Res
 
 /// The encoder and the head.
 fn read_dense(tensors: &Tensors, shape: EncoderShape, classes: usize) -> Result<(Encoder<f32>, Dense<f32>), Malformed> {
-    tensors.f32_of_shape("head.weight", &[classes, shape.output()])?;
+    f32_of_shape(tensors, "head.weight", &[classes, shape.output()])?;
     let mut encoder = Encoder::zeros(shape);
     let mut head = Dense::zeros(shape.output(), classes);
     let encoder_names = encoder.parameters().into_iter().map(|p| (format!("{}.{}", shape.cell, p.name), p.shape));
@@ -294,15 +311,17 @@ fn read_dense(tensors: &Tensors, shape: EncoderShape, classes: usize) -> Result<
     let names: Vec<(String, Vec<usize>)> = encoder_names.chain(head_names).collect();
     let targets = encoder.parameters_mut().into_iter().chain(head.parameters_mut());
     for ((name, shape), target) in names.iter().zip(targets) {
-        target.copy_from_slice(&tensors.f32_of_shape(name, shape)?);
+        target.copy_from_slice(&f32_of_shape(tensors, name, shape)?);
     }
     Ok((encoder, head))
 }
 
 fn verify_checksum(header: &mut Header, tensors: &Tensors) -> Result<()> {
     let Some(stored) = header.checksum.take() else { return Ok(()) };
-    let views: Vec<(&str, TensorView)> = tensors.0.iter().collect();
-    let found = header.checksum_with(views.iter().map(|(name, view)| (*name, view.shape(), view.data())))?;
+    let names = tensors.names();
+    let views = names.iter().map(|name| Ok((name.as_str(), tensors.get(name, Dtype::F32)?)));
+    let views = views.collect::<Result<Vec<_>, Malformed>>()?;
+    let found = header.checksum_with(views.into_iter().map(|(name, (shape, bytes))| (name, shape, bytes)))?;
     match found == stored {
         true => Ok(()),
         false => Err(unexpected(format!("the checksum {stored}"), format!("{found}: the file was altered")).into()),
@@ -313,11 +332,4 @@ fn verify_checksum(header: &mut Header, tensors: &Tensors) -> Result<()> {
 fn one_hot_names(shape: &EncoderShape) -> Vec<String> {
     let suffixes = ["", "_reverse"].iter().take(shape.directions());
     suffixes.map(|suffix| format!("{}.weight_ih_l0{suffix}", shape.cell)).collect()
-}
-
-pub(super) fn case_name(case: Case) -> &'static str {
-    match case {
-        Case::Exact => "exact",
-        Case::Fold => "fold",
-    }
 }

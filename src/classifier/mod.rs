@@ -21,7 +21,6 @@ mod random;
 mod shard;
 mod splits;
 mod task_words;
-mod tensors;
 mod text_vectors;
 mod tokenizer;
 mod training;

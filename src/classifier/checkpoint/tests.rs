@@ -1,5 +1,6 @@
-//! Checkpoints that were altered with care: the checksum is right, what it stands for is not.
+//! Inconsistent checkpoints with a correct checksum.
 
+use safetensors::tensor::SafeTensors;
 use serde_json::json;
 
 use super::*;
@@ -12,14 +13,14 @@ fn training() -> (Arc<Vectors>, Splits, TrainOptions) {
     (Arc::new(Vectors::demo().unwrap()), Splits { train: texts.clone(), dev: texts, test: None }, options)
 }
 
-/// A checkpoint in splits, to be put together again altered.
-struct Taken {
+/// The contents of a checkpoint, which tests modify.
+struct Contents {
     header: Value,
     tensors: Vec<Tensor>,
 }
 
-impl Taken {
-    fn of(bytes: &[u8]) -> Taken {
+impl Contents {
+    fn of(bytes: &[u8]) -> Contents {
         let (_, metadata) = SafeTensors::read_metadata(bytes).unwrap();
         let header = serde_json::from_str(&metadata.metadata().as_ref().unwrap()[KEY]).unwrap();
         let tensors = SafeTensors::deserialize(bytes).unwrap();
@@ -31,13 +32,13 @@ impl Taken {
         });
         let mut tensors: Vec<Tensor> = tensors.collect();
         tensors.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Taken { header, tensors }
+        Contents { header, tensors }
     }
 
     fn bytes(&self) -> Vec<u8> {
         let header = self.header.to_string();
-        let splits = self.tensors.iter().map(|t| (t.name.as_str(), t.dtype, t.shape.as_slice(), t.bytes.as_slice()));
-        let checksum = checksum(&header, splits.collect());
+        let parts = self.tensors.iter().map(|t| (t.name.as_str(), t.dtype, t.shape.as_slice(), t.bytes.as_slice()));
+        let checksum = checksum(&header, parts.collect());
         let views =
             self.tensors.iter().map(|t| (&t.name, TensorView::new(t.dtype, t.shape.clone(), &t.bytes).unwrap()));
         let metadata = HashMap::from([(KEY.to_owned(), header), (CHECKSUM.to_owned(), checksum)]);
@@ -50,25 +51,25 @@ impl Taken {
 }
 
 #[test]
-fn a_checkpoint_whose_parts_do_not_fit_is_refused() {
+fn an_inconsistent_checkpoint_is_an_error() {
     let (vectors, splits, options) = training();
     let mut running = Training::new(&vectors, &splits, &options).unwrap();
     for _ in 0..4 {
         running.advance().unwrap();
     }
     let bytes = running.to_bytes().unwrap();
-    let restored = |taken: &Taken| {
+    let restored = |contents: &Contents| {
         let mut training = Training::new(&vectors, &splits, &options).unwrap();
-        training.restore(&taken.bytes()).map(|()| training.to_bytes().unwrap()).map_err(|e| e.to_string())
+        training.restore(&contents.bytes()).map(|()| training.to_bytes().unwrap()).map_err(|e| e.to_string())
     };
-    let same = restored(&Taken::of(&bytes)).unwrap();
-    let (one, other) = (Taken::of(&same), Taken::of(&bytes));
+    let same = restored(&Contents::of(&bytes)).unwrap();
+    let (one, other) = (Contents::of(&same), Contents::of(&bytes));
     for (a, b) in one.tensors.iter().zip(&other.tensors) {
         assert_eq!((&a.name, &a.shape, &a.bytes), (&b.name, &b.shape, &b.bytes));
     }
 
     let headers: &[(&str, Value)] = &[
-        ("/version", json!(2)),
+        ("/version", json!(3)),
         ("/version", json!(null)),
         ("/options", json!(null)),
         ("/texts", json!("0")),
@@ -86,40 +87,40 @@ fn a_checkpoint_whose_parts_do_not_fit_is_refused() {
         ("/row_steps", json!(-1)),
     ];
     for (pointer, value) in headers {
-        let mut taken = Taken::of(&bytes);
-        *taken.header.pointer_mut(pointer).unwrap() = value.clone();
-        let outcome = restored(&taken);
-        // Without a history, what was best is what training began with, which is a state like any other.
-        let fine = *pointer == "/history" && outcome.is_ok();
-        assert!(fine || outcome.is_err(), "{pointer} = {value}");
+        let mut contents = Contents::of(&bytes);
+        *contents.header.pointer_mut(pointer).unwrap() = value.clone();
+        let outcome = restored(&contents);
+        // A checkpoint without a history is valid: its best network is the initial one.
+        let valid = *pointer == "/history" && outcome.is_ok();
+        assert!(valid || outcome.is_err(), "{pointer} = {value}");
     }
     for at in 0..other.tensors.len() {
         let name = &other.tensors[at].name;
-        let mut taken = Taken::of(&bytes);
-        taken.tensors.retain(|tensor| tensor.name != *name);
-        assert!(restored(&taken).unwrap_err().contains(name.as_str()), "without {name}");
-        let mut taken = Taken::of(&bytes);
-        let tensor = taken.tensor(name);
+        let mut contents = Contents::of(&bytes);
+        contents.tensors.retain(|tensor| tensor.name != *name);
+        assert!(restored(&contents).unwrap_err().contains(name.as_str()), "without {name}");
+        let mut contents = Contents::of(&bytes);
+        let tensor = contents.tensor(name);
         (tensor.shape, tensor.bytes) = (vec![0], Vec::new());
-        assert!(restored(&taken).is_err(), "{name} of no numbers");
+        assert!(restored(&contents).is_err(), "{name} of no numbers");
     }
     for (name, values) in
-        [("order", [0, 0, 1, 2].as_slice()), ("order", &[0, 1, 2, 4]), ("now.rows.ids", &[0, 2, 3, 4, 5, 6])]
+        [("order", [0, 0, 1, 2].as_slice()), ("order", &[0, 1, 2, 4]), ("current.rows.ids", &[0, 2, 3, 4, 5, 6])]
     {
-        let mut taken = Taken::of(&bytes);
-        *taken.tensor(name) = Tensor::u32(name, values);
-        assert!(restored(&taken).is_err(), "{name} = {values:?}");
+        let mut contents = Contents::of(&bytes);
+        *contents.tensor(name) = Tensor::u32(name, values);
+        assert!(restored(&contents).is_err(), "{name} = {values:?}");
     }
-    // Rows twice, and rows of the pad.
+    // A repeated row, and the row of the pad.
     for id in [0, 2] {
-        let mut taken = Taken::of(&bytes);
-        let ids = taken.tensor("optimizer.rows.ids");
+        let mut contents = Contents::of(&bytes);
+        let ids = contents.tensor("optimizer.rows.ids");
         let from = ids.bytes.len() - 4;
         let second: [u8; 4] = if id == 0 { [0; 4] } else { ids.bytes[..4].try_into().unwrap() };
         ids.bytes[from..].copy_from_slice(&second);
-        assert!(restored(&taken).unwrap_err().contains("each once"));
+        assert!(restored(&contents).unwrap_err().contains("each once"));
     }
-    let mut taken = Taken::of(&bytes);
-    taken.tensor("best.head.bias").bytes[..4].copy_from_slice(&f32::NAN.to_le_bytes());
-    assert!(restored(&taken).unwrap_err().contains("finite"));
+    let mut contents = Contents::of(&bytes);
+    contents.tensor("best.head.bias").bytes[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    assert!(restored(&contents).unwrap_err().contains("finite"));
 }

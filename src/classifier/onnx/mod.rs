@@ -71,7 +71,7 @@ impl Classifier {
         Reading {
             labels: &self.labels,
             tokenizer: self.tokenizer.name(),
-            case: super::file::case_name(self.case),
+            case: self.case.name(),
             words: self.vocabulary.iter().map(String::from_utf8_lossy).collect(),
         }
     }
