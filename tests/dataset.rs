@@ -113,7 +113,7 @@ fn columns_are_taken_as_named() {
     holds(&parsed_with("text,stars,label\na fine film,5,x\n", &label_only), DataFormat::Csv, &expected);
     let error = refusal("what,stars\na,5\n", &columns("mark", "what"));
     assert!(error.contains("line 1: expected a column `mark`, found the columns what, stars"), "{error}");
-    assert!(error.contains("--label-column"), "{error}");
+    assert!(error.contains("`label_column`"), "{error}");
     let error = refusal("{\"what\":\"a\",\"stars\":5}\n", &columns("mark", "what"));
     assert!(error.contains("line 1") && error.contains("`mark`") && error.contains("stars, what"), "{error}");
 }

@@ -145,7 +145,7 @@ fn training_data_that_cannot_be_learnt_from_is_refused() {
     let good = folder.file("good.txt", "pos a great film\nneg a dull film\n");
     let strange = folder.file("strange.txt", "pos a film\n\nmeh a film\n");
     train(&good, &strange, &[])
-        .refused(2, "strange.txt: line 3: expected one of the training part's labels (neg, pos), found `meh`");
+        .refused(2, "strange.txt: line 3: expected a label of the train set (neg, pos), found `meh`");
     train(&good, &good, &["--test", strange.to_str().unwrap()]).refused(2, "strange.txt: line 3");
     let single = folder.file("single.txt", "pos a film\npos a movie\n");
     train(&single, &single, &[])

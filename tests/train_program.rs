@@ -107,7 +107,7 @@ fn texts_that_cannot_be_learnt_from_are_one_clear_error() {
         (train(&header, &good, &[]), "header.csv: expected labelled texts, found none"),
         (train(&good, &empty, &[]), "empty.txt: expected labelled texts, found none"),
         (train(&good, &good, &["--test", text(&empty)]), "empty.txt: expected labelled texts, found none"),
-        (train(&good, &strange, &[]), "strange.txt: line 2: expected one of the training part's labels (neg, pos)"),
+        (train(&good, &strange, &[]), "strange.txt: line 2: expected a label of the train set (neg, pos)"),
         (train(&good, &good, &["--test", text(&strange)]), "strange.txt: line 2: expected one of the training part's"),
         (train(&good, &good, &["--lr", "1e300"]), "not a finite number any more at epoch 1, step 1"),
     ];
