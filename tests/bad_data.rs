@@ -19,7 +19,11 @@ fn data_that_cannot_be_read_ends_with_two_and_a_line_that_says_where() {
         ("empty", b"", "expected labelled texts, found none"),
         ("blank lines", b"\n \r\n", "expected labelled texts, found none"),
         ("header alone", b"label,text\n", "expected labelled texts, found none"),
-        ("labels alone", b"pos\nneg\n", "line 1: expected a text after the label, found none, in this and all other lines"),
+        (
+            "labels alone",
+            b"pos\nneg\n",
+            "line 1: expected a text after the label, found none, in this and all other lines",
+        ),
         ("labels alone, fastText", b"__label__pos\n__label__neg\n", "line 1: expected a text after the label"),
         ("labels alone, CSV", b"label,text\npos,\nneg,\n", "line 2: expected a text after the label"),
         ("no label", b"label,text\npos,a\n,b\n", "line 3: expected a label, found an empty field"),

@@ -143,7 +143,9 @@ fn epochs_and_patience_may_be_raised_where_no_schedule_spans_them() {
 
     let spanned = TrainOptions { warmup: 0.1, ..long };
     Training::new(&vectors, &splits, &spanned).expect("a training").save(&path).expect("a checkpoint");
-    assert!(refused(&TrainOptions { epochs: 10, ..spanned }).contains("the schedule of the learning rate spans all epochs"));
+    assert!(
+        refused(&TrainOptions { epochs: 10, ..spanned }).contains("the schedule of the learning rate spans all epochs")
+    );
 }
 
 #[test]
@@ -156,7 +158,10 @@ fn a_checkpoint_of_other_options_texts_or_vectors_is_refused_by_name() {
     training.save(&path).expect("a checkpoint");
     let refused = |vectors: &Arc<Vectors>, splits: &Splits, options: &TrainOptions, said: &str| {
         let error = Training::resume(vectors, splits, options, &path).expect_err("a refusal").to_string();
-        assert!(error.contains(said) && error.contains("checkpoint: the checkpoint was made with"), "{error:?} does not say {said:?}");
+        assert!(
+            error.contains(said) && error.contains("checkpoint: the checkpoint was made with"),
+            "{error:?} does not say {said:?}"
+        );
     };
     let with = |change: fn(&mut TrainOptions)| {
         let mut changed = options.clone();
