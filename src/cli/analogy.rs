@@ -11,32 +11,35 @@ use super::batch::Questions;
 use super::common::VectorArgs;
 use super::output::{Failure, Output};
 use super::question::Question;
-use super::search::{Search, read_once};
+use super::search::{SearchArgs, check_standard_input};
 
-/// A is to B as C is to ...
+/// Complete an analogy: A is to B as C is to ...
 ///
-/// `man king woman` asks: man is to king as woman is to whom? (word2vec's order.) The three words are left out of the answers.
+/// `man king woman` asks for the word that is to woman as king is to man (the order of word2vec). The three words themselves are
+/// excluded from the results.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Analogy {
-    /// A
+    /// Word A
     #[arg(required_unless_present = "batch")]
     a: Option<OsString>,
-    /// is to B
+    /// Word B: A is to B
     #[arg(required_unless_present = "batch")]
     b: Option<OsString>,
-    /// as C is to ...
+    /// Word C: as C is to ...
     #[arg(required_unless_present = "batch")]
     c: Option<OsString>,
-    /// Questions, one a line: three words, separated by spaces, or by tabs where words hold spaces; `-` reads standard input. A
-    /// line without an answer is reported in its place, and the exit code is 1
+    /// Read analogies from FILE, one per line; `-` reads standard input
+    ///
+    /// A line contains three words, separated by spaces, or by tabs if words contain spaces. An analogy without a result is reported in
+    /// its place, and the exit code is 1.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["a", "b", "c"])]
     batch: Option<PathBuf>,
-    /// add: nearest to B - A + C (3CosAdd); mul: products of cosines (3CosMul)
+    /// Scoring method: add (3CosAdd, closest to B - A + C) or mul (3CosMul, product of cosines)
     #[arg(long, value_name = "NAME", default_value = "add")]
     method: AnalogyMethod,
     #[command(flatten)]
-    search: Search,
+    search: SearchArgs,
     #[command(flatten)]
     vectors: VectorArgs,
 }
@@ -50,7 +53,7 @@ Examples:
 
 impl Analogy {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
-        read_once([("--within", self.search.within.as_deref()), ("--batch", self.batch.as_deref())])?;
+        check_standard_input([("--within", self.search.within.as_deref()), ("--batch", self.batch.as_deref())])?;
         let vectors = self.search.scan.apply(self.vectors.open()?);
         let options = self.search.options(&vectors)?;
         if let Some(path) = &self.batch {

@@ -15,7 +15,7 @@ use vocable::serve::{AppState, Labels, Limits, Server};
 use super::common::{ScanArgs, VectorArgs};
 use super::input::{Lines, without_row};
 use super::output::{self, Failure, Output};
-use super::search::{read_once, within};
+use super::search::{check_standard_input, rows_listed};
 
 /// The vectors in a browser: search, neighbours, maps, analogies.
 ///
@@ -59,11 +59,11 @@ struct Started {
 
 impl Explore {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
-        read_once([("--words", self.words.as_deref()), ("--labels", self.labels.as_deref())])?;
+        check_standard_input([("--words", self.words.as_deref()), ("--labels", self.labels.as_deref())])?;
         let vectors = Arc::new(self.scan.apply(self.vectors.open()?));
         let second = self.compare.as_ref().map(|path| self.open_compared(path)).transpose()?;
         let model = self.model.as_ref().map(|path| self.open_model(path, &vectors)).transpose()?;
-        let list = self.words.as_ref().map(|path| within(&vectors, path, "--words")).transpose()?;
+        let list = self.words.as_ref().map(|path| rows_listed(&vectors, path, "--words")).transpose()?;
         let labels = self.labels.as_ref().map(|path| labels(&vectors, path)).transpose()?;
         let state = AppState { vectors, second, model, list, labels };
         let server = Server::bind(state, self.port, Limits::default())?;

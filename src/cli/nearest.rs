@@ -11,36 +11,39 @@ use super::batch::Questions;
 use super::common::VectorArgs;
 use super::output::{Failure, Output};
 use super::question::Question;
-use super::search::{Search, read_once};
+use super::search::{SearchArgs, check_standard_input};
 
-/// Words closest to one or several others.
+/// Find the words closest to one or more words.
 ///
-/// The question is the sum of the words' unit vectors, those with a minus subtracted; answers are ranked by cosine. The same as
-/// gensim's `most_similar`.
+/// The query is the sum of the unit vectors of the positive terms, minus those of the negative terms. Results are ranked by cosine
+/// similarity, as by gensim's `most_similar`.
 ///
-/// A word may have a sign: `king -man +woman`. The first + or - of a word is always its sign, unless it is all of the word, so
-/// `+-5` asks for the word `-5`. What reads like an option (-k, -k5, -h, -V, and all that begins with --) is one: write
-/// `--not k`, or words with signs after `--`.
+/// The first + or - of a term is its sign, as in `king -man +woman`, unless the term is a single sign; `+-5` is the word `-5`.
+/// Terms that look like options (-k, -k5, -h, -V, and anything that starts with --) are read as options: use `--not k`, or write
+/// the terms after `--`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Nearest {
-    /// Words to be near to; with a minus, words to be far from
+    /// Positive terms; prefix with `-` for negative terms
     #[arg(required_unless_present_any = ["not", "vector", "batch"], value_name = "WORD")]
     words: Vec<OsString>,
-    /// A word to be far from, as it is; may be given several times
+    /// Negative term, taken literally; can be repeated
     #[arg(long, value_name = "WORD")]
     not: Vec<OsString>,
-    /// Vectors to be near to, each a question of its own: a line of numbers with spaces or commas between them, or a NumPy
-    /// array [n, d] or [d]; `-` reads standard input. Words are added to each, scaled to unit length; the vectors are taken as
-    /// they are
+    /// Query with the vectors in FILE, one query per vector; `-` reads standard input
+    ///
+    /// FILE is text with one vector per line, numbers separated by spaces or commas, or a NumPy array of shape [n, d] or [d]. The unit
+    /// vectors of the terms are added to each vector, which is not normalized.
     #[arg(long, value_name = "FILE")]
     vector: Option<PathBuf>,
-    /// Questions, one a line: words with signs, separated by spaces, or by tabs where words hold spaces; `-` reads standard
-    /// input. A line without an answer is reported in its place, and the exit code is 1
+    /// Read queries from FILE, one per line; `-` reads standard input
+    ///
+    /// A line contains terms with optional signs, separated by spaces, or by tabs if words contain spaces. A query without a result is
+    /// reported in its place, and the exit code is 1.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["words", "not", "vector"])]
     batch: Option<PathBuf>,
     #[command(flatten)]
-    search: Search,
+    search: SearchArgs,
     #[command(flatten)]
     vectors: VectorArgs,
 }
@@ -49,16 +52,16 @@ const EXAMPLES: &str = "\
 Examples:
   vocable nearest king -k 5
   vocable nearest king -man +woman
-  vocable nearest king woman --not man                    the same
-  vocable nearest paris --within capitals.txt             only words of this list answer
-  vocable nearest run --regex 'ing$' --restrict 50000     only words in -ing, of the first 50,000
-  vocable nearest good --min-cosine 0.6 -k 100            all that are as near as that, up to 100
-  vocable nearest --vector vectors.npy --json             near to vectors of your own
+  vocable nearest king woman --not man                 the same query
+  vocable nearest paris --within capitals.txt          only words listed in the file
+  vocable nearest run --regex 'ing$' --restrict 50000  only words ending in -ing, among the first 50,000
+  vocable nearest good --min-cosine 0.6 -k 100         at most 100 words with a cosine of at least 0.6
+  vocable nearest --vector vectors.npy --json          words closest to your own vectors
   vocable nearest --batch questions.txt --json > answers.jsonl";
 
 impl Nearest {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
-        read_once([
+        check_standard_input([
             ("--within", self.search.within.as_deref()),
             ("--vector", self.vector.as_deref()),
             ("--batch", self.batch.as_deref()),

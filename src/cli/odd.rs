@@ -11,7 +11,9 @@ use super::common::VectorArgs;
 use super::output::{Failure, Output};
 use super::question::text;
 
-/// The word that does not belong: the one farthest from the mean of all. The same as gensim's `doesnt_match`.
+/// Find the word that does not belong with the others.
+///
+/// It is the word whose vector is farthest from the mean of all unit vectors, as in gensim's `doesnt_match`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vocable odd breakfast lunch dinner crocodile")]
 pub struct Odd {
@@ -23,7 +25,7 @@ pub struct Odd {
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct OddResult {
     words: Vec<String>,
     odd: String,
 }
@@ -32,15 +34,15 @@ impl Odd {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let vectors = self.vectors.open()?;
         let words: Vec<&[u8]> = self.words.iter().map(|word| word.as_encoded_bytes()).collect();
-        answer(&vectors, &words, output)?;
+        print_odd(&vectors, &words, output)?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Answers for some words.
-pub fn answer(vectors: &Vectors, words: &[&[u8]], output: &mut Output) -> Result<(), Failure> {
+/// Prints the word that does not belong.
+pub fn print_odd(vectors: &Vectors, words: &[&[u8]], output: &mut Output) -> Result<(), Failure> {
     let odd = vectors.odd(words)?;
     let words: Vec<String> = words.iter().map(|word| text(word)).collect();
     let odd = words[odd].clone();
-    if output.json { output.json(&Answer { words, odd }) } else { output.text(format_args!("{odd}\n")) }
+    if output.json { output.json(&OddResult { words, odd }) } else { output.text(format_args!("{odd}\n")) }
 }

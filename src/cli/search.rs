@@ -1,4 +1,4 @@
-//! How many answers, and among which rows: what `nearest`, `analogy` and `shell` share.
+//! The search options of `nearest`, `analogy` and `shell`.
 
 use std::path::{Path, PathBuf};
 
@@ -11,68 +11,69 @@ use super::common::ScanArgs;
 use super::input::{is_standard, listed_words, without_row};
 use super::output;
 
-/// How many answers, and among which rows.
+/// How many results to return, and from which rows.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Search")]
-pub struct Search {
-    /// How many answers
+pub struct SearchArgs {
+    /// Maximum number of results
     #[arg(short, long = "top", value_name = "N", default_value_t = 10)]
     k: usize,
-    /// Search only the first N rows, in most files the most frequent words
+    /// Search only the first N rows, which are the most frequent words in most files
     #[arg(long, value_name = "N")]
     restrict: Option<usize>,
-    /// Only the words listed in FILE may answer, one a line; `-` reads them from standard input
+    /// Restrict results to the words listed in FILE, one per line; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub within: Option<PathBuf>,
-    /// Only words that match the regular expression R may answer; `^` and `$` tie it to a word's ends, `(?i)` ignores case
-    #[arg(long, value_name = "R")]
+    /// Restrict results to words that match REGEX; `^` and `$` match the ends of a word, `(?i)` ignores case
+    #[arg(long, value_name = "REGEX")]
     regex: Option<String>,
-    /// Leave out answers whose cosine is below X, from -1 to 1
+    /// Omit results with a cosine below X, from -1 to 1
     #[arg(long, value_name = "X", value_parser = cosine)]
     min_cosine: Option<f32>,
     #[command(flatten)]
     pub scan: ScanArgs,
 }
 
-/// A search's limits, read and checked. Those that name rows hold at once: a row must be among all of them.
+/// The search options, checked, with the files and patterns they name resolved to rows. A result must satisfy all of them.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct SearchLimits {
     pub k: usize,
     pub restrict: Option<usize>,
     pub min_cosine: Option<f32>,
-    /// What was asked for, and its rows.
+    /// The file and its rows.
     pub within: Option<(PathBuf, RowSet)>,
+    /// The pattern and the rows it matches.
     pub regex: Option<(String, RowSet)>,
 }
 
-impl Search {
-    /// Reads and checks the limits.
-    pub fn limits(&self, vectors: &Vectors) -> Result<Limits, Error> {
-        let listed = |path: &PathBuf| within(vectors, path, "--within").map(|rows| (path.clone(), rows));
-        let fitting = |pattern: &String| matching(vectors, pattern).map(|rows| (pattern.clone(), rows));
-        Ok(Limits {
+impl SearchArgs {
+    /// Reads the files that the options name, and checks the options.
+    pub fn limits(&self, vectors: &Vectors) -> Result<SearchLimits, Error> {
+        let listed = |path: &PathBuf| rows_listed(vectors, path, "--within").map(|rows| (path.clone(), rows));
+        let matching = |pattern: &String| rows_matching(vectors, pattern).map(|rows| (pattern.clone(), rows));
+        Ok(SearchLimits {
             k: self.k,
             restrict: self.restrict,
             min_cosine: self.min_cosine,
             within: self.within.as_ref().map(listed).transpose()?,
-            regex: self.regex.as_ref().map(fitting).transpose()?,
+            regex: self.regex.as_ref().map(matching).transpose()?,
         })
     }
 
-    /// The options of the library's searches.
+    /// The library's search options.
     pub fn options(&self, vectors: &Vectors) -> Result<NearestOptions, Error> {
         self.limits(vectors)?.options()
     }
 }
 
-impl Limits {
-    /// The options of the library's searches.
+impl SearchLimits {
+    /// The library's search options.
     pub fn options(&self) -> Result<NearestOptions, Error> {
         if self.k == 0 {
-            return Err(Error::invalid("-k", "a number from 1", "0"));
+            return Err(Error::invalid("--top", "at least 1", "0"));
         }
         if self.restrict == Some(0) {
-            return Err(Error::invalid("--restrict", "a number from 1", "0"));
+            return Err(Error::invalid("--restrict", "at least 1", "0"));
         }
         let (listed, matching) =
             (self.within.as_ref().map(|limit| &limit.1), self.regex.as_ref().map(|limit| &limit.1));
@@ -87,29 +88,29 @@ impl Limits {
                 self.regex.as_ref().map(|_| "--regex"),
             ];
             let named: Vec<&str> = named.into_iter().flatten().collect();
-            return Err(Error::invalid(named.join(", "), "words that all of them allow", "none"));
+            return Err(Error::other(format!("no word satisfies {}", named.join(" and "))));
         }
         Ok(NearestOptions { k: self.k, restrict: self.restrict, within, min_cosine: self.min_cosine })
     }
 }
 
-/// Checks that no more than one of these options reads standard input.
-pub fn read_once<const N: usize>(options: [(&str, Option<&Path>); N]) -> Result<(), Error> {
+/// Checks that at most one of these options reads standard input.
+pub fn check_standard_input<const N: usize>(options: [(&str, Option<&Path>); N]) -> Result<(), Error> {
     let reading = options.into_iter().filter(|(_, path)| path.is_some_and(is_standard));
     let named: Vec<&str> = reading.map(|(option, _)| option).collect();
     if named.len() > 1 {
-        return Err(Error::invalid("standard input", "one option that reads it", named.join(" and ")));
+        return Err(Error::other(format!("only one option can read standard input, not {}", named.join(" and "))));
     }
     Ok(())
 }
 
-/// The rows of the words listed in the file of an option. Those without a row are counted on standard error.
-pub fn within(vectors: &Vectors, path: &Path, option: &str) -> Result<RowSet, Error> {
+/// The rows of the words listed in the file that `option` names. Prints a warning about words without a row.
+pub fn rows_listed(vectors: &Vectors, path: &Path, option: &str) -> Result<RowSet, Error> {
     let words = listed_words(path)?;
     let (rows, without) = RowSet::of_words(vectors, words.iter())?;
     if rows.is_empty() {
-        let found = format!("none among the {} that `{}` lists", report::thousands(words.len()), path.display());
-        return Err(Error::invalid(option, "words of the vocabulary", found));
+        let (count, path) = (report::thousands(words.len()), path.display());
+        return Err(Error::other(format!("{option}: none of the {count} words in {path} is in the vocabulary")));
     }
     if !without.is_empty() {
         output::warn(format_args!("{}: {}", path.display(), without_row(&without, words.len())));
@@ -118,29 +119,28 @@ pub fn within(vectors: &Vectors, path: &Path, option: &str) -> Result<RowSet, Er
 }
 
 /// The rows whose words match a regular expression.
-pub fn matching(vectors: &Vectors, pattern: &str) -> Result<RowSet, Error> {
+pub fn rows_matching(vectors: &Vectors, pattern: &str) -> Result<RowSet, Error> {
     let regex = Regex::new(pattern).map_err(|error| bad_pattern(pattern, &error))?;
     let rows = RowSet::matching(vectors, |word| regex.is_match(word))?;
     if rows.is_empty() {
-        let expected = format!("a pattern that fits some of the {} words", report::thousands(vectors.len()));
-        return Err(Error::invalid("--regex", expected, format!("`{pattern}`, which fits none")));
+        return Err(Error::other(format!("--regex: `{pattern}` matches none of the {} words", report::thousands(vectors.len()))));
     }
     Ok(rows)
 }
 
-/// Says what is wrong with a regular expression, and where.
+/// The error for an invalid regular expression, with the position of the mistake.
 fn bad_pattern(pattern: &str, error: &regex::Error) -> Error {
     let mut parser = regex_syntax::ParserBuilder::new().utf8(false).build();
     let (place, what) = match parser.parse(pattern) {
         Err(regex_syntax::Error::Parse(error)) => (error.span().start.offset, error.kind().to_string()),
         Err(regex_syntax::Error::Translate(error)) => (error.span().start.offset, error.kind().to_string()),
-        _ => return Error::invalid("--regex", "a regular expression of moderate size", error.to_string()),
+        _ => return Error::invalid("--regex", "a smaller regular expression", error.to_string()),
     };
     let character = pattern.get(..place).map_or(0, |before| before.chars().count()) + 1;
     Error::invalid("--regex", "a regular expression", format!("`{pattern}`: {what} at character {character}"))
 }
 
-/// A cosine, as an option has it.
+/// Parses a cosine.
 pub fn cosine(text: &str) -> Result<f32, String> {
     let cosine = text.parse().ok().filter(|cosine| (-1.0..=1.0).contains(cosine));
     cosine.ok_or_else(|| "expected a number from -1 to 1".to_owned())

@@ -13,14 +13,14 @@ use super::input::{Lines, words_of};
 use super::output::{self, Failure, Output, shown};
 use super::question::text;
 
-/// The cosine similarity of two words, from -1 to 1.
+/// Compute the cosine similarity of two words.
 ///
-/// With `-`, pairs are read from standard input, one a line, separated by a tab or a space; a pair that has no answer is
-/// reported and passed over, and the exit code is 1 at the end.
+/// With `-`, reads word pairs from standard input, one per line, separated by a tab or a space. A pair with an unknown word is
+/// reported and skipped, and the exit code is 1.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  vocable similarity france italy\n  vocable similarity - < pairs.txt")]
 pub struct Similarity {
-    /// Two words, or `-`
+    /// Two words, or `-` to read pairs from standard input
     #[arg(required = true, num_args = 1..=2, value_name = "WORD")]
     words: Vec<OsString>,
     #[command(flatten)]
@@ -32,13 +32,13 @@ impl Similarity {
         match self.words.as_slice() {
             [a, b] => {
                 let vectors = self.vectors.open()?;
-                answer(&vectors, a.as_encoded_bytes(), b.as_encoded_bytes(), output)?;
+                print_similarity(&vectors, a.as_encoded_bytes(), b.as_encoded_bytes(), output)?;
                 Ok(ExitCode::SUCCESS)
             }
             [dash] if dash == OsStr::new("-") => self.stream(&self.vectors.open()?, output),
             words => {
                 let found = words.iter().map(|word| format!("`{}`", shown(word))).collect::<Vec<_>>().join(", ");
-                Err(Error::invalid("similarity", "two words, or `-` for pairs from standard input", found).into())
+                Err(Error::invalid("WORD", "two words, or `-` to read pairs from standard input", found).into())
             }
         }
     }
@@ -47,7 +47,7 @@ impl Similarity {
         let mut code = ExitCode::SUCCESS;
         let mut lines = Lines::standard();
         loop {
-            // Someone who types a line, or a program that waits for each answer, gets it at once.
+            // Interactive users and programs that wait for each result get it immediately.
             if !lines.more_at_hand() {
                 output.flush()?;
             }
@@ -57,7 +57,7 @@ impl Similarity {
                 let found = format!("`{}`", text(&line));
                 return Err(Error::invalid(format!("standard input, line {number}"), "two words", found).into());
             };
-            match answer(vectors, a, b, output) {
+            match print_similarity(vectors, a, b, output) {
                 Err(Failure::Library(error)) if error.is_unanswered() => {
                     output::error(format_args!("line {number}: {}", advice::describe(&error)));
                     code = ExitCode::from(1);
@@ -69,8 +69,8 @@ impl Similarity {
     }
 }
 
-/// Answers for two words.
-pub fn answer(vectors: &Vectors, a: &[u8], b: &[u8], output: &mut Output) -> Result<(), Failure> {
+/// Prints the similarity of two words.
+pub fn print_similarity(vectors: &Vectors, a: &[u8], b: &[u8], output: &mut Output) -> Result<(), Failure> {
     let cosine = vectors.similarity(a, b)?;
     let (a, b) = (text(a), text(b));
     if output.json {

@@ -14,7 +14,7 @@ use vocable::{Error, Vectors, report};
 use super::common::VectorArgs;
 use super::input::Lines;
 use super::output::{self, Failure, Output};
-use super::search::{Limits, Search, read_once};
+use super::search::{Limits, SearchArgs, check_standard_input};
 use super::{advice, odd, similarity};
 use editor::Prompt;
 use request::{HELP, Request};
@@ -34,7 +34,7 @@ pub struct Shell {
     #[arg(long)]
     no_history: bool,
     #[command(flatten)]
-    search: Search,
+    search: SearchArgs,
     #[command(flatten)]
     vectors: VectorArgs,
 }
@@ -82,7 +82,7 @@ struct Unanswered {
 impl Shell {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let standard = "-".as_ref();
-        read_once([("--within", self.search.within.as_deref()), ("the shell", Some(standard))])?;
+        check_standard_input([("--within", self.search.within.as_deref()), ("the shell", Some(standard))])?;
         let vectors = self.search.scan.apply(self.vectors.open()?);
         let limits = self.search.limits(&vectors)?;
         let options = limits.options()?;
