@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use clap::Args;
 use vocable::query::AnalogyMethod;
 
-use super::batch::Questions;
+use super::batch::QueryReader;
 use super::common::VectorArgs;
 use super::output::{Failure, Output};
-use super::question::Question;
+use super::word_query::{WordQuery, analogy_method};
 use super::search::{SearchArgs, check_standard_input};
 
 /// Complete an analogy: A is to B as C is to ...
@@ -35,8 +35,8 @@ pub struct Analogy {
     /// its place, and the exit code is 1.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["a", "b", "c"])]
     batch: Option<PathBuf>,
-    /// Scoring method: add (3CosAdd, closest to B - A + C) or mul (3CosMul, product of cosines)
-    #[arg(long, value_name = "NAME", default_value = "add")]
+    /// Scoring method
+    #[arg(long, value_name = "NAME", default_value = "add", value_parser = analogy_method())]
     method: AnalogyMethod,
     #[command(flatten)]
     search: SearchArgs,
@@ -57,10 +57,10 @@ impl Analogy {
         let vectors = self.search.scan.apply(self.vectors.open()?);
         let options = self.search.options(&vectors)?;
         if let Some(path) = &self.batch {
-            return Questions::analogies(path, self.method)?.answer(&vectors, &options, output);
+            return QueryReader::analogies(path, self.method)?.run(&vectors, &options, output);
         }
         let words = [&self.a, &self.b, &self.c].into_iter().flatten();
         let words: Vec<&[u8]> = words.map(|word| word.as_encoded_bytes()).collect();
-        Question::analogy(&words, self.method)?.ask(&vectors, &options, output)
+        WordQuery::analogy(&words, self.method)?.run(&vectors, &options, output)
     }
 }

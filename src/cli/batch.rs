@@ -1,4 +1,4 @@
-//! Many questions, answered in slices: memory stays bounded, and answers come as the questions do.
+//! Batches of queries, answered in chunks: memory stays bounded, and results are printed as queries are read.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -8,57 +8,57 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use vocable::files::{numpy, parse_vector};
-use vocable::query::{AnalogyMethod, NearestOptions};
+use vocable::query::{AnalogyMethod, NearestOptions, ScoredRow};
 use vocable::{Error, Vectors, report};
 
 use super::advice;
 use super::input::{Lines, words_of};
 use super::output::{self, Failure, Output};
-use super::question::{Answered, Question, Stated, text};
+use super::word_query::{WordQuery, text};
 
-/// Questions in a slice, at the most.
-const SLICE: usize = 2048;
+/// Maximum number of queries in a chunk.
+const MAX_QUERIES: usize = 2048;
 
-/// How often the progress bar is drawn, at the least.
+/// Interval at which the progress bar is drawn.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Answers in a slice, at the most.
-const ANSWERS: usize = 1 << 22;
+/// Maximum number of results in a chunk.
+const MAX_RESULTS: usize = 1 << 22;
 
-/// Where questions come from, one after the other.
-pub struct Questions {
+/// Queries read from a file or from standard input.
+pub struct QueryReader {
     lines: Lines,
     kind: Kind,
-    /// Whether an answer was printed as text: the next one is set apart from it.
+    /// Whether a result was printed as text: an empty line separates the next one.
     printed: bool,
     bar: ProgressBar,
 }
 
 enum Kind {
-    /// Words with signs, a question a line.
+    /// Terms with signs, one query per line.
     Nearest,
-    /// Three words a line.
+    /// Three words per line.
     Analogy(AnalogyMethod),
-    /// Vectors, to each of which words are added, and others taken away.
+    /// Vectors, to each of which the words of `near` are added and those of `far` subtracted.
     Vectors {
         near: Vec<Vec<u8>>,
         far: Vec<Vec<u8>>,
         dimension: usize,
-        /// All vectors `[n, dimension]` of an array, and how many of them were taken; `None` for one a line.
+        /// All vectors `[n, dimension]` of an array, and how many of them were read; `None` if there is one vector per line.
         array: Option<(Vec<f32>, usize)>,
     },
 }
 
-/// Where a question came from.
-struct Asked {
-    /// Its line, or its row in an array, counted from 1.
+/// The position and the words of a query.
+struct QuerySource {
+    /// The line, or the row of the array, counted from 1.
     number: u64,
-    /// The words as they were written.
+    /// The words as written.
     words: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct Unanswered {
+struct FailedQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     vector: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,24 +67,25 @@ struct Unanswered {
     error: String,
 }
 
-impl Questions {
-    fn new(lines: Lines, kind: Kind) -> Questions {
+impl QueryReader {
+    fn new(lines: Lines, kind: Kind) -> QueryReader {
         let bar = bar(lines.size());
-        Questions { lines, kind, printed: false, bar }
+        QueryReader { lines, kind, printed: false, bar }
     }
 
-    /// Words with signs, a question a line.
-    pub fn nearest(path: &Path) -> Result<Questions, Error> {
-        Ok(Questions::new(Lines::open(path)?, Kind::Nearest))
+    /// Terms with signs, one query per line.
+    pub fn nearest(path: &Path) -> Result<QueryReader, Error> {
+        Ok(QueryReader::new(Lines::open(path)?, Kind::Nearest))
     }
 
-    /// Three words a line.
-    pub fn analogies(path: &Path, method: AnalogyMethod) -> Result<Questions, Error> {
-        Ok(Questions::new(Lines::open(path)?, Kind::Analogy(method)))
+    /// Three words per line.
+    pub fn analogies(path: &Path, method: AnalogyMethod) -> Result<QueryReader, Error> {
+        Ok(QueryReader::new(Lines::open(path)?, Kind::Analogy(method)))
     }
 
-    /// Vectors of `dimension` numbers, as text, one a line, or as a NumPy array. Words are added to each, or taken away.
-    pub fn vectors(path: &Path, dimension: usize, near: Vec<Vec<u8>>, far: Vec<Vec<u8>>) -> Result<Questions, Error> {
+    /// Vectors of `dimension` numbers, as text with one vector per line or as a NumPy array. The words of `near` are added to each
+    /// vector, those of `far` subtracted.
+    pub fn vectors(path: &Path, dimension: usize, near: Vec<Vec<u8>>, far: Vec<Vec<u8>>) -> Result<QueryReader, Error> {
         let mut lines = Lines::open(path)?;
         let array = if lines.peek()? == Some(numpy::FIRST) {
             let values = numpy::parse_vectors(&lines.rest()?, dimension);
@@ -92,20 +93,20 @@ impl Questions {
         } else {
             None
         };
-        Ok(Questions::new(lines, Kind::Vectors { near, far, dimension, array }))
+        Ok(QueryReader::new(lines, Kind::Vectors { near, far, dimension, array }))
     }
 
-    /// The next question, which is an error where the line does not state one. What is no vector ends the whole.
-    fn next(&mut self) -> Result<Option<(Asked, Stated)>, Error> {
+    /// The next query, or an error if the line is not a query. An invalid vector ends the batch.
+    fn next(&mut self) -> Result<Option<(QuerySource, Result<WordQuery, Error>)>, Error> {
         let Kind::Vectors { near, far, dimension, array } = &mut self.kind else {
             let Some(line) = self.lines.next()? else { return Ok(None) };
             let words = words_of(line);
-            let question = match self.kind {
-                Kind::Analogy(method) => Question::analogy(&words, method),
-                _ => Ok(Question::nearest(words.iter().copied())),
+            let query = match self.kind {
+                Kind::Analogy(method) => WordQuery::analogy(&words, method),
+                _ => Ok(WordQuery::nearest(words.iter().copied())),
             };
             let words = words.iter().map(|word| text(word)).collect();
-            return Ok(Some((Asked { number: self.lines.number(), words }, question)));
+            return Ok(Some((QuerySource { number: self.lines.number(), words }, query)));
         };
         let (number, values) = match array {
             None => {
@@ -121,16 +122,16 @@ impl Questions {
         };
         let signed = |sign: &'static str| move |word: &Vec<u8>| format!("{sign}{}", text(word));
         let words = near.iter().map(signed("+")).chain(far.iter().map(signed("-"))).collect();
-        let question = Question::Nearest { vector: Some((number, values)), near: near.clone(), far: far.clone() };
-        Ok(Some((Asked { number, words }, Ok(question))))
+        let query = WordQuery::Nearest { vector: Some((number, values)), near: near.clone(), far: far.clone() };
+        Ok(Some((QuerySource { number, words }, Ok(query))))
     }
 
-    /// Whether another question can be had without waiting for anyone.
-    fn more_at_hand(&self) -> bool {
-        matches!(self.kind, Kind::Vectors { array: Some(_), .. }) || self.lines.more_at_hand()
+    /// Whether another query can be read without waiting for input.
+    fn has_buffered_line(&self) -> bool {
+        matches!(self.kind, Kind::Vectors { array: Some(_), .. }) || self.lines.has_buffered_line()
     }
 
-    /// How many bytes of the questions are done with.
+    /// Number of bytes that were processed.
     fn position(&self) -> u64 {
         match (&self.kind, self.lines.size()) {
             (Kind::Vectors { array: Some((values, taken)), dimension, .. }, Some(size)) => {
@@ -140,31 +141,31 @@ impl Questions {
         }
     }
 
-    /// Answers all questions, in their order. One without an answer is reported in its place, and the exit code is 1.
-    pub fn answer(
+    /// Runs all queries in order. A query without a result is reported in its place, and the exit code is 1.
+    pub fn run(
         mut self,
         vectors: &Vectors,
         options: &NearestOptions,
         output: &mut Output,
     ) -> Result<ExitCode, Failure> {
-        let slice = (ANSWERS / options.k.clamp(1, vectors.len())).clamp(1, SLICE);
-        let (mut done, mut unanswered) = (0, 0);
-        let (mut asked, mut questions) = (Vec::new(), Vec::new());
+        let chunk = (MAX_RESULTS / options.k.clamp(1, vectors.len())).clamp(1, MAX_QUERIES);
+        let (mut done, mut failed) = (0, 0);
+        let (mut sources, mut queries) = (Vec::new(), Vec::new());
         loop {
             let next = self.next().map(|next| match next {
-                Some((from, question)) => {
-                    asked.push(from);
-                    questions.push(question);
+                Some((source, query)) => {
+                    sources.push(source);
+                    queries.push(query);
                     true
                 }
                 None => false,
             });
-            // Someone who types a question, or a program that waits for each answer, gets it at once.
-            if !matches!(next, Ok(true)) || asked.len() >= slice || !self.more_at_hand() {
-                let outcomes = Question::answer_all(std::mem::take(&mut questions), vectors, options)?;
-                for (from, outcome) in asked.drain(..).zip(outcomes) {
+            // Interactive users and programs that wait for each result get it immediately.
+            if !matches!(next, Ok(true)) || sources.len() >= chunk || !self.has_buffered_line() {
+                let outcomes = WordQuery::results_of_all(std::mem::take(&mut queries), vectors, options)?;
+                for (source, outcome) in sources.drain(..).zip(outcomes) {
                     done += 1;
-                    unanswered += usize::from(!self.print(&from, outcome, vectors, options, output)?);
+                    failed += usize::from(!self.print(&source, outcome, vectors, options, output)?);
                 }
                 output.flush()?;
                 self.bar.set_position(self.position());
@@ -174,68 +175,68 @@ impl Questions {
             }
         }
         self.bar.finish_and_clear();
-        if unanswered == 0 {
+        if failed == 0 {
             return Ok(ExitCode::SUCCESS);
         }
-        let (unanswered, done) = (report::thousands(unanswered), report::thousands(done));
-        output::note(format_args!("{unanswered} of {done} questions have no answer"));
+        let (failed, done) = (report::thousands(failed), report::thousands(done));
+        output::note(format_args!("{failed} of {done} queries have no result"));
         Ok(ExitCode::from(1))
     }
 
-    /// Prints an answer, or what stands in the way of one: whether there is one.
+    /// Prints the results of a query, or why it has none. Returns whether it has any.
     fn print(
         &mut self,
-        from: &Asked,
-        outcome: Answered,
+        source: &QuerySource,
+        outcome: Result<(WordQuery, Vec<ScoredRow>), Error>,
         vectors: &Vectors,
         options: &NearestOptions,
         output: &mut Output,
     ) -> Result<bool, Failure> {
         let of_vectors = matches!(self.kind, Kind::Vectors { .. });
         let place = if of_vectors { "vector" } else { "line" };
-        let (question, answers) = match outcome {
-            Ok(answered) => answered,
-            // What is wrong with the vectors that are asked is wrong for all questions.
+        let (query, results) = match outcome {
+            Ok(completed) => completed,
+            // Errors in the vector file affect all queries.
             Err(error @ (Error::Malformed(_) | Error::Io { .. })) => return Err(error.into()),
             Err(error) => {
                 if output.json {
-                    let number = |wanted: bool| wanted.then_some(from.number);
+                    let number = |wanted: bool| wanted.then_some(source.number);
                     let (vector, line) = (number(of_vectors), number(!of_vectors));
-                    output.json(&Unanswered {
+                    output.json(&FailedQuery {
                         vector,
                         line,
-                        query: from.words.clone(),
+                        query: source.words.clone(),
                         error: advice::describe(&error),
                     })?;
                 } else {
                     output.flush()?;
                     let name = self.lines.name();
                     self.bar.suspend(|| {
-                        output::error(format_args!("{name}: {place} {}: {}", from.number, advice::describe(&error)))
+                        output::error(format_args!("{name}: {place} {}: {}", source.number, advice::describe(&error)))
                     });
                 }
                 return Ok(false);
             }
         };
         if output.json {
-            question.print_json(vectors, &answers, output)?;
+            query.print_json(vectors, &results, output)?;
         } else {
-            let mut heading = from.words.clone();
+            let mut heading = source.words.clone();
             if of_vectors {
-                heading.insert(0, format!("vector {}", from.number));
+                heading.insert(0, format!("vector {}", source.number));
             }
-            let lines = report::answers(vectors, &answers, "  ");
+            let lines = report::answers(vectors, &results, "  ");
             let before = if std::mem::replace(&mut self.printed, true) { "\n" } else { "" };
             output.text(format_args!("{before}{}\n{lines}", heading.join(" ")))?;
         }
-        Ok(!answers.is_empty() || options.k == 0)
+        Ok(!results.is_empty() || options.k == 0)
     }
 }
 
-/// A bar on standard error that shows how far the reading is, if that is a terminal and the answers do not go there too.
+/// A progress bar on standard error, unless results are printed to the same terminal.
 fn bar(size: Option<u64>) -> ProgressBar {
     let (Some(size), false) = (size, std::io::stdout().is_terminal()) else { return ProgressBar::hidden() };
-    let style = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} of questions {elapsed:>4}");
+    let style = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} of queries {elapsed:>4}");
     let bar = ProgressBar::new(size).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(TICK);
     bar

@@ -1,4 +1,4 @@
-//! `--checkpoint`: what `vocable train` does so that nothing is lost.
+//! The checkpoints of `vocable train`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,28 +12,29 @@ use vocable::{Error, Vectors, report};
 
 use super::{advice, output};
 
-/// Where a training is saved while it runs, and whether it goes on from there.
+/// Where the training state is saved, and whether training resumes from it.
 #[derive(Debug, Args)]
-pub struct Checkpoints {
-    /// Save all of the training under way in FILE after every epoch, and when Ctrl-C ends it
+pub struct CheckpointArgs {
+    /// Save the training state to FILE after every epoch and on Ctrl-C
     #[arg(long, value_name = "FILE", help_heading = "Checkpoints")]
     checkpoint: Option<PathBuf>,
-    /// Save it every M minutes, too
+    /// Also save the training state every M minutes
     #[arg(long, value_name = "M", requires = "checkpoint", help_heading = "Checkpoints")]
     checkpoint_minutes: Option<f64>,
-    /// Go on from the checkpoint, if it is there. Texts, vectors and options must be the same; --epochs and --patience may
-    /// be raised
+    /// Resume training from the checkpoint if it exists
+    ///
+    /// Texts, vectors and options must be the same as before, except that --epochs and --patience can be increased.
     #[arg(long, requires = "checkpoint", help_heading = "Checkpoints")]
     resume: bool,
 }
 
-impl Checkpoints {
-    /// The file, if one is named.
+impl CheckpointArgs {
+    /// The checkpoint file.
     pub fn file(&self) -> Option<&std::path::Path> {
         self.checkpoint.as_deref()
     }
 
-    /// Refuses what could only go wrong later.
+    /// Checks the options before training starts.
     pub fn check(&self) -> Result<(), Error> {
         if let Some(minutes) = self.checkpoint_minutes
             && !(minutes > 0.0 && minutes.is_finite())
@@ -43,63 +44,63 @@ impl Checkpoints {
         let Some(path) = &self.checkpoint else { return Ok(()) };
         check_writable(path)?;
         if !self.resume && path.exists() {
-            let what = Malformed::at(Place::File, "no file yet", "one").in_file(path.to_string_lossy());
-            return Err(what.advise("add --resume to go on from it, or remove it to begin anew").into());
+            let what = Malformed::message(Place::File, "the checkpoint already exists").in_file(path.to_string_lossy());
+            return Err(what.advise("add `--resume` to resume from it, or delete it to start from scratch").into());
         }
         Ok(())
     }
 
-    /// A new training, or the one that was saved.
-    pub fn begin(&self, vectors: &Arc<Vectors>, splits: &Splits, options: &TrainOptions) -> Result<Training, Error> {
+    /// Starts a new training, or resumes the saved one.
+    pub fn start(&self, vectors: &Arc<Vectors>, splits: &Splits, options: &TrainOptions) -> Result<Training, Error> {
         let Some(path) = self.checkpoint.as_ref().filter(|_| self.resume) else {
             return Training::new(vectors, splits, options);
         };
         if !path.exists() {
-            output::note(format_args!("{}: no such file yet; training begins anew", path.display()));
+            output::note(format_args!("{}: no checkpoint yet; starting from scratch", path.display()));
             return Training::new(vectors, splits, options);
         }
         let training = Training::resume(vectors, splits, options, path)?;
-        output::note(format_args!("{}: {}", path.display(), place(&training)));
+        output::note(format_args!("{}: {}", path.display(), progress(&training)));
         Ok(training)
     }
 
-    /// Whether minutes were given, and as many have gone by since the last checkpoint.
+    /// Whether the interval has passed since the last checkpoint.
     pub fn is_due(&self, saved: Instant) -> bool {
         let every = self.checkpoint_minutes.and_then(|minutes| Duration::try_from_secs_f64(60.0 * minutes).ok());
         every.is_some_and(|every| saved.elapsed() >= every)
     }
 
-    /// Saves the training where that was asked for. A disk that is full now may not be later, so a refusal is a warning.
+    /// Saves the training state, if a checkpoint file is named. Failure is only a warning, because a later attempt may succeed.
     pub fn save(&self, training: &Training) {
         if let Some(path) = &self.checkpoint
             && let Err(error) = training.save(path)
         {
-            output::warn(format_args!("the checkpoint was not written: {}", advice::describe(&error)));
+            output::warn(format_args!("cannot write the checkpoint: {}", advice::describe(&error)));
         }
     }
 
-    /// What to do to go on with a training that was interrupted.
-    pub fn how_to_go_on(&self, training: &Training) -> String {
-        let place = place(training);
+    /// The message for an interrupted training, with the command that resumes it.
+    pub fn interrupted_message(&self, training: &Training) -> String {
+        let progress = progress(training);
         match &self.checkpoint {
-            Some(_) => format!("interrupted: {place}; to go on:\n  {}", self.command_line()),
-            None => format!("interrupted: {place}; it cannot be gone on with, because no --checkpoint was given"),
+            Some(_) => format!("interrupted: {progress}; to resume:\n  {}", self.command_line()),
+            None => format!("interrupted: {progress}; training cannot be resumed without --checkpoint"),
         }
     }
 
-    /// The command line that this program was called with, and `--resume`.
+    /// The command line of this process, with `--resume`.
     fn command_line(&self) -> String {
         let more = if self.resume { "" } else { " --resume" };
         format!("{}{more}", command_line())
     }
 }
 
-/// The command line that this program was called with, as a shell reads it back.
+/// The command line of this process, quoted for a shell.
 pub fn command_line() -> String {
     std::env::args_os().map(|word| quoted(&output::shown(&word))).collect::<Vec<_>>().join(" ")
 }
 
-/// The same without the place of the program, and without the options that are named here, with their values.
+/// The command line without the path of the program and without these options, flags and their values.
 pub fn command_line_without(options: &[&str], flags: &[&str]) -> String {
     without(std::env::args_os().skip(1).map(|word| output::shown(&word)), options, flags)
 }
@@ -118,8 +119,8 @@ fn without(arguments: impl Iterator<Item = String>, options: &[&str], flags: &[&
     kept.join(" ")
 }
 
-/// How far a training is.
-fn place(training: &Training) -> String {
+/// The progress of a training, as text.
+fn progress(training: &Training) -> String {
     let (epoch, step, steps) = training.position();
     let epochs = report::counted(epoch - 1, "epoch");
     match (training.stop_reason(), step) {
@@ -129,7 +130,7 @@ fn place(training: &Training) -> String {
     }
 }
 
-/// A word as a shell reads it back.
+/// A word, quoted for a shell if necessary.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

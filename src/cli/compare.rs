@@ -23,22 +23,22 @@ use super::checkpoints::{command_line, command_line_without};
 use super::common::{ReadArgs, complete_vectors, demo_vectors, from_environment};
 use super::interrupt;
 use super::output::{self, Failure, Output};
-use super::paths::distinct;
-use super::training_options::{OtherData, Settings, embedding_mode, note_tokenizer};
+use super::paths::check_distinct;
+use super::training_options::{EvaluationData, TrainingArgs, embedding_mode, note_tokenizer};
 
-/// Train the same classifier with frozen, tuned, oov-only and random embeddings, and compare.
+/// Train the same classifier with different embeddings, and compare the results.
 ///
-/// Each embedding is trained with several seeds. Runs of the same seed share the first weights, the order of the texts and what
-/// dropout drops, so that they differ in the embedding alone. Figures are mean ± standard deviation over the seeds.
+/// Each embedding is trained with several seeds. Runs with the same seed share the initial weights, the order of the texts and the
+/// dropout masks, so that they differ only in the embedding. Metrics are reported as mean ± standard deviation over the seeds.
 ///
-/// Several --vectors, --train-sizes and --sweep multiply the runs: every embedding is trained with every combination. Runs go
-/// side by side, a thread each; results do not depend on it.
+/// With several --vectors, --train-sizes or --sweep values, every embedding is trained with every combination. Runs are concurrent,
+/// one thread per run; results do not depend on the number of threads.
 ///
-/// Below the table stands what can be said of the embeddings, and which words moved most. --json has all there is, --html,
-/// --markdown and --csv write it into files.
+/// The report has a table of metrics, a statistical comparison of the embeddings, and the words that moved most. --json prints all
+/// results; --html, --markdown and --csv write them to files.
 ///
-/// With --out all of it is kept in a folder: configuration, logs, models, results, reports. The same command goes on after it was
-/// stopped, without repeating what is done, to the same results; --report prints them again.
+/// With --out, everything is kept in a folder: configuration, logs, models, results and reports. If interrupted, run the same
+/// command again to resume; --report prints the results of a folder.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vocable compare --vectors glove.6B.50d.txt --train train.txt --dev dev.txt --test test.txt --seeds 5 --out runs
@@ -46,55 +46,55 @@ use super::training_options::{OtherData, Settings, embedding_mode, note_tokenize
   vocable compare --vectors glove.txt --vectors word2vec.bin --train train.txt --sweep lr=1e-3,3e-3 --sweep encoder=lstm,rnn
   vocable compare --report runs")]
 pub struct Compare {
-    /// Labelled texts to learn from
-    #[arg(long, value_name = "FILE", required_unless_present = "report", help_heading = "Texts")]
+    /// Train set: labelled texts
+    #[arg(long, value_name = "FILE", required_unless_present = "report", help_heading = "Data")]
     train: Option<PathBuf>,
     #[command(flatten)]
-    data: OtherData,
+    data: EvaluationData,
     /// Embeddings to compare, separated by commas
     #[arg(long, value_name = "MODES", value_delimiter = ',', default_value = "frozen,tuned,oov-only,random",
           value_parser = embedding_mode())]
     embeddings: Vec<EmbeddingMode>,
-    /// How many seeds each is trained with
+    /// Number of seeds per embedding
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     seeds: u64,
-    /// The first seed; the others count up from it
+    /// First seed; the others follow consecutively
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Learn from so many texts, too: numbers separated by commas, or `all`. Each label keeps its share, and smaller splits lie
-    /// within larger ones
+    /// Also train on subsets of these sizes, separated by commas; `all` is the whole train set
+    ///
+    /// Subsets are stratified by label, and smaller subsets are contained in larger ones.
     #[arg(long, value_name = "SIZES", value_delimiter = ',')]
     train_sizes: Vec<TrainSize>,
-    /// Train with several values of an option, as in lr=1e-3,2e-3 or encoder=lstm,rnn; may be given again for another option
+    /// Train with several values of a training option, as in lr=1e-3,2e-3 or encoder=lstm,rnn; repeat for other options
     #[arg(long, value_name = "KEY=VALUES")]
     sweep: Vec<Sweep>,
-    /// Look at these words' rows after training, too: neighbours before and after, and the cosine of each with each other;
-    /// separated by commas
+    /// Report how these words change in training, separated by commas: their neighbours and their cosines with each other
     #[arg(long, value_name = "WORDS", value_delimiter = ',', conflicts_with = "report")]
     watch: Vec<String>,
-    /// Keep everything in this folder, and go on with what is there
+    /// Keep all results in this folder, and resume from it
     #[arg(long, value_name = "DIR", help_heading = "Runs")]
     out: Option<PathBuf>,
-    /// Print the results in a folder again, without running anything
+    /// Print the results of a folder written with --out, without training
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "train"], help_heading = "Runs")]
     report: Option<PathBuf>,
-    /// Write all of it as a page, too: one file, to open in a browser
+    /// Write the results to FILE as an HTML page
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     html: Option<PathBuf>,
-    /// Write all of it as Markdown, too
+    /// Write the results to FILE as Markdown
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     markdown: Option<PathBuf>,
-    /// Write the runs as CSV, too, a line each
+    /// Write the runs to FILE as CSV, one line per run
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     csv: Option<PathBuf>,
-    /// Runs side by side at most; each needs memory for its own weights [default: as many as threads]
+    /// Maximum number of concurrent runs; each needs memory for its own weights [default: number of threads]
     #[arg(long, value_name = "N", help_heading = "Runs")]
     jobs: Option<usize>,
-    /// Save each run under way every M minutes
+    /// Save the state of each run every M minutes
     #[arg(long, value_name = "M", default_value_t = 0.5, requires = "out", help_heading = "Runs")]
     checkpoint_minutes: f64,
     #[command(flatten)]
-    settings: Settings,
+    settings: TrainingArgs,
     /// Vector file, or the name of vectors that `vocable get` fetched; repeat the option to compare several [env:
     /// VOCABLE_VECTORS]
     #[arg(long, value_name = "FILE", help_heading = "Vectors", add = ArgValueCompleter::new(complete_vectors))]
@@ -110,7 +110,7 @@ impl Compare {
         let vectors = self.vectors.iter().map(|path| ("--vectors", Some(path.as_path())));
         let outputs = [("--html", &self.html), ("--markdown", &self.markdown), ("--csv", &self.csv)];
         let outputs = outputs.map(|(name, path)| (name, path.as_deref()));
-        distinct(&texts.chain(vectors).collect::<Vec<_>>(), &outputs)?;
+        check_distinct(&texts.chain(vectors).collect::<Vec<_>>(), &outputs)?;
         for path in [&self.html, &self.markdown, &self.csv].into_iter().flatten() {
             check_writable(path)?;
         }
@@ -126,7 +126,7 @@ impl Compare {
                 output.text(report::comparison(&findings, output.width))?;
                 if self.report.is_none() && self.out.is_none() {
                     output::note(
-                        "there is more: --markdown FILE and --json have all that was found, --out DIR keeps models and logs, too",
+                        "for all results, use --markdown FILE or --json; to keep models and logs, use --out DIR",
                     );
                 }
             }
@@ -136,7 +136,7 @@ impl Compare {
         Ok(if stopped { interrupt::exit_code() } else { ExitCode::SUCCESS })
     }
 
-    /// Does the runs that are not done yet, until Ctrl-C ends it.
+    /// Completes the remaining runs, until Ctrl-C.
     fn compare(&self, train: &Path) -> Result<Findings, Error> {
         let minutes = self.checkpoint_minutes;
         let every = Duration::try_from_secs_f64(60.0 * minutes).ok().filter(|_| minutes > 0.0);
@@ -144,7 +144,7 @@ impl Compare {
             return Err(Error::invalid("--checkpoint-minutes", "a number above 0", minutes.to_string()));
         };
         if self.jobs == Some(0) {
-            return Err(Error::invalid("--jobs", "a number from 1", "0"));
+            return Err(Error::invalid("--jobs", "at least 1", "0"));
         }
         let how = RunOptions { jobs: self.jobs, checkpoint_every };
         let options = CompareOptions {
@@ -166,11 +166,11 @@ impl Compare {
         let findings = compare_with_bar(&plan, self.out.as_deref(), &how, &interrupt::watch())?;
         if !findings.comparison.is_finished() {
             let (done, planned) = (findings.comparison.runs.len(), findings.comparison.planned);
-            let how_to_go_on = match &self.out {
-                Some(_) => format!("to go on:\n  {}", command_line()),
-                None => "it cannot be gone on with, because no --out was given".to_owned(),
+            let how_to_resume = match &self.out {
+                Some(_) => format!("to resume:\n  {}", command_line()),
+                None => "the comparison cannot be resumed without --out".to_owned(),
             };
-            output::warn(format_args!("interrupted: {done} of {planned} runs are done; {how_to_go_on}"));
+            output::warn(format_args!("interrupted: {done} of {planned} runs completed; {how_to_resume}"));
         }
         Ok(findings)
     }
@@ -185,7 +185,7 @@ impl Compare {
         paths.into_iter().map(|path| self.read.open(path)).collect()
     }
 
-    /// Writes what was asked for as files, and into the folder of a comparison that is finished what is in them.
+    /// Writes the reports that were requested, and those of the folder once the comparison is complete.
     fn write(&self, findings: &Findings) -> Result<(), Error> {
         let folder = self.out.as_ref().filter(|_| findings.comparison.is_finished());
         let in_folder = |name: &str| folder.map(|folder| folder.join(name));
@@ -202,7 +202,7 @@ impl Compare {
     }
 }
 
-/// Options that no result depends on, and that have values.
+/// Options with values that do not affect the results.
 const WITHOUT_EFFECT: [&str; 7] =
     ["--out", "--jobs", "--threads", "--checkpoint-minutes", "--html", "--markdown", "--csv"];
 
@@ -212,52 +212,51 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads what is in a folder, and says what is missing.
+/// Reads the results of a folder, and warns if runs are missing.
 fn read(path: &Path) -> Result<Findings, Error> {
     let findings = Findings::read(path)?;
     let Comparison { planned, runs, .. } = &findings.comparison;
     if !findings.comparison.is_finished() {
-        output::warn(format_args!("{}: {} of {planned} runs are done", path.display(), runs.len()));
+        output::warn(format_args!("{}: {} of {planned} runs completed", path.display(), runs.len()));
     }
     Ok(findings)
 }
 
-/// Compares, in a folder if it is to be kept, while a progress bar shows how far it is; without a terminal, a line for each run that is
-/// done says so.
+/// Compares, in the folder `out` if given, with a progress bar; without a terminal, prints a line for each completed run.
 pub fn compare_with_bar(
     plan: &Plan,
     out: Option<&Path>,
     how: &RunOptions,
     stop: &AtomicBool,
 ) -> Result<Findings, Error> {
-    let shown = Shown::new(plan);
+    let progress = ComparisonProgress::new(plan);
     let findings = Findings::of(plan, out, how, &|event| {
-        shown.event(event);
+        progress.event(event);
         if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    shown.bar.finish_and_clear();
+    progress.bar.finish_and_clear();
     let findings = findings?;
     for run in findings.comparison.runs.iter().filter(|run| run.stop_reason == "diverged") {
         output::warn(format_args!(
-            "{}: the loss was no number after epoch {}; its best epoch before counts. Try a lower --lr",
+            "{}: training diverged (non-finite loss) after epoch {}; using the best epoch before that. Try a lower --lr",
             run.name, run.epochs
         ));
     }
     Ok(findings)
 }
 
-/// How far a comparison is, for whoever waits for it.
-struct Shown {
+/// The progress of a comparison.
+struct ComparisonProgress {
     bar: ProgressBar,
-    /// Texts done of each run.
+    /// Number of texts processed, for each run.
     texts: Vec<AtomicU64>,
-    /// Texts of each run, if it takes all its epochs.
+    /// Number of texts of all epochs, for each run.
     of: Vec<u64>,
     done: Mutex<usize>,
 }
 
-impl Shown {
-    fn new(plan: &Plan) -> Shown {
+impl ComparisonProgress {
+    fn new(plan: &Plan) -> ComparisonProgress {
         let texts =
             |run: &vocable::compare::PlannedRun| (run.train_texts as u64).saturating_mul(run.options.epochs as u64);
         let of: Vec<u64> = plan.runs().iter().map(texts).collect();
@@ -266,7 +265,7 @@ impl Shown {
             Ok(style) => bar.with_style(style),
             Err(_) => bar,
         };
-        Shown { bar, texts: of.iter().map(|_| AtomicU64::new(0)).collect(), of, done: Mutex::new(0) }
+        ComparisonProgress { bar, texts: of.iter().map(|_| AtomicU64::new(0)).collect(), of, done: Mutex::new(0) }
     }
 
     fn event(&self, event: Event) {
@@ -286,10 +285,10 @@ impl Shown {
                 let mut done = self.done();
                 *done += 1;
                 if self.bar.is_hidden() {
-                    output::note(format_args!("run {} of {}: {}", *done, self.of.len(), in_short(run)));
+                    output::note(format_args!("run {} of {}: {}", *done, self.of.len(), summary(run)));
                 }
             }
-            Event::Failed { run } => self.bar.suspend(|| output::note(format_args!("the run {} failed", run.name))),
+            Event::Failed { run } => self.bar.suspend(|| output::note(format_args!("run {} failed", run.name))),
         }
     }
 
@@ -305,8 +304,8 @@ impl Shown {
     }
 }
 
-/// A run in a line.
-fn in_short(run: &Run) -> String {
+/// A run as one line.
+fn summary(run: &Run) -> String {
     let test = run.test_accuracy.map(|test| format!(", test {}", report::percent(test))).unwrap_or_default();
     let seconds = run.seconds.map(|seconds| format!(", {seconds:.1} s")).unwrap_or_default();
     let dev = report::percent(run.dev_accuracy);

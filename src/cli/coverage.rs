@@ -12,7 +12,7 @@ use vocable::{Error, report};
 
 use super::common::VectorArgs;
 use super::output::{self, Failure, Output};
-use super::training_options::DataForm;
+use super::training_options::DataFormatArgs;
 
 /// How much of a data set the vectors know: tokens and words, and which unknown words are the most frequent.
 ///
@@ -29,7 +29,7 @@ pub struct Coverage {
     #[arg(long, conflicts_with_all = ["data_format", "label_column", "text_column"])]
     unlabelled: bool,
     #[command(flatten)]
-    form: DataForm,
+    form: DataFormatArgs,
     /// How texts are cut into words: unicode, ptb, whitespace, jieba (in builds that have it), or all of them side by side
     #[arg(long, value_name = "NAME", default_value = "unicode")]
     tokenizer: Tokenizers,

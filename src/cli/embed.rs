@@ -13,7 +13,7 @@ use vocable::vectors::Case;
 use super::common::VectorArgs;
 use super::output::{self, Failure, Output};
 use super::tables::{Tables, thousands};
-use super::values;
+use super::training_options::case;
 
 /// A vector for each text of a table: the mean of its words' vectors, which may be weighted by how rare the words are.
 ///
@@ -34,7 +34,7 @@ pub struct Embed {
     #[arg(long, value_name = "NAME", default_value = "unicode")]
     tokenizer: Tokenizer,
     /// How words are looked up: exact, or fold (in lower case, too, where they are not found as written)
-    #[arg(long, value_name = "HOW", default_value = "fold", value_parser = values::named::<Case>())]
+    #[arg(long, value_name = "HOW", default_value = "fold", value_parser = case())]
     case: Case,
     /// How much each word counts: all the same, or a / (a + its share of all words)
     #[arg(long, value_name = "HOW", value_enum, default_value_t = How::Mean)]

@@ -14,8 +14,8 @@ use vocable::vectors::Case;
 
 use super::common::VectorArgs;
 use super::output::{self, Failure, Output};
-use super::paths::distinct;
-use super::values;
+use super::paths::check_distinct;
+use super::training_options::case;
 
 /// How vocabularies usually call a pad.
 pub const PADS: [&str; 4] = ["", "<pad>", "[PAD]", "<PAD>"];
@@ -44,7 +44,7 @@ pub struct EmbeddingMatrix {
     #[arg(long, value_name = "TOKEN")]
     unk: Option<String>,
     /// How words are looked up: exact, or fold (as written, then in lower case)
-    #[arg(long, value_name = "HOW", default_value = "exact", value_parser = values::named::<Case>())]
+    #[arg(long, value_name = "HOW", default_value = "exact", value_parser = case())]
     case: Case,
     /// Write the words that the vectors lack to FILE, one a line
     #[arg(long, value_name = "FILE")]
@@ -81,7 +81,7 @@ struct Written {
 impl EmbeddingMatrix {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         matrix_format(&self.out)?;
-        distinct(
+        check_distinct(
             &[("VOCAB", Some(&self.vocabulary)), ("--vectors", self.vectors.path().as_deref())],
             &[("--out", Some(&self.out)), ("--unknown-list", self.unknown_list.as_deref())],
         )?;

@@ -10,7 +10,7 @@ use vocable::files::check_writable;
 use vocable::{Error, report};
 
 use super::output::{Failure, Output};
-use super::paths::distinct;
+use super::paths::check_distinct;
 
 /// Write a model as ONNX, which onnxruntime runs from Python, C#, Java, JavaScript and more.
 ///
@@ -48,7 +48,7 @@ impl Export {
         if !self.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx")) {
             return Err(Error::invalid("OUT", "a name in .onnx", format!("`{}`", self.out.display())).into());
         }
-        distinct(
+        check_distinct(
             &[("MODEL", Some(&self.model))],
             &[("OUT", Some(&self.out)), ("--vocabulary", self.vocabulary.as_deref())],
         )?;

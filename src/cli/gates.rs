@@ -16,7 +16,7 @@ use vocable::{Error, report};
 use super::common::VectorArgs;
 use super::input::Lines;
 use super::output::{self, Failure, Output};
-use super::paths::distinct;
+use super::paths::check_distinct;
 
 /// What the gates of a classifier's LSTM do at each word of a text, and how its prediction moves.
 ///
@@ -94,7 +94,7 @@ fn named<'a>(labels: &'a [String], probabilities: &[f32]) -> BTreeMap<&'a str, f
 
 impl Gates {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
-        distinct(
+        check_distinct(
             &[("MODEL", Some(&self.model)), ("--vectors", self.vectors.named())],
             &[("--html", self.html.as_deref())],
         )?;

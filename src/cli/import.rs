@@ -13,8 +13,8 @@ use vocable::vectors::Case;
 
 use super::embedding_matrix::{PADS, UNKNOWNS};
 use super::output::{self, Failure, Output};
-use super::paths::distinct;
-use super::values;
+use super::paths::check_distinct;
+use super::training_options::case;
 
 /// Make a model of weights that were trained in PyTorch or Keras.
 ///
@@ -36,7 +36,7 @@ pub struct Import {
     #[arg(long, value_name = "NAME")]
     tokenizer: Tokenizer,
     /// How words are looked up: exact, or fold (as written, then in lower case)
-    #[arg(long, value_name = "HOW", default_value = "exact", value_parser = values::named::<Case>())]
+    #[arg(long, value_name = "HOW", default_value = "exact", value_parser = case())]
     case: Case,
     /// What the linear layer reads: the last states, or of all states the mean or the max
     #[arg(long, value_name = "HOW", default_value_t = Pooling::default())]
@@ -74,7 +74,7 @@ struct Written {
 
 impl Import {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
-        distinct(&[("WEIGHTS", Some(&self.weights)), ("--words", Some(&self.words))], &[("--out", Some(&self.out))])?;
+        check_distinct(&[("WEIGHTS", Some(&self.weights)), ("--words", Some(&self.words))], &[("--out", Some(&self.out))])?;
         check_writable(&self.out)?;
         let vocabulary = vocabulary_file(&self.words)?;
         let special = |token: &Option<String>| token.as_ref().map(|token| token.clone().into_bytes());

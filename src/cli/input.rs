@@ -1,4 +1,4 @@
-//! What is read besides vectors: questions line by line, lists of words.
+//! Input other than vectors: lines of queries and word lists.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 use vocable::Error;
 use vocable::files::{BOM, Words, bytes};
 
-/// Whether a file is standard input by name.
+/// Whether a path stands for standard input.
 pub fn is_standard(path: &Path) -> bool {
     path == "-"
 }
 
-/// The lines of a file or of standard input, blank ones passed over.
+/// The lines of a file or of standard input, without empty lines.
 pub struct Lines {
     path: PathBuf,
     input: BufReader<Box<dyn Read>>,
-    /// Bytes of the file, where that is known.
+    /// Size of the file in bytes, if known.
     size: Option<u64>,
-    /// Bytes that were read.
+    /// Number of bytes read.
     read: u64,
     number: u64,
     line: Vec<u8>,
@@ -45,41 +45,41 @@ impl Lines {
         Lines { path, input: BufReader::new(input), size, read: 0, number: 0, line: Vec::new(), begun: false }
     }
 
-    /// What messages call it.
+    /// The name for messages.
     pub fn name(&self) -> String {
         self.path.to_string_lossy().into_owned()
     }
 
-    /// Its bytes, where they can be known beforehand.
+    /// Size in bytes, if known in advance.
     pub fn size(&self) -> Option<u64> {
         self.size
     }
 
-    /// How many bytes were read.
+    /// Number of bytes read.
     pub fn position(&self) -> u64 {
         self.read
     }
 
-    /// The number of the line read last, counted from 1.
+    /// Number of the last line read, counted from 1.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// Whether the next line can be had without waiting for anyone.
-    pub fn more_at_hand(&self) -> bool {
+    /// Whether the next line can be read without waiting for input.
+    pub fn has_buffered_line(&self) -> bool {
         self.input.buffer().contains(&b'\n')
     }
 
-    /// Passes a byte-order mark over, where the input begins with one.
+    /// Skips a byte-order mark at the beginning of the input.
     fn begin(&mut self) -> Result<(), Error> {
         if !std::mem::replace(&mut self.begun, true) {
-            let passed = pass_bom(&mut self.input);
-            self.read += passed.map_err(|e| Error::io(&self.path, "read it", e))? as u64;
+            let skipped = skip_bom(&mut self.input);
+            self.read += skipped.map_err(|e| Error::io(&self.path, "read it", e))? as u64;
         }
         Ok(())
     }
 
-    /// The next line that is not empty, without its end; `None` after the last.
+    /// The next line that is not empty, without its line ending; `None` at the end of the input.
     pub fn next(&mut self) -> Result<Option<&[u8]>, Error> {
         self.begin()?;
         loop {
@@ -100,14 +100,14 @@ impl Lines {
         }
     }
 
-    /// The first byte of what is left, which stays there.
+    /// The next byte, without consuming it.
     pub fn peek(&mut self) -> Result<Option<u8>, Error> {
         self.begin()?;
         let buffer = self.input.fill_buf().map_err(|e| Error::io(&self.path, "read it", e))?;
         Ok(buffer.first().copied())
     }
 
-    /// All that is left.
+    /// The rest of the input.
     pub fn rest(&mut self) -> Result<Vec<u8>, Error> {
         self.begin()?;
         let mut all = Vec::new();
@@ -116,20 +116,20 @@ impl Lines {
     }
 }
 
-/// Passes a byte-order mark over, where the input begins with one; how many bytes that was.
-pub fn pass_bom(input: &mut impl BufRead) -> std::io::Result<usize> {
+/// Skips a byte-order mark at the beginning of the input, and returns its length in bytes.
+pub fn skip_bom(input: &mut impl BufRead) -> std::io::Result<usize> {
     let length = if input.fill_buf()?.starts_with(BOM) { BOM.len() } else { 0 };
     input.consume(length);
     Ok(length)
 }
 
-/// The words of a line: what stands between tabs where it has one, so that words may hold spaces; else, between spaces.
+/// The words of a line: separated by tabs if it contains one, so that words can contain spaces, or else by spaces.
 pub fn words_of(line: &[u8]) -> Vec<&[u8]> {
     let separator = if line.contains(&b'\t') { b'\t' } else { b' ' };
     line.split(|&byte| byte == separator).filter(|word| !word.is_empty()).collect()
 }
 
-/// The words of a list, one a line.
+/// The words of a list with one word per line.
 pub fn listed_words(path: &Path) -> Result<Words, Error> {
     let all =
         if is_standard(path) { bytes::Bytes::Owned(Lines::standard().rest()?) } else { bytes::open(path, None)?.0 };

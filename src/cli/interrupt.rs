@@ -1,4 +1,4 @@
-//! Ctrl-C: the first asks training to end, the second ends the program.
+//! Ctrl-C: the first stops training after the current step, the second ends the program.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::output;
 
-/// What shells expect of a program that Ctrl-C ended: 128 and the number of the signal.
+/// The exit code that shells expect after Ctrl-C: 128 plus the number of the signal.
 const CODE: u8 = 130;
 
-/// From now on tells by the flag returned whether Ctrl-C was pressed; pressed again, it ends the program.
+/// Returns a flag that is set when Ctrl-C is pressed; a second Ctrl-C ends the program.
 pub fn watch() -> Arc<AtomicBool> {
     let pressed = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&pressed);
@@ -17,15 +17,15 @@ pub fn watch() -> Arc<AtomicBool> {
         if seen.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(CODE));
         }
-        output::note("ending after this step; press Ctrl-C again to end at once");
+        output::note("stopping after this step; press Ctrl-C again to exit immediately");
     });
     if let Err(error) = watched {
-        output::warn(format_args!("Ctrl-C will end the program at once: {error}"));
+        output::warn(format_args!("Ctrl-C will exit immediately: {error}"));
     }
     pressed
 }
 
-/// The exit code of a training that Ctrl-C ended.
+/// The exit code after Ctrl-C.
 pub fn exit_code() -> ExitCode {
     ExitCode::from(CODE)
 }

@@ -37,7 +37,7 @@ mod odd;
 mod output;
 mod paths;
 mod predict;
-mod question;
+mod word_query;
 mod search;
 mod shell;
 mod similarity;

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::arguments::split_sign;
-use super::batch::Questions;
+use super::batch::QueryReader;
 use super::common::VectorArgs;
 use super::output::{Failure, Output};
-use super::question::Question;
+use super::word_query::WordQuery;
 use super::search::{SearchArgs, check_standard_input};
 
 /// Find the words closest to one or more words.
@@ -69,7 +69,7 @@ impl Nearest {
         let vectors = self.search.scan.apply(self.vectors.open()?);
         let options = self.search.options(&vectors)?;
         if let Some(path) = &self.batch {
-            return Questions::nearest(path)?.answer(&vectors, &options, output);
+            return QueryReader::nearest(path)?.run(&vectors, &options, output);
         }
         let (mut near, mut far) = (Vec::new(), Vec::new());
         for word in &self.words {
@@ -78,9 +78,9 @@ impl Nearest {
         }
         far.extend(self.not.iter().map(|word| word.as_encoded_bytes().to_vec()));
         if let Some(path) = &self.vector {
-            return Questions::vectors(path, vectors.dimension(), near, far)?.answer(&vectors, &options, output);
+            return QueryReader::vectors(path, vectors.dimension(), near, far)?.run(&vectors, &options, output);
         }
-        let question = Question::Nearest { vector: None, near, far };
-        question.ask(&vectors, &options, output)
+        let question = WordQuery::Nearest { vector: None, near, far };
+        question.run(&vectors, &options, output)
     }
 }

@@ -9,7 +9,7 @@ use vocable::Vectors;
 
 use super::common::VectorArgs;
 use super::output::{Failure, Output};
-use super::question::text;
+use super::word_query::text;
 
 /// Find the word that does not belong with the others.
 ///

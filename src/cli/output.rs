@@ -1,4 +1,4 @@
-//! Where things are printed: answers to standard output, everything else to standard error.
+//! Output: results go to standard output, messages to standard error.
 
 use std::fmt::{self, Display};
 use std::io::{self, BufWriter, Stdout, Write};
@@ -12,11 +12,11 @@ use super::advice;
 
 /// Standard output, buffered.
 pub struct Output {
-    /// Whether answers are JSON.
+    /// Whether results are printed as JSON.
     pub json: bool,
-    /// Whether text may be coloured: standard output is a terminal, and the environment (`NO_COLOR`, `TERM`) does not object.
+    /// Whether text can be colored: standard output is a terminal, and the environment (`NO_COLOR`, `TERM`) allows it.
     pub colour: bool,
-    /// Columns of the terminal; none where standard output goes elsewhere.
+    /// Width of the terminal in columns; `None` if standard output is not a terminal.
     pub width: Option<usize>,
     out: BufWriter<Stdout>,
 }
@@ -28,12 +28,12 @@ impl Output {
         Output { json, colour, width, out: BufWriter::new(io::stdout()) }
     }
 
-    /// Prints text as it is.
+    /// Prints text unchanged.
     pub fn text(&mut self, text: impl Display) -> Result<(), Failure> {
         Ok(write!(self.out, "{text}")?)
     }
 
-    /// Prints a value as a line of JSON.
+    /// Prints a value as one line of JSON.
     pub fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         serde_json::to_writer(&mut self.out, value).map_err(io::Error::from)?;
         Ok(writeln!(self.out)?)
@@ -44,10 +44,10 @@ impl Output {
     }
 }
 
-/// Why a command ended early.
+/// Why a command failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// The library's error.
+    /// An error of the library.
     Library(Error),
     /// Standard output or standard input failed.
     Output(io::Error),
@@ -83,47 +83,47 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Tells the user something.
+/// Prints a message.
 pub fn note(text: impl Display) {
     to_stderr(format_args!("{text}"));
 }
 
-/// Asks the user something, who answers on the same line.
+/// Prints a question; the user answers on the same line.
 #[cfg(feature = "get")]
 pub fn ask(question: &str) {
     let mut out = io::stderr().lock();
     let _ = out.write_all(question.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Warns the user.
+/// Prints a warning.
 pub fn warn(text: impl Display) {
     to_stderr(format_args!("warning: {text}"));
 }
 
-/// Warns of texts of a file that were not UTF-8, if there are any.
+/// Prints a warning about texts of a file that are not UTF-8, if there are any.
 pub fn warn_replaced(file: &str, texts: usize) {
     let number = match texts {
         0 => return,
         1 => "1 text is".to_owned(),
         many => format!("{many} texts are"),
     };
-    warn(format_args!("{file}: {number} not UTF-8; the bytes in question were replaced"));
+    warn(format_args!("{file}: {number} not valid UTF-8; the invalid bytes were replaced"));
 }
 
-/// Says what went wrong.
+/// Prints an error.
 pub fn error(text: impl Display) {
     to_stderr(format_args!("error: {text}"));
 }
 
 fn to_stderr(text: fmt::Arguments) {
-    // What a file holds must not steer the terminal; lines of our own end as they are.
-    let steers = |c: char| c.is_control() && c != '\n';
-    let text = text.to_string().replace(steers, "\u{FFFD}");
-    // A closed standard error is no reason to fail.
+    // File content must not control the terminal; only line feeds are kept.
+    let is_control = |c: char| c.is_control() && c != '\n';
+    let text = text.to_string().replace(is_control, "\u{FFFD}");
+    // Ignore a closed standard error.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// The text of an argument for messages and JSON.
+/// An argument as text, for messages and JSON.
 pub fn shown(word: &std::ffi::OsStr) -> String {
     word.to_string_lossy().into_owned()
 }

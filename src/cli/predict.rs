@@ -12,9 +12,9 @@ use vocable::report::json::PredictAnswer;
 use vocable::{Error, report};
 
 use super::common::VectorArgs;
-use super::input::pass_bom;
+use super::input::skip_bom;
 use super::output::{self, Failure, Output};
-use super::training_options::DataForm;
+use super::training_options::DataFormatArgs;
 
 /// Lines that are read ahead and predicted together.
 const TOGETHER: usize = 1024;
@@ -40,7 +40,7 @@ pub struct Predict {
     #[arg(long, value_name = "FILE")]
     evaluate: Option<PathBuf>,
     #[command(flatten)]
-    form: DataForm,
+    form: DataFormatArgs,
     #[command(flatten)]
     vectors: VectorArgs,
     #[cfg(feature = "arrow")]
@@ -74,7 +74,7 @@ impl Predict {
             return Ok(ExitCode::SUCCESS);
         }
         let mut input = BufReader::new(std::io::stdin().lock());
-        pass_bom(&mut input)?;
+        skip_bom(&mut input)?;
         let (mut texts, mut replaced, mut empty) = (Vec::new(), 0usize, 0usize);
         loop {
             let mut line = Vec::new();

@@ -11,7 +11,7 @@ use super::advice;
 use super::common::VectorArgs;
 use super::input::{Lines, words_of};
 use super::output::{self, Failure, Output, shown};
-use super::question::text;
+use super::word_query::text;
 
 /// Compute the cosine similarity of two words.
 ///
@@ -48,7 +48,7 @@ impl Similarity {
         let mut lines = Lines::standard();
         loop {
             // Interactive users and programs that wait for each result get it immediately.
-            if !lines.more_at_hand() {
+            if !lines.has_buffered_line() {
                 output.flush()?;
             }
             let Some(line) = lines.next()?.map(<[u8]>::to_vec) else { break };

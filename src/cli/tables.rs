@@ -16,7 +16,7 @@ use vocable::{Error, report};
 
 use super::input::is_standard;
 use super::output::{self, Failure, Output};
-use super::paths::distinct;
+use super::paths::check_distinct;
 
 /// A table of texts that comes in, and one that goes out.
 #[derive(Debug, Args)]
@@ -66,7 +66,7 @@ impl Tables {
         let (Some(from), Some(to)) = (&self.input, &self.output) else {
             return Err(Error::invalid("tables of texts", "--in FILE and --out FILE", "none").into());
         };
-        distinct(&[("--in", Some(from))], &[("--out", Some(to))])?;
+        check_distinct(&[("--in", Some(from))], &[("--out", Some(to))])?;
         let options = TableReaderOptions {
             format: self.in_format,
             text_column: text_column.map(str::to_owned),

@@ -14,51 +14,52 @@ use vocable::nn::EmbeddingMode;
 use vocable::report::json::TrainAnswer;
 use vocable::{Error, report};
 
-use super::checkpoints::Checkpoints;
+use super::checkpoints::CheckpointArgs;
 use super::common::VectorArgs;
 use super::output::{self, Failure, Output};
-use super::paths::distinct;
-use super::training_options::{OtherData, Settings, embedding_mode, note_tokenizer};
+use super::paths::check_distinct;
+use super::training_options::{EvaluationData, TrainingArgs, embedding_mode, note_tokenizer};
 use super::{advice, interrupt};
 
-/// Train a text classifier: an embedding made from the vectors, an LSTM (or a plain
-/// recurrent network), a linear layer.
+/// Train a text classifier on pretrained vectors.
 ///
-/// After each epoch the classifier is measured on the development part; the best epoch is kept. Without --dev, a tenth of
-/// the training part serves for it.
+/// The classifier is an embedding layer initialized from the vectors, an LSTM (or a plain recurrent network) and a linear layer. It
+/// is evaluated on the dev set after each epoch, and the best epoch is kept. Without --dev, a tenth of the train set is used as the
+/// dev set.
 ///
-/// Ctrl-C ends training after the step under way and saves the best epoch so far; a second one ends the program at once. With
-/// --checkpoint nothing is lost even if the machine goes down: the same command with --resume goes on, to the same model.
+/// Ctrl-C stops training after the current step and saves the best epoch so far; a second Ctrl-C exits immediately. With
+/// --checkpoint, training can be resumed after any interruption: run the same command with --resume to get the same model.
 ///
-/// Labelled texts are `LABEL TEXT` lines, fastText's `__label__LABEL TEXT` lines, TSV or CSV with a header, or JSON lines; which
-/// is told by content, or by the ending `.csv`. The model keeps the tokenizer, and cuts texts for prediction as it did for training.
+/// Labelled texts are `LABEL TEXT` lines, fastText's `__label__LABEL TEXT` lines, TSV or CSV with a header, or JSON Lines. The format
+/// is detected from the content, or from the extension `.csv`. The model stores the tokenizer, so that predictions tokenize texts in
+/// the same way.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  vocable train --vectors glove.6B.50d.txt --train train.txt --dev dev.txt --test test.txt \\
       --embedding tuned --out model.safetensors"
 )]
 pub struct Train {
-    /// Labelled texts to learn from
-    #[arg(long, value_name = "FILE", help_heading = "Texts")]
+    /// Train set: labelled texts
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     train: PathBuf,
     #[command(flatten)]
-    data: OtherData,
+    data: EvaluationData,
     /// How the embedding is initialized, and which of its rows are trained
     #[arg(long, value_name = "MODE", default_value = "tuned", value_parser = embedding_mode())]
     embedding: EmbeddingMode,
     #[command(flatten)]
-    settings: Settings,
-    /// Seed of everything that is drawn by chance
+    settings: TrainingArgs,
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Where to save the model
+    /// Save the model to FILE
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write a line of JSON an epoch: losses, learning rate, figures on the development part, speed
+    /// Write a JSON line per epoch to FILE: losses, learning rate, dev metrics, speed
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     #[command(flatten)]
-    checkpoints: Checkpoints,
+    checkpoints: CheckpointArgs,
     #[command(flatten)]
     vectors: VectorArgs,
 }
@@ -66,7 +67,7 @@ pub struct Train {
 impl Train {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let options = self.settings.options(self.embedding, self.seed)?;
-        distinct(
+        check_distinct(
             &[
                 ("--train", Some(&self.train)),
                 ("--dev", self.data.dev.as_deref()),
@@ -86,11 +87,11 @@ impl Train {
         let splits = self.data.open(&self.train, self.seed)?;
         let vectors = Arc::new(self.vectors.open()?);
         note_tokenizer(&vectors, &splits, &options)?;
-        let mut training = self.checkpoints.begin(&vectors, &splits, &options)?;
+        let mut training = self.checkpoints.start(&vectors, &splits, &options)?;
         let stop = interrupt::watch();
         let mut saved = Instant::now();
         let mut log = self.log.as_deref().map(TrainingLog::create).transpose()?;
-        // Epochs that a checkpoint brings stand in the log again, each once.
+        // The epochs before the checkpoint are written again, so that the log is complete.
         log.iter_mut().for_each(|log| training.history().iter().for_each(|epoch| write(log, epoch)));
         let bar = bar();
         while let Some(progress) = training.advance() {
@@ -111,9 +112,9 @@ impl Train {
         let interrupted = training.stop_reason().is_none();
         if interrupted {
             self.checkpoints.save(&training);
-            output::warn(self.checkpoints.how_to_go_on(&training));
+            output::warn(self.checkpoints.interrupted_message(&training));
             if training.history().is_empty() {
-                output::note("no epoch had ended: there is no model to save yet");
+                output::note("interrupted before the end of the first epoch: there is no model to save");
                 return Ok(interrupt::exit_code());
             }
         }
@@ -123,11 +124,11 @@ impl Train {
                 trained.classifier.save(path)?;
                 output::note(format_args!("saved {}", path.display()));
             }
-            None => output::note("no --out given: the model was not saved"),
+            None => output::note("no --out given: the model is not saved"),
         }
         if let StopReason::Diverged { epoch, step } = trained.stop_reason {
             output::warn(advice::describe(&Error::Diverged { epoch, step }));
-            output::note(format_args!("kept the best epoch before that, epoch {}", trained.best_epoch));
+            output::note(format_args!("using the best epoch before that, epoch {}", trained.best_epoch));
         }
         let code = if interrupted { interrupt::exit_code() } else { ExitCode::SUCCESS };
         if !output.json {
@@ -140,14 +141,14 @@ impl Train {
     }
 }
 
-/// Writes an epoch's line. A full disk is no reason to lose the training: it is warned of.
+/// Writes the log line of an epoch. Failure is only a warning: the training is not lost.
 fn write(log: &mut TrainingLog, epoch: &Epoch) {
     if let Err(error) = log.epoch(epoch) {
         output::warn(advice::describe(&error));
     }
 }
 
-/// Shows how far training is.
+/// Shows the progress of training.
 fn show(progress: &Progress, bar: &ProgressBar) {
     match progress {
         Progress::Step { epoch, done, of } => {

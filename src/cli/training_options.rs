@@ -1,4 +1,4 @@
-//! The options of training, which `train` and `compare` share, and those of labelled texts.
+//! The options of labelled texts and of training, which several commands share.
 
 use std::path::{Path, PathBuf};
 
@@ -14,49 +14,49 @@ use vocable::{Error, Vectors, report};
 
 use super::{output, values};
 
-/// The texts of a task but for those to learn from.
+/// The dev set, the test set and the format of all sets.
 #[derive(Debug, Args)]
-pub struct OtherData {
-    /// Labelled texts to choose the epoch by
-    #[arg(long, value_name = "FILE", help_heading = "Texts")]
+pub struct EvaluationData {
+    /// Dev set, used for early stopping and model selection [default: a tenth of the train set]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub dev: Option<PathBuf>,
-    /// Labelled texts to measure the result on
-    #[arg(long, value_name = "FILE", help_heading = "Texts")]
+    /// Test set, to evaluate the final model
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub test: Option<PathBuf>,
     #[command(flatten)]
-    form: DataForm,
+    form: DataFormatArgs,
 }
 
-/// How labelled texts are read.
+/// How to read labelled texts.
 #[derive(Debug, Args)]
-pub struct DataForm {
-    /// Form of the texts, if it should not be told by content: plain, tsv, csv, jsonl, fasttext
-    #[arg(long, value_name = "NAME", help_heading = "Texts")]
+pub struct DataFormatArgs {
+    /// Override detection of the data format
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
     data_format: Option<DataFormat>,
-    /// Column or JSON key of the label
-    #[arg(long, value_name = "NAME", help_heading = "Texts")]
+    /// Column or JSON key of the labels
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
     label_column: Option<String>,
-    /// Column or JSON key of the text
-    #[arg(long, value_name = "NAME", help_heading = "Texts")]
+    /// Column or JSON key of the texts
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
     text_column: Option<String>,
 }
 
-impl DataForm {
-    /// Whether anything about the form was said.
+impl DataFormatArgs {
+    /// Whether any of the options is used.
     pub fn is_given(&self) -> bool {
         self.data_format.is_some() || self.label_column.is_some() || self.text_column.is_some()
     }
 
-    /// The column or JSON key of the text, where one was named and nothing else was.
+    /// The column or JSON key of the texts; fails if another option is used.
     #[cfg(feature = "arrow")]
     pub fn text_column_alone(&self) -> Result<Option<&str>, Error> {
         if self.data_format.is_some() || self.label_column.is_some() {
-            return Err(Error::invalid("--data-format and --label-column", "--evaluate beside them", "--in"));
+            return Err(Error::other("--data-format and --label-column cannot be used with --in"));
         }
         Ok(self.text_column.as_deref())
     }
 
-    /// Reads labelled texts and says what was found.
+    /// Reads labelled texts, and prints their number, their format and warnings.
     pub fn open(&self, path: &Path) -> Result<Dataset, Error> {
         let options = DataOptions {
             format: self.data_format,
@@ -65,7 +65,7 @@ impl DataForm {
         };
         let data = Dataset::open(path, &options)?;
         output::note(format_args!(
-            "{}: {}, form {}",
+            "{}: {}, format {}",
             data.name,
             report::counted(data.texts.len(), "text"),
             data.format
@@ -75,8 +75,7 @@ impl DataForm {
         if data.texts.len() >= 20 && 2 * labels > data.texts.len() {
             let first: Vec<String> = data.texts.iter().take(3).map(|text| format!("`{}`", text.label)).collect();
             output::warn(format_args!(
-                "{}: {labels} labels in {}, the first of them {}: if these are no labels, say where they stand with \
-                 --data-format and --label-column",
+                "{}: {labels} different labels in {}, such as {}; if these are not the labels, set --data-format or --label-column",
                 data.name,
                 report::counted(data.texts.len(), "text"),
                 first.join(", ")
@@ -85,12 +84,12 @@ impl DataForm {
         let mut empty = data.texts.iter().filter(|text| text.text.trim().is_empty());
         if let Some(first) = empty.next() {
             output::warn(format_args!(
-                "{}: line {}: a label without a text; {}",
+                "{}: line {}: label without text{}",
                 data.name,
                 first.line,
                 match 1 + empty.count() {
-                    1 => "it is the only one".to_owned(),
-                    lines => format!("there are {lines} such lines"),
+                    1 => String::new(),
+                    lines => format!(" ({lines} such lines in total)"),
                 }
             ));
         }
@@ -98,8 +97,8 @@ impl DataForm {
     }
 }
 
-impl OtherData {
-    /// Reads the splits; cuts a development part where none is given.
+impl EvaluationData {
+    /// Reads the sets; splits a dev set from the train set if none is given.
     pub fn open(&self, train: &Path, seed: u64) -> Result<Splits, Error> {
         let open = |path: &PathBuf| self.form.open(path);
         let train = self.form.open(train)?;
@@ -107,12 +106,10 @@ impl OtherData {
             Some(path) => (train, open(path)?),
             None => {
                 let (train, dev) = split_dev_set(train, seed)?;
-                let serve = if dev.texts.len() == 1 { "serves" } else { "serve" };
                 output::note(format_args!(
-                    "no --dev given: {} of the training part {serve} for it, {} remain{}",
+                    "no --dev given: split {} from the train set as the dev set, leaving {}",
                     report::counted(dev.texts.len(), "text"),
-                    report::thousands(train.texts.len()),
-                    if train.texts.len() == 1 { "s" } else { "" }
+                    report::thousands(train.texts.len())
                 ));
                 (train, dev)
             }
@@ -121,90 +118,91 @@ impl OtherData {
     }
 }
 
-/// How to train, whatever the embedding.
+/// How to train, except for the embedding.
 #[derive(Debug, Args)]
-pub struct Settings {
-    /// Epochs at most
-    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().epochs, help_heading = "Training")]
+#[command(next_help_heading = "Training")]
+pub struct TrainingArgs {
+    /// Maximum number of epochs
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().epochs)]
     epochs: usize,
-    /// Stop after N epochs without a better one; 0 for never
-    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().patience.unwrap_or(0), help_heading = "Training")]
+    /// Stop after N epochs without improvement on the dev set; 0 disables early stopping
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().patience.unwrap_or(0))]
     patience: usize,
-    /// What reads the words: lstm, or rnn (the plain recurrent network)
-    #[arg(long, value_name = "CELL", default_value_t = TrainOptions::default().cell, help_heading = "Training")]
+    /// Type of recurrent cell
+    #[arg(long, value_name = "CELL", default_value_t = TrainOptions::default().cell, value_parser = cell())]
     encoder: CellKind,
-    /// Hidden size of the encoder
-    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().hidden, help_heading = "Training")]
+    /// Hidden size
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().hidden)]
     hidden: usize,
-    /// Layers of the encoder, 1 to 4
-    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().layers, help_heading = "Training")]
+    /// Number of recurrent layers, from 1 to 4
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().layers)]
     layers: usize,
-    /// Read the text both ways
-    #[arg(long, help_heading = "Training")]
+    /// Use a bidirectional encoder
+    #[arg(long)]
     bidirectional: bool,
-    /// How the states of a text's words become one: last, mean, max
-    #[arg(long, value_name = "HOW", default_value_t = TrainOptions::default().pooling, help_heading = "Training")]
+    /// How the hidden states of a text are pooled
+    #[arg(long, value_name = "HOW", default_value_t = TrainOptions::default().pooling, value_parser = pooling())]
     pooling: Pooling,
-    /// Texts a step
-    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().batch, help_heading = "Training")]
+    /// Batch size
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().batch)]
     batch: usize,
-    /// How the weights follow their gradients: adam, adamw (weight decay apart from the gradient), sgd
-    #[arg(long, value_name = "NAME", default_value_t = TrainOptions::default().optimizer, help_heading = "Training")]
+    /// Optimizer
+    #[arg(long, value_name = "NAME", default_value_t = TrainOptions::default().optimizer, value_parser = values::named::<OptimizerKind>())]
     optimizer: OptimizerKind,
     /// Learning rate
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().lr, help_heading = "Training")]
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().lr)]
     lr: f64,
-    /// Learning rate of the embedding's rows [default: that of --lr]
-    #[arg(long, value_name = "X", help_heading = "Training")]
+    /// Learning rate of the embedding [default: the value of --lr]
+    #[arg(long, value_name = "X")]
     embedding_lr: Option<f64>,
-    /// Keep the embedding's rows as they are for the first N epochs
-    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().unfreeze_after, help_heading = "Training")]
+    /// Keep the embedding frozen for the first N epochs
+    #[arg(long, value_name = "N", default_value_t = TrainOptions::default().unfreeze_after)]
     unfreeze_after: usize,
-    /// Largest norm of a row that training changed; 0 for no limit
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().max_norm.unwrap_or(0.0), help_heading = "Training")]
+    /// Maximum norm of trained embedding rows; 0 for no limit
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().max_norm.unwrap_or(0.0))]
     max_norm: f64,
-    /// Weight decay; rows of the embedding decay only in steps that train them
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().weight_decay, help_heading = "Training")]
+    /// Weight decay; embedding rows decay only in steps that train them
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().weight_decay)]
     weight_decay: f64,
-    /// Momentum of sgd
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().momentum, help_heading = "Training")]
+    /// Momentum of SGD
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().momentum)]
     momentum: f64,
-    /// Course of the learning rates over all --epochs: constant, linear (down to 0), cosine (down to 0)
-    #[arg(long, value_name = "NAME", default_value_t = TrainOptions::default().schedule, help_heading = "Training")]
+    /// Learning rate schedule over all epochs
+    #[arg(long, value_name = "NAME", default_value_t = TrainOptions::default().schedule, value_parser = schedule())]
     schedule: Schedule,
-    /// Share of all steps over which the learning rates rise from 0, as in 0.1
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().warmup, help_heading = "Training")]
+    /// Fraction of all steps in which the learning rate rises from 0 (warmup)
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().warmup)]
     warmup: f64,
-    /// How much texts count in the loss: none (all the same), balanced (all labels the same), or LABEL=WEIGHT,...
-    #[arg(long, value_name = "HOW", default_value_t = TrainOptions::default().class_weights, help_heading = "Training")]
+    /// Class weights in the loss: none, balanced (inversely proportional to class frequencies), or LABEL=WEIGHT,...
+    #[arg(long, value_name = "HOW", default_value_t = TrainOptions::default().class_weights)]
     class_weights: ClassWeights,
-    /// Share of each label that is spread over all of them
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().label_smoothing, help_heading = "Training")]
+    /// Label smoothing
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().label_smoothing)]
     label_smoothing: f64,
-    /// Largest norm of the gradients; 0 for no limit
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().clip.unwrap_or(0.0), help_heading = "Training")]
+    /// Maximum norm of the gradients; 0 for no limit
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().clip.unwrap_or(0.0))]
     clip: f64,
-    /// Share of the last state dropped in training (and of what one layer hands to the next)
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.hidden, help_heading = "Training")]
+    /// Dropout rate of the pooled state, and between layers
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.hidden)]
     dropout: f64,
-    /// Share of the words' components dropped in training
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.embedding, help_heading = "Training")]
+    /// Dropout rate of the components of word vectors
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.embedding)]
     embedding_dropout: f64,
-    /// Share of the words dropped whole in training
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.word, help_heading = "Training")]
+    /// Dropout rate of whole words
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().dropout.word)]
     word_dropout: f64,
-    /// Deviation of the random rows made for words that the vectors lack
-    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().oov_std, help_heading = "Training")]
+    /// Standard deviation of the random rows of out-of-vocabulary words
+    #[arg(long, value_name = "X", default_value_t = TrainOptions::default().oov_std)]
     oov_std: f64,
-    /// Deviation of the rows of --embedding random, around 0 [default: mean and deviation of the vectors' numbers]
-    #[arg(long, value_name = "X", help_heading = "Training")]
+    /// Standard deviation of the rows of `random` embeddings, with mean 0 [default: mean and standard deviation of the
+    /// vectors]
+    #[arg(long, value_name = "X")]
     random_std: Option<f64>,
-    /// How texts are cut into words: unicode (Unicode's rules), ptb (Penn Treebank, as GloVe's own texts), whitespace (for
-    /// texts cut already), jieba (Chinese; in builds that have it)
-    #[arg(long, value_name = "NAME", default_value_t, help_heading = "Texts")]
+    /// How texts are split into words
+    #[arg(long, value_name = "NAME", default_value_t, help_heading = "Data")]
     tokenizer: Tokenizer,
-    /// How words are looked up: exact, or fold (as written, then in lower case)
-    #[arg(long, value_name = "HOW", default_value = "exact", value_parser = values::named::<Case>(), help_heading = "Training")]
+    /// How words are looked up
+    #[arg(long, value_name = "HOW", default_value = "exact", value_parser = case())]
     case: Case,
 }
 
@@ -223,7 +221,41 @@ pub fn embedding_mode() -> impl TypedValueParser<Value = EmbeddingMode> {
     })
 }
 
-impl Settings {
+/// Parses a type of recurrent cell.
+fn cell() -> impl TypedValueParser<Value = CellKind> {
+    values::described::<CellKind>(|cell| match cell {
+        CellKind::Lstm => "Long short-term memory",
+        CellKind::Rnn => "Plain recurrent network (tanh)",
+    })
+}
+
+/// Parses a learning rate schedule.
+fn schedule() -> impl TypedValueParser<Value = Schedule> {
+    values::described::<Schedule>(|schedule| match schedule {
+        Schedule::Constant => "The same in all steps",
+        Schedule::Linear => "Linear decay to 0",
+        Schedule::Cosine => "Cosine decay to 0",
+    })
+}
+
+/// Parses how hidden states are pooled.
+pub fn pooling() -> impl TypedValueParser<Value = Pooling> {
+    values::described::<Pooling>(|pooling| match pooling {
+        Pooling::Last => "The last state of each direction",
+        Pooling::Mean => "The mean of all states",
+        Pooling::Max => "The maximum of all states",
+    })
+}
+
+/// Parses how words are looked up.
+pub fn case() -> impl TypedValueParser<Value = Case> {
+    values::described::<Case>(|case| match case {
+        Case::Exact => "As written",
+        Case::Fold => "As written, then in lower case",
+    })
+}
+
+impl TrainingArgs {
     pub fn options(&self, embedding: EmbeddingMode, seed: u64) -> Result<TrainOptions, Error> {
         let options = TrainOptions {
             embedding,
@@ -259,7 +291,7 @@ impl Settings {
     }
 }
 
-/// Says if another tokenizer may suit the texts better.
+/// Prints a note if another tokenizer matches the vectors better.
 pub fn note_tokenizer(vectors: &Vectors, splits: &Splits, options: &TrainOptions) -> Result<(), Error> {
     let (train, tokenizer) = (&splits.train, options.tokenizer);
     if let Some(advice) = suggest_tokenizer(vectors, &train.texts, tokenizer, options.case)? {

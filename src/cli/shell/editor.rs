@@ -15,25 +15,25 @@ use vocable::Vectors;
 use super::request::{COMMANDS, Operands};
 use crate::cli::output::{self, Failure};
 
-/// Lines of history that are kept.
-const HISTORY: usize = 1000;
+/// Maximum number of lines in the history.
+const MAX_HISTORY: usize = 1000;
 
-/// Words that are offered for the beginning of one.
-const OFFERED: usize = 40;
+/// Maximum number of completions.
+const MAX_COMPLETIONS: usize = 40;
 
 /// A prompt at a terminal.
 pub struct Prompt<'a> {
-    editor: Editor<Words<'a>, FileHistory>,
-    /// Where history is kept; `None` for nowhere.
+    editor: Editor<PromptHelper<'a>, FileHistory>,
+    /// The history file; `None` if no history is kept.
     history: Option<PathBuf>,
 }
 
 impl<'a> Prompt<'a> {
-    /// A prompt that completes the words of some vectors, and keeps its history in the user's state folder if it may.
+    /// A prompt that completes the words of `vectors`; the history is kept in the user's state folder if `keep_history` is set.
     pub fn new(vectors: &'a Vectors, keep_history: bool) -> Result<Prompt<'a>, Failure> {
-        // At the terminal itself: standard output may lead elsewhere.
+        // The prompt is on the terminal, because standard output may be redirected.
         let config = Config::builder()
-            .max_history_size(HISTORY)
+            .max_history_size(MAX_HISTORY)
             .and_then(|config| config.history_ignore_dups(true))
             .map_err(failure)?
             .history_ignore_space(true)
@@ -41,7 +41,7 @@ impl<'a> Prompt<'a> {
             .behavior(Behavior::PreferTerm)
             .build();
         let mut editor = Editor::with_config(config).map_err(failure)?;
-        editor.set_helper(Some(Words { vectors, files: FilenameCompleter::new() }));
+        editor.set_helper(Some(PromptHelper { vectors, files: FilenameCompleter::new() }));
         let history = if keep_history { history_file() } else { None };
         if let Some(path) = history.as_deref().filter(|path| path.exists())
             && let Err(error) = editor.load_history(path)
@@ -51,7 +51,7 @@ impl<'a> Prompt<'a> {
         Ok(Prompt { editor, history })
     }
 
-    /// The next line; `None` at the end of input. Ctrl-C begins a new one.
+    /// The next line; `None` at the end of input. Ctrl-C clears the line.
     pub fn read(&mut self) -> Result<Option<String>, Failure> {
         loop {
             match self.editor.readline("vocable> ") {
@@ -66,7 +66,7 @@ impl<'a> Prompt<'a> {
         }
     }
 
-    /// Keeps a line in the history, at once: what ends the program does not take the history with it.
+    /// Appends a line to the history file immediately, so that the history survives a crash.
     fn remember(&mut self, line: &str) {
         let kept = self.editor.add_history_entry(line).and_then(|new| match &self.history {
             Some(path) if new => {
@@ -78,16 +78,16 @@ impl<'a> Prompt<'a> {
         if let Err(error) = kept
             && let Some(path) = self.history.take()
         {
-            output::warn(format_args!("{}: cannot keep the history: {error}", path.display()));
+            output::warn(format_args!("{}: cannot write the history: {error}", path.display()));
         }
     }
 }
 
-/// The file of the history: `vocable/history` in the user's folder for state, or for data where there is none.
+/// The history file: `vocable/history` in the user's state folder, or in the data folder on systems without one.
 fn history_file() -> Option<PathBuf> {
     let folders = etcetera::choose_base_strategy().ok()?;
     let folder = folders.state_dir().unwrap_or_else(|| folders.data_dir());
-    // Without a home there is no such folder, and the current one is none.
+    // Without a home folder the path is relative.
     folder.is_absolute().then(|| folder.join("vocable").join("history"))
 }
 
@@ -99,34 +99,34 @@ fn failure(error: ReadlineError) -> Failure {
 }
 
 /// Completes commands, words and file names.
-struct Words<'a> {
+struct PromptHelper<'a> {
     vectors: &'a Vectors,
     files: FilenameCompleter,
 }
 
-impl Words<'_> {
-    /// Words that begin with `prefix`, the most frequent ones. What all of them have in common beyond the prefix, all
-    /// words of the vocabulary that begin with it have in common: the editor fills it in.
+impl PromptHelper<'_> {
+    /// The most frequent words that start with `prefix`. Their common prefix is that of all words in the vocabulary that start with
+    /// `prefix`, because the editor inserts it.
     fn words(&self, prefix: &str) -> Vec<String> {
         let word = |word: &[u8]| {
             let word = std::str::from_utf8(word).ok()?;
             (!word.contains(|c: char| c == ' ' || c.is_control())).then(|| word.to_owned())
         };
         let vocabulary = self.vectors.vocabulary();
-        let rows = self.vectors.complete(prefix, OFFERED);
-        let mut offered: Vec<String> = rows.into_iter().filter_map(|row| word(vocabulary.word(row)?)).collect();
-        while let Some(common) = common_prefix(&offered).filter(|common| common.len() > prefix.len()) {
+        let rows = self.vectors.complete(prefix, MAX_COMPLETIONS);
+        let mut completions: Vec<String> = rows.into_iter().filter_map(|row| word(vocabulary.word(row)?)).collect();
+        while let Some(common) = common_prefix(&completions).filter(|common| common.len() > prefix.len()) {
             let other = vocabulary.iter().filter(|word| word.starts_with(prefix.as_bytes()));
             match other.filter(|word| !word.starts_with(common.as_bytes())).find_map(word) {
-                Some(other) => offered.push(other),
+                Some(other) => completions.push(other),
                 None => break,
             }
         }
-        offered
+        completions
     }
 }
 
-/// What some words begin with, all of them.
+/// The longest common prefix of the words.
 fn common_prefix(words: &[String]) -> Option<&str> {
     let (first, rest) = words.split_first()?;
     let mut common = first.as_str();
@@ -137,7 +137,7 @@ fn common_prefix(words: &[String]) -> Option<&str> {
     Some(common)
 }
 
-impl Completer for Words<'_> {
+impl Completer for PromptHelper<'_> {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, pos: usize, context: &Context) -> rustyline::Result<(usize, Vec<Pair>)> {
@@ -152,29 +152,29 @@ impl Completer for Words<'_> {
             Some(Operands::Words) | None => {}
         }
         let prefix = token.strip_prefix(['+', '-']).unwrap_or(token);
-        let mut offered: Vec<String> = Vec::new();
+        let mut completions: Vec<String> = Vec::new();
         if command.is_none() && prefix.len() == token.len() {
-            offered.extend(COMMANDS.iter().map(|(name, _)| (*name).to_owned()).filter(|name| name.starts_with(prefix)));
+            completions.extend(COMMANDS.iter().map(|(name, _)| (*name).to_owned()).filter(|name| name.starts_with(prefix)));
         }
         if !prefix.is_empty() {
             let words = self.words(prefix);
-            offered.extend(
+            completions.extend(
                 words.into_iter().filter(|word| COMMANDS.iter().all(|(name, _)| name != word) || command.is_some()),
             );
         }
-        // A word that is the only one is whole: another may follow.
-        let end = if offered.len() == 1 { " " } else { "" };
+        // A unique completion is a complete word: add a space.
+        let end = if completions.len() == 1 { " " } else { "" };
         let pair = |word: String| Pair { replacement: format!("{word}{end}"), display: word };
-        Ok((pos - prefix.len(), offered.into_iter().map(pair).collect()))
+        Ok((pos - prefix.len(), completions.into_iter().map(pair).collect()))
     }
 }
 
-impl Hinter for Words<'_> {
+impl Hinter for PromptHelper<'_> {
     type Hint = String;
 }
 
-impl Highlighter for Words<'_> {}
+impl Highlighter for PromptHelper<'_> {}
 
-impl Validator for Words<'_> {}
+impl Validator for PromptHelper<'_> {}
 
-impl Helper for Words<'_> {}
+impl Helper for PromptHelper<'_> {}

@@ -14,23 +14,24 @@ use vocable::{Error, Vectors, report};
 use super::common::VectorArgs;
 use super::input::Lines;
 use super::output::{self, Failure, Output};
-use super::search::{Limits, SearchArgs, check_standard_input};
+use super::search::{SearchArgs, SearchLimits, check_standard_input};
+use super::word_query::analogy_method;
 use super::{advice, odd, similarity};
 use editor::Prompt;
 use request::{HELP, Request};
 
-/// Ask one question after the other: a prompt with history and completion of words.
+/// Start an interactive prompt with history and word completion.
 ///
-/// The vectors stay open, so each answer comes at once. `help` at the prompt says what can be asked. Tab completes words, the
-/// most frequent first; Ctrl-C clears the line, Ctrl-D ends. Where standard input is no terminal, its lines are answered
-/// without prompts; a line without an answer is reported, and the rest answered.
+/// The vectors are opened once, so that results are immediate. Type `help` at the prompt for the list of commands. Tab completes
+/// words, the most frequent first; Ctrl-C clears the line, Ctrl-D exits. If standard input is not a terminal, each of its lines is
+/// run without a prompt; errors are reported, and the remaining lines are run.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Shell {
-    /// How analogies are answered: add (3CosAdd) or mul (3CosMul)
-    #[arg(long, value_name = "NAME", default_value = "add")]
+    /// Scoring method for analogies
+    #[arg(long, value_name = "NAME", default_value = "add", value_parser = analogy_method())]
     method: AnalogyMethod,
-    /// Keep no history of this session, and read none
+    /// Do not read or write the history file
     #[arg(long)]
     no_history: bool,
     #[command(flatten)]
@@ -49,19 +50,19 @@ Examples:
   vocable> k 5
   printf 'king\\nsim france italy\\n' | vocable shell --json";
 
-/// What the shell knows between two lines.
+/// The state of the shell between two lines.
 struct Session<'a> {
     vectors: &'a Vectors,
-    limits: Limits,
-    /// Made of the limits.
+    limits: SearchLimits,
+    /// The library's options for `limits`.
     options: NearestOptions,
     method: AnalogyMethod,
-    /// Whether someone watches: settings are confirmed.
-    watched: bool,
+    /// Whether standard input is a terminal: changed settings are confirmed.
+    interactive: bool,
 }
 
 #[derive(Serialize)]
-struct Info {
+struct Settings {
     vectors: String,
     rows: usize,
     dimension: usize,
@@ -74,31 +75,30 @@ struct Info {
 }
 
 #[derive(Serialize)]
-struct Unanswered {
+struct FailedLine {
     line: u64,
     error: String,
 }
 
 impl Shell {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
-        let standard = "-".as_ref();
-        check_standard_input([("--within", self.search.within.as_deref()), ("the shell", Some(standard))])?;
+                check_standard_input([("--within", self.search.within.as_deref()), ("the shell", Some("-".as_ref()))])?;
         let vectors = self.search.scan.apply(self.vectors.open()?);
         let limits = self.search.limits(&vectors)?;
         let options = limits.options()?;
-        let watched = std::io::stdin().is_terminal();
-        let mut session = Session { vectors: &vectors, limits, options, method: self.method, watched };
-        if watched {
+        let interactive = std::io::stdin().is_terminal();
+        let mut session = Session { vectors: &vectors, limits, options, method: self.method, interactive };
+        if interactive {
             let mut prompt = Prompt::new(&vectors, !self.no_history)?;
             output::note(format_args!(
-                "{} words x {}; `help` says what can be asked",
+                "{} words x {}; type `help` for the list of commands",
                 report::thousands(vectors.len()),
                 vectors.dimension()
             ));
             let mut number = 0;
             while let Some(line) = prompt.read()? {
                 number += 1;
-                if !session.answer(line.as_bytes(), number, output)? {
+                if !session.run_line(line.as_bytes(), number, output)? {
                     break;
                 }
                 output.flush()?;
@@ -107,11 +107,11 @@ impl Shell {
             let mut lines = Lines::standard();
             while let Some(line) = lines.next()? {
                 let line = line.to_vec();
-                if !session.answer(&line, lines.number(), output)? {
+                if !session.run_line(&line, lines.number(), output)? {
                     break;
                 }
-                // A program that waits for each answer gets it at once.
-                if !lines.more_at_hand() {
+                // Programs that wait for each result get it immediately.
+                if !lines.has_buffered_line() {
                     output.flush()?;
                 }
             }
@@ -121,13 +121,13 @@ impl Shell {
 }
 
 impl Session<'_> {
-    /// Answers a line, or says why not: whether to go on.
-    fn answer(&mut self, line: &[u8], number: u64, output: &mut Output) -> Result<bool, Failure> {
+    /// Runs a line, and prints an error if it fails. Returns whether to continue.
+    fn run_line(&mut self, line: &[u8], number: u64, output: &mut Output) -> Result<bool, Failure> {
         match self.execute(line, output) {
             Err(Failure::Library(error)) => {
                 if output.json {
-                    output.json(&Unanswered { line: number, error: advice::describe(&error) })?;
-                } else if self.watched {
+                    output.json(&FailedLine { line: number, error: advice::describe(&error) })?;
+                } else if self.interactive {
                     output::error(error);
                 } else {
                     output.flush()?;
@@ -141,11 +141,11 @@ impl Session<'_> {
 
     fn execute(&mut self, line: &[u8], output: &mut Output) -> Result<bool, Failure> {
         match Request::of(line, self.method)? {
-            Request::Ask(question) => {
-                question.ask(self.vectors, &self.options, output)?;
+            Request::Query(query) => {
+                query.run(self.vectors, &self.options, output)?;
             }
-            Request::Similarity([a, b]) => similarity::answer(self.vectors, a, b, output)?,
-            Request::Odd(words) => odd::answer(self.vectors, &words, output)?,
+            Request::Similarity([a, b]) => similarity::print_similarity(self.vectors, a, b, output)?,
+            Request::Odd(words) => odd::print_odd(self.vectors, &words, output)?,
             Request::Set(name, value) => self.set(name, value)?,
             Request::Info => self.info(output)?,
             Request::Help => output::note(HELP.trim_end()),
@@ -155,13 +155,13 @@ impl Session<'_> {
         Ok(true)
     }
 
-    /// Changes a setting; one that leaves no word to answer is not changed.
+    /// Changes a setting, unless no word would satisfy all of them.
     fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
         let (mut limits, mut method) = (self.limits.clone(), self.method);
         let now = request::set(name, value, &mut limits, &mut method, self.vectors)?;
         self.options = limits.options()?;
         (self.limits, self.method) = (limits, method);
-        if self.watched {
+        if self.interactive {
             output::note(now);
         }
         Ok(())
@@ -169,7 +169,7 @@ impl Session<'_> {
 
     fn info(&self, output: &mut Output) -> Result<(), Failure> {
         let limits = &self.limits;
-        let info = Info {
+        let info = Settings {
             vectors: self.vectors.source().path.to_string_lossy().into_owned(),
             rows: self.vectors.len(),
             dimension: self.vectors.dimension(),
@@ -195,7 +195,7 @@ impl Session<'_> {
             ("restrict".to_owned(), info.restrict.map_or_else(off, report::thousands)),
             ("within".to_owned(), named(info.within, within).unwrap_or_else(off)),
             ("regex".to_owned(), named(info.regex, regex).unwrap_or_else(off)),
-            ("min-cosine".to_owned(), info.min_cosine.map_or_else(off, |least| least.to_string())),
+            ("min-cosine".to_owned(), info.min_cosine.map_or_else(off, |min| min.to_string())),
             ("method".to_owned(), info.method.to_owned()),
         ]))
     }

@@ -1,4 +1,4 @@
-//! What a line of the shell asks for.
+//! The commands of the shell.
 
 use std::path::PathBuf;
 
@@ -6,10 +6,10 @@ use vocable::query::AnalogyMethod;
 use vocable::{Error, Vectors, report};
 
 use crate::cli::input::words_of;
-use crate::cli::question::{Question, text};
-use crate::cli::search::{Limits, cosine, matching, within};
+use crate::cli::word_query::{WordQuery, text};
+use crate::cli::search::{SearchLimits, cosine, rows_listed, rows_matching};
 
-/// What may follow a command.
+/// The kind of operands of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operands {
     Words,
@@ -17,7 +17,7 @@ pub enum Operands {
     Other,
 }
 
-/// All commands, and what may follow them.
+/// All commands with their operands.
 pub const COMMANDS: [(&str, Operands); 19] = [
     ("nearest", Operands::Words),
     ("near", Operands::Words),
@@ -40,34 +40,34 @@ pub const COMMANDS: [(&str, Operands); 19] = [
     ("exit", Operands::Other),
 ];
 
-/// What `help` says.
+/// The text of `help`.
 pub const HELP: &str = "  king                      words nearest to king
-  king -man +woman          near to king and woman, far from man
-  man king woman ?          man is to king as woman is to ...; the same: analogy man king woman
-  sim france italy          the cosine of two words
-  odd bread soup crocodile  the word that does not belong
+  king -man +woman          positive and negative terms
+  man king woman ?          man is to king as woman is to ...; or: analogy man king woman
+  sim france italy          cosine similarity of two words
+  odd bread soup crocodile  the word that does not belong with the others
 
-  k 5                       how many answers
+  k 5                       maximum number of results
   restrict 50000            search only the first 50,000 rows
-  within FILE               only the words listed in FILE may answer, one a line
-  regex ing$                only words that match may answer
-  min-cosine 0.5            leave out answers whose cosine is lower
-  method mul                analogies by products of cosines (3CosMul), or by their sum: method add
-  restrict off              takes a setting back; so do within, regex and min-cosine
+  within FILE               restrict results to the words listed in FILE, one per line
+  regex ing$                restrict results to words that match
+  min-cosine 0.5            omit results with a lower cosine
+  method mul                score analogies by 3CosMul (mul) or 3CosAdd (add)
+  restrict off              reset a setting; also within, regex and min-cosine
 
-  info                      the vectors, and what is set
-  help                      this
-  quit                      ends, as Ctrl-D does
+  info                      show the vectors and the settings
+  help                      show this list
+  quit                      exit, as Ctrl-D does
 
-A word that is a command, too, needs a sign: +help. Words with spaces in them: separate words by tabs (Ctrl-V Tab).
+To query a word that is also a command, add a sign: +help. If words contain spaces, separate them by tabs (Ctrl-V Tab).
 ";
 
-/// What a line asks for.
+/// A line of input, parsed.
 pub enum Request<'a> {
-    Ask(Question),
+    Query(WordQuery),
     Similarity([&'a [u8]; 2]),
     Odd(Vec<&'a [u8]>),
-    /// A setting by its name, and its new value.
+    /// The name of a setting and its new value.
     Set(&'a str, &'a str),
     Info,
     Help,
@@ -77,20 +77,20 @@ pub enum Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads a line; analogies are answered by `method`.
+    /// Parses a line; analogies are scored by `method`.
     pub fn of(line: &'a [u8], method: AnalogyMethod) -> Result<Request<'a>, Error> {
         let words = words_of(line);
         let Some((first, operands)) = words.split_first() else { return Ok(Request::Nothing) };
-        // What a command cannot take may have been meant as a question about the word that it is.
+        // The line may be meant as a query for the word, rather than as a command.
         let expected = |what: &str| {
             let first = text(first);
             let found = if operands.is_empty() { "none".to_owned() } else { operands.len().to_string() };
-            Error::invalid(first.clone(), format!("{what} (for the word `{first}`: +{first})"), found)
+            Error::invalid(first.clone(), format!("{what} (to query the word `{first}`, use +{first})"), found)
         };
         Ok(match *first {
-            b"nearest" | b"near" if !operands.is_empty() => Request::Ask(Question::nearest(operands.iter().copied())),
+            b"nearest" | b"near" if !operands.is_empty() => Request::Query(WordQuery::nearest(operands.iter().copied())),
             b"nearest" | b"near" => return Err(expected("words")),
-            b"analogy" if operands.len() == 3 => Request::Ask(Question::analogy(operands, method)?),
+            b"analogy" if operands.len() == 3 => Request::Query(WordQuery::analogy(operands, method)?),
             b"analogy" => return Err(expected("three words")),
             b"similarity" | b"sim" => match *operands {
                 [a, b] => Request::Similarity([a, b]),
@@ -109,29 +109,29 @@ impl<'a> Request<'a> {
             b"info" | b"settings" if operands.is_empty() => Request::Info,
             b"help" | b"?" if operands.is_empty() => Request::Help,
             b"quit" | b"exit" if operands.is_empty() => Request::Quit,
-            b"info" | b"settings" | b"help" | b"quit" | b"exit" => return Err(expected("nothing behind it")),
+            b"info" | b"settings" | b"help" | b"quit" | b"exit" => return Err(expected("no operands")),
             _ => match words.as_slice() {
                 [before @ .., b"?"] => {
-                    // As it is written on paper: man : king = woman : ?
+                    // The notation man : king = woman : ? is accepted.
                     let signs: [&[u8]; 3] = [b":", b"=", b"::"];
                     let before: Vec<&[u8]> = before.iter().copied().filter(|word| !signs.contains(word)).collect();
                     if before.len() != 3 {
-                        let expected = "three words before it, as in `man king woman ?` (for the word `?`: +?)";
+                        let expected = "three words before it, as in `man king woman ?` (to query the word `?`, use +?)";
                         return Err(Error::invalid("?", expected, before.len().to_string()));
                     }
-                    Request::Ask(Question::analogy(&before, method)?)
+                    Request::Query(WordQuery::analogy(&before, method)?)
                 }
-                _ => Request::Ask(Question::nearest(words.iter().copied())),
+                _ => Request::Query(WordQuery::nearest(words.iter().copied())),
             },
         })
     }
 }
 
-/// Changes a setting, and says what it now is.
+/// Changes a setting, and returns a message with its new value.
 pub fn set(
     name: &str,
     value: &str,
-    limits: &mut Limits,
+    limits: &mut SearchLimits,
     method: &mut AnalogyMethod,
     vectors: &Vectors,
 ) -> Result<String, Error> {
@@ -146,10 +146,10 @@ pub fn set(
                 Some(cosine(value).map_err(|_| Error::invalid(name, "a number from -1 to 1", format!("`{value}`")))?);
         }
         "within" if off => limits.within = None,
-        "within" if value == "-" => return Err(Error::invalid(name, "a file, since standard input asks", "`-`")),
-        "within" => limits.within = Some((PathBuf::from(value), within(vectors, value.as_ref(), "--within")?)),
+        "within" if value == "-" => return Err(Error::other("within: standard input is used for commands; name a file")),
+        "within" => limits.within = Some((PathBuf::from(value), rows_listed(vectors, value.as_ref(), "--within")?)),
         "regex" if off => limits.regex = None,
-        "regex" => limits.regex = Some((value.to_owned(), matching(vectors, value)?)),
+        "regex" => limits.regex = Some((value.to_owned(), rows_matching(vectors, value)?)),
         "method" => *method = value.parse()?,
         _ => limits.k = number()?,
     }
@@ -158,6 +158,6 @@ pub fn set(
         "regex" => limits.regex.as_ref().map(|(_, rows)| rows.len()),
         _ => None,
     };
-    let words = rows.map(|rows| format!(": {} words may answer", report::thousands(rows))).unwrap_or_default();
+    let words = rows.map(|rows| format!(": {} words", report::thousands(rows))).unwrap_or_default();
     Ok(format!("{name} {value}{words}"))
 }
