@@ -224,7 +224,7 @@ fn bytes_that_are_not_utf8_are_replaced_and_counted() {
     // JSON cannot store binary values, Parquet can.
     run("predict", &from, &to, &[]).refused(2, "found the type Binary in the column `text`; write Parquet or Arrow");
     let said = ran("predict", &from, &folder.path("out.parquet"), &[]).err;
-    assert!(said.contains("1 text is not UTF-8; the bytes in question were replaced"), "{said}");
+    assert!(said.contains("1 text is not valid UTF-8; the invalid bytes were replaced"), "{said}");
     let out = read_parquet(&folder.path("out.parquet"));
     assert_eq!(&out[0]["text"], &batch["text"]);
 }

@@ -237,18 +237,18 @@ fn words_without_a_row_are_counted_once_and_no_words_at_all_are_an_error() {
     assert_eq!((ran.code, ran.out.lines().count(), ran.err.as_str()), (0, 2, ""));
 
     demo_fed(&["nearest", "king", "--within", "-"], b"kingg\n").refused(2, "none among the 1 that");
-    demo_fed(&["nearest", "king", "--within", "-"], b"").refused(2, "--within: expected words of the vocabulary");
+    demo_fed(&["nearest", "king", "--within", "-"], b"").refused(2, "--within: none of the 0 words");
     demo(&["nearest", "king", "--within", "nowhere.txt"]).refused(2, "nowhere.txt: cannot open it");
-    demo(&["nearest", "king", "--regex", "qqqq"]).refused(2, "`qqqq`, which fits none");
+    demo(&["nearest", "king", "--regex", "qqqq"]).refused(2, "`qqqq` matches none of the");
     let both = ["nearest", "king", "--within", "-", "--regex", "^b", "--restrict"];
-    let none = "--restrict, --within, --regex: expected words that all of them allow, found none";
+    let none = "no word satisfies --restrict and --within and --regex";
     demo_fed(&[&both[..], &["1"]].concat(), b"queen\nbread\n").refused(2, none);
-    demo(&["nearest", "king", "--restrict", "0"]).refused(2, "--restrict: expected a number from 1, found 0");
+    demo(&["nearest", "king", "--restrict", "0"]).refused(2, "--restrict: expected at least 1, found 0");
     // Words are allowed as results, but none is near enough.
     let ran = demo_fed(&["nearest", "king", "--within", "-"], b"king\n");
-    ran.refused(1, "no answer: no word may answer but those of the question");
+    ran.refused(1, "no results: only the query words themselves match");
     let ran = demo(&["nearest", "king", "--min-cosine", "0.99"]);
-    ran.refused(1, "no answer: no word that may answer has a cosine of 0.99 or more");
+    ran.refused(1, "no results: no word has a cosine of at least 0.99");
     let ran = demo(&["nearest", "king", "--min-cosine", "0.99", "--json"]);
     assert_eq!((ran.code, &ran.json()[0]["neighbours"]), (1, &json!([])));
 }
@@ -342,10 +342,10 @@ fn a_line_without_an_answer_is_told_in_its_place() {
         told[0].starts_with("error: standard input: line 2: `kingg` is not in the vocabulary; did you mean `king`")
     );
     assert!(told[1].starts_with("error: standard input: line 4: ") && told[1].contains("cancel each other out"));
-    assert_eq!(told[2..], ["2 of 4 questions have no answer"]);
+    assert_eq!(told[2..], ["2 of 4 queries have no result"]);
 
     let ran = demo_fed(&["nearest", "--batch", "-", "-k", "1", "--json"], input);
-    assert_eq!((ran.code, ran.err.as_str()), (1, "2 of 4 questions have no answer\n"));
+    assert_eq!((ran.code, ran.err.as_str()), (1, "2 of 4 queries have no result\n"));
     let answers = ran.json();
     assert_eq!(answers.len(), 4);
     assert_eq!((&answers[1]["line"], &answers[1]["query"]), (&json!(2), &json!(["kingg", "-man"])));

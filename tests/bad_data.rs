@@ -115,7 +115,7 @@ fn labels_without_a_text_among_others_are_warned_of() {
     let dev = ["--dev", path.to_str().unwrap(), "--train"];
     let ran = on(&[&["train", "--hidden", "2", "--epochs", "1"], &dev[..]].concat(), &path);
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.err.contains("some: line 2: a label without a text; there are 2 such lines"), "{}", ran.err);
+    assert!(ran.err.contains("some: line 2: label without text (2 such lines in total)"), "{}", ran.err);
 }
 
 #[test]

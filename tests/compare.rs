@@ -295,7 +295,7 @@ fn options_that_make_no_comparison_are_refused() {
         ("--sweep", "lr=1e-3,0.001", "expected each value of lr once, found `0.001`"),
         ("--sweep", "lr=-1", "learning rate: expected a number above 0"),
         ("--sweep", "lr=", "expected a value of lr"),
-        ("--jobs", "0", "--jobs: expected a number from 1"),
+        ("--jobs", "0", "--jobs: expected at least 1"),
         ("--checkpoint-minutes", "1", "--out"),
         ("--report", "somewhere", "--train"),
         ("--report", "", "--report"),

@@ -379,7 +379,7 @@ fn the_report_of_an_unfinished_comparison_says_so() {
     go_on(&made, &path);
     std::fs::remove_file(path.join("runs").join("random-lr0.01-seed1").join("result.json")).unwrap();
     let ran = report();
-    assert!(ran.code == 0 && ran.err.contains("11 of 12 runs are done"), "{ran:?}");
+    assert!(ran.code == 0 && ran.err.contains("11 of 12 runs completed"), "{ran:?}");
     assert_eq!(ran.out.lines().take_while(|line| !line.is_empty()).count(), 1 + 6);
 }
 
@@ -403,7 +403,7 @@ fn ctrl_c_saves_the_runs_under_way_and_says_how_to_go_on() {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     err.read_to_string(&mut told).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{told}");
-    assert!(told.contains("of 12 runs are done; to go on:"), "{told}");
+    assert!(told.contains("of 12 runs completed; to resume:"), "{told}");
     let line = told.lines().find(|line| line.starts_with("  ")).expect("a command line").trim();
     assert!(
         Command::new("sh").args(["-c", line]).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()

@@ -13,7 +13,7 @@ fn text(path: &Path) -> &str {
 fn spares(file: &Path, command: &[&str], what: &str) {
     let before = std::fs::read(file).ok();
     let ran = vocable(command);
-    ran.refused(2, "expected a file of its own");
+    ran.refused(2, "would overwrite");
     assert!(ran.err.contains(what), "{what:?} is not said: {ran:?}");
     assert_eq!(std::fs::read(file).ok(), before, "{command:?} changed it");
 }
@@ -128,7 +128,7 @@ fn texts_in_utf_16_are_refused_by_name() {
 
 #[test]
 fn numbers_that_make_no_sense_are_refused_at_once() {
-    vocable(["nearest", "king", "-k", "0"]).refused(2, "-k: expected a number from 1");
+    vocable(["nearest", "king", "-k", "0"]).refused(2, "--top: expected at least 1");
     vocable(["nearest", "king", "--threads", "100000"]).refused(2, "expected a number from 1 to 1024");
     vocable(["nearest", "king", "--threads", "0"]).refused(2, "expected a number from 1 to 1024");
     assert_eq!(vocable(["demo", "--seeds", "99999999999999"]).code, 2);

@@ -582,7 +582,7 @@ fn bad_options_are_refused() {
     let words = folder.file("words", "xqzzt\n");
     let labels = folder.file("labels", "king royal\n");
     let run = |arguments: &[&str]| vocable([&["explore"], arguments].concat());
-    run(&["--words", words.to_str().unwrap()]).refused(2, "--words: expected words of the vocabulary");
+    run(&["--words", words.to_str().unwrap()]).refused(2, "is in the vocabulary");
     run(&["--labels", labels.to_str().unwrap()]).refused(2, "line 1: expected a word, a tab and a label");
     run(&["--model", "nowhere.safetensors"]).refused(2, "nowhere.safetensors");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -69,13 +69,13 @@ fn what_has_no_answer_is_told_and_the_rest_answered() {
         "odd: expected at least two words (for the word `odd`: +odd), found none",
         "?: expected three words before it",
         "k: expected a number, found `x`",
-        "help: expected nothing behind it (for the word `help`: +help), found 1",
+        "help: expected no operands (to query the word `help`, use +help), found 1",
         "unclosed group at character 1",
         "nowhere.txt: cannot open it",
         "add or mul",
         "min-cosine: expected a number from -1 to 1, found `2`",
         "within: expected a file",
-        "restrict: expected a number from 1, found 0",
+        "--restrict: expected at least 1, found 0",
     ]) {
         assert!(told.starts_with(&format!("error: line {number}: ")) && told.contains(said), "{told}");
     }
@@ -117,7 +117,7 @@ fn settings_hold_from_their_line_on() {
         assert_eq!(words(answer), *expected);
     }
     // A limit that leaves no word is refused, and the one before it stays.
-    assert!(rest[6]["error"].as_str().unwrap().contains("words that all of them allow"), "{rest:#?}");
+    assert!(rest[6]["error"].as_str().unwrap().contains("no word satisfies"), "{rest:#?}");
     assert_eq!(words(&rest[7]), ["queen"]);
     assert_eq!((&rest[8]["method"], words(&rest[8]).len()), (&json!("mul"), 2));
     assert!(ran.err.contains("1 of 4 words have no row: `kingg`"), "{}", ran.err);

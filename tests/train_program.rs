@@ -141,7 +141,7 @@ fn a_finished_training_gone_on_with_has_its_result_at_once() {
     let (checkpoint, out, again) = (folder.path("checkpoint"), folder.path("model"), folder.path("again"));
     let at = ["--checkpoint", text(&checkpoint)];
     let first = train(&texts, &texts, &[&at[..], &["--resume", "--json", "--out", text(&out)]].concat());
-    assert!(first.err.contains("checkpoint: no such file yet; training begins anew"), "{}", first.err);
+    assert!(first.err.contains("checkpoint: no checkpoint yet; starting from scratch"), "{}", first.err);
     let second = train(&texts, &texts, &[&at[..], &["--resume", "--json", "--out", text(&again)]].concat());
     assert!(second.err.contains("done after 3 epochs") && !second.err.contains("epoch   1"), "{}", second.err);
     assert!(std::fs::read(&out).unwrap() == std::fs::read(&again).unwrap());
@@ -150,7 +150,7 @@ fn a_finished_training_gone_on_with_has_its_result_at_once() {
         assert_eq!(first[key], second[key]);
     }
     // Without --resume it is not overwritten.
-    train(&texts, &texts, &at).refused(2, "checkpoint: expected no file yet, found one; add --resume");
+    train(&texts, &texts, &at).refused(2, "checkpoint: the checkpoint already exists; add `--resume`");
     train(&texts, &texts, &[&at[..], &["--resume", "--lr", "0.1"]].concat()).refused(2, "made with lr 0.1, found");
     vocable(["predict".into(), checkpoint.into_os_string()]).refused(2, "--resume");
 }
