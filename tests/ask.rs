@@ -236,7 +236,7 @@ fn words_without_a_row_are_counted_once_and_no_words_at_all_are_an_error() {
     let ran = demo_fed(&["nearest", "king", "--within", "-"], b"queen\r\nbread");
     assert_eq!((ran.code, ran.out.lines().count(), ran.err.as_str()), (0, 2, ""));
 
-    demo_fed(&["nearest", "king", "--within", "-"], b"kingg\n").refused(2, "none among the 1 that");
+    demo_fed(&["nearest", "king", "--within", "-"], b"kingg\n").refused(2, "none of the 1 words");
     demo_fed(&["nearest", "king", "--within", "-"], b"").refused(2, "--within: none of the 0 words");
     demo(&["nearest", "king", "--within", "nowhere.txt"]).refused(2, "nowhere.txt: cannot open it");
     demo(&["nearest", "king", "--regex", "qqqq"]).refused(2, "`qqqq` matches none of the");

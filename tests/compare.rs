@@ -328,7 +328,7 @@ fn the_program_compares_and_prints_json() {
     assert_eq!(of_run, [("frozen", 1), ("frozen", 2), ("random", 1), ("random", 2)]);
     assert!(runs.iter().all(|run| run["test_accuracy"].is_null() && run["dev_accuracy"].is_f64()));
     assert_eq!(json["embeddings"].as_array().expect("embeddings").len(), 2);
-    assert!(ran.err.contains("20 texts of the training part serve for it, 180 remain"), "{}", ran.err);
+    assert!(ran.err.contains("split 20 texts from the train set as the dev set, leaving 180"), "{}", ran.err);
     for number in 1..=4 {
         assert!(ran.err.contains(&format!("run {number} of 4: ")), "{}", ran.err);
     }

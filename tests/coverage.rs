@@ -102,7 +102,7 @@ fn texts_without_labels_are_lines() {
     let lines = b"\xef\xbb\xbfthe film\r\n\r\n caf\xe9 the \nlast";
     for (name, bytes) in [("plain", lines.to_vec()), ("packed", gzip(lines))] {
         let ran = coverage(&folder.file(name, bytes), "demo.50d.txt", &["--unlabelled", "--json"]);
-        assert!(ran.err.contains(&format!("{name}: 1 text is not UTF-8")), "{}", ran.err);
+        assert!(ran.err.contains(&format!("{name}: 1 text is not valid UTF-8")), "{}", ran.err);
         let answer = ran.only_json();
         assert_eq!((&answer["texts"], &answer["tokens"], &answer["longest"]), (&json!(3), &json!(6), &json!(3)));
     }

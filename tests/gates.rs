@@ -89,7 +89,7 @@ fn texts_come_from_arguments_and_from_standard_input() {
     assert_eq!(texts, ["one", "a film", "a dull film", "two words"]);
     assert_eq!(gates(&model, &["--json", "-"], b"").out, "");
     let ran = gates(&model, &["--json", "-"], b"a \xff film\n");
-    assert!(ran.err.contains("not UTF-8") && ran.json()[0]["words"][1]["word"] == "\u{fffd}", "{ran:?}");
+    assert!(ran.err.contains("not valid UTF-8") && ran.json()[0]["words"][1]["word"] == "\u{fffd}", "{ran:?}");
     let empty = gates(&model, &[""], b"");
     assert!(empty.code == 0 && empty.out.contains("(before)"), "{empty:?}");
     let long = gates(&model, &["--json", "-"], "a film ".repeat(501).as_bytes()).only_json();

@@ -75,7 +75,7 @@ fn a_model_is_trained_saved_and_predicts() {
     let input = b"a wonderful movie\n\nxyzzy qwert\r\na terrible \xff bore";
     let answers = predict(&model, &["--json"], input);
     assert_eq!(answers.code, 0);
-    assert!(answers.err.contains("not UTF-8"), "{}", answers.err);
+    assert!(answers.err.contains("not valid UTF-8"), "{}", answers.err);
     let answers = answers.json();
     assert_eq!(answers.len(), 4);
     for answer in &answers {

@@ -65,16 +65,16 @@ fn what_has_no_answer_is_told_and_the_rest_answered() {
     assert_eq!(told.len(), 12, "{told:#?}");
     for ((number, told), said) in (1..).zip(told).zip([
         "`kingg` is not in the vocabulary; did you mean `king`",
-        "sim: expected two words (for the word `sim`: +sim), found 1",
-        "odd: expected at least two words (for the word `odd`: +odd), found none",
+        "sim: expected two words (to query the word `sim`, use +sim), found 1",
+        "odd: expected at least two words (to query the word `odd`, use +odd), found none",
         "?: expected three words before it",
         "k: expected a number, found `x`",
         "help: expected no operands (to query the word `help`, use +help), found 1",
         "unclosed group at character 1",
         "nowhere.txt: cannot open it",
-        "add or mul",
+        "possible values: add, mul",
         "min-cosine: expected a number from -1 to 1, found `2`",
-        "within: expected a file",
+        "within: standard input is used for commands",
         "--restrict: expected at least 1, found 0",
     ]) {
         assert!(told.starts_with(&format!("error: line {number}: ")) && told.contains(said), "{told}");
