@@ -10,8 +10,8 @@ use vocable::query::AnalogyMethod;
 use super::batch::QueryReader;
 use super::common::VectorArgs;
 use super::output::{Failure, Output};
-use super::word_query::{WordQuery, analogy_method};
 use super::search::{SearchArgs, check_standard_input};
+use super::word_query::{WordQuery, analogy_method};
 
 /// Complete an analogy: A is to B as C is to ...
 ///

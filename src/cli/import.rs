@@ -74,7 +74,10 @@ struct Written {
 
 impl Import {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
-        check_distinct(&[("WEIGHTS", Some(&self.weights)), ("--words", Some(&self.words))], &[("--out", Some(&self.out))])?;
+        check_distinct(
+            &[("WEIGHTS", Some(&self.weights)), ("--words", Some(&self.words))],
+            &[("--out", Some(&self.out))],
+        )?;
         check_writable(&self.out)?;
         let vocabulary = vocabulary_file(&self.words)?;
         let special = |token: &Option<String>| token.as_ref().map(|token| token.clone().into_bytes());

@@ -37,7 +37,6 @@ mod odd;
 mod output;
 mod paths;
 mod predict;
-mod word_query;
 mod search;
 mod shell;
 mod similarity;
@@ -47,6 +46,7 @@ mod train;
 mod training_options;
 mod usage;
 mod values;
+mod word_query;
 
 use std::process::ExitCode;
 

@@ -10,8 +10,8 @@ use super::arguments::split_sign;
 use super::batch::QueryReader;
 use super::common::VectorArgs;
 use super::output::{Failure, Output};
-use super::word_query::WordQuery;
 use super::search::{SearchArgs, check_standard_input};
+use super::word_query::WordQuery;
 
 /// Find the words closest to one or more words.
 ///

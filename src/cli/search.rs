@@ -123,7 +123,10 @@ pub fn rows_matching(vectors: &Vectors, pattern: &str) -> Result<RowSet, Error> 
     let regex = Regex::new(pattern).map_err(|error| bad_pattern(pattern, &error))?;
     let rows = RowSet::matching(vectors, |word| regex.is_match(word))?;
     if rows.is_empty() {
-        return Err(Error::other(format!("--regex: `{pattern}` matches none of the {} words", report::thousands(vectors.len()))));
+        return Err(Error::other(format!(
+            "--regex: `{pattern}` matches none of the {} words",
+            report::thousands(vectors.len())
+        )));
     }
     Ok(rows)
 }

@@ -8,8 +8,8 @@ use vocable::report::json::{AnalogyAnswer, NearestAnswer};
 use vocable::{Error, Vectors, report};
 
 use super::arguments::split_sign;
-use super::values;
 use super::output::{self, Failure, Output};
+use super::values;
 
 /// A query whose results are words.
 pub enum WordQuery {
@@ -72,8 +72,8 @@ impl WordQuery {
         let mut sums = Vec::new();
         let mut outcomes = Vec::new();
         for query in queries {
-            outcomes.push(query.and_then(|query| {
-                match query.terms().map(|terms| vectors.query(&terms)).transpose()? {
+            outcomes.push(query.and_then(
+                |query| match query.terms().map(|terms| vectors.query(&terms)).transpose()? {
                     Some(sum) => {
                         sums.push(sum);
                         Ok((query, None))
@@ -82,8 +82,8 @@ impl WordQuery {
                         let results = query.results(vectors, options)?;
                         Ok((query, Some(results)))
                     }
-                }
-            }));
+                },
+            ));
         }
         let mut batch = vectors.nearest_batch(&sums, options)?.into_iter();
         let mut of_batch = |results: Option<_>| results.or_else(|| batch.next()).unwrap_or_default();

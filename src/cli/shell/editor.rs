@@ -154,7 +154,8 @@ impl Completer for PromptHelper<'_> {
         let prefix = token.strip_prefix(['+', '-']).unwrap_or(token);
         let mut completions: Vec<String> = Vec::new();
         if command.is_none() && prefix.len() == token.len() {
-            completions.extend(COMMANDS.iter().map(|(name, _)| (*name).to_owned()).filter(|name| name.starts_with(prefix)));
+            completions
+                .extend(COMMANDS.iter().map(|(name, _)| (*name).to_owned()).filter(|name| name.starts_with(prefix)));
         }
         if !prefix.is_empty() {
             let words = self.words(prefix);

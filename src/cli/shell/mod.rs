@@ -82,7 +82,7 @@ struct FailedLine {
 
 impl Shell {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
-                check_standard_input([("--within", self.search.within.as_deref()), ("the shell", Some("-".as_ref()))])?;
+        check_standard_input([("--within", self.search.within.as_deref()), ("the shell", Some("-".as_ref()))])?;
         let vectors = self.search.scan.apply(self.vectors.open()?);
         let limits = self.search.limits(&vectors)?;
         let options = limits.options()?;

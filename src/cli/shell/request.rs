@@ -6,8 +6,8 @@ use vocable::query::AnalogyMethod;
 use vocable::{Error, Vectors, report};
 
 use crate::cli::input::words_of;
-use crate::cli::word_query::{WordQuery, text};
 use crate::cli::search::{SearchLimits, cosine, rows_listed, rows_matching};
+use crate::cli::word_query::{WordQuery, text};
 
 /// The kind of operands of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,9 @@ impl<'a> Request<'a> {
             Error::invalid(first.clone(), format!("{what} (to query the word `{first}`, use +{first})"), found)
         };
         Ok(match *first {
-            b"nearest" | b"near" if !operands.is_empty() => Request::Query(WordQuery::nearest(operands.iter().copied())),
+            b"nearest" | b"near" if !operands.is_empty() => {
+                Request::Query(WordQuery::nearest(operands.iter().copied()))
+            }
             b"nearest" | b"near" => return Err(expected("words")),
             b"analogy" if operands.len() == 3 => Request::Query(WordQuery::analogy(operands, method)?),
             b"analogy" => return Err(expected("three words")),
@@ -116,7 +118,8 @@ impl<'a> Request<'a> {
                     let signs: [&[u8]; 3] = [b":", b"=", b"::"];
                     let before: Vec<&[u8]> = before.iter().copied().filter(|word| !signs.contains(word)).collect();
                     if before.len() != 3 {
-                        let expected = "three words before it, as in `man king woman ?` (to query the word `?`, use +?)";
+                        let expected =
+                            "three words before it, as in `man king woman ?` (to query the word `?`, use +?)";
                         return Err(Error::invalid("?", expected, before.len().to_string()));
                     }
                     Request::Query(WordQuery::analogy(&before, method)?)
@@ -146,7 +149,9 @@ pub fn set(
                 Some(cosine(value).map_err(|_| Error::invalid(name, "a number from -1 to 1", format!("`{value}`")))?);
         }
         "within" if off => limits.within = None,
-        "within" if value == "-" => return Err(Error::other("within: standard input is used for commands; name a file")),
+        "within" if value == "-" => {
+            return Err(Error::other("within: standard input is used for commands; name a file"));
+        }
         "within" => limits.within = Some((PathBuf::from(value), rows_listed(vectors, value.as_ref(), "--within")?)),
         "regex" if off => limits.regex = None,
         "regex" => limits.regex = Some((value.to_owned(), rows_matching(vectors, value)?)),
