@@ -1,4 +1,4 @@
-//! Vocable's part of `nearest.py`, which builds and starts it: answers questions when it is its turn, and says how long they took.
+//! Vocable's part of `nearest.py`, which builds and starts it: runs queries when it is its turn, and reports their times.
 
 mod turns;
 
@@ -14,11 +14,11 @@ use vocable::vectors::Scan;
 
 use turns::{Done, Task, serve, timed};
 
-/// Answers questions about the vectors of FILE, given on standard input; without FILE, does nothing.
+/// Runs queries, given on standard input, on the vectors of FILE; without FILE, does nothing.
 #[derive(Parser)]
 struct Arguments {
     file: Option<String>,
-    /// How rows are searched: codes or f32
+    /// How rows are scanned: codes or f32
     #[arg(long, default_value = "codes")]
     scan: Scan,
     /// Passed by `cargo bench`

@@ -1,4 +1,4 @@
-//! How fast the readers are, on files that lie in memory already: `cargo bench --bench parse`.
+//! Speed of the readers, on files in memory: `cargo bench --bench parse`.
 
 mod synthetic;
 
@@ -8,7 +8,7 @@ use vocable::files::{ReadOptions, parse, parse_f32};
 
 use synthetic::{Form, Kind, Synthetic};
 
-/// Rows and numbers a row: as many as glove.6B has, and a sixth.
+/// Rows and dimension: those of glove.6B, and a sixth of the rows.
 const SIZES: [(usize, usize); 2] = [(400_000, 50), (60_000, 300)];
 const SEED: u64 = 1;
 
@@ -16,7 +16,7 @@ fn main() {
     divan::main();
 }
 
-/// Text to rows, the numbers on all cores.
+/// Text to rows, on all cores.
 #[divan::bench(args = SIZES, sample_count = 20)]
 fn glove(bencher: Bencher, size: (usize, usize)) {
     rows(bencher, Form::Glove, size);
@@ -36,7 +36,7 @@ fn rows(bencher: Bencher, form: Form, (rows, dimension): (usize, usize)) {
     bencher.counter(BytesCount::of_slice(&bytes)).bench(|| parse(black_box(&bytes), &options));
 }
 
-/// A million numbers, one after the other on one thread.
+/// A million numbers on one thread.
 #[divan::bench]
 fn number(bencher: Bencher) {
     let text = Synthetic::new(Form::Glove, Kind::Independent, 20_000, 50, SEED).bytes();

@@ -1,6 +1,6 @@
--- What wrk asks `vocable explore`: /v1/nearest for words of a list, in an order of each thread's own.
+-- Requests of wrk to `vocable explore`: /v1/nearest for words of a list, in a different random order for each thread.
 --   wrk -t2 -c16 -d30s --latency -s benches/serve.lua http://127.0.0.1:PORT -- WORDS
--- WORDS has a word a line, made of letters and digits.
+-- WORDS has one word per line, of letters and digits.
 
 local threads = 0
 

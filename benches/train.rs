@@ -1,4 +1,4 @@
-//! Vocable's part of `train.py`, which builds and starts it: trains or asks the classifier, and prints a line of JSON that says how
+//! Vocable's part of `train.py`, which builds and starts it: trains or runs the classifier, and prints a line of JSON that says how
 //! long it took.
 
 use std::error::Error;
@@ -11,17 +11,17 @@ use serde::{Deserialize, Serialize};
 use vocable::Vectors;
 use vocable::classifier::{Classifier, DataFormat, DataOptions, Dataset, Splits, Tokenizer, TrainOptions, train};
 
-/// Does what CELL says; without it, nothing.
+/// Runs CELL; without it, does nothing.
 #[derive(Parser)]
 struct Arguments {
-    /// What to do, as JSON; `train.py` writes it
+    /// The task, as JSON; `train.py` writes it
     cell: Option<String>,
     /// Passed by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// What to do. The Python side reads the same line, which says more than what is used here.
+/// A task. The Python side reads the same line, which has more fields than are used here.
 #[derive(Deserialize)]
 struct Cell {
     task: Task,
@@ -33,7 +33,7 @@ struct Cell {
     batch: usize,
     /// Epochs of training, or passes over all texts.
     epochs: usize,
-    /// How often the sentence is asked.
+    /// Number of predictions of the sentence.
     times: usize,
     sentence: String,
     threads: usize,
@@ -51,9 +51,9 @@ enum Task {
 struct Done {
     /// Tokens of all texts.
     tokens: usize,
-    /// Of each epoch, each pass, or each time the sentence was asked.
+    /// Of each epoch, each pass, or each prediction of the sentence.
     seconds: Vec<f64>,
-    /// The largest resident memory, in bytes.
+    /// Peak resident memory, in bytes.
     peak: u64,
 }
 
@@ -82,13 +82,13 @@ fn perform(cell: &str) -> Result<Done, Box<dyn Error>> {
     let options = DataOptions { format: Some(DataFormat::Plain), ..DataOptions::default() };
     let data = Dataset::open(&cell.texts, &options)?;
     let texts: Vec<String> = data.texts.iter().map(|labelled| labelled.text.clone()).collect();
-    // Nothing is chosen by it, so two texts are enough, and measuring them takes no time.
+    // No epoch is chosen by it, so two texts are enough, and evaluating them takes no time.
     let dev = Dataset { texts: data.texts[..2].to_vec(), ..data.clone() };
     let splits = Splits { train: data, dev, test: None };
     let training = cell.task == Task::Train;
     let options = TrainOptions {
         embedding: cell.embedding.parse()?,
-        // As the peers cut them.
+        // The peers' tokenizer.
         tokenizer: Tokenizer::Whitespace,
         hidden: cell.hidden,
         bidirectional: cell.bidirectional,
@@ -107,7 +107,7 @@ fn perform(cell: &str) -> Result<Done, Box<dyn Error>> {
     Ok(Done { tokens: trained.tokens, seconds, peak: peak()? })
 }
 
-/// Seconds from texts to labels, over and over.
+/// Seconds from texts to labels, repeatedly.
 fn asked(classifier: &Classifier, texts: &[String], times: usize) -> Vec<f64> {
     let once = || {
         let began = Instant::now();
@@ -119,7 +119,7 @@ fn asked(classifier: &Classifier, texts: &[String], times: usize) -> Vec<f64> {
     (0..times).map(|_| once()).collect()
 }
 
-/// The largest resident memory so far, in bytes.
+/// Peak resident memory so far, in bytes.
 fn peak() -> Result<u64, Box<dyn Error>> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM in /proc/self/status")?;

@@ -337,7 +337,7 @@ fn pipes_are_read_and_written() {
 }
 
 #[test]
-fn nothing_is_left_of_what_cannot_be_read_to_its_end() {
+fn a_failed_read_leaves_no_output() {
     let folder = Folder::new();
     let to = folder.path("out.parquet");
     std::fs::write(&to, "as it was").unwrap();

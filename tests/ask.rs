@@ -319,7 +319,7 @@ fn a_batch_answers_as_single_questions_do() {
 }
 
 #[test]
-fn more_questions_than_a_slice_holds_keep_their_order() {
+fn more_queries_than_a_slice_keep_their_order() {
     let rows = demo_rows();
     let lines: String = (0..10_000).map(|i| format!("{}\n", rows[i * 7 % rows.len()].0)).collect();
     let folder = Folder::new();
@@ -332,7 +332,7 @@ fn more_questions_than_a_slice_holds_keep_their_order() {
 }
 
 #[test]
-fn a_line_without_an_answer_is_told_in_its_place() {
+fn a_line_without_a_result_is_reported_in_its_place() {
     let input = b"king\nkingg -man\r\n\nqueen -queen\nqueen\n";
     let ran = demo_fed(&["nearest", "--batch", "-", "-k", "1"], input);
     assert_eq!(ran.code, 1);
@@ -378,7 +378,7 @@ fn analogies_come_in_batches_by_both_methods() {
 }
 
 #[test]
-fn vectors_of_ones_own_are_questions() {
+fn user_supplied_vectors_are_queries() {
     let folder = Folder::new();
     let rows = demo_rows();
     let vector = |word: &str| &rows.iter().find(|(other, _)| other == word).unwrap().1;
@@ -442,7 +442,7 @@ fn vectors_come_as_arrays_too() {
 }
 
 #[test]
-fn what_is_no_vector_is_named_by_line_and_ends_the_run() {
+fn an_invalid_vector_is_reported_by_line_and_ends_the_run() {
     let folder = Folder::new();
     let path = folder.file("compass.txt", "a 2 0\nb 3 4\nc -5 0\n");
     for (input, told) in [

@@ -53,7 +53,7 @@ fn floors_and_measures_as_json() {
 }
 
 #[test]
-fn a_table_with_a_line_about_each() {
+fn a_table_with_one_row_per_item() {
     let ran = vocable(&SMALL[..SMALL.len() - 1]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     assert!(ran.out.starts_with("synthetic vectors: 2,000 x 8; "), "{}", ran.out);
@@ -65,7 +65,7 @@ fn a_table_with_a_line_about_each() {
 }
 
 #[test]
-fn a_file_of_ones_own() {
+fn a_user_supplied_file() {
     let of = |path: &std::path::Path| {
         let path = path.to_str().unwrap();
         let answer = vocable(["bench", "--rounds", "1", "--json", "--vectors", path]).only_json();
@@ -94,7 +94,7 @@ fn a_file_of_ones_own() {
 }
 
 #[test]
-fn what_is_out_of_range_is_refused() {
+fn values_out_of_range_are_refused() {
     let refused = |arguments: &[&str], what: &str| {
         vocable([&["bench"], arguments].concat()).refused(2, what);
     };

@@ -69,7 +69,7 @@ fn essence(trained: &TrainingOutcome) -> (Vec<u8>, Vec<String>, StopReason) {
 }
 
 #[test]
-fn a_training_saved_after_any_step_goes_on_to_the_same_bits() {
+fn a_training_saved_after_any_step_resumes_bit_for_bit() {
     let (vectors, splits, folder) = (vectors(), splits(), Folder::new());
     let path = folder.path("checkpoint");
     let kinds =
@@ -97,7 +97,7 @@ fn a_training_saved_after_any_step_goes_on_to_the_same_bits() {
 }
 
 #[test]
-fn a_training_may_be_interrupted_and_gone_on_with_many_times() {
+fn a_training_may_be_interrupted_and_resumed_many_times() {
     let (vectors, splits, folder) = (vectors(), splits(), Folder::new());
     let path = folder.path("checkpoint");
     let options = all_on(OptimizerKind::Adam, EmbeddingMode::Tuned);
@@ -239,7 +239,7 @@ fn a_checkpoint_cut_or_altered_is_refused_or_the_same() {
 }
 
 #[test]
-fn a_training_whose_loss_is_no_number_keeps_the_best_epoch_before() {
+fn a_training_with_a_non_finite_loss_keeps_the_best_epoch() {
     let (vectors, splits, folder) = (vectors(), splits(), Folder::new());
     let options = TrainOptions { embedding_lr: Some(1e300), unfreeze_after: 2, epochs: 5, ..plain() };
     let mut training = Training::new(&vectors, &splits, &options).expect("a training");

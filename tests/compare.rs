@@ -144,7 +144,7 @@ fn order_after_a_step(mut training: Training, folder: &Folder) -> Vec<u8> {
 }
 
 #[test]
-fn arms_of_a_seed_share_their_first_weights_and_the_order_of_the_texts() {
+fn embeddings_of_a_seed_share_initial_weights_and_the_order_of_texts() {
     let folder = Folder::new();
     let options = CompareOptions {
         embeddings: EmbeddingMode::ALL.to_vec(),
@@ -202,7 +202,7 @@ fn texts(labels: &[(&str, usize)]) -> Dataset {
 }
 
 #[test]
-fn smaller_parts_lie_within_larger_ones_and_labels_keep_their_shares() {
+fn smaller_subsets_are_contained_in_larger_ones_and_keep_label_shares() {
     let counts = [("a", 700), ("b", 250), ("c", 49), ("d", 1)];
     let all = texts(&counts);
     for seed in 0..5 {
@@ -275,7 +275,7 @@ fn vectors_are_named_after_their_file() {
 }
 
 #[test]
-fn options_that_make_no_comparison_are_refused() {
+fn invalid_options_of_a_comparison_are_refused() {
     let folder = Folder::new();
     let data = folder.file("data", "pos a great film\nneg a dull film\npos superb\n");
     let (train, vectors) = (data.to_str().unwrap(), fixture("demo.50d.txt"));
@@ -335,7 +335,7 @@ fn the_program_compares_and_prints_json() {
 }
 
 #[test]
-fn what_varies_has_a_column() {
+fn varied_options_have_columns() {
     let folder = Folder::new();
     let data = folder.file("data", "pos a great film\nneg a dull film\npos superb\n");
     let small = fixture("demo.50d.txt");
@@ -377,7 +377,7 @@ fn what_varies_has_a_column() {
 }
 
 #[test]
-fn the_demo_walks_through_all_of_it() {
+fn the_demo_runs() {
     let ran = vocable(["demo", "--seeds", "1"]);
     assert_eq!(ran.code, 0);
     for part in ["2,500 words", "queen", "italy", "crocodile", "frozen", "oov-only", "random", "glove.6B"] {

@@ -119,7 +119,7 @@ fn a_folder_holds_everything_and_is_read_again() {
 }
 
 #[test]
-fn a_comparison_stopped_after_any_event_goes_on_to_the_same_results() {
+fn a_comparison_stopped_after_any_event_resumes_to_the_same_results() {
     let folder = Folder::new();
     let (whole, plan) = (folder.path("whole"), plan(|options, _| options.train_sizes.clear()));
     go_on(&plan, &whole);
@@ -329,7 +329,7 @@ fn finished(out: &Path) -> BTreeMap<PathBuf, SystemTime> {
 }
 
 #[test]
-fn a_comparison_killed_at_any_moment_goes_on_to_the_same_results() {
+fn a_comparison_killed_at_any_moment_resumes_to_the_same_results() {
     let folder = Folder::new();
     let whole = folder.path("whole");
     let expected = vocable(arguments(&whole, &["--threads=1", "--json"])).only_json();
@@ -385,7 +385,7 @@ fn the_report_of_an_unfinished_comparison_says_so() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_saves_the_runs_under_way_and_says_how_to_go_on() {
+fn ctrl_c_saves_unfinished_runs_and_says_how_to_resume() {
     use std::io::{BufRead, BufReader, Read};
     use std::process::Command;
 

@@ -371,7 +371,7 @@ fn a_comparison_that_was_stopped_finds_the_same_and_other_words_are_looked_at_la
 }
 
 #[test]
-fn one_arm_one_seed_and_no_test_part() {
+fn one_embedding_one_seed_and_no_test_set() {
     let folder = Folder::new();
     let without_test = || Splits { test: None, ..splits() };
     let alone = options(|o| {
@@ -487,7 +487,7 @@ fn labels_and_words_may_hold_anything() {
 }
 
 #[test]
-fn the_report_is_drawn_again_to_the_same_bytes() {
+fn the_report_is_written_again_byte_for_byte() {
     let folder = Folder::new();
     let (train, out) = (fixture("reviews.dev.txt"), folder.path("a folder"));
     let mut arguments: Vec<OsString> =

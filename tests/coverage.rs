@@ -80,7 +80,7 @@ fn each_word_counts_where_it_is_found_first() {
 }
 
 #[test]
-fn all_tokenizers_stand_side_by_side() {
+fn all_tokenizers_are_compared() {
     let folder = Folder::new();
     let texts = folder.file("texts", "pos It's a fine film, isn't it?\nneg A dull one...\n");
     let answers = coverage(&texts, "demo.50d.txt", &["--tokenizer", "all", "--json"]).json();
@@ -112,7 +112,7 @@ fn texts_without_labels_are_lines() {
 }
 
 #[test]
-fn what_cannot_be_covered_is_refused() {
+fn invalid_input_of_coverage_is_refused() {
     let folder = Folder::new();
     let texts = folder.file("texts", "pos a film\n");
     coverage(&folder.path("nowhere"), "demo.50d.txt", &[]).refused(2, "nowhere: cannot open it");
@@ -125,7 +125,7 @@ fn what_cannot_be_covered_is_refused() {
 }
 
 #[test]
-fn training_says_when_another_tokenizer_may_suit_the_texts_better() {
+fn training_suggests_a_better_tokenizer() {
     let demo = Vectors::demo().unwrap();
     let reviews = Dataset::open(fixture("reviews.train.txt"), &DataOptions::default()).unwrap().texts;
     let advised = |texts: &[&str], tokenizer| suggest_tokenizer(&demo, texts, tokenizer, Case::Exact).unwrap();

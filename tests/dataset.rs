@@ -32,7 +32,7 @@ fn holds(data: &Dataset, format: DataFormat, expected: &[(&str, &str, u64)]) {
 }
 
 #[test]
-fn the_form_is_told_by_content() {
+fn the_format_is_detected() {
     let expected = |first: u64| [("pos", "a fine film", first), ("neg", "dull , slow", first + 1)];
     let cases = [
         (DataFormat::Plain, "pos a fine film\nneg dull , slow\n", 1),
@@ -77,7 +77,7 @@ fn line_numbers_hold_under_carriage_returns_and_blank_lines() {
 }
 
 #[test]
-fn the_form_asked_for_wins_over_the_content() {
+fn the_chosen_format_wins_over_detection() {
     let header = "label,text\npos,a fine film\n";
     holds(
         &parsed_with(header, &as_form(DataFormat::Plain)),
@@ -178,7 +178,7 @@ fn texts_that_are_not_utf8_are_counted_and_kept() {
 }
 
 #[test]
-fn what_is_no_labelled_text_is_refused_and_the_error_says_where() {
+fn invalid_labelled_texts_are_refused_and_the_error_says_where() {
     let cases: &[(&str, &str, &str)] = &[
         ("empty", "", "expected labelled texts, found none"),
         ("blank lines", "\n \r\n\n", "expected labelled texts, found none"),

@@ -6,7 +6,7 @@ use vocable::compare::disagreements::{Disagreements, TopClass, marked_words, mea
 use vocable::vectors::Case;
 
 #[test]
-fn texts_that_one_alone_gets_right_come_widest_gap_first() {
+fn texts_that_only_one_classifies_correctly_are_sorted_by_the_gap() {
     let labels = [0, 1, 1, 0, 1];
     let first = [0.9, 0.1, 0.6, 0.4, 0.3, 0.7, 0.4, 0.6, 0.45, 0.55];
     let second = [0.2, 0.8, 0.1, 0.9, 0.4, 0.6, 0.3, 0.7, 0.99, 0.01];

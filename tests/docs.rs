@@ -331,7 +331,7 @@ fn run_all(with_shared: bool) {
 }
 
 #[test]
-fn every_command_line_does_what_its_page_says() {
+fn every_command_line_prints_what_its_page_shows() {
     run_all(false);
 }
 
@@ -357,7 +357,7 @@ fn command_lines_begin_with_a_dollar() {
 }
 
 #[test]
-fn what_is_not_run_is_in_some_page() {
+fn commands_that_are_not_run_are_in_a_page() {
     let all: Vec<String> = pages().iter().flat_map(|page| commands(&text(page))).map(|shown| shown.command).collect();
     assert!(all.len() > 50, "{} commands", all.len());
     for (beginning, _) in NOT_RUN {

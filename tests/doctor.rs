@@ -51,7 +51,7 @@ fn a_sound_file_has_only_notes() {
 }
 
 #[test]
-fn everything_odd_is_found_with_its_line() {
+fn every_problem_is_found_with_its_line() {
     let folder = Folder::new();
     let text: &[u8] = b"\xef\xbb\xbf5 3\r\na 1 2 3\r\nB 1 2\nc d 1e40 2 0.5 \n\nc d 1 2 0.5\ne\t1 0 0 0\n\
         \xe9 1 1 1\n\xc3\xa9 1 1 1\nf 1 nan 2\ng 1 x 2\nc d .1 .2 .3\nf 1 2 3 4";
@@ -96,7 +96,7 @@ fn everything_odd_is_found_with_its_line() {
 }
 
 #[test]
-fn tabs_and_another_encoding_are_mended_one_after_the_other() {
+fn tabs_and_another_encoding_are_fixed_one_after_the_other() {
     let folder = Folder::new();
     let report = examined(&folder.file("tabs.txt", "a\t1.5\t2\nb\t3\t4\n"));
     assert_eq!(findings(&report)[0].0, "tabs");
@@ -152,7 +152,7 @@ fn binary_rows_are_looked_at_too() {
 }
 
 #[test]
-fn what_is_not_vectors_is_said_to_be_none() {
+fn files_without_vectors_are_reported_as_such() {
     let folder = Folder::new();
     for bytes in [b"It was a dark night.\n".to_vec(), b"\x89PNG\r\n\x1a\n".to_vec(), Vec::new()] {
         let report = examined(&folder.file("other", bytes));

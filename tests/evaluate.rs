@@ -1,4 +1,4 @@
-//! Benchmarks: each protocol against a plain loop that does what its tool does, line by line.
+//! Benchmarks: each protocol compared with a plain reimplementation of its tool.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ const GENSIM: AnalogyProtocol = AnalogyProtocol::Gensim;
 const WORD2VEC: AnalogyProtocol = AnalogyProtocol::Word2vec;
 const GLOVE: AnalogyProtocol = AnalogyProtocol::Glove;
 
-/// A table in the plainest form, and questions about it.
+/// A plain table of vectors, and questions about it.
 struct Case {
     words: Vec<String>,
     /// Of length 1.
@@ -27,7 +27,7 @@ struct Case {
 }
 
 impl Case {
-    /// Drawn from a seed: words in several casings, not all of them ASCII, and questions whose answer is often among the
+    /// Random words in several casings, not all of them ASCII, and questions whose answer is often among the
     /// nearest rows.
     fn drawn(seed: u64, count: usize, dimension: usize, questions: usize) -> Case {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -53,7 +53,7 @@ impl Case {
         let mut sections = Vec::new();
         for section in 0..7 {
             let mut asked = Vec::new();
-            // One section stays empty, one is of unknown words.
+            // One section stays empty, one has unknown words only.
             for _ in 0..if section == 3 { 0 } else { questions } {
                 let [a, b, c] = [0; 3].map(|_| rng.random_range(0..words.len()));
                 let mut ranked: Vec<usize> = (0..words.len()).filter(|row| ![a, b, c].contains(row)).collect();
@@ -86,7 +86,7 @@ impl Case {
         Questions::parse(text.as_bytes()).unwrap()
     }
 
-    /// Right, seen and total of each section, with `answer` for one question: `None` if it has an unknown word.
+    /// Correct, seen and total questions of each section; `answer` is `None` for a question with an unknown word.
     fn counts(&self, answer: impl Fn(&[String; 4]) -> Option<bool>) -> Vec<[usize; 3]> {
         let section = |(_, questions): &(String, Vec<[String; 4]>)| {
             let answers: Vec<bool> = questions.iter().filter_map(&answer).collect();
@@ -219,12 +219,12 @@ fn analogies_are_counted_as_the_tools_count_them() {
             assert_eq!(counts(&evaluate(WORD2VEC, options)), case.by_word2vec(first), "word2vec, {first} of {rows}");
         }
     }
-    // The cases put the rules to the test.
+    // The cases exercise all rules.
     assert!(right.iter().all(|&right| right > 50) && unlike > 10, "{right:?} {unlike}");
 }
 
 #[test]
-fn more_questions_than_are_answered_at_once() {
+fn more_queries_than_a_batch() {
     let case = Case::drawn(11, 30, 4, 1700);
     let asked = case.questions();
     assert!(asked.len() > 9000);
@@ -246,7 +246,7 @@ fn unknown_words_count_as_wrong_where_gensim_would_have_it() {
     assert_eq!(error, "dummy4unknown: expected gensim's protocol, found glove");
 }
 
-/// A table where all cosines are easy to see.
+/// A table with obvious cosines.
 fn vectors(words: &[(&str, &[f32])]) -> Vectors {
     let values = words.iter().flat_map(|(_, row)| row.iter().copied()).collect();
     Vectors::new(words.iter().map(|(word, _)| word), values, words[0].1.len()).unwrap()
@@ -275,7 +275,7 @@ fn why_protocols_differ_is_told_by_what_happened() {
     let left_out = Causes { left_out: 1, ..Causes::default() };
     assert_eq!(found, AnalogyDifference { both: 1, lost: left_out, ..AnalogyDifference::default() });
 
-    // The only row left is on the other side.
+    // The only remaining row is in the opposite direction.
     let table = vectors(&[("a", &[1.0, 0.0]), ("b", &[0.0, 1.0]), ("c", &[0.0, 2.0]), ("d", &[0.5, -1.0])]);
     let (_, gensim) = ask(&table, question, GENSIM);
     let (_, glove) = ask(&table, question, GLOVE);
@@ -286,7 +286,7 @@ fn why_protocols_differ_is_told_by_what_happened() {
     assert_eq!(word2vec.predictions[0].unwrap().row, None);
     assert_eq!(difference(&table, question, word2vec, GLOVE).gained, not_positive);
 
-    // Another casing of the answer is right by gensim; and of the words, it is found by folding only.
+    // gensim accepts another casing of the answer; among the words it is found only by folding.
     let table =
         vectors(&[("a", &[1.0, 0.0]), ("b", &[0.0, 1.0]), ("c", &[1.0, 1.0]), ("D", &[0.1, 1.0]), ("d", &[0.0, -1.0])]);
     let questions = ": s\na b c d\nA b c D\nX b c d\na b c E\n";
@@ -301,7 +301,7 @@ fn why_protocols_differ_is_told_by_what_happened() {
     let words = WordDifference { by_folding: 1, beyond_rows: 0 };
     assert_eq!((found.only_first, found.words_of_first), (1, words), "only `E` is not lower-case");
 
-    // A row that one does not search.
+    // A row outside the searched ones.
     let asked = Questions::parse(b": s\na b c d\na b c e\n").unwrap();
     let table =
         vectors(&[("a", &[1.0, 0.0]), ("b", &[0.0, 1.0]), ("c", &[1.0, 1.0]), ("d", &[1.0, 0.5]), ("e", &[0.1, 1.0])]);
@@ -321,7 +321,7 @@ fn why_protocols_differ_is_told_by_what_happened() {
 fn gensim_looks_at_five_rows_and_no_further() {
     let casings = ["bcd", "Bcd", "bCd", "bcD", "BCd", "BCD"];
     for (nearer, right) in [(4, 1), (5, 0)] {
-        // `nearer` casings of b stand before the answer.
+        // `nearer` casings of b rank before the answer.
         let mut words: Vec<(&str, &[f32])> = vec![("a", &[1.0, 0.0]), ("d", &[1.0, 2.0]), ("c", &[1.0, 0.0])];
         words.extend(casings[..=nearer].iter().map(|word| (*word, &[0.0f32, 1.0][..])));
         let (_, report) = ask(&vectors(&words), ": s\na bcd c d\n", GENSIM);
@@ -339,7 +339,7 @@ fn words_without_a_direction_are_seen_and_not_answered() {
         ("e", &[-0.1, -1.0]),
     ]);
     for &protocol in AnalogyProtocol::ALL {
-        // Of the second question all rows are named; of the third the sum is nothing.
+        // The second question contains all rows; the terms of the third cancel out.
         let (_, report) = ask(&table, ": s\na b c d\nb c d c\nb d b d\nb c d a\n", protocol);
         assert_eq!(report.all().seen, 4, "{}", protocol.name());
         assert_eq!(report.predictions[0].unwrap().row, None, "{}", protocol.name());
@@ -352,7 +352,7 @@ fn words_without_a_direction_are_seen_and_not_answered() {
     }
 }
 
-/// Pearson's correlation by its definition.
+/// Pearson correlation by its definition.
 fn pearson(x: &[f64], y: &[f64]) -> f64 {
     let n = x.len() as f64;
     let (mx, my) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
@@ -361,7 +361,7 @@ fn pearson(x: &[f64], y: &[f64]) -> f64 {
     covariance / deviation(x, mx) / deviation(y, my)
 }
 
-/// Ranks by their definition: how many are lower, and half of those that are equal.
+/// Ranks by their definition: the number of lower values, plus half of the equal ones.
 fn ranks(values: &[f64]) -> Vec<f64> {
     let lower = |value: f64| values.iter().filter(|&&other| other < value).count() as f64;
     let equal = |value: f64| values.iter().filter(|&&other| other == value).count() as f64;
@@ -383,7 +383,7 @@ fn pairs_correlate_as_in_gensim() {
                 drawn.push((a, b, f64::from(rng.random_range(0..20)) / 2.0));
             }
         }
-        // A pair that comes twice counts twice.
+        // A repeated pair counts twice.
         drawn.push(drawn[0].clone());
         let text: String = drawn.iter().map(|(a, b, score)| format!("{a}\t{b}\t{score}\n")).collect();
         let pairs = Pairs::parse(text.as_bytes()).unwrap();
@@ -428,7 +428,7 @@ fn pairs_correlate_as_in_gensim() {
 }
 
 #[test]
-fn a_word_beside_itself_is_as_near_as_another_beside_itself() {
+fn equal_words_have_equal_cosines() {
     let table = vectors(&[("a", &[0.1, 0.7]), ("b", &[0.3, 0.9]), ("c", &[-1.0, 0.1])]);
     let pairs = Pairs::parse(b"a\ta\t10\nb\tb\t10\nc\tc\t10\na\tb\t5\n").unwrap();
     let report = table.evaluate_pairs(&pairs, PairProtocol::Gensim, &EvaluateOptions::default()).unwrap();
@@ -463,7 +463,7 @@ fn benchmark_files_are_read_as_editors_leave_them() {
 }
 
 #[test]
-fn what_is_odd_in_a_benchmark_file_is_told_with_its_line() {
+fn problems_of_a_benchmark_file_are_reported_with_their_line() {
     for (text, expected) in [
         (": s\na b c d\na b c\n", "line 3: expected four words, or `: section`, found `a b c`"),
         (": s\na b c d e\n", "line 2: expected four words"),
@@ -489,7 +489,7 @@ fn what_is_odd_in_a_benchmark_file_is_told_with_its_line() {
 
 proptest! {
     #[test]
-    fn no_benchmark_file_brings_it_down(parts in prop::collection::vec(prop::sample::select(vec![
+    fn no_benchmark_file_causes_a_panic(parts in prop::collection::vec(prop::sample::select(vec![
         &b": s"[..], b"\n", b"\r\n", b"\t", b" ", b":", b"a", b"B", b"\xff", b"1.5", b"-", b"#", b"\xef\xbb\xbf", b"1e999",
     ]), 0..40)) {
         let table = vectors(&[("a", &[1.0, 0.0]), ("b", &[0.0, 1.0]), ("1.5", &[0.0, 0.0]), ("c", &[1.0, 1.0])]);

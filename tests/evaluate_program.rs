@@ -1,4 +1,4 @@
-//! `vocable evaluate`: files and protocols side by side, as JSON and as tables.
+//! `vocable evaluate`: several files and protocols, as JSON and as tables.
 
 use crate::common::{Folder, Ran, glove, rows, vocable};
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ fn tables_set_protocols_side_by_side_and_say_why_they_differ() {
                1 pair read from other rows, by folding\n";
     assert!(ran.out.ends_with(why), "{}", ran.out);
 
-    // Word pairs alone stand in both casings too; one protocol alone has nothing to differ from.
+    // A file of word pairs is evaluated in both casings, too; a single protocol has none to differ from.
     let ran = evaluate(&folder, &["p.tsv"]);
     assert!(ran.out.contains("gensim") && ran.out.contains("exact against gensim"), "{}", ran.out);
     let ran = evaluate(&folder, &["p.tsv", "q.txt", "--protocol", "gensim"]);
@@ -123,7 +123,7 @@ fn protocols_that_do_not_apply_are_refused() {
     evaluate(&folder, &["p.tsv", "--protocol", "gensim,glove"]).refused(2, "expected gensim or exact for word pairs");
     evaluate(&folder, &["q.txt", "--protocol", "fasttext"]).refused(2, "gensim, word2vec, glove or exact");
     evaluate(&folder, &["q.txt", "--protocol", "glove", "--dummy4unknown"]).refused(2, "--dummy4unknown");
-    // Of mixed files each goes by what is made for it.
+    // With mixed files, each is evaluated by the protocols for its kind.
     let mixed = evaluate(&folder, &["p.tsv", "q.txt", "--protocol", "word2vec,exact", "--json"]);
     assert_eq!((mixed.code, mixed.json().len()), (0, 2));
 }

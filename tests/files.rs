@@ -1,4 +1,4 @@
-//! Files of vectors through the public face: every format in every compression, and odd words. What is refused stands in
+//! Vector files through the public API: every format in every compression, and unusual words. Refused files are in
 //! `files_refused.rs`.
 
 use crate::common::{
@@ -69,8 +69,8 @@ fn a_gzip_file_of_several_members_is_read_whole() {
 }
 
 #[test]
-fn the_format_asked_for_wins_over_the_content() {
-    // By content the first line is a header; as GloVe text it is a word and its number.
+fn the_chosen_format_wins_over_detection() {
+    // By detection the first line is a header; as GloVe text it is a word and its number.
     let bytes = b"2 1\n7 1\n8 2\n";
     assert_eq!(opened(bytes).source().format, Format::Word2vecText);
     let asked = opened_with(bytes, &as_format(Format::Glove));
@@ -132,14 +132,14 @@ fn folders_and_what_macos_adds_do_not_make_a_single_file_ambiguous() {
 
 #[test]
 fn the_sizes_in_an_archives_list_of_members_are_not_believed() {
-    // Packed, then inflated.
+    // Compressed, then decompressed.
     for at in [20, 24] {
         holds(&opened(zip_with_entry(&glove(&small()), at, &[0xff, 0xff, 0xff])), &small());
     }
 }
 
 #[test]
-fn a_member_of_a_file_that_is_no_archive_is_refused() {
+fn a_member_of_a_file_that_is_not_an_archive_is_refused() {
     for bytes in [glove(&small()), gzip(&glove(&small()))] {
         let error = refusal(bytes, &from_member("a.txt"));
         assert!(error.contains("--member") && error.contains("zip"), "{error}");
@@ -162,7 +162,7 @@ fn only_the_byte_0x20_separates_fields() {
     let rows: Vec<Row> = words.iter().map(|word| (word.to_vec(), vec![0.5, -0.25])).collect();
     holds(&opened(glove(&rows)), &rows);
     holds(&opened(word2vec_text(&rows)), &rows);
-    // The last carriage return of a line is its end, however, not the number's.
+    // A carriage return at the end of a line is part of the line end, not of the number.
     let crlf = glove(&rows).into_iter().flat_map(|b| if b == b'\n' { b"\r\n".to_vec() } else { vec![b] });
     holds(&opened(crlf.collect::<Vec<u8>>()), &rows);
 }
@@ -187,7 +187,7 @@ fn words_that_are_not_utf8_keep_their_own_rows() {
 }
 
 #[test]
-fn of_a_word_that_comes_again_the_first_row_stays() {
+fn the_first_row_of_a_repeated_word_is_kept() {
     let repeated = rows(&[
         ("a", &[1.0, 2.0]),
         ("b", &[3.0, 4.0]),
@@ -231,7 +231,7 @@ fn line_ends_trailing_spaces_and_a_byte_order_mark_change_no_row() {
 }
 
 #[test]
-fn a_missing_final_line_feed_is_told_because_a_number_may_be_cut() {
+fn a_missing_final_line_feed_is_reported_because_a_number_may_be_cut() {
     for text in ["a 1 2\nb 3 4", "2 2\na 1 2\nb 3 4", "a 1 2\r\nb 3 4\r"] {
         let vectors = opened(text);
         holds(&vectors, &rows(&[("a", &[1.0, 2.0]), ("b", &[3.0, 4.0])]));
@@ -250,13 +250,13 @@ fn words_may_be_numbers_and_the_dimension_may_be_one() {
     for bytes in [glove(&one), word2vec_text(&one), word2vec_binary(&one, b"\n"), word2vec_binary(&one, b"")] {
         holds(&opened(bytes), &one);
     }
-    // A whole number before decimals belongs to the word: no vector of this file is written so.
+    // An integer before decimals belongs to the word: the vectors of this file have no integers.
     let spaced = rows(&[("a", &[0.5, 0.25]), ("route 66", &[0.125, 0.75])]);
     holds(&opened(glove(&spaced)), &spaced);
 }
 
 #[test]
-fn rows_that_are_not_finite_are_kept_when_asked_for_and_rank_last() {
+fn non_finite_rows_are_kept_on_request_and_rank_last() {
     let rows = rows(&[
         ("inf", &[f32::INFINITY, 0.0]),
         ("a", &[1.0, 0.0]),
@@ -281,7 +281,7 @@ fn skipping() -> ReadOptions {
 }
 
 #[test]
-fn bad_rows_are_skipped_and_told_when_asked_for() {
+fn bad_rows_are_skipped_and_reported_on_request() {
     let text = b"a 1 2\nshort 1\n\nb 3 4\nlong 1 2 3\nword 1 x\nnot finite 1 inf\nc 5 6\nd 7\n";
     let with_header = [b"12 2\n".to_vec(), text.to_vec()].concat();
     let kept = rows(&[("a", &[1.0, 2.0]), ("b", &[3.0, 4.0]), ("c", &[5.0, 6.0])]);
@@ -308,14 +308,14 @@ fn bad_rows_are_skipped_and_told_when_asked_for() {
     }
     let allowed = ReadOptions { allow_nonfinite: true, ..skipping() };
     assert_eq!(opened_with(text, &allowed).load_report().skipped.rows, 5);
-    // Without a bad row nothing is different.
+    // Without bad rows nothing changes.
     let vectors = opened_with(glove(&small()), &skipping());
     holds(&vectors, &small());
     assert!(vectors.load_report().warnings.is_empty() && vectors.load_report().skipped.rows == 0);
 }
 
 #[test]
-fn the_gaps_of_skipped_rows_close_in_a_text_of_many_pieces() {
+fn gaps_of_skipped_rows_are_closed_in_a_text_of_many_pieces() {
     let is_bad = |i: u32| i.is_multiple_of(7919) || (60_000..100_000).contains(&i);
     let row = |i: u32| if is_bad(i) { format!("word{i} 1\n") } else { format!("word{i} {i} 0.{i}\n") };
     let text: String = (0..150_000).map(row).collect();
@@ -332,11 +332,11 @@ fn the_gaps_of_skipped_rows_close_in_a_text_of_many_pieces() {
 }
 
 #[test]
-fn binary_rows_are_skipped_and_whole_ones_kept_when_asked_for() {
+fn bad_binary_rows_are_skipped_on_request() {
     let with_nan = rows(&[("a", &[1.0, 2.0]), ("b", &[f32::NAN, 4.0]), ("c", &[5.0, 6.0]), ("d", &[7.0, 8.0])]);
     let kept = [with_nan[0].clone(), with_nan[2].clone(), with_nan[3].clone()];
     let bytes = word2vec_binary(&with_nan, b"\n");
-    // (the bytes, how many rows are kept, what is told)
+    // (bytes, number of kept rows, messages)
     let cases = [
         (
             bytes.clone(),
@@ -402,7 +402,7 @@ fn the_unknown_vector_is_the_row_of_unk_in_brackets_or_the_mean() {
     assert_eq!(opened(glove(&marked)).unknown_vector(), [0.25, 0.5]);
 }
 
-/// The simplest reader of GloVe text that could work: split, count from the right, `str::parse`.
+/// A minimal reader of GloVe text: split, count from the right, `str::parse`.
 fn reference(text: &[u8], dimension: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
@@ -425,7 +425,7 @@ fn the_demo_vectors_read_as_a_plain_reader_reads_them() {
 
 #[test]
 fn a_text_of_many_pieces_keeps_its_order_and_its_line_numbers() {
-    // More than two of the pieces of a mebibyte that are parsed in parallel.
+    // More than two of the 1 MiB pieces that are parsed in parallel.
     let mut text: Vec<u8> = (0..150_000u32).flat_map(|i| format!("word{i} {i} 0.{i}\n").into_bytes()).collect();
     assert!(text.len() > 3 << 20);
     let vectors = opened(&text);

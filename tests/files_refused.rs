@@ -10,7 +10,7 @@ use vocable::Vectors;
 use vocable::files::{self, Format, ReadOptions};
 
 #[test]
-fn what_is_not_a_table_is_refused_and_the_error_says_where() {
+fn files_that_are_not_tables_are_refused_and_the_error_says_where() {
     let cut = |bytes: Vec<u8>, at: usize| bytes[..at].to_vec();
     let binary = word2vec_binary(&small(), b"\n");
     let long_word = [b"1 1\n".to_vec(), vec![b'w'; 200_000], b" \0\0\0\0".to_vec()].concat();
@@ -101,7 +101,7 @@ fn what_is_not_a_table_is_refused_and_the_error_says_where() {
     snapshot("", "files-refused", &messages);
 }
 
-/// Letters that do not compress well.
+/// Random letters, which do not compress well.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 1u32;
     let letter = || {
@@ -111,7 +111,7 @@ fn noise(length: usize) -> Vec<u8> {
     std::iter::repeat_with(letter).take(length).collect()
 }
 
-/// The bytes with one of them altered.
+/// The bytes with one of them changed.
 fn changed(mut bytes: Vec<u8>, at: usize) -> Vec<u8> {
     bytes[at] ^= 0x55;
     bytes
@@ -126,7 +126,7 @@ fn a_file_that_is_not_there_and_a_folder_are_named() {
     assert!(error.contains("expected a file, found a folder"), "{error}");
 }
 
-/// Words without a space or a line feed, and finite numbers, under a first row that settles the sniffing.
+/// Words without spaces and line feeds, and finite numbers, after a first row that settles the format.
 fn tables() -> impl Strategy<Value = Vec<Row>> {
     let word = prop::collection::vec(any::<u8>(), 1..8).prop_map(|mut word| {
         word.retain(|byte| !b" \n".contains(byte));
@@ -148,18 +148,18 @@ fn listed(table: &files::Rows) -> Listed {
     table.words.iter().map(<[u8]>::to_vec).zip(bits).collect()
 }
 
-/// Words and the bits of their numbers.
+/// Words with the bits of their numbers.
 type Listed = Vec<(Vec<u8>, Vec<u32>)>;
 
-/// What reading gives: rows, and what is told about them; or the error without the name of its file.
+/// The result of reading: rows and messages, or the error without the file's name.
 type Outcome = Result<(Listed, String), String>;
 
-/// What reading all bytes at once gives.
+/// Reads all bytes at once.
 fn whole(bytes: &[u8], options: &ReadOptions) -> Outcome {
     files::parse(bytes, options).map(|(rows, format)| told(&rows, format)).map_err(|e| e.to_string())
 }
 
-/// What reading the same bytes while they are being inflated gives.
+/// Reads the same bytes while they are being decompressed.
 fn streamed(bytes: &[u8], options: &ReadOptions) -> Outcome {
     match files::read_bytes(gzip(bytes), "packed", options) {
         Ok((files::Contents::Rows(rows, _), source)) => Ok(told(&rows, source.format)),
@@ -172,7 +172,7 @@ fn told(rows: &files::Rows, format: Format) -> (Listed, String) {
     (listed(rows), format!("{format} {} {:?} {:?}", rows.dimension, rows.skipped, rows.warnings))
 }
 
-/// Files of more than two of the pieces that are parsed at a time.
+/// Files of more than two of the pieces that are parsed in parallel.
 fn large(which: usize) -> Vec<u8> {
     let rows: Vec<Row> = (0..90_000)
         .map(|i: i32| (format!("word{i}").into_bytes(), vec![i as f32 / 7.0, 0.25, -1.0 / (i as f32 + 1.0)]))
@@ -217,7 +217,7 @@ proptest! {
             bytes[place..place + length].fill(byte);
         }
         if let Some((place, length)) = line_feeds {
-            // At the end they count for nothing, elsewhere as empty lines.
+            // At the end they are ignored, elsewhere they are empty lines.
             let place = if length % 2 == 0 { bytes.len() } else { place.index(bytes.len()) };
             bytes.splice(place..place, vec![b'\n'; length]);
         }
@@ -226,7 +226,7 @@ proptest! {
         }
         let options = ReadOptions { skip_bad_rows, allow_nonfinite, ..ReadOptions::default() };
         let (whole, streamed) = (whole(&bytes, &options), streamed(&bytes, &options));
-        // Without the rows, which are too many to look at.
+        // Without the rows, which are too many to print.
         prop_assert!(whole == streamed, "{:?} {:?}", whole.map(|(_, told)| told), streamed.map(|(_, told)| told));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use crate::common::{Folder, Ran, fixture, program, vocable, vocable_fed};
 use serde_json::{Value, json};
 
-/// A model of two layers in both directions, made once for all tests.
+/// A bidirectional model of two layers, trained once for all tests.
 fn model(folder: &Folder) -> PathBuf {
     static MODEL: OnceLock<Vec<u8>> = OnceLock::new();
     let model = MODEL.get_or_init(|| trained(&["--bidirectional", "--layers", "2"]));
@@ -21,7 +21,7 @@ fn trained(settings: &[&str]) -> Vec<u8> {
     let out = folder.path("out");
     let mut all: Vec<OsString> = ["train", "--hidden", "4", "--epochs", "1", "--vectors"].map(OsString::from).into();
     all.extend([fixture("demo.50d.txt").into(), "--train".into(), texts.clone().into(), "--dev".into(), texts.into()]);
-    // Cut at spaces, so that markup in a text is a single word.
+    // Split at spaces, so that markup in a text is a single word.
     all.extend(["--tokenizer".into(), "whitespace".into(), "--out".into(), out.clone().into()]);
     all.extend(settings.iter().map(OsString::from));
     let ran = vocable(all);
@@ -61,7 +61,7 @@ fn gates_are_shown_word_by_word() {
     assert_eq!(json!([answer["layer"], answer["direction"], answer["words_omitted"]]), json!([1, "forward", 0]));
 }
 
-/// After each word the prediction is what `predict` says of the text up to it.
+/// The prediction after each word is that of `predict` for the text up to it.
 #[test]
 fn the_prediction_moves_as_predict_says() {
     let folder = Folder::new();
@@ -131,9 +131,9 @@ fn the_page_is_written_whole_and_holds_no_markup_of_the_text() {
     gates(&model, &["a", "--html", nowhere.to_str().unwrap()], b"").refused(2, "cannot make it");
 }
 
-/// Colours are for terminals, and for those who force them; a refusal weighs more.
+/// Colours are used on terminals and when forced; NO_COLOR takes precedence.
 #[test]
-fn colours_only_where_they_are_wanted() {
+fn colours_only_on_request_or_terminals() {
     let folder = Folder::new();
     let model = model(&folder);
     let out = |environment: &[(&str, &str)]| {

@@ -1,5 +1,5 @@
-//! Every answer of gensim 4.4 on the real vectors of `../shared/data`: words, order, cosines, and its benchmarks; and the counts of
-//! word2vec's and GloVe's own.
+//! Compared with gensim 4.4 on the real vectors of `../shared/data`: words, order, cosines and benchmarks; and with the counts of
+//! word2vec's and GloVe's own evaluation programs.
 
 use crate::reference::{json, shared};
 use serde_json::Value;
@@ -11,10 +11,10 @@ use vocable::query::{
 
 const FILES: [&str; 3] = ["glove.6B.50d.head.txt", "glove.50d.unk.txt", "word2vec.50d.bin"];
 
-/// Agreement of scores.
+/// Largest difference of scores.
 const TOLERANCE: f32 = 1e-5;
 
-/// Words whose scores differ by less may change places.
+/// Words whose scores differ by less may be in either order.
 const TIE: f32 = 1e-6;
 
 fn text(value: &Value) -> &str {
@@ -25,7 +25,7 @@ fn number(value: &Value) -> f64 {
     value.as_f64().expect("a number")
 }
 
-/// Runs `check` for every file, with its vectors and gensim's answers.
+/// Runs `check` for every file, with its vectors and gensim's results.
 fn for_each_file(check: impl Fn(&str, &Vectors, &Value)) {
     let answers = json("reference/gensim.json");
     for file in FILES {
@@ -43,7 +43,7 @@ fn same_ranking(what: &str, vectors: &Vectors, found: &[ScoredRow], expected: &V
         let close = (found.score - score).abs() < TOLERANCE;
         let found_word = vectors.word(found.row);
         let swapped = || {
-            // gensim's scores are printed to six digits, which alone can make a difference of one in the last.
+            // gensim's scores are rounded to six digits.
             let there = expected.iter().find(|(other, _)| *other == found_word);
             there.is_some_and(|(_, other)| (other - score).abs() < TIE + 1e-6)
         };
@@ -126,7 +126,7 @@ fn the_analogy_benchmark_counts_as_gensim_does() {
         let options = EvaluateOptions::default();
         let outcome = vectors.evaluate_analogies(&questions, AnalogyProtocol::Gensim, &options).expect("an outcome");
         for section in &outcome.sections {
-            // The reference leaves one section out.
+            // The reference leaves out one section.
             let Some(counts) = expected["sections"].get(&section.name) else { continue };
             let found = [section.count.correct, section.count.seen];
             assert_eq!(found.map(|n| n as f64), [number(&counts[0]), number(&counts[1])], "{file}, {}", section.name);
@@ -159,13 +159,13 @@ fn the_pair_benchmark_correlates_as_gensim_does() {
     });
 }
 
-/// What `compute-accuracy word2vec.50d.bin N < questions-words.txt` printed, of word2vec as its authors keep it on GitHub.
+/// The output of `compute-accuracy word2vec.50d.bin N < questions-words.txt`, with word2vec from its authors' repository.
 #[test]
 #[ignore = "needs the data of ../shared"]
 fn the_analogy_benchmark_counts_as_word2vec_does() {
     let questions = questions_words();
     let vectors = Vectors::open(shared("data/word2vec.50d.bin")).expect("the file opens");
-    // Rows, seen, right and seen of the last section; percent in all, semantic and syntactic.
+    // Rows; seen; correct and seen of the last section; total, semantic and syntactic percentages.
     for (rows, seen, last, percent) in
         [(0, 7643, [15, 552], ["1.79", "6.19", "1.07"]), (5000, 2000, [15, 182], ["5.15", "30.00", "3.28"])]
     {
@@ -178,7 +178,7 @@ fn the_analogy_benchmark_counts_as_word2vec_does() {
     }
 }
 
-/// What GloVe's `eval/python/evaluate.py` counted, with its loop over files made one over sections.
+/// The counts of GloVe's `eval/python/evaluate.py`, with its loop over files changed to one over sections.
 #[test]
 #[ignore = "needs the data of ../shared"]
 fn the_analogy_benchmark_counts_as_glove_does() {
@@ -192,7 +192,7 @@ fn the_analogy_benchmark_counts_as_glove_does() {
     assert_eq!(seen, [132, 163, 18, 530, 240, 870, 342, 1056, 650, 650, 848, 992, 600, 552]);
 }
 
-/// What gensim 4.4's `evaluate_word_pairs` and `evaluate_word_analogies` answered with other settings than the defaults.
+/// Results of gensim 4.4's `evaluate_word_pairs` and `evaluate_word_analogies` with settings other than the defaults.
 #[test]
 #[ignore = "needs the data of ../shared"]
 fn settings_are_gensims() {
@@ -224,7 +224,7 @@ fn settings_are_gensims() {
     ] {
         let options = EvaluateOptions { restrict, dummy4unknown };
         let outcome = vectors.evaluate_pairs(&pairs, protocol, &options).expect("an outcome");
-        // All 353 lines count, the pair that stands there twice among them.
+        // All 353 lines count, including a repeated pair.
         assert_eq!(outcome.total, 353);
         for (found, expected) in [outcome.pearson, outcome.spearman, outcome.unknown_percent()].iter().zip(expected) {
             assert!((found - expected).abs() < 1e-6, "{options:?}: {found}, expected {expected}");

@@ -1,5 +1,5 @@
-//! Fetching vectors by name from a server that misbehaves: each download ends in the right table, or in one clear error and
-//! nothing under the final name.
+//! Fetching vectors by name from a server that misbehaves: each download ends with the right table, or with one clear error and
+//! no file under the final name.
 #![cfg(feature = "get")]
 
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use vocable::files::ReadOptions;
 
 const ROWS: usize = 3000;
 
-/// GloVe text that no compression makes much smaller: a word and ten numbers a line.
+/// GloVe text that does not compress well: a word and ten numbers per line.
 fn text(seed: u64) -> Vec<u8> {
     let mut state = seed;
     let mut number = || {
@@ -57,7 +57,7 @@ fn options(source: &Source) -> GetOptions {
     }
 }
 
-/// What was fetched, and what was said meanwhile.
+/// The result of a download, and its messages.
 type Outcome = Result<(FetchedVectors, Vec<String>), String>;
 
 fn run(entry: &CatalogEntry, folder: &Folder, options: &GetOptions) -> Outcome {
@@ -75,7 +75,7 @@ fn run(entry: &CatalogEntry, folder: &Folder, options: &GetOptions) -> Outcome {
     Ok((fetched, said))
 }
 
-/// The files of the folder of `tiny`, without the lock.
+/// The files in the folder of `tiny`, without the lock.
 fn files(folder: &Folder) -> Vec<String> {
     let list = std::fs::read_dir(folder.path("store").join("tiny")).into_iter().flatten().flatten();
     let mut names: Vec<String> = list.map(|file| file.file_name().into_string().unwrap()).collect();
@@ -88,7 +88,7 @@ fn table(folder: &Folder) -> PathBuf {
     folder.path("store").join("tiny").join("tiny.safetensors")
 }
 
-/// Asserts that the table holds what GloVe text holds, to the bit.
+/// Asserts that the table equals GloVe text, bit for bit.
 #[track_caller]
 fn assert_holds(table: &Path, text: &[u8]) {
     let expected = Vectors::from_bytes(text.to_vec(), "text", &ReadOptions::default()).unwrap();
@@ -98,7 +98,7 @@ fn assert_holds(table: &Path, text: &[u8]) {
     assert_eq!(found.values(), expected.values());
 }
 
-/// Runs to the right table, and returns what was said; nothing else stays.
+/// Downloads successfully and returns the messages; only the table is left.
 #[track_caller]
 fn fetches(entry: &CatalogEntry, source: &Source, text: &[u8]) -> Vec<String> {
     let folder = Folder::new();
@@ -109,7 +109,7 @@ fn fetches(entry: &CatalogEntry, source: &Source, text: &[u8]) -> Vec<String> {
     said
 }
 
-/// Runs to an error of one line that says all of `what`, and returns which files stay.
+/// Fails with a one-line error that contains all of `what`, and returns the files that are left.
 #[track_caller]
 fn refused(entry: &CatalogEntry, source: &Source, what: &[&str]) -> Vec<String> {
     let folder = Folder::new();
@@ -141,14 +141,14 @@ fn a_good_server() {
     ));
     assert_eq!(source.requests().len(), asked, "what is there is not asked for");
 
-    // What is kept is what was served.
+    // The kept file equals the served one.
     let folder = Folder::new();
     let (fetched, _) = run(&entry(), &folder, &GetOptions { keep: true, ..options(&source) }).unwrap();
     assert_eq!(std::fs::read(fetched.original.unwrap()).unwrap(), text);
 }
 
 #[test]
-fn a_connection_that_breaks_goes_on_where_it_broke() {
+fn a_broken_connection_resumes_where_it_broke() {
     let text = text(2);
     let file = text.clone();
     let source = Source::new(move |request| {
@@ -165,10 +165,10 @@ fn a_connection_that_breaks_goes_on_where_it_broke() {
 }
 
 #[test]
-fn a_download_given_up_goes_on_the_next_time() {
+fn an_aborted_download_resumes_the_next_time() {
     let text = text(3);
     let file = text.clone();
-    // Three times 50,000 bytes, then the whole of what is asked.
+    // Three times 50,000 bytes, then the complete response.
     let source = Source::new(move |request| {
         let end = if (1..=3).contains(&request.number) { End::Cut(50_000) } else { End::Whole };
         honest(request, &file, "\"one\"").end(end)
@@ -197,7 +197,7 @@ fn a_file_that_changes_meanwhile_is_fetched_from_its_beginning() {
     let said = fetches(&entry(), &source, &new);
     assert!(said.iter().any(|event| event.contains("the file has changed on the server")), "{said:?}");
 
-    // The same between two runs.
+    // The same in between two runs.
     let (before, after) = (text(4), new.clone());
     let source = Source::new(move |request| match request.number {
         0..=3 => honest(request, &before, "\"old\"").end(End::Cut(10_000)),
@@ -211,7 +211,7 @@ fn a_file_that_changes_meanwhile_is_fetched_from_its_beginning() {
 }
 
 #[test]
-fn a_server_that_does_not_tell_states_apart_is_asked_for_all_again() {
+fn without_an_entity_tag_the_whole_file_is_requested_again() {
     let text = text(6);
     let file = text.clone();
     let cut = move |request: &Request| {
@@ -223,7 +223,7 @@ fn a_server_that_does_not_tell_states_apart_is_asked_for_all_again() {
     assert!(said.iter().any(|event| event.contains("does not say whether the file is still the same")), "{said:?}");
     assert_eq!(source.requests()[2].range, None);
 
-    // A checksum would notice parts of two states, so there the download goes on.
+    // A checksum would detect parts of two versions, so the download resumes.
     let md5 = format!("{:x}", md5::compute(&text));
     let source = Source::new(cut);
     let entry = CatalogEntry { md5: Some(md5.leak()), ..entry() };
@@ -242,7 +242,7 @@ fn a_server_that_ignores_ranges() {
     let said = fetches(&entry(), &source, &text);
     assert!(said.iter().any(|event| event.contains("the server does not support range requests")), "{said:?}");
 
-    // Of an archive, all of it is fetched then, and the member taken out of it.
+    // An archive is then fetched as a whole, and the member extracted.
     let archive = zip(&[("other.txt", &self::text(8)), ("tiny.txt", &text)]);
     let served = archive.len() as u64;
     let source = Source::new(move |_| Reply::new("200 OK", &archive));
@@ -251,9 +251,9 @@ fn a_server_that_ignores_ranges() {
 }
 
 #[test]
-fn lengths_that_are_not_true() {
+fn wrong_content_lengths() {
     let text = text(9);
-    // More is promised than comes.
+    // The response is shorter than announced.
     let file = text.clone();
     let source = Source::new(move |request| {
         let (first, _) = request.range.unwrap_or_default();
@@ -265,7 +265,7 @@ fn lengths_that_are_not_true() {
     });
     refused(&entry(), &source, &["expected the file", "status 416"]);
 
-    // Less is promised than there is: what comes is whole, but rows are missing.
+    // The announced length is too small: the response is complete, but rows are missing.
     let half = text[..text.len() / 2].to_vec();
     let cut = half.iter().rposition(|&byte| byte == b'\n').unwrap() + 1;
     let source = Source::of(half[..cut].to_vec());
@@ -275,7 +275,7 @@ fn lengths_that_are_not_true() {
     let source = Source::of(half[..cut - 3 * 11].to_vec());
     assert!(refused(&entry(), &source, &["expected"]).is_empty());
 
-    // More comes than was promised.
+    // The response is longer than announced.
     let file = text.clone();
     let source = Source::new(move |request| match request.number {
         0 => honest(request, &file, "\"one\""),
@@ -295,7 +295,7 @@ fn lengths_that_are_not_true() {
     let files = refused(&entry(), &source, &["at most", "found more bytes than that"]);
     assert!(files.is_empty(), "{files:?}");
 
-    // A length that nobody has room for.
+    // A length that fits on no disk.
     let source =
         Source::new(|_| Reply::new("206 Partial Content", b"x").header("Content-Range: bytes 0-0/9000000000000000"));
     refused(&entry(), &source, &["expected a file of at most", "found a longer one"]);
@@ -317,7 +317,7 @@ fn another_range_than_was_asked_for() {
 }
 
 #[test]
-fn bytes_that_are_not_those_of_the_publisher() {
+fn a_file_with_a_wrong_checksum() {
     let text = text(11);
     let md5: &'static str = format!("{:x}", md5::compute(&text)).leak();
     let entry = CatalogEntry { md5: Some(md5), ..entry() };
@@ -343,7 +343,7 @@ fn rows_and_dimension_are_counted() {
     refused(&CatalogEntry { rows: None, dimension: 50, ..entry() }, &source, &["rows of 50 numbers"]);
     refused(&entry(), &Source::of(b"<html>Not what you want.</html>".to_vec()), &["expected"]);
 
-    // Repeated words are rows of the publisher's, too.
+    // Rows of repeated words count as the publisher's rows, too.
     let repeated = [&text[..], &text[..text.iter().position(|&byte| byte == b'\n').unwrap() + 1]].concat();
     let folder = Folder::new();
     let one_more = CatalogEntry { rows: Some(ROWS + 1), ..entry() };
@@ -351,7 +351,7 @@ fn rows_and_dimension_are_counted() {
     assert_eq!(fetched.rows, ROWS);
     assert!(fetched.warnings[0].contains("an earlier row has the same word"), "{:?}", fetched.warnings);
 
-    // What was refused is kept if that was asked for, and nothing else of it is.
+    // A refused file is kept if requested, and nothing else.
     let folder = Folder::new();
     let keep = GetOptions { keep: true, ..options(&source) };
     run(&CatalogEntry { dimension: 50, ..entry() }, &folder, &keep).map(|_| ()).unwrap_err();
@@ -359,7 +359,7 @@ fn rows_and_dimension_are_counted() {
 }
 
 #[test]
-fn a_web_page_is_no_file() {
+fn a_web_page_is_not_a_file() {
     let text = text(21);
     let file = text.clone();
     let source = Source::new(move |request| match request.number {
@@ -368,7 +368,7 @@ fn a_web_page_is_no_file() {
         2 | 3 => Reply::new("200 OK", b"<html>Log in</html>").header("Content-Type: text/html; charset=utf-8"),
         _ => honest(request, &file, "\"one\""),
     });
-    // In the middle of a download, and before one.
+    // During a download, and before it.
     let folder = Folder::new();
     for _ in 0..2 {
         let error = run(&entry(), &folder, &options(&source)).map(|_| ()).unwrap_err();
@@ -380,13 +380,13 @@ fn a_web_page_is_no_file() {
     assert_holds(&fetched.table, &text);
     assert_eq!(source.requests().last().unwrap().range, Some((70_000, Some(text.len() - 1))));
 
-    // One that does not say what it is; of an archive, too.
+    // One without a content type; also for an archive.
     let page = || Source::new(|_| Reply::new("200 OK", b"<html>Log in</html>"));
     for entry in [entry(), zipped()] {
         let files = refused(&entry, &page(), &["expected tiny, found something else", "it was thrown away"]);
         assert!(files.is_empty(), "{files:?}");
     }
-    // What stays because it was asked for says so.
+    // The message names the file that was kept on request.
     let folder = Folder::new();
     let keep = GetOptions { keep: true, ..options(&page()) };
     let error = run(&zipped(), &folder, &keep).map(|_| ()).unwrap_err();
@@ -395,7 +395,7 @@ fn a_web_page_is_no_file() {
 }
 
 #[test]
-fn asking_again_before_the_first_answer_is_told() {
+fn a_second_request_before_the_first_response() {
     let text = text(22);
     let file = text.clone();
     let source = Source::new(move |request| match request.number {
@@ -428,7 +428,7 @@ fn redirects() {
 }
 
 #[test]
-fn refusals_and_trouble_that_passes() {
+fn permanent_and_temporary_errors() {
     let source = Source::new(|_| Reply::new("404 Not Found", b"gone"));
     refused(&entry(), &source, &["/tiny.txt: expected the file, found status 404 (Not Found)", "VOCABLE_MIRROR"]);
     assert_eq!(source.requests().len(), 1, "it is not asked again");
@@ -499,7 +499,7 @@ fn one_member_of_an_archive_takes_a_small_part_of_it() {
     let (served, whole) = (source.served(), archive.len() as u64);
     assert!(served < whole / 3, "{served} bytes of {whole}");
 
-    // Broken off, it goes on; what is kept is an archive with this member alone.
+    // Interrupted, it resumes; the kept file is an archive with this member only.
     let cut = archive.clone();
     let source = Source::new(move |request| {
         let long = matches!(request.range, Some((first, Some(last))) if last - first > 70_000);
@@ -519,7 +519,7 @@ fn one_member_of_an_archive_takes_a_small_part_of_it() {
     let vectors = Vectors::open(&original).unwrap();
     assert_eq!(vectors.len(), ROWS);
 
-    // Changed between its list of members and the member: the whole would be another file.
+    // Changed between the central directory and the member: the result would be a mix of two files.
     let (before, after) = (archive.clone(), zip(&[("tiny.txt", &text)]));
     let source = Source::new(move |request| match request.range {
         Some((first, Some(last))) if first > 0 && last - first > 70_000 => honest(request, &after, "\"new\""),
@@ -537,7 +537,7 @@ fn hostile_archives() {
     let archive = zip(&[("../tiny.txt", &text), ("tiny.txt\n", &text)]);
     refused(&zipped(), &Source::of(archive), &["a member named `tiny.txt`", "\"../tiny.txt\"", "\\n"]);
 
-    // A bomb that says what it is, and one that does not.
+    // A zip bomb with its true size, and one with a false size.
     let bomb = vec![b'0'; 100 << 20];
     let honest_bomb = zip(&[("tiny.txt", &bomb)]);
     refused(&zipped(), &Source::of(honest_bomb.clone()), &["`tiny.txt`, which inflates from", "104857600"]);
@@ -554,7 +554,7 @@ fn hostile_archives() {
             .is_empty()
     );
 
-    // Damage where the list of members is, and in the member.
+    // Damage in the central directory, and in the member.
     let archive = zip(&[("other.txt", &self::text(18)), ("tiny.txt", &text)]);
     let mut no_end = archive.clone();
     no_end.truncate(archive.len() - 30);
@@ -564,7 +564,7 @@ fn hostile_archives() {
     let place = archive.len() - 20_000;
     flipped[place] ^= 0x40;
     assert!(refused(&zipped(), &Source::of(flipped), &["expected"]).is_empty());
-    // A member that claims to lie elsewhere.
+    // A member with a wrong offset.
     let mut elsewhere = archive;
     let entry_at = elsewhere.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
     elsewhere[entry_at + 42..entry_at + 46].copy_from_slice(&u32::MAX.wrapping_sub(9).to_le_bytes());
@@ -572,7 +572,7 @@ fn hostile_archives() {
 }
 
 #[test]
-fn two_at_once_do_not_harm_each_other() {
+fn two_downloads_at_once() {
     let text = text(19);
     let file = text.clone();
     let source = Source::new(move |request| {

@@ -1,4 +1,4 @@
-//! `vocable get`, `list`, `completions` and `man`: the program itself, against a server on loopback.
+//! `vocable get`, `list`, `completions` and `man`, with a server on loopback.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::common::{Folder, Ran, program, vocable};
 use serde_json::json;
 
-/// The program with a folder for data of its own, and without what the environment says about servers.
+/// The program with its own data folder, and without the environment's server settings.
 fn at(folder: &Folder) -> Command {
     let mut command = program();
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"] {
@@ -26,12 +26,12 @@ fn run(command: &mut Command) -> Ran {
     }
 }
 
-/// Runs the program with `data` in the folder and without any server.
+/// Runs the program with `data` in the folder and without a server.
 fn offline(folder: &Folder, arguments: &[&str]) -> Ran {
     run(at(folder).env("VOCABLE_MIRROR", "http://127.0.0.1:9").args(arguments))
 }
 
-/// Where the table of these vectors would be.
+/// The path of the table of these vectors.
 #[cfg(feature = "get")]
 fn table(folder: &Folder, name: &str) -> std::path::PathBuf {
     folder.path("data").join("vectors").join(name).join(format!("{name}.safetensors"))
@@ -56,7 +56,7 @@ fn everything_is_listed() {
 }
 
 #[test]
-fn names_that_stand_for_nothing_yet() {
+fn names_of_vectors_that_are_not_fetched() {
     let folder = Folder::new();
     let nearest = |vectors: &str| offline(&folder, &["--vectors", vectors, "nearest", "king"]);
     nearest("glove.6B.50d").refused(2, "which was not fetched yet: vocable get glove.6B.50d");
@@ -64,7 +64,7 @@ fn names_that_stand_for_nothing_yet() {
     nearest("glove.6B.50d.txt").refused(2, "did you mean `glove.6B.50d`");
     nearest("missing.txt").refused(2, "missing.txt: cannot open it");
     nearest("./glove.6B.50d").refused(2, "./glove.6B.50d: cannot open it");
-    // A file of that name is a file.
+    // A file with such a name is opened as a file.
     folder.file("glove.6B.50d", "king 1 2\nqueen 2 1\n");
     let ran = nearest("glove.6B.50d");
     assert_eq!((ran.code, ran.out.as_str()), (0, "queen  0.8000\n"));
@@ -78,7 +78,7 @@ fn completions_for_each_shell() {
         assert!(ran.out.contains("VOCABLE_COMPLETE"), "{shell}: {}", ran.out);
     }
     vocable(["completions", "tcsh"]).refused(2, "tcsh");
-    // Shells that are there take their scripts.
+    // Installed shells accept their scripts.
     for shell in ["bash", "zsh", "fish"] {
         let folder = Folder::new();
         let script = folder.file("script", vocable(["completions", shell]).out);
@@ -131,7 +131,7 @@ fn manual_pages() {
     let ran = vocable(["man".as_ref(), "--dir".as_ref(), pages.as_os_str(), "--json".as_ref()]);
     let files: Vec<String> = serde_json::from_value(ran.only_json()["files"].clone()).unwrap();
     assert!(files.iter().all(|file| Path::new(file).is_file()));
-    // A page for each command that --help names.
+    // One page for each command in --help.
     let help = vocable(["--help"]).out;
     let commands = help.split("Commands:\n").nth(1).unwrap().lines().take_while(|line| !line.is_empty());
     let mut count = 1;
@@ -162,7 +162,7 @@ mod fetching {
     use crate::common::{fixture, gzip, zip};
     use crate::source::{End, Reply, Source, honest};
 
-    /// word2vec text of a few words of 300 numbers, which point in directions that are easy to tell.
+    /// word2vec text of a few words with 300 numbers, in directions that are easy to distinguish.
     fn words() -> String {
         let row = |word: &str, first: f32, second: f32| format!("{word} {first} {second}{}\n", " 0".repeat(298));
         format!("3 300\n{}{}{}", row("king", 1.0, 0.0), row("queen", 0.8, 0.6), row("pawn", -1.0, 0.0))
@@ -173,7 +173,7 @@ mod fetching {
     }
 
     #[test]
-    fn fetched_once_asked_by_name_from_then_on() {
+    fn fetched_vectors_are_opened_by_name() {
         let folder = Folder::new();
         let source = Source::of(gzip(words().as_bytes()));
         let ran = get(&folder, &source, &["cc.hi.300"]);
@@ -185,7 +185,7 @@ mod fetching {
             assert!(ran.err.contains(said), "{said:?} is not said: {ran:?}");
         }
 
-        // Without a server, by name: as an option, in the environment, as a file to convert.
+        // Without a server, by name: as an option, in the environment, as input of `convert`.
         let ran = offline(&folder, &["--vectors", "cc.hi.300", "nearest", "king", "-k", "1"]);
         assert_eq!((ran.code, ran.out.as_str()), (0, "queen  0.8000\n"), "{ran:?}");
         let ran = run(at(&folder).env("VOCABLE_VECTORS", "cc.hi.300").args(["similarity", "king", "pawn"]));
@@ -197,7 +197,7 @@ mod fetching {
         let facts = offline(&folder, &["list", "--fetched", "--json"]).only_json();
         assert_eq!(facts["table"], table.to_str().unwrap());
 
-        // Again: it is there, and nobody is asked.
+        // Fetched before: no request is sent.
         let there = offline(&folder, &["get", "cc.hi.300", "--json"]);
         assert!(there.err.contains("already there"), "{there:?}");
         let answer = there.only_json();
@@ -205,7 +205,7 @@ mod fetching {
     }
 
     #[test]
-    fn errors_leave_nothing_under_the_final_name() {
+    fn errors_leave_no_file_under_the_final_name() {
         let folder = Folder::new();
         let source = Source::of(zip(&[("glove.6B.50d.txt", b"king 1 2\nqueen 2 1\n")]));
         let ran = get(&folder, &source, &["glove.6B.50d"]);
@@ -230,7 +230,7 @@ mod fetching {
 
     #[test]
     fn a_member_of_the_real_size_by_ranges() {
-        // 400,000 rows x 50, as the catalog says of glove.6B.50d; another member before it and one behind.
+        // 400,000 rows x 50, like glove.6B.50d in the catalog, with another member before it and one after.
         let mut state = 1u64;
         let mut digit = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -265,9 +265,9 @@ mod fetching {
     }
 
     #[test]
-    fn killed_and_called_again() {
+    fn killed_and_started_again() {
         let folder = Folder::new();
-        // Long enough to be caught in the middle: what is behind the rows are comments of gzip's own, other members.
+        // Long enough to be interrupted: empty gzip members with comments follow the rows.
         let file = [gzip(words().as_bytes()), gzip(&[])].concat();
         let (whole, half) = (file.len(), file.len() / 2);
         let source = Source::new(move |request| {
@@ -305,7 +305,7 @@ mod fetching {
         let through = |name: &str, value: &str, no: &str| {
             let folder = Folder::new();
             let mut command = at(&folder);
-            // Nobody listens there: only a proxy can answer.
+            // No server listens there: only a proxy can respond.
             command.env("VOCABLE_MIRROR", "http://files.invalid:81/vectors").env(name, value).env("NO_PROXY", no);
             run(command.args(["get", "cc.hi.300", "--attempts", "1"]))
         };
@@ -328,7 +328,7 @@ mod fetching {
         through("HTTP_PROXY", "://", "").refused(2, "HTTP_PROXY: expected an address such as http://host:port");
     }
 
-    /// A server that speaks TLS, with the certificate of the fixtures, and passes on what is asked.
+    /// A TLS server with the certificate of the fixtures, which forwards requests.
     fn behind_tls(source: &Source) -> String {
         let pem = |name: &str| std::fs::read(fixture("tls").join(name)).unwrap();
         let certificate = CertificateDer::from_pem_slice(&pem("certificate.pem")).unwrap();
@@ -422,7 +422,7 @@ mod fetching {
 
     #[cfg(unix)]
     #[test]
-    fn a_terminal_is_asked() {
+    fn download_confirmation_at_a_terminal() {
         let folder = Folder::new();
         let source = Source::of(gzip(words().as_bytes()));
         let ask = |answer: &str| {

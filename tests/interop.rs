@@ -1,4 +1,4 @@
-//! What others read of our files: Python's safetensors, NumPy and gensim, on files that the program wrote. `.ci/run` installs
+//! Files that the program wrote, read by Python's safetensors, NumPy and gensim. `.ci/run` installs
 //! them.
 
 use std::path::Path;
@@ -9,7 +9,7 @@ use vocable::Vectors;
 use vocable::files::ElementType;
 use vocable::files::Format;
 
-/// Runs a Python script on a file; it prints a number of words, then the numbers of a word's vector.
+/// Runs a Python script on a file; the script prints the number of words, then the vector of a word.
 fn python(script: &str, path: &Path, word: &str) -> (usize, Vec<f32>) {
     let ran = Command::new("python3").args(["-c", script]).arg(path).arg(word).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
@@ -89,7 +89,7 @@ from gensim.models.fasttext import load_facebook_vectors
 vectors = load_facebook_vectors(sys.argv[1])
 print(len(vectors), *vectors[sys.argv[2]].tolist())
 ";
-    // A word of the model, and one that only its n-grams know.
+    // A word of the model, and one composed of n-grams.
     for word in ["ship", "unreadable"] {
         let (rows, found) = python(script, &path, word);
         assert_eq!(rows, model.len());

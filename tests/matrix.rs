@@ -1,4 +1,4 @@
-//! Rows for the vocabularies of other tools.
+//! Embedding matrices for the vocabularies of other tools.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -25,11 +25,11 @@ fn some(words: &[&str]) -> Vec<Option<String>> {
 #[test]
 fn every_form_of_a_vocabulary_gives_the_word_of_each_row() {
     assert_eq!(read("\nthe\nfilm\r\na b"), some(&["", "the", "film", "a b"]));
-    // BERT's list begins like JSON.
+    // BERT's vocabulary file begins like JSON.
     assert_eq!(read("[PAD]\n[unused0]\nthe\n"), some(&["[PAD]", "[unused0]", "the"]));
     assert_eq!(read(r#"["", "[UNK]", "the"]"#), some(&["", "[UNK]", "the"]));
     assert_eq!(read(r#"{"the": 1, "film": 3}"#), [None, Some("the".into()), None, Some("film".into())]);
-    // A word that is called as a key of a tokenizer's.
+    // A word with the name of a key of tokenizer files.
     assert_eq!(read(r#"{"model": 1, "vocab": 0}"#), some(&["vocab", "model"]));
     let tokenizer = r#"{"added_tokens": [{"id": 0, "content": "[PAD]"}, {"id": 3, "content": "<new>"}],
         "model": {"type": "WordLevel", "vocab": {"[PAD]": 0, "the": 1, "film": 2}}}"#;
@@ -39,7 +39,7 @@ fn every_form_of_a_vocabulary_gives_the_word_of_each_row() {
 }
 
 #[test]
-fn what_is_no_vocabulary_is_refused() {
+fn invalid_vocabularies_are_refused() {
     for (text, told) in [
         ("", "no words"),
         ("\n\n", "no words"),
@@ -83,7 +83,7 @@ fn rows_are_those_of_the_embedding_layer() {
     assert!(row(0).iter().chain(row(5)).all(|&value| value == 0.0));
     assert_eq!(row(3), vectors.get("king").unwrap());
     assert_eq!(row(4), vectors.unknown_vector());
-    // As the embedding of another task draws it.
+    // The same random row as in the embedding of another task.
     let embedding =
         Embedding::<f32>::new(&vectors, &["the", "xyzzy"], &EmbeddingOptions { seed: 7, ..Default::default() });
     assert_eq!(row(1), embedding.unwrap().forward(&[3]));
@@ -128,7 +128,7 @@ fn the_program_writes_a_matrix_and_the_unknown_words() {
     assert_eq!((&json["rows"], &json["known"], &json["unknown"]), (&json!(4), &json!(2), &json!(1)));
     assert_eq!(std::fs::read_to_string(&list).unwrap(), "xyzzy\n");
     assert!(!ran.err.contains("warning"), "{}", ran.err);
-    // What NumPy would read, our own reader does too.
+    // Read by our own NumPy reader.
     std::fs::write(folder.path("m.words.txt"), "<pad>\nking\nxyzzy\nqueen\n").unwrap();
     let read = Vectors::open(&out).unwrap();
     assert_eq!(read.get("queen"), Vectors::demo().unwrap().get("queen"));
@@ -145,7 +145,7 @@ fn the_program_writes_a_matrix_and_the_unknown_words() {
     vocable(["embedding-matrix", "absent.txt", "--out", "m.tsv"]).refused(2, ".npy or .safetensors");
 }
 
-/// The lines of the documentation that are marked as Python.
+/// The Python code blocks of the documentation.
 fn script() -> String {
     let page = include_str!("../docs/reference/embedding-matrix.md");
     page.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()

@@ -4,7 +4,7 @@ use vocable::classifier::Metrics;
 
 const NAN: f64 = f64::NAN;
 
-/// Probabilities and right classes, and what scikit-learn says of them. `NAN` stands for 0/0.
+/// Probabilities and gold classes, with scikit-learn's metrics. `NAN` is 0/0.
 struct Case {
     probabilities: &'static [f32],
     labels: &'static [u32],
@@ -138,7 +138,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn figures_equal_those_of_scikit_learn() {
+fn metrics_equal_those_of_scikit_learn() {
     for (number, case) in cases().iter().enumerate() {
         let metrics = Metrics::of(case.probabilities, case.labels, case.confusion.len());
         let near = |what: &str, found: f64, expected: f64| {

@@ -1,4 +1,4 @@
-//! `vocable train` and `vocable predict`, end to end, and what becomes of damaged models.
+//! `vocable train` and `vocable predict`, end to end, and damaged models.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -25,7 +25,7 @@ fn train_demo(more: &[&str]) -> Ran {
     train(&fixture("reviews.train.txt"), &fixture("reviews.dev.txt"), more)
 }
 
-/// A model trained on a few lines, made once for all tests.
+/// A model trained on a few lines, once for all tests.
 fn small_model() -> &'static [u8] {
     static MODEL: OnceLock<Vec<u8>> = OnceLock::new();
     MODEL.get_or_init(|| {
@@ -70,7 +70,7 @@ fn a_model_is_trained_saved_and_predicts() {
     }
     assert!(models[0] == models[1], "the number of threads must not show in the model");
 
-    // A label a line, in the order of the lines; the second is empty, the third all unknown words.
+    // One label per line, in the order of the lines; the second is empty, the third has unknown words only.
     let model = folder.path("1");
     let input = b"a wonderful movie\n\nxyzzy qwert\r\na terrible \xff bore";
     let answers = predict(&model, &["--json"], input);
@@ -127,7 +127,7 @@ fn every_embedding_and_shape_trains_and_predicts() {
 }
 
 #[test]
-fn without_a_development_part_a_tenth_of_the_training_part_serves() {
+fn without_a_dev_set_a_tenth_of_the_training_set_is_used() {
     let folder = Folder::new();
     let texts = folder.file("texts", "pos a great film\nneg a dull film\n".repeat(10));
     let mut arguments: Vec<OsString> = ["train", "--hidden", "4", "--epochs", "1", "--json"].map(OsString::from).into();
@@ -140,7 +140,7 @@ fn without_a_development_part_a_tenth_of_the_training_part_serves() {
 }
 
 #[test]
-fn training_data_that_cannot_be_learnt_from_is_refused() {
+fn unusable_training_data_is_refused() {
     let folder = Folder::new();
     let good = folder.file("good.txt", "pos a great film\nneg a dull film\n");
     let strange = folder.file("strange.txt", "pos a film\n\nmeh a film\n");
@@ -171,7 +171,7 @@ fn a_place_that_cannot_be_written_is_refused_before_training() {
     for out in [folder.path("nowhere").join("model"), file.join("model"), folder_itself] {
         let ran = train(&texts, &texts, &["--out", out.to_str().unwrap()]);
         ran.refused(2, out.to_str().unwrap());
-        // Hours of training must not be lost to a slip of the pen.
+        // A typing error must not cost hours of training.
         assert!(!ran.err.contains("epoch"), "{}", ran.err);
     }
     let left = std::fs::read_dir(folder.path(".")).unwrap().count();
@@ -192,10 +192,10 @@ fn a_model_is_replaced_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_text_without_words_has_a_label_too() {
+fn a_text_without_words_has_a_label() {
     let folder = Folder::new();
     let model = folder.file("model", small_model());
-    // Alone, so that nothing else is in its batch.
+    // Alone, so that its batch has no other text.
     let alone = predict(&model, &["--json"], b"\n");
     assert_eq!((alone.code, alone.json().len()), (0, 1), "{alone:?}");
     let beside = predict(&model, &["--json"], b"a great film\n \t \n").json();
@@ -203,7 +203,7 @@ fn a_text_without_words_has_a_label_too() {
 }
 
 #[test]
-fn predict_looks_other_words_up_in_the_vectors_when_given() {
+fn predict_looks_up_other_words_in_the_given_vectors() {
     let folder = Folder::new();
     let model = folder.file("model", small_model());
     let demo = fixture("demo.50d.txt");
@@ -222,7 +222,7 @@ fn predict_looks_other_words_up_in_the_vectors_when_given() {
 }
 
 #[test]
-fn training_ends_with_figures_of_every_part_and_class() {
+fn training_prints_metrics_of_every_split_and_class() {
     let folder = Folder::new();
     let out = folder.path("model");
     let test = fixture("reviews.test.txt");
@@ -243,7 +243,7 @@ fn training_ends_with_figures_of_every_part_and_class() {
         assert!(part["calibration_error"].is_f64() && part["weighted_f1"].is_f64(), "{part}");
     }
 
-    // The saved model says the same of the same texts.
+    // The saved model predicts the same for the same texts.
     let measured = predict(&out, &["--json", "--evaluate", test.to_str().unwrap()], b"").only_json();
     assert_eq!(measured, outcome["test"]);
     let human = predict(&out, &["--evaluate", test.to_str().unwrap()], b"");
@@ -268,7 +268,7 @@ fn a_log_has_a_line_an_epoch() {
         assert!(line["tokens_per_second"].as_f64().unwrap() > 0.0 && line["seconds"].is_f64(), "{line}");
     }
 
-    // A training that goes on has the lines of the epochs behind it too, each once.
+    // The log of a resumed training has the lines of the earlier epochs, too, each once.
     let checkpoint = folder.path("checkpoint");
     let more = ["--json", "--checkpoint", checkpoint.to_str().unwrap(), "--log", log.to_str().unwrap(), "--epochs"];
     train_demo(&[&more[..], &["1"]].concat());
@@ -292,7 +292,7 @@ fn a_model_is_measured_on_labelled_texts_of_any_form() {
     let texts = texts.to_str().unwrap();
     let measured = predict(&model, &["--json", "--evaluate", texts, "--label-column", "stars"], b"").only_json();
     assert_eq!(measured["texts"], 2);
-    // A class without texts has no recall, and without predictions no precision.
+    // A class without texts has no recall, one without predictions no precision.
     let other = &measured["classes"][1];
     assert_eq!((&other["label"], &other["recall"]), (&json!("other"), &Value::Null));
     predict(&model, &["--evaluate", texts], b"").refused(2, "texts.tsv: line 1");
@@ -301,7 +301,7 @@ fn a_model_is_measured_on_labelled_texts_of_any_form() {
     predict(&model, &["--evaluate", strange.to_str().unwrap()], b"").refused(2, "found `meh`");
 }
 
-/// A model file in parts, to be put together again altered.
+/// A model file in parts, to be changed and reassembled.
 struct Taken {
     header: Value,
     tensors: HashMap<String, (Vec<usize>, Vec<u8>)>,
@@ -387,11 +387,11 @@ fn a_model_whose_tensors_do_not_fit_is_refused() {
         let mut model = taken();
         model.tensors.remove(name);
         assert!(refused(&model.bytes()).contains(name.as_str()), "without {name}");
-        // The same numbers in another shape.
+        // The same values in another shape.
         let mut model = taken();
         model.tensors.get_mut(name).unwrap().0.insert(0, 1);
         assert!(refused(&model.bytes()).contains(name.as_str()), "{name} of another rank");
-        // No numbers at all, and a size that overflows when it is multiplied.
+        // No values, and a shape whose product overflows.
         for shape in [vec![0], vec![0, 0], vec![0, usize::MAX / 2], vec![usize::MAX / 2, 0]] {
             let mut model = taken();
             model.tensors.insert(name.clone(), (shape, Vec::new()));

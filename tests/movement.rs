@@ -1,4 +1,4 @@
-//! What training did to the words, against plain arithmetic.
+//! Movement of words in training, compared with plain arithmetic.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ fn near(found: f64, expected: f64) {
 }
 
 #[test]
-fn each_words_move_is_plain_arithmetics() {
+fn the_movement_of_each_word_equals_plain_arithmetic() {
     let movement = movement();
     let all: f64 = (0..6).map(distance).sum();
     for (index, word) in movement.words().iter().enumerate() {
@@ -82,7 +82,7 @@ fn neighbours_are_those_of_a_plain_scan() {
 }
 
 #[test]
-fn opposites_are_told_where_the_task_has_both() {
+fn antonyms_are_reported_if_the_task_has_both() {
     let told = movement().pair_cosines(&ANTONYMS);
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].words, ["good", "bad"]);
@@ -92,7 +92,7 @@ fn opposites_are_told_where_the_task_has_both() {
 }
 
 #[test]
-fn made_rows_bands_and_checksums() {
+fn oov_rows_frequency_bands_and_checksums() {
     let movement = movement();
     let made = movement.oov_rows(5, 2).unwrap();
     assert_eq!(made.words, 1);
@@ -102,7 +102,7 @@ fn made_rows_bands_and_checksums() {
     near(made.known_norm_after.unwrap(), [0, 1, 2, 4, 5].map(norm).iter().sum::<f64>() / 5.0);
     let (word, nearest) = &made.nearest[0];
     assert_eq!(word, "zzyzx");
-    // Among known words alone, itself left out.
+    // Among known words only, without the word itself.
     assert_eq!(nearest.iter().map(|near| near.word.as_str()).collect::<Vec<_>>(), ["bad", "unmoved"]);
 
     let bands: Vec<(usize, Option<usize>, usize)> =
@@ -123,7 +123,7 @@ fn made_rows_bands_and_checksums() {
 }
 
 #[test]
-fn rows_that_do_not_belong_together_are_refused() {
+fn inconsistent_rows_are_refused() {
     let table = |words: [&str; 2]| Vectors::new(words, vec![1.0; 4], 2).unwrap();
     assert!(Movement::of(table(["a", "b"]), table(["b", "a"]), &[1; 2], &[true; 2]).is_err());
     assert!(Movement::of(table(["a", "b"]), table(["a", "b"]), &[1; 3], &[true; 2]).is_err());
@@ -133,7 +133,7 @@ fn rows_that_do_not_belong_together_are_refused() {
     );
 }
 
-/// Of real trainings: what each embedding may change is what has changed.
+/// In real trainings each embedding changes only the rows that it may change.
 #[test]
 fn rows_move_where_the_embedding_lets_them() {
     let vectors = Arc::new(Vectors::demo().unwrap());

@@ -1,4 +1,4 @@
-//! What the layers promise: the cell's extreme cases, no effect of padding, which rows training changes.
+//! Properties of the layers: extreme cases of the cell, no effect of padding, which rows training changes.
 
 use std::sync::Arc;
 
@@ -32,15 +32,15 @@ fn cells(encoder: &Encoder<f64>, tokens: [f64; 2]) -> [f64; 2] {
 fn the_four_extreme_cases_of_a_cell() {
     let (x, y) = (0.5, -0.9);
     let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} is not {b}");
-    // i = 0, f = 1: keeps its memory, whatever comes.
+    // i = 0, f = 1: keeps the memory, whatever the input.
     assert_eq!(cells(&forced(0.0, 1.0), [x, y]).map(|c| c.abs() < 1e-12), [true, true]);
     // i = 1, f = 1: blends input and memory.
     let [first, second] = cells(&forced(1.0, 1.0), [x, y]);
     near(first, x.tanh());
     near(second, x.tanh() + y.tanh());
-    // i = 1, f = 0: overwrites memory with the input.
+    // i = 1, f = 0: input overwrites the memory.
     near(cells(&forced(1.0, 0.0), [x, y])[1], y.tanh());
-    // i = 0, f = 0: clears the memory. Something must be in it first: the input gate opens for the first token alone.
+    // i = 0, f = 0: clears the memory. It must not be empty before: the input gate opens for the first token only.
     let mut encoder = forced(0.0, 0.0);
     encoder.cells_mut()[0].weight_ih[0] = 200.0;
     encoder.cells_mut()[0].bias_ih[0] = -100.0;
@@ -79,7 +79,7 @@ fn a_batch_of_unequal_lengths_equals_its_texts_one_by_one() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let network = network(&mut rng, EmbeddingMode::Tuned);
     let few: [&[u32]; 5] = [&[3], &[2, 3, 4, 5, 6, 7, 8], &[], &[9, 9], &[10, 2, 11, 5]];
-    // As many as take several shards.
+    // Enough for several shards.
     let texts: Vec<&[u32]> = few.iter().copied().cycle().take(39).collect();
     let labels: Vec<u32> = (0..39).map(|text| text % 3).collect();
     let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} is not {b}");
@@ -134,7 +134,7 @@ fn embedding(vectors: &Arc<Vectors>, mode: EmbeddingMode, seed: u64) -> Embeddin
     Embedding::new(vectors, &WORDS, &options).expect("an embedding")
 }
 
-/// Some steps of training on all words but the last two.
+/// Some training steps on all words except the last two.
 fn trained(embedding: Embedding<f32>) -> Network<f32> {
     let shape = EncoderShape::lstm(embedding.dimension(), 4);
     let mut network = Network::new(embedding, shape, 2, 9);
@@ -146,7 +146,7 @@ fn trained(embedding: Embedding<f32>) -> Network<f32> {
     network
 }
 
-/// Whether training changed the row of each word, by its bits.
+/// Whether training changed the bits of each word's row.
 fn changed(before: &Embedding<f32>, after: &Embedding<f32>) -> Vec<bool> {
     let bits =
         |embedding: &Embedding<f32>, id| embedding.forward(&[id]).iter().map(|v| v.to_bits()).collect::<Vec<_>>();
@@ -199,7 +199,7 @@ fn random_rows_have_the_files_mean_and_deviation_and_depend_on_seed_and_word_alo
     assert!((mean - file_mean).abs() < 5.0 * file_deviation / 1e5f64.sqrt());
     assert!((deviation / file_deviation - 1.0).abs() < 5.0 / 2e5f64.sqrt());
 
-    // With a deviation of their own, the same draws around 0.
+    // With a given standard deviation, the same draws around 0.
     let chosen: Embedding<f32> =
         Embedding::new(&vectors, &words, &EmbeddingOptions { random_std: Some(0.1), ..options }).expect("an embedding");
     let scaled = |value: f64| (value - file_mean) / file_deviation * 0.1;

@@ -1,6 +1,6 @@
-//! Every gradient of every layer against central differences, in f64.
+//! Every gradient of every layer compared with central differences, in f64.
 //!
-//! The five-point stencil with a step of 1e-3 has an error of about 1e-13, so that a relative error of 1e-6 can be asked for
+//! The five-point stencil with a step of 1e-3 has an error of about 1e-13, so that a relative error of 1e-6 can be required
 //! down to gradients of 1e-6.
 
 use rand::{RngExt, SeedableRng};
@@ -31,7 +31,7 @@ fn weighted_sum(values: &[f64], weights: &[f64]) -> f64 {
     values.iter().zip(weights).map(|(value, weight)| value * weight).sum()
 }
 
-/// Whether no state comes near the largest of its text: where two are equal, the largest has no derivative.
+/// Whether no state is close to the maximum of its text: where two are equal, max pooling has no derivative.
 fn decided(packing: &Packing, output: &[f64], width: usize) -> bool {
     let state = |step: usize, place: usize| &output[(packing.offset(step) + place) * width..][..width];
     (0..packing.running(0)).all(|place| {
@@ -48,7 +48,7 @@ fn encoder_gradients(shape: EncoderShape, lengths: &[usize], dropout: f64) {
     encoder_gradients_of_every(1, shape, lengths, dropout);
 }
 
-/// As [`encoder_gradients`], for every so many-th weight of each parameter.
+/// Like [`encoder_gradients`], for every `stride`-th weight of each parameter.
 fn encoder_gradients_of_every(stride: usize, shape: EncoderShape, lengths: &[usize], dropout: f64) {
     let tried = (3..1000).any(|seed| encoder_gradients_of(seed, stride, shape, lengths, dropout));
     assert!(tried, "{shape:?}: states too near each other with every seed");
@@ -59,11 +59,11 @@ fn encoder_gradients_of(seed: u64, stride: usize, shape: EncoderShape, lengths: 
     let packing = Packing::new(lengths);
     let tokens = packing.tokens();
     let mut encoder: Encoder<f64> = Encoder::new(shape, &mut rng);
-    // Larger weights than new ones have, so that gates leave the straight middle of their curves.
+    // Larger weights than at initialization, so that gates leave the linear part of their curves.
     for values in encoder.parameters_mut() {
         values.iter_mut().for_each(|value| *value *= 2.0);
     }
-    // Three rows that the tokens share.
+    // Three rows shared by the tokens.
     let input = random(3 * shape.row(), &mut rng);
     let places: Vec<u32> = (0..tokens as u32).map(|token| token % 3).collect();
     let forward = |encoder: &Encoder<f64>, rows: &[f64], masks| {
@@ -113,8 +113,8 @@ fn encoder_gradients_of(seed: u64, stride: usize, shape: EncoderShape, lengths: 
     true
 }
 
-/// Every cell with every pooling, in one layer and two, in one direction and both, over rows and over products; among the
-/// lengths an empty one, and one that is the only longest.
+/// Every cell with every pooling, one and two layers, unidirectional and bidirectional, over rows and over products; the
+/// lengths include 0 and a unique maximum.
 #[test]
 fn every_encoder() {
     for &cell in CellKind::ALL {
@@ -129,13 +129,13 @@ fn every_encoder() {
     }
 }
 
-/// Sizes that no width of the processor's vectors divides.
+/// Sizes that are not multiples of any SIMD width.
 #[test]
 fn hidden_sizes_of_no_round_number() {
     for hidden in [5, 17] {
         encoder_gradients(EncoderShape::lstm(2, hidden), &[3, 1], 0.0);
     }
-    // Of 67,600 weights some hundreds, in all gates and in the last, unfinished group of units.
+    // Some hundreds of the 67,600 weights, in all gates and in the last, partial group of units.
     encoder_gradients_of_every(131, EncoderShape::lstm(2, 130), &[3, 1], 0.0);
 }
 
@@ -170,7 +170,7 @@ fn dense_and_cross_entropy() {
     }
 }
 
-/// The whole network, dropout and all: texts of unequal lengths, one of length 1, one empty, a word that comes again within a
+/// The whole network with dropout: texts of unequal lengths, one of length 1, one empty, a word that is repeated within a
 /// text and in another.
 #[test]
 fn network_with_every_parameter_and_every_row() {
@@ -216,7 +216,7 @@ fn network_with_every_parameter_and_every_row() {
     for (id, values) in gradients.rows.iter() {
         analytic[id as usize * DIMENSION..][..DIMENSION].copy_from_slice(values);
     }
-    // Row 0 is the pad, which no text holds and no change may reach.
+    // Row 0 is the pad, which occurs in no text and must not change.
     for (index, &analytic) in analytic.iter().enumerate() {
         let numeric = numeric(|nudge| {
             let mut nudged = rows.clone();

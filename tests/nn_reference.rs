@@ -1,6 +1,6 @@
-//! The network against PyTorch's outputs, losses, gradients and training trajectories.
+//! The network compared with PyTorch's outputs, losses, gradients and training trajectories.
 //!
-//! The references stand outside the repository, so these tests are ignored by default; `.ci/run` runs them when they are there.
+//! The references are outside the repository, so these tests are ignored by default; `.ci/run` runs them where the files exist.
 
 use std::collections::HashMap;
 
@@ -46,7 +46,7 @@ impl Tensors {
     }
 }
 
-/// The network a reference was made with, its batch and labels.
+/// The network of a reference, with its batch and labels.
 struct Case<T: Real> {
     network: Network<T>,
     sequences: Vec<Vec<u32>>,
@@ -69,7 +69,7 @@ fn labels(tensors: &Tensors, name: &str) -> Vec<u32> {
     tensors.get(name).values.iter().map(|&label| label as u32).collect()
 }
 
-/// Builds the network whose weights stand under `prefix`.
+/// Builds the network whose weights are named with `prefix`.
 fn network<T: Real>(
     tensors: &Tensors,
     prefix: &str,
@@ -111,7 +111,7 @@ fn close<T: Real>(tensors: &Tensors, name: &str, found: &[T], tolerance: f64) {
     }
 }
 
-/// From `[N, width]` laid out by `packing` to PyTorch's `[T, B, width]`, zeros where there is no token.
+/// From `[N, width]` in the layout of `packing` to PyTorch's `[T, B, width]`, with zeros where there is no token.
 fn padded<T: Real>(packing: &Packing, rows: &[T], width: usize) -> Vec<T> {
     let (steps, sequences) = (packing.steps(), packing.sequences());
     let mut all = vec![T::zero(); steps * sequences * width];
@@ -160,7 +160,7 @@ fn outputs_loss_and_gradients<T: Real>(file: &str, layers: usize, bidirectional:
     network.encoder.multiply_backward(&rows, &products, Some(&mut input_gradient));
     close(&tensors, "grad.x", &padded(&packing, &input_gradient, network.embedding.dimension()), tolerance);
 
-    // And in one call, as training does it.
+    // And in one call, as in training.
     let (loss, gradients) = network.loss_and_gradients(&borrowed, &labels, 1.0 / labels.len() as f64, None);
     close(&tensors, "loss", &[loss], tolerance);
     for parameter in gradients.encoder.parameters() {
@@ -238,7 +238,7 @@ fn trajectory(file: &str, mode: EmbeddingMode) {
         assert!((loss - expected).abs() < TOLERANCE, "{file}, step {step}: loss {loss}, expected {expected}");
         optimizer.step(&mut network, &gradients);
         let step = step + 1;
-        // The reference's row of the pad is an ordinary row that nothing touches; ours is zero.
+        // The reference's pad row is an ordinary, unused row; ours is zero.
         let rows = network.embedding.weights();
         let dimension = network.embedding.dimension();
         let name = format!("step{step}.emb.weight");

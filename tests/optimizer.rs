@@ -1,6 +1,6 @@
-//! Optimizers, schedules and the loss against plain references and against PyTorch; which rows no option may change.
+//! Optimizers, schedules and the loss, compared with plain references and with PyTorch; which rows no option may change.
 //!
-//! PyTorch's numbers, here as literals, are what this printed (PyTorch 2.15):
+//! The literals are the output of this script (PyTorch 2.15):
 //!
 //! ```python
 //! import torch, torch.nn.functional as F
@@ -86,7 +86,7 @@ fn each_optimizer_follows_pytorchs() {
     }
 }
 
-/// One number under an optimizer, written down as the papers have it.
+/// One parameter under an optimizer, as in the papers.
 #[derive(Default, Clone, Copy)]
 struct Plain {
     steps: i32,
@@ -96,7 +96,7 @@ struct Plain {
 }
 
 impl Plain {
-    /// `before`: whether eps is added before the correction, as for rows.
+    /// `before`: whether eps is added before the bias correction, as for embedding rows.
     fn step(&mut self, o: &OptimizerOptions, value: f64, gradient: f64, rate: f64, before: bool) -> f64 {
         let lr = o.lr * rate;
         let decayed = if o.kind == OptimizerKind::AdamW { gradient } else { gradient + o.weight_decay * value };
@@ -119,7 +119,7 @@ impl Plain {
 #[test]
 fn dense_steps_equal_the_plain_rule_with_every_rate_and_factor() {
     for &kind in OptimizerKind::ALL {
-        // A large eps, so that where it is added shows.
+        // A large eps, so that it matters where it is added.
         let options = OptimizerOptions { eps: 1e-2, ..options(kind) };
         let mut values = [first(1), first(2)];
         let mut expected = values.clone();
@@ -186,7 +186,7 @@ fn touched_rows_equal_the_plain_rule_under_every_optimizer() {
                 let gradient = gradient(step + row);
                 for index in 0..4 {
                     let plain = &mut plain[row][index];
-                    // Steps count for all rows; all else only for those that they touch.
+                    // The step count is that of all rows; the moments are those of the touched rows.
                     plain.steps = step as i32 + 1;
                     expected[row][index] = plain.step(&options, expected[row][index], gradient[index], 1.0, true);
                 }
@@ -227,7 +227,7 @@ fn schedules_are_those_of_transformers() {
     near(&rates(Schedule::Cosine, 3), &cosine, 1e-15);
     assert_eq!(rates(Schedule::Constant, 0), [1.0; 10]);
     assert_eq!(rates(Schedule::Constant, 4)[..5], [0.0, 0.25, 0.5, 0.75, 1.0]);
-    // At the ends: nothing but warm-up, no steps at all, steps past the last.
+    // Edge cases: only warm-up, no steps, steps after the last.
     for &schedule in Schedule::ALL {
         for (step, warmup, total) in [(0, 0, 0), (9, 10, 10), (10, 10, 10), (99, 3, 10), (usize::MAX, 0, 1)] {
             let rate = schedule.rate(step, warmup, total);
@@ -254,7 +254,7 @@ fn weighted_and_smoothed_cross_entropy_is_pytorchs() {
 }
 
 proptest! {
-    /// Gradients by central differences, and the loss by its definition.
+    /// Gradients by central differences, the loss by its definition.
     #[test]
     fn weighted_and_smoothed_cross_entropy_has_the_gradient_of_its_loss(
         logits in prop::collection::vec(-4.0f64..4.0, 12),
@@ -286,9 +286,9 @@ proptest! {
         }
     }
 
-    /// What no option may change: frozen rows, rows that a step does not touch, and all rows while they are held.
+    /// No option may change frozen rows, rows that a step does not touch, and all rows while the embedding is frozen.
     #[test]
-    fn rows_that_are_frozen_held_or_untouched_keep_their_bits(
+    fn frozen_and_untouched_rows_do_not_change(
         kind in prop::sample::select(OptimizerKind::ALL.to_vec()),
         mode in prop::sample::select(EmbeddingMode::ALL.to_vec()),
         lr in 1e-4f64..1.0,
@@ -318,7 +318,7 @@ proptest! {
         let mut network = Network::new(embedding, shape, 2, 9);
         let options = OptimizerOptions { kind, lr, momentum, weight_decay, ..OptimizerOptions::default() };
         let mut optimizer = Optimizer::with_rows(options, clip, RowSettings { lr: row_lr, max_norm });
-        // Each step touches other rows; what the steps before left behind must not move the rows of this one's others.
+        // Each step touches other rows; moments left by earlier steps must not move untouched rows.
         for texts in [[[2, 3], [3, 2]], [[4, 5], [5, 5]], [[2, 4], [4, 2]]] {
             network.embedding.set_frozen(held);
             let before = network.embedding.clone();
@@ -351,13 +351,13 @@ fn plain_cross_entropy_is_that_of_no_weights_and_no_smoothing() {
 }
 
 #[test]
-fn rows_begin_to_count_their_steps_when_they_are_let_go() {
-    // As in PyTorch, where a parameter without a gradient is passed over: two held steps, then one, equal that one alone.
+fn rows_count_steps_from_the_epoch_that_unfreezes_them() {
+    // As in PyTorch, which skips parameters without a gradient: two frozen steps followed by one equal that one alone.
     let texts: [&[u32]; 2] = [&[2, 3], &[3]];
     let network = || {
         let shape = EncoderShape::lstm(4, 3);
         let mut network = Network::new(two_rows(EmbeddingMode::Tuned), shape, 2, 4);
-        // A head of its own for the classes, so that gradients are not all alike.
+        // Different head weights per class, so that gradients differ.
         network.head.weight.iter_mut().zip([0.3, -0.2, 0.9]).for_each(|(weight, value)| *weight = value);
         network
     };

@@ -1,4 +1,4 @@
-//! What is written must not be what is read, nor written twice; and marks that editors put before text.
+//! An output file must not be an input or another output; byte order marks before text.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Runs a command in which `file` stands for an output and for something else, and asserts that it is refused and left alone.
+/// Runs a command in which `file` is an output and something else, and asserts that it is refused and the file unchanged.
 #[track_caller]
 fn spares(file: &Path, command: &[&str], what: &str) {
     let before = std::fs::read(file).ok();
@@ -36,7 +36,7 @@ fn an_output_that_is_an_input_or_another_output_is_refused() {
     spares(&vectors, &with(&train, &["--vectors", "FILE", "--out", "FILE"], v), "which --vectors reads");
     let one = folder.path("one");
     spares(&one, &with(&train, &["--out", "FILE", "--log", "FILE"], text(&one)), "which --out writes");
-    // However it is written.
+    // However the path is spelled.
     let around = folder.path(".").join("texts.txt");
     spares(&texts, &with(&train, &["--out", "FILE"], text(&around)), "which --train reads");
     #[cfg(unix)]
@@ -66,7 +66,7 @@ fn an_output_that_is_an_input_or_another_output_is_refused() {
     let both = ["embedding-matrix", l, "--out", text(&matrix), "--unknown-list", text(&matrix)];
     spares(&matrix, &both, "which --out writes");
     assert!(!matrix.exists());
-    // Outputs of their own are no trouble.
+    // Separate outputs are accepted.
     let unknown = folder.path("unknown.txt");
     let ran = vocable(["embedding-matrix", l, "--out", text(&matrix), "--unknown-list", text(&unknown)]);
     assert_eq!((ran.code, std::fs::read_to_string(&unknown).unwrap().trim()), (0, "xyzzy"), "{ran:?}");
@@ -127,7 +127,7 @@ fn texts_in_utf_16_are_refused_by_name() {
 }
 
 #[test]
-fn numbers_that_make_no_sense_are_refused_at_once() {
+fn invalid_numbers_are_refused_at_once() {
     vocable(["nearest", "king", "-k", "0"]).refused(2, "--top: expected at least 1");
     vocable(["nearest", "king", "--threads", "100000"]).refused(2, "expected a number from 1 to 1024");
     vocable(["nearest", "king", "--threads", "0"]).refused(2, "expected a number from 1 to 1024");

@@ -1,4 +1,4 @@
-//! Prediction: words that training never saw, texts without any, and very long ones.
+//! Prediction: words that do not occur in training, texts without words, and very long texts.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -27,7 +27,7 @@ fn predict(model: &Path, arguments: &[&str], input: &[u8]) -> Ran {
 }
 
 #[test]
-fn words_that_the_file_lacks_are_made_of_their_n_grams() {
+fn missing_words_are_composed_of_n_grams() {
     let model = Arc::new(Vectors::open(fixture("fasttext.8d.bin")).unwrap());
     for case in [Case::Exact, Case::Fold] {
         let options = TrainOptions {
@@ -59,7 +59,7 @@ fn words_that_the_file_lacks_are_made_of_their_n_grams() {
         for (made, row) in with.iter().zip(&by_rows) {
             assert_eq!(made, row);
         }
-        // Figures on labelled texts are those of such predictions.
+        // Metrics on labelled texts are those of these predictions.
         let data = Dataset::parse(b"pos shipbread\nneg breadth\n", &DataOptions::default(), "texts").unwrap();
         let right = extended.predict(&["shipbread", "breadth"]);
         let right = [right[0].class == 1, right[1].class == 0].into_iter().filter(|right| *right).count();
@@ -104,7 +104,7 @@ fn a_text_without_words_is_counted_and_warned_of() {
     let answers = ran.json();
     assert_eq!((&answers[1]["words"], &answers[1]["unknown"]), (&json!(0), &json!(0)));
     assert_eq!(answers[1], answers[2]);
-    // What is answered is what the head alone says.
+    // The prediction is that of the head alone.
     let bias = classifier.network().head.parameters().into_iter().find(|p| p.name == "bias").unwrap().values.to_vec();
     let odds = 1.0 / (1.0 + f64::from(bias[0] - bias[1]).exp());
     assert!((answers[1]["probabilities"]["pos"].as_f64().unwrap() - odds).abs() < 1e-6);
@@ -159,7 +159,7 @@ fn long_texts_train_and_predict() {
 }
 
 #[test]
-fn what_is_predicted_of_a_text_does_not_depend_on_the_others() {
+fn the_prediction_of_a_text_does_not_depend_on_other_texts() {
     let vectors = Arc::new(Vectors::demo().unwrap());
     let data = Dataset::open(fixture("reviews.test.txt"), &DataOptions::default()).unwrap();
     let part = |texts: &[_]| Dataset { texts: texts.to_vec(), ..data.clone() };
@@ -175,7 +175,7 @@ fn what_is_predicted_of_a_text_does_not_depend_on_the_others() {
         TrainOptions { bidirectional: true, layers: 2, ..plain.clone() },
         TrainOptions { pooling: Pooling::Mean, hidden: 3, ..plain.clone() },
         TrainOptions { pooling: Pooling::Max, embedding: EmbeddingMode::OneHot, ..plain.clone() },
-        // Longer sums than the library adds up in one go.
+        // Sums longer than the library's blocks.
         TrainOptions { hidden: 520, ..plain },
     ] {
         let classifier = train(&vectors, &splits, &options, &mut |_| {}).unwrap().classifier;

@@ -1,4 +1,4 @@
-//! The program itself: what it prints where, and how it ends.
+//! The program: standard output, standard error and exit codes.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::common::{
 };
 use serde_json::{Value, json};
 
-/// Runs `vocable --vectors fixtures/demo.50d.txt` and the arguments.
+/// Runs `vocable --vectors fixtures/demo.50d.txt` with the arguments.
 fn demo(arguments: &[&str]) -> Ran {
     demo_fed(arguments, b"")
 }
@@ -17,14 +17,14 @@ fn demo_fed(arguments: &[&str], input: &[u8]) -> Ran {
     on(&fixture("demo.50d.txt"), arguments, input)
 }
 
-/// Runs `vocable --vectors FILE` and the arguments.
+/// Runs `vocable --vectors FILE` with the arguments.
 fn on(vectors: &Path, arguments: &[&str], input: &[u8]) -> Ran {
     let mut all: Vec<OsString> = vec!["--vectors".into(), vectors.into()];
     all.extend(arguments.iter().map(OsString::from));
     vocable_fed(all, input)
 }
 
-/// Vectors whose cosines are easy: `b` is at 0.6 from `a`, `c` opposite, `zero` has no direction.
+/// Vectors with obvious cosines: `b` has 0.6 with `a`, `c` is opposite to `a`, `zero` has no direction.
 fn compass(folder: &Folder) -> PathBuf {
     let rows = rows(&[("a", &[2.0, 0.0]), ("b", &[3.0, 4.0]), ("c", &[-5.0, 0.0]), ("zero", &[0.0, 0.0])]);
     folder.file("compass.txt", glove(&rows))
@@ -87,7 +87,7 @@ fn similarity_of_two_words_and_of_pairs_from_standard_input() {
 
     let ran = on(&compass, &["similarity", "-"], b"a b\r\n\nb\tc\na a");
     assert_eq!((ran.code, ran.out.as_str()), (0, "a b 0.6000\nb c -0.6000\na a 1.0000\n"));
-    // Pairs without an answer are named by line, the others answered, and the code says that some were not.
+    // Pairs without a result are reported by line, the others printed, and the exit code is 1.
     let ran = on(&compass, &["similarity", "-", "--json"], b"a b\na nope\na zero\nb b\n");
     assert_eq!(ran.code, 1);
     assert_eq!(ran.json().len(), 2);
@@ -144,7 +144,7 @@ fn info_says_what_a_file_holds() {
     ] {
         assert_eq!(facts[key], expected, "{key}");
     }
-    // What is odd is told once, beside the answer.
+    // Each warning is printed once.
     assert_eq!(ran.err.matches("1 row was dropped").count(), 1, "{}", ran.err);
     assert_eq!(ran.err.matches("1 word is not UTF-8").count(), 1, "{}", ran.err);
     let file = fixture("demo.50d.txt");
@@ -178,7 +178,7 @@ fn a_benchmark_of_neither_kind_is_refused_and_named() {
     let folder = Folder::new();
     let broken = folder.file("broken.txt", ": section\nparis france rome italy\nparis france rome\n");
     demo(&["evaluate", broken.to_str().unwrap()]).refused(2, "broken.txt: line 3");
-    // Correlations of no pairs at all are no answer.
+    // Without any known pair there is no correlation.
     for text in ["", "It was a dark night.\n", ":section without a space\nparis france rome\n"] {
         let path = folder.file("prose.txt", text);
         demo(&["evaluate", path.to_str().unwrap()]).refused(2, "prose.txt");
@@ -243,7 +243,7 @@ fn vectors_come_from_the_option_then_the_environment_then_the_demo() {
     let (code, out, err) = asked(None, &["similarity", "king", "king"]);
     assert_eq!((code, out.as_str()), (Some(0), "king king 1.0000\n"));
     assert!(err.contains("built-in demo vectors"), "{err}");
-    // An empty variable is the shell's way of saying that there is none.
+    // An empty variable counts as unset.
     let (code, out, _) = asked(Some(Path::new("")), &["similarity", "king", "king"]);
     assert_eq!((code, out.as_str()), (Some(0), "king king 1.0000\n"));
 }
@@ -397,7 +397,7 @@ fn the_help_of_each_command_has_examples_of_it() {
 }
 
 #[test]
-fn misspelt_commands_and_options_are_answered_with_those_that_are_like_them() {
+fn misspelt_commands_and_options_get_suggestions() {
     vocable(["nearset", "king"]).refused(2, "'nearest'");
     vocable(["nearest", "king", "--restrit", "5"]).refused(2, "'--restrict'");
     vocable(["train", "--embeding", "frozen"]).refused(2, "'--embedding'");
@@ -416,7 +416,7 @@ mod unix {
     use super::*;
 
     #[test]
-    fn whoever_has_seen_enough_may_close_the_pipe() {
+    fn a_reader_may_close_the_pipe_early() {
         let mut child = program()
             .args(["nearest", "king", "-k", "2400", "--json", "--vectors"])
             .arg(fixture("demo.50d.txt"))
@@ -424,7 +424,7 @@ mod unix {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // More than a pipe holds: the program must meet the closed end.
+        // More than a pipe's buffer: the program must reach the closed end.
         let mut first = [0; 1];
         child.stdout.take().unwrap().read_exact(&mut first).unwrap();
         let output = child.wait_with_output().unwrap();
@@ -474,7 +474,7 @@ mod unix {
     }
 
     #[test]
-    fn an_error_in_a_pipe_is_told_before_its_end() {
+    fn an_error_in_a_pipe_is_reported_before_its_end() {
         use std::io::Write;
         let mut child = program()
             .args(["info", "--vectors", "/dev/stdin"])
@@ -482,7 +482,7 @@ mod unix {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // More than a block of it, so that the bad row is looked at while the pipe stays open.
+        // More than one block, so that the bad row is read while the pipe is open.
         let input = child.stdin.as_mut().unwrap();
         let text: Vec<u8> = [b"a 1 2\nb 1\n".to_vec(), b"c 3 4\n".repeat(800_000)].concat();
         let _ = input.write_all(&text);
@@ -493,7 +493,7 @@ mod unix {
     }
 
     #[test]
-    fn an_answer_is_there_as_soon_as_its_line_was_read() {
+    fn a_result_is_printed_as_soon_as_its_line_was_read() {
         use std::io::Write;
         let folder = Folder::new();
         let mut child = program()
@@ -505,7 +505,7 @@ mod unix {
             .unwrap();
         let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         input.write_all(b"a b\n").unwrap();
-        // Another program may wait for this answer before it asks its next question.
+        // Another program may wait for this result before it sends its next query.
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let mut line = String::new();

@@ -1,4 +1,4 @@
-//! The scan by codes answers exactly as the scan of the rows themselves, whatever the rows.
+//! The scan of codes returns exactly the results of the f32 scan, for any rows.
 
 use crate::common::Folder;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use vocable::files::Format;
 use vocable::query::{NearestOptions, Query, RowSet, ScoredRow, Term};
 use vocable::vectors::Scan;
 
-/// A table with codes from the beginning, as a table file has them.
+/// A table that has codes from the start, like a table file.
 fn coded(rows: &[Vec<f32>]) -> Vectors {
     let folder = Folder::new();
     let words = (0..rows.len()).map(|row| format!("w{row}"));
@@ -17,12 +17,12 @@ fn coded(rows: &[Vec<f32>]) -> Vectors {
     Vectors::open(folder.path("t")).unwrap()
 }
 
-/// Answers with scores as bits, so that NaN equals NaN.
+/// Results with scores as bits, so that NaN equals NaN.
 fn bits(answers: Vec<ScoredRow>) -> Vec<(u32, u32)> {
     answers.into_iter().map(|answer| (answer.row, answer.score.to_bits())).collect()
 }
 
-/// The scan's own way and the plain one, of the rows near some words, or both errors.
+/// The results of the code scan and of the f32 scan, or both errors.
 fn both(vectors: &mut Vectors, words: [&str; 2], options: &NearestOptions) -> [Result<Vec<(u32, u32)>, String>; 2] {
     [Scan::Codes, Scan::F32].map(|scan| {
         vectors.set_scan(scan);
@@ -30,7 +30,7 @@ fn both(vectors: &mut Vectors, words: [&str; 2], options: &NearestOptions) -> [R
     })
 }
 
-/// What a plain loop over all rows finds, from the answers that all rows give.
+/// The results of a plain loop over all rows.
 fn plain(vectors: &mut Vectors, query: &Query, options: &NearestOptions) -> Vec<(u32, u32)> {
     vectors.set_scan(Scan::F32);
     let all = vectors.search(query, &NearestOptions { k: usize::MAX, ..NearestOptions::default() }).unwrap();
@@ -42,7 +42,7 @@ fn plain(vectors: &mut Vectors, query: &Query, options: &NearestOptions) -> Vec<
     bits(wanted.take(options.k).collect())
 }
 
-/// Rows of one kind: like each other, far from each other, the same, tiny, huge, or not numbers at all.
+/// Rows of one kind: similar, dissimilar, equal, tiny, huge or NaN.
 fn row(dimension: usize) -> impl Strategy<Value = Vec<f32>> {
     let values = |range: std::ops::Range<f32>| prop::collection::vec(range, dimension);
     prop_oneof![
@@ -73,7 +73,7 @@ proptest! {
     ) {
         let mut rows = rows;
         if repeated {
-            // Ties all over.
+            // Many ties.
             rows.extend_from_within(..);
         }
         let words = [a, b].map(|word| format!("w{}", word.index(rows.len())));
@@ -116,7 +116,7 @@ proptest! {
 
 #[test]
 fn codes_answer_as_the_rows_do_across_tasks_and_threads() {
-    // 40,000 rows on a few directions, so that ties meet between tasks; numbers from a plain recurrence.
+    // 40,000 rows in a few directions, so that there are ties across tasks; numbers from a simple recurrence.
     let mut state = 1u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -147,7 +147,7 @@ fn codes_answer_as_the_rows_do_across_tasks_and_threads() {
 }
 
 #[test]
-fn codes_are_made_for_tables_in_memory_once_they_pay() {
+fn codes_are_built_for_tables_in_memory_when_they_are_worth_it() {
     let rows: Vec<f32> = (0..20_000 * 3).map(|i| ((i * 7919) % 1000) as f32 - 500.0).collect();
     let vectors = Vectors::new((0..20_000).map(|row| format!("w{row}")), rows, 3).unwrap();
     let before = vectors.memory();

@@ -1,4 +1,4 @@
-//! `vocable explore`: what the server answers, and what it refuses, over loopback.
+//! `vocable explore`: responses of the server, and refused requests, over loopback.
 #![cfg(feature = "explore")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use vocable::Vectors;
 use vocable::serve::{AppState, Limits, Server, Stopper};
 
-/// The program, serving; it ends with the test.
+/// The program as a server; it ends with the test.
 struct Explore {
     child: Child,
     address: SocketAddr,
@@ -37,7 +37,7 @@ fn explore(arguments: &[&str]) -> Explore {
     Explore { child, address }
 }
 
-/// A server within the test, with limits of the test's own.
+/// A server in the test's process, with its own limits.
 struct Within {
     address: SocketAddr,
     stopper: Stopper,
@@ -56,7 +56,7 @@ impl Within {
         Within { address, stopper, thread: Some(std::thread::spawn(move || server.run().unwrap())) }
     }
 
-    /// Ends the server, and the test if it did not end well.
+    /// Stops the server; panics if it failed.
     fn end(mut self) {
         self.stopper.stop();
         self.thread.take().unwrap().join().unwrap();
@@ -81,7 +81,7 @@ impl Response {
         self.json()
     }
 
-    /// The reason of a refusal with this status.
+    /// The error message of a response with this status.
     #[track_caller]
     fn refusal(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{}: {}", self.head, String::from_utf8_lossy(&self.body));
@@ -89,11 +89,11 @@ impl Response {
     }
 }
 
-/// Sends bytes and reads the whole response; the connection ends with it.
+/// Sends bytes and reads the response until the connection is closed.
 fn send(address: SocketAddr, bytes: &[u8]) -> Response {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    // A server that refuses need not read all of it.
+    // A server that refuses a request need not read all of it.
     let _ = stream.write_all(bytes);
     received(stream)
 }
@@ -183,7 +183,7 @@ fn a_model_predicts_as_the_program_does() {
 }
 
 #[test]
-fn many_at_once_are_answered_as_one_by_one() {
+fn a_batch_returns_the_results_of_single_queries() {
     let server = explore(&[]);
     let words = ["king", "france", "cat", "bread", "film", "good", "river", "green"];
     let expected: Vec<Value> = words.iter().map(|word| by_program(&["nearest", word, "-k", "7"])).collect();
@@ -193,7 +193,7 @@ fn many_at_once_are_answered_as_one_by_one() {
             scope.spawn(move || {
                 for turn in 0..20 {
                     let index = (client + turn) % words.len();
-                    // Others in the same batch want more answers or fewer.
+                    // Other queries of the same batch ask for more results or fewer.
                     let k = 7 - (turn % 3);
                     let found = get(address, &format!("/v1/nearest?word={}&k={k}", words[index])).answer();
                     let all = expected[index]["neighbours"].as_array().unwrap();
@@ -205,7 +205,7 @@ fn many_at_once_are_answered_as_one_by_one() {
 }
 
 #[test]
-fn questions_that_cannot_be_answered_say_why() {
+fn queries_without_a_result_say_why() {
     let server = explore(&[]);
     let refused = |target: &str, status: u16| get(server.address, target).refusal(status);
     assert!(refused("/v1/nearest?word=kign", 404).contains("`king`"));
@@ -233,7 +233,7 @@ fn questions_that_cannot_be_answered_say_why() {
         "map",
         "map?selection=list",
         "map?word=king&points=50001",
-        // Too many, too few; in builds without t-SNE any number.
+        // Too many, too few; without t-SNE any number.
         "map?selection=frequent&points=20001&method=tsne",
         "map?word=king&points=3&method=tsne",
         "about?x=1",
@@ -267,14 +267,14 @@ fn hostile_requests_are_refused_with_their_status() {
     let address = server.address;
     let body = vec![b' '; 10 << 20];
     assert!(post(address, "/v1/nearest", &body).refusal(413).contains("1048576"));
-    // The same without a length, in pieces.
+    // The same without a length, in chunks.
     let head = format!(
         "POST /v1/nearest HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\n\
          transfer-encoding: chunked\r\n\r\n"
     );
     let pieces = format!("100000\r\n{}\r\n", " ".repeat(1 << 20)).repeat(10) + "0\r\n\r\n";
     send(address, (head + &pieces).as_bytes()).refusal(413);
-    // A client that asks before it sends is told at once.
+    // A client that sends `Expect: 100-continue` gets the response at once.
     let asking = format!(
         "POST /v1/nearest HTTP/1.1\r\nhost: {address}\r\nexpect: 100-continue\r\ncontent-type: application/json\r\n\
          content-length: 10485760\r\n\r\n"
@@ -318,7 +318,7 @@ fn hostile_requests_are_refused_with_their_status() {
          content-type: application/x-www-form-urlencoded\r\ncontent-length: 9\r\n\r\nword=king"
     );
     send(address, form.as_bytes()).refusal(415);
-    // And it is as well as before.
+    // The server still works.
     get(address, "/v1/nearest?word=king").answer();
 }
 
@@ -364,7 +364,7 @@ fn other_names_and_other_origins_are_refused() {
     asked(&format!("origin: https://{address}\r\n")).refusal(403);
     asked(&format!("origin: http://{address}\r\nsec-fetch-site: same-origin\r\n")).answer();
     asked("sec-fetch-site: none\r\n").answer();
-    // A link to the page from elsewhere may be followed; to load it into another page may not.
+    // A link to the page may be followed from other sites; embedding it in another page is refused.
     assert_eq!(get_with(address, "/", "sec-fetch-site: cross-site\r\nsec-fetch-mode: navigate\r\n").status, 200);
     get_with(address, "/", "sec-fetch-site: cross-site\r\nsec-fetch-mode: no-cors\r\n").refusal(403);
     get_with(address, "/app.js", "sec-fetch-site: cross-site\r\nsec-fetch-mode: no-cors\r\n").refusal(403);
@@ -376,10 +376,10 @@ fn other_names_and_other_origins_are_refused() {
 }
 
 #[test]
-fn slow_clients_are_let_go() {
+fn slow_clients_are_disconnected() {
     let server = Within::new(Limits { client_timeout: Duration::from_millis(300), ..Limits::default() });
     let begin = |text: &str| begun(&server, text);
-    // Answers that nobody takes in.
+    // Responses that the client does not read.
     const ASKED: usize = 2000;
     let mut reads_nothing = begin(&"GET /app.js HTTP/1.1\r\nhost: HOST\r\n\r\n".repeat(ASKED));
     assert_eq!(received(begin("GET / HTTP/1.1\r\nhost: HO")).status, 408);
@@ -399,19 +399,19 @@ fn slow_clients_are_let_go() {
 }
 
 #[test]
-fn there_is_room_for_so_many_clients() {
+fn the_number_of_connections_is_limited() {
     let server = Within::new(Limits { max_connections: 2, ..Limits::default() });
     let kept = [begun(&server, ""), begun(&server, "")];
     assert_eq!(received(begun(&server, "")).status, 503);
     drop(kept);
-    // Their places are free as soon as the server has seen them go.
+    // Their slots are free once the server has noticed that they closed.
     while received(begun(&server, "GET /v1/about HTTP/1.1\r\nhost: HOST\r\nconnection: close\r\n\r\n")).status != 200 {
         std::thread::sleep(Duration::from_millis(10));
     }
     server.end();
 }
 
-/// A connection on which something was sent; `HOST` stands for the server's address.
+/// A connection on which a text was sent; `HOST` is replaced by the server's address.
 fn begun(server: &Within, text: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -419,11 +419,11 @@ fn begun(server: &Within, text: &str) -> TcpStream {
     stream
 }
 
-// Only maps by t-SNE take so long that another comes meanwhile.
+// Only t-SNE takes long enough for a second request to arrive.
 #[cfg(feature = "tsne")]
 #[test]
-fn whoever_comes_when_the_queue_is_full_is_told() {
-    // Rows enough for a search to take a while, and no room to wait.
+fn requests_beyond_the_queue_are_refused() {
+    // Enough rows for a search to take a while, and no queue.
     let vectors = Arc::new(large());
     let server = Within::of(vectors, Limits { max_queued_queries: 1, max_queued_maps: 1, ..Limits::default() });
     let statuses: Vec<u16> = std::thread::scope(|scope| {
@@ -438,7 +438,7 @@ fn whoever_comes_when_the_queue_is_full_is_told() {
 
 #[cfg(feature = "tsne")]
 #[test]
-fn an_answer_that_takes_too_long_is_given_up() {
+fn a_request_that_takes_too_long_is_aborted() {
     let server = Within::of(Arc::new(large()), Limits { map_timeout: Duration::from_millis(1), ..Limits::default() });
     let refused = get(server.address, "/v1/map?selection=frequent&points=3000&method=tsne");
     assert!(refused.refusal(503).contains("try again later") && refused.head.contains("retry-after"));
@@ -446,7 +446,7 @@ fn an_answer_that_takes_too_long_is_given_up() {
     server.end();
 }
 
-/// 3,000 words with numbers made up.
+/// 3,000 words with synthetic vectors.
 #[cfg(feature = "tsne")]
 fn large() -> Vectors {
     let number = |seed: u32| (seed.wrapping_mul(2_654_435_761) >> 8) as f32 / (1u32 << 24) as f32 - 0.5;
@@ -455,7 +455,7 @@ fn large() -> Vectors {
 }
 
 #[test]
-fn maps_show_what_was_asked_for() {
+fn maps_show_the_requested_words() {
     let folder = Folder::new();
     let list = folder.file("list", "paris\nrome\nlondon\nxqzzt\n");
     let labels = folder.file("labels", "france\tcountry\nitaly\tcountry\nparis\tcapital\nxqzzt\tnone\n");
@@ -482,7 +482,7 @@ fn maps_show_what_was_asked_for() {
     let expected = by_program(&["nearest", "king", "-k", "49"]);
     let expected = expected["neighbours"].as_array().unwrap().iter().map(|one| &one["word"]);
     assert!(words[1..].iter().eq(expected));
-    // The same table twice: the same map twice, and nothing moved.
+    // The same table twice: the same map twice, and no word moved.
     for axis in ["x", "y"] {
         for (a, b) in near["maps"][0][axis].as_array().unwrap().iter().zip(near["maps"][1][axis].as_array().unwrap()) {
             assert!((a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-4);
@@ -505,7 +505,7 @@ fn maps_show_what_was_asked_for() {
     assert_eq!(about["methods"].as_array().unwrap().len(), if cfg!(feature = "tsne") { 2 } else { 1 });
 }
 
-/// Every path, parameter and property that the description names is there, and nothing else is.
+/// The server has every path, parameter and property of the OpenAPI description, and no others.
 #[test]
 fn the_description_is_what_is_served() {
     let server = explore(&[]);
@@ -589,7 +589,7 @@ fn bad_options_are_refused() {
     run(&["--port", &taken.local_addr().unwrap().port().to_string()]).refused(2, "cannot listen on this address");
 }
 
-/// Ctrl-C ends it well, even while a client keeps a connection.
+/// Ctrl-C stops it cleanly, even while a client keeps a connection open.
 #[cfg(unix)]
 #[test]
 fn control_c_ends_it() {

@@ -1,4 +1,4 @@
-//! The shell: with its lines from a pipe, and at a terminal.
+//! The shell, with lines from a pipe and at a terminal.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,14 +9,14 @@ use std::time::Duration;
 use crate::common::{Folder, Ran, fixture, program, vocable_fed};
 use serde_json::{Value, json};
 
-/// Runs `vocable shell` on the demo vectors, with its lines through a pipe.
+/// Runs `vocable shell` on the demo vectors, with piped lines.
 fn shell(options: &[&str], lines: &str) -> Ran {
     let mut arguments: Vec<OsString> = vec!["shell".into(), "--vectors".into(), fixture("demo.50d.txt").into()];
     arguments.extend(options.iter().map(OsString::from));
     vocable_fed(arguments, lines.as_bytes())
 }
 
-/// What a command of its own answers.
+/// The output of a separate command.
 fn single(arguments: &[&str]) -> Ran {
     let vectors: PathBuf = fixture("demo.50d.txt");
     let arguments = arguments.iter().map(OsString::from);
@@ -51,12 +51,12 @@ fn the_end_of_input_and_quit_end_quietly() {
         let ran = shell(&[], lines);
         assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", ""), "{lines:?}");
     }
-    // A last line without a line feed is a line.
+    // A last line without a line feed counts.
     assert_eq!(shell(&[], "sim king king").out, "king king 1.0000\n");
 }
 
 #[test]
-fn what_has_no_answer_is_told_and_the_rest_answered() {
+fn queries_without_a_result_are_reported_and_the_rest_answered() {
     let lines = "kingg\nsim king\nodd\nking ?\nk x\nhelp me\nregex (a\nwithin nowhere.txt\nmethod div\nmin-cosine 2\n\
                  within -\nrestrict 0\nsim king king\n";
     let ran = shell(&[], lines);
@@ -79,7 +79,7 @@ fn what_has_no_answer_is_told_and_the_rest_answered() {
     ]) {
         assert!(told.starts_with(&format!("error: line {number}: ")) && told.contains(said), "{told}");
     }
-    // In JSON, in the place of the answer.
+    // In JSON, in place of the result.
     let ran = shell(&["--json"], "kingg\nsim king king\n");
     assert_eq!((ran.code, ran.err.as_str(), ran.json().len()), (0, "", 2));
     assert_eq!(ran.json()[0]["line"], 1);
@@ -116,7 +116,7 @@ fn settings_hold_from_their_line_on() {
     for (answer, expected) in rest.iter().zip(&expected) {
         assert_eq!(words(answer), *expected);
     }
-    // A limit that leaves no word is refused, and the one before it stays.
+    // A restriction that leaves no word is refused, and the previous one stays.
     assert!(rest[6]["error"].as_str().unwrap().contains("no word satisfies"), "{rest:#?}");
     assert_eq!(words(&rest[7]), ["queen"]);
     assert_eq!((&rest[8]["method"], words(&rest[8]).len()), (&json!("mul"), 2));
@@ -147,7 +147,7 @@ fn info_says_what_is_set() {
 }
 
 #[test]
-fn an_answer_is_there_as_soon_as_its_line_was_read() {
+fn a_result_is_printed_as_soon_as_its_line_was_read() {
     for (command, question, expected) in [
         (&["shell"][..], "sim king king\n", "king king 1.0000\n"),
         (&["nearest", "--batch", "-", "-k", "1"], "king\n", "king\n"),
@@ -165,7 +165,7 @@ fn an_answer_is_there_as_soon_as_its_line_was_read() {
             .unwrap();
         let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         input.write_all(question.as_bytes()).unwrap();
-        // Another program may wait for this answer before it asks its next question.
+        // Another program may wait for this result before it sends its next query.
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let mut line = String::new();
@@ -180,7 +180,7 @@ fn an_answer_is_there_as_soon_as_its_line_was_read() {
 }
 
 #[test]
-fn whoever_has_seen_enough_may_close_the_pipe() {
+fn a_reader_may_close_the_pipe_early() {
     for command in [&["shell", "-k", "2000"][..], &["nearest", "--batch", "-", "-k", "2000"]] {
         let mut child = program()
             .args(command)
@@ -195,7 +195,7 @@ fn whoever_has_seen_enough_may_close_the_pipe() {
         let mut input = child.stdin.take().unwrap();
         let writer = std::thread::spawn(move || {
             for _ in 0..1000 {
-                // Once the program has ended, nobody reads any more.
+                // The program may have ended.
                 if input.write_all(b"king\n").is_err() {
                     break;
                 }
@@ -217,7 +217,7 @@ mod terminal {
 
     use super::*;
 
-    /// The shell at a terminal of its own, with its state in `folder`.
+    /// The shell at a pseudo-terminal, with its state in `folder`.
     fn at_terminal(folder: &Folder, options: &[&str]) -> PtySession {
         let mut command = program();
         command.args(["shell", "--vectors"]).arg(fixture("demo.50d.txt")).args(options);
@@ -240,18 +240,18 @@ mod terminal {
     }
 
     #[test]
-    fn a_prompt_answers_goes_on_and_ends() {
+    fn a_prompt_answers_continues_and_ends() {
         let folder = Folder::new();
         let mut session = at_terminal(&folder, &[]);
         session.send_line("sim france italy").unwrap();
         session.exp_string("france italy 0.6863").unwrap();
         session.send_line("kingg").unwrap();
         session.exp_string("error: `kingg` is not in the vocabulary; did you mean `king`").unwrap();
-        // What is typed ahead waits for its prompt.
+        // Input typed ahead waits for the prompt.
         types(&mut session, "k 1\rking\r");
         session.exp_string("queen  0.9161").unwrap();
         session.exp_string("vocable> ").unwrap();
-        // Ctrl-C clears the line, and the prompt goes on.
+        // Ctrl-C clears the line and shows a new prompt.
         types(&mut session, "sim france");
         session.exp_string("sim france").unwrap();
         session.send_control('c').unwrap();
@@ -266,7 +266,7 @@ mod terminal {
     fn tab_completes_words_and_history_comes_back() {
         let folder = Folder::new();
         let mut session = at_terminal(&folder, &["-k", "1"]);
-        // Only one word begins like this, and a sign does not matter.
+        // Only one word has this prefix; a sign is ignored.
         session.send_line("croco\t+cinem\t").unwrap();
         session.exp_string("crocodile +cinema").unwrap();
         session.exp_string("vocable> ").unwrap();
@@ -288,7 +288,7 @@ mod terminal {
     }
 
     #[test]
-    fn no_history_is_kept_where_none_is_wanted() {
+    fn history_can_be_turned_off() {
         let folder = Folder::new();
         let mut session = at_terminal(&folder, &["--no-history"]);
         session.send_line("sim king king").unwrap();

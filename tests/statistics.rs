@@ -1,6 +1,6 @@
-//! The statistics of a comparison: made-up results with known answers, chance alone, and what is said in words.
+//! Statistics of a comparison: synthetic results with known statistics, pure chance, and the sentences.
 //!
-//! Expected numbers are those of SciPy 1.17.1, from the lines beside them, `st` being `scipy.stats`.
+//! Expected values are from SciPy 1.17.1, computed by the quoted lines; `st` is `scipy.stats`.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -58,7 +58,7 @@ fn five_seeds_cannot_reach_the_level_by_permutation_and_say_so() {
     assert_eq!(pairs(&variants, 1).unwrap()[0].permutation_note(), None);
 }
 
-/// Drawn assignments give about what counting all of them gives, never less than one in all drawn.
+/// Sampled sign assignments give about the p-value of all assignments, and never less than 1 / samples.
 #[test]
 fn many_seeds_are_tested_by_drawn_signs() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
@@ -102,7 +102,7 @@ fn mcnemars_test_is_scipys() {
     assert!(McNemar::of_outcomes(&[true], &[]).is_err());
 }
 
-/// By hand, as R's `p.adjust(p, "holm")` gives it.
+/// Computed by hand, equal to R's `p.adjust(p, "holm")`.
 #[test]
 fn p_values_are_corrected_as_holm_did() {
     near(holm(&[0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02]);
@@ -143,7 +143,7 @@ fn power_is_scipys() {
     assert_eq!(power(1.0, 1, 0.05), 0.0);
 }
 
-/// Against resampling text by text, done plainly.
+/// Compared with plain resampling of texts.
 #[test]
 fn the_bootstrap_over_texts_is_that_of_single_texts() {
     let (first, second) = noise(3, 400, 0.05, 7);
@@ -155,7 +155,7 @@ fn the_bootstrap_over_texts_is_that_of_single_texts() {
     let resample = |_| (0..400).map(|_| differences[rng.random_range(0..400)]).sum::<f64>() / 400.0;
     let mut means: Vec<f64> = (0..9_999).map(resample).collect();
     means.sort_by(f64::total_cmp);
-    // Two such intervals differ by chance: their ends have a standard error of about a 40th of their distance.
+    // Two such intervals differ by chance: their ends have a standard error of about 1/40 of the width.
     let width = means[9_749] - means[249];
     for (found, plain) in found.interval.into_iter().zip([means[249], means[9_749]]) {
         assert!((found - plain).abs() < 0.04 * width, "{found}, done plainly {plain}, of {width}");
@@ -178,7 +178,7 @@ fn the_same_seed_gives_the_same_bits_at_any_number_of_threads() {
 }
 
 #[test]
-fn what_does_not_belong_together_is_refused() {
+fn inconsistent_weights_are_refused() {
     assert!(Paired::of(&[], &[], 1).is_err());
     assert!(Paired::of(&[0.5], &[0.5, 0.6], 1).is_err());
     assert!(Paired::of(&[f64::NAN], &[0.5], 1).is_err());
@@ -201,7 +201,7 @@ fn noise(seeds: usize, texts: usize, gain: f64, seed: u64) -> (Vec<Vec<bool>>, V
     (variant(0.0), variant(gain))
 }
 
-/// What `st.binom.interval(0.95, 1000, 0.05)` gives: among 1,000 comparisons of what is the same, a test at the level of 5 % finds so
+/// `st.binom.interval(0.95, 1000, 0.05)`: among 1,000 comparisons without a difference, a test at the 5 % level finds this
 /// many differences.
 const BY_CHANCE: std::ops::RangeInclusive<usize> = 37..=64;
 
@@ -235,7 +235,7 @@ fn chance_alone_is_found_different_in_five_of_a_hundred_by_the_tests_over_seeds(
     {
         assert!(BY_CHANCE.contains(&found), "{test}: {found} of 1,000");
     }
-    // Five seeds cannot reach the level.
+    // Five seeds cannot reach this level.
     assert_eq!(signs(5), 0);
 }
 
@@ -255,7 +255,7 @@ fn chance_alone_is_found_different_in_five_of_a_hundred_by_the_tests_over_texts(
     let (exact, mid_p) = (mcnemar(|test| test.exact), mcnemar(|test| test.mid_p));
     assert!(BY_CHANCE.contains(&mid_p), "mid-p: {mid_p} of 1,000");
     assert!(BY_CHANCE.contains(&bootstrap), "bootstrap: {bootstrap} of 1,000");
-    // Conservative, as exact tests of whole numbers are.
+    // Conservative, as exact tests of counts are.
     assert!(exact <= mid_p && exact > 0, "exact: {exact} of 1,000");
 }
 
@@ -279,7 +279,7 @@ fn variant(name: &str, scores: &[f64]) -> EmbeddingScores {
 }
 
 #[test]
-fn a_pair_is_told_in_a_sentence() {
+fn a_pair_is_described_in_a_sentence() {
     let said = |variants: &[EmbeddingScores]| pairs(variants, 1).unwrap()[0].sentence();
     let timed =
         |name: &str, scores: &[f64], seconds: f64| EmbeddingScores { seconds: Some(seconds), ..variant(name, scores) };
@@ -306,7 +306,7 @@ fn a_pair_is_told_in_a_sentence() {
         said(&[variant("a", &[0.5]), variant("b", &[0.9])]),
         "no difference between a and b can be told from a single seed"
     );
-    // The same difference with each seed leaves t undefined; six signs that agree tell.
+    // With the same difference for each seed t is undefined; six equal signs are significant.
     let (low, high) = (variant("low", &[0.5; 6]), variant("high", &[0.75; 6]));
     assert_eq!(said(&[low, high]), "high beats low by 25.0 points with each of 6 seeds");
     let (low, high) = (variant("low", &[0.5; 3]), variant("high", &[0.75; 3]));
@@ -317,8 +317,8 @@ fn a_pair_is_told_in_a_sentence() {
 }
 
 #[test]
-fn a_sentence_tells_of_comparisons_and_of_other_texts() {
-    // p = 0.03 alone, which three comparisons make 0.09.
+fn a_sentence_describes_corrections_and_other_texts() {
+    // p = 0.03 alone, which is 0.09 for three comparisons.
     let third = [0.871, 0.874, 0.859, 0.869, 0.889, 0.866];
     let variants =
         [variant("frozen", &FROZEN), variant("third", &third), variant("fourth", &FROZEN.map(|score| score - 0.001))];
@@ -328,7 +328,7 @@ fn a_sentence_tells_of_comparisons_and_of_other_texts() {
     let sentence = all[0].sentence();
     assert!(sentence.contains("from 6 seeds and 3 comparisons; it would take about"), "{sentence}");
 
-    // 40 texts, of which the second gets one more right with each seed.
+    // 40 texts, of which the second is correct on one more for each seed.
     let runs =
         |right: usize| -> Vec<Vec<bool>> { (0..6).map(|_| (0..40).map(|text| text < right).collect()).collect() };
     let few = |name: &str, scores: &[f64], right| EmbeddingScores { right: Some(runs(right)), ..variant(name, scores) };

@@ -1,5 +1,5 @@
-//! The table file, and vectors written in the formats of others: what goes in comes out, what is damaged is refused at the
-//! word it concerns, and a file that others have open stays as it was.
+//! The table file, and vectors written in other formats: round trips, damage that is reported at the
+//! word it concerns, and files that are replaced while others have them open.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ fn same(a: &Vectors, b: &Vectors) {
     }
 }
 
-/// Words that no other format holds all of: empty, with spaces, tabs, line feeds, not UTF-8.
+/// Words that no other format can hold: empty, with spaces, tabs or line feeds, not UTF-8.
 fn awkward() -> Vec<Row> {
     let words: [&[u8]; 8] = [b"", b" ", b"a b", b"\t", b"\n", b"\xff\xfe", "König".as_bytes(), b"1"];
     words.iter().zip(1u8..).map(|(word, i)| (word.to_vec(), vec![f32::from(i), -1e-42, 3e38])).collect()
@@ -66,7 +66,7 @@ fn many_words_are_found_and_copied_as_each_is() {
         let vectors = in_memory(&rows);
         vectors.save(folder.path("t"), Format::Table, ElementType::F32).unwrap();
         for vectors in [&Vectors::open(folder.path("t")).unwrap(), &vectors] {
-            // More than are waited for together.
+            // More than are prefetched together.
             let words: Vec<&[u8]> = rows.iter().cycle().step_by(3).map(|(word, _)| &word[..]).take(150).collect();
             let each: Vec<_> = words.iter().map(|word| vectors.row_of(word)).collect();
             assert_eq!(vectors.find_all(&words).unwrap(), each);
@@ -139,7 +139,7 @@ fn words_that_a_format_cannot_hold_are_refused_and_nothing_is_written() {
         (b"7", &[2.0], Format::Glove),
         // and as a byte-order mark before a word.
         ("\u{feff}a".as_bytes(), &[1.0, 2.0], Format::Glove),
-        // Halves exist in table files alone.
+        // Only table files have f16.
         (b"a", &[1.0, 2.0], Format::Glove),
     ];
     for (index, (word, values, format)) in cases.into_iter().enumerate() {
@@ -199,7 +199,7 @@ fn words_that_a_fasttext_model_lacks_have_vectors_and_keep_them_in_a_table() {
                 }
             }
         }
-        // A word without a row is asked about like any other.
+        // A word without a row can be queried like any other.
         let lacking =
             answers["absent"].as_object().unwrap().keys().find(|word| vectors.vector(word).is_some()).unwrap();
         let near =
@@ -207,14 +207,14 @@ fn words_that_a_fasttext_model_lacks_have_vectors_and_keep_them_in_a_table() {
         let cosine = vectors.similarity(lacking, vectors.word(near[0].row).as_bytes()).unwrap();
         assert!((cosine - near[0].score).abs() < 1e-6);
     }
-    // They make rows for words that are asked for.
+    // They compose vectors for given words.
     let others: Vec<&String> = answers["absent"].as_object().unwrap().keys().collect();
     let chosen = model.subset(&[1, 0, 1], &others).unwrap();
     assert_eq!((chosen.word(0), chosen.word(1)), (model.word(1), model.word(0)));
     for word in others {
         assert_eq!(chosen.get(word), model.vector(word).as_deref(), "{word}");
     }
-    // Other formats lose them, and it is said.
+    // Other formats lose them, with a warning.
     let saved = model.save(folder.path("v.vec"), Format::Word2vecText, ElementType::F32).unwrap();
     assert!(saved.warnings[0].contains("n-grams are left out"), "{saved:?}");
 }
@@ -234,7 +234,7 @@ fn an_embedding_takes_the_vectors_of_ngrams_for_the_files_own() {
 }
 
 #[test]
-fn halves_cost_what_is_said() {
+fn f16_has_the_stated_precision() {
     let folder = Folder::new();
     let demo = Vectors::demo().unwrap();
     let path = folder.path("h.safetensors");
@@ -243,13 +243,13 @@ fn halves_cost_what_is_said() {
     halves.verify().unwrap();
     assert_eq!(halves.table_info().unwrap().dtype, ElementType::F16);
     for (full, half) in demo.values().iter().zip(halves.values()) {
-        // Eleven bits, rounded to the nearest.
+        // 11 bits, rounded to nearest.
         assert!((full - half).abs() <= full.abs() / 2048.0 + 2f32.powi(-25), "{full} as {half}");
     }
     let cost = demo.compare_cosines(&halves).unwrap();
     assert!(cost.min_cosine < 1.0 && cost.min_cosine > 1.0 - 1e-6, "{cost:?}");
     assert!(cost.max_change > 0.0 && cost.max_change < 1e-3, "{cost:?}");
-    // The norms are those of the halves.
+    // The norms are those of the f16 values.
     for row in 0..halves.len() as u32 {
         let exact = halves.row(row).unwrap().iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
         assert!((f64::from(halves.norm(row).unwrap()) / exact - 1.0).abs() < 1e-7);
@@ -271,7 +271,7 @@ fn put_together(header: &Value, data: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes()[..], &header, data].concat()
 }
 
-/// The place of a tensor in the bytes behind the header.
+/// The position of a tensor in the bytes after the header.
 fn place(header: &Value, name: &str) -> usize {
     header[name]["data_offsets"][0].as_u64().unwrap() as usize
 }
@@ -346,7 +346,7 @@ fn a_header_of_any_length_is_told_from_other_files() {
 }
 
 #[test]
-fn what_points_outside_is_an_error_at_the_word_it_concerns() {
+fn offsets_out_of_range_are_errors_at_their_word() {
     let whole = table(&small());
     let (header, data) = taken_apart(&whole);
     let start = whole.len() - data.len();
@@ -355,7 +355,7 @@ fn what_points_outside_is_an_error_at_the_word_it_concerns() {
         copy[start + at..start + at + bytes.len()].copy_from_slice(bytes);
         let folder = Folder::new();
         let vectors = Vectors::open(folder.file("t", &copy)).unwrap();
-        // Only reading all of it shows damage that no question meets.
+        // Damage that no query meets is only found by reading everything.
         assert!(vectors.verify().unwrap_err().to_string().contains("checksum"));
         vectors
     };
@@ -365,7 +365,7 @@ fn what_points_outside_is_an_error_at_the_word_it_concerns() {
         let vectors = altered(offsets + 16, &bytes.to_le_bytes());
         assert!(vectors.check().is_err(), "{name}");
         assert_eq!(vectors.row_of("king"), Some(0), "{name}");
-        // The word's own offsets are wrong: the index says there is such a word, the table cannot show it.
+        // The word's offsets are wrong: the index finds the word, but the table cannot return it.
         let error = vectors.similarity("king", "queen").unwrap_err();
         assert!(error.to_string().contains("the file is damaged") && !error.is_unanswered(), "{name}: {error}");
         let error = vectors.nearest(&["king"], &[] as &[&str], &NearestOptions::default()).unwrap_err();
@@ -379,7 +379,7 @@ fn what_points_outside_is_an_error_at_the_word_it_concerns() {
     let error = vectors.similarity("king", "queen").unwrap_err().to_string();
     assert!(error.contains("a row below 3") && error.contains("row 899"), "{error}");
     assert!(vectors.similarity("king", "x").is_ok());
-    // An index without an empty slot ends its search all the same.
+    // The search of an index without an empty slot ends, too.
     let full: Vec<u8> = slots.iter().flat_map(|_| [1u32, 7].map(u32::to_le_bytes).concat()).collect();
     assert_eq!(altered(index, &full[..8 * 4]).row_of("nothing"), None);
 }

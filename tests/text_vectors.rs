@@ -1,4 +1,4 @@
-//! Vectors of texts, held against plain code.
+//! Vectors of texts, compared with plain code.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use vocable::vectors::Case;
 
 const COUNTS: &[u8] = b"the 50\r\nfilm 30\n\nplot\t15\nthe 5\n";
 
-/// A text's vector, and how many words it has and how many of them are unknown.
+/// A text's vector, its number of words, and how many of them are unknown.
 fn plainly(vectors: &Vectors, text: &str, share: impl Fn(&str, u32) -> Option<f64>) -> (Vec<f32>, usize, usize) {
     let words: Vec<String> = text.split_ascii_whitespace().map(str::to_lowercase).collect();
     let known: Vec<(&String, u32)> = words.iter().filter_map(|word| Some((word, vectors.row_of(word)?))).collect();
@@ -58,7 +58,7 @@ fn vectors_are_those_of_plain_code_however_texts_are_cut_into_chunks() {
 }
 
 #[test]
-fn words_of_n_grams_count_fully() {
+fn words_composed_of_n_grams_count_as_known() {
     let vectors = Arc::new(Vectors::open(fixture("fasttext.8d.bin")).unwrap());
     let weighting = Weighting::Frequency { a: 1e-3, frequencies: WordFrequencies::Zipf };
     let of = TextVectors::new(Arc::clone(&vectors), Tokenizer::Whitespace, Case::Exact, weighting).unwrap();
@@ -68,7 +68,7 @@ fn words_of_n_grams_count_fully() {
 }
 
 #[test]
-fn counts_and_a_that_make_no_sense_are_refused() {
+fn invalid_counts_and_a_are_refused() {
     let refused = |bytes: &[u8]| WordFrequencies::parse(bytes).unwrap_err().to_string();
     assert_eq!(refused(b"the 5\nfilm\n"), "line 2: expected `WORD COUNT`, found `film`");
     assert_eq!(refused(b"the -5\n"), "line 1: expected `WORD COUNT`, found `the -5`");

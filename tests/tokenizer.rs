@@ -1,4 +1,4 @@
-//! Tokenizers: what each makes of texts, through the public face.
+//! Tokenizers, through the public API.
 
 use vocable::classifier::Tokenizer;
 
@@ -63,7 +63,7 @@ fn ptb_cuts_as_the_penn_treebank() {
         ("I cannot; gonna, WANNA", "i can not ; gon na , wan na"),
         ("[a] {b} <c> 5% AT&T", "[ a ] { b } < c > 5 % at & t"),
         ("and/or 3.5.", "and/or 3.5 ."),
-        // What is cut already stays as it is.
+        // Tokenized text stays as it is.
         ("it 's n't `` so '' -- ... -lrb- u.s. 've", "it 's n't `` so '' -- ... -lrb- u.s. 've"),
         ("' \" . .. ' ’", "' `` . ... ' '"),
         ("", ""),
@@ -74,7 +74,7 @@ fn ptb_cuts_as_the_penn_treebank() {
 
 #[test]
 fn tokenizers_take_any_text() {
-    // All pieces of a text that holds every rule's marks, cut at all places.
+    // All substrings of a text that has the marks of every rule.
     let text = "“It's 'n't' can't.\"--…’s'' ``U.S.,:1,2:’’'''\u{a0}🇫🇷é.. d'ye gonna' 'tis <&> e\u{301}.)";
     let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     for (first, &start) in ends.iter().enumerate() {
@@ -83,7 +83,7 @@ fn tokenizers_take_any_text() {
                 let piece = &text[start..end];
                 let words = tokenizer.words(piece);
                 assert!(words.iter().all(|word| !word.is_empty()), "{piece:?} by {tokenizer}: {words:?}");
-                // Nothing but spaces gets lost, and only quotes and dots change.
+                // Only spaces are removed, and only quotes and dots change.
                 let kept = |text: &str| text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect::<String>();
                 assert_eq!(kept(&words.concat()), kept(piece), "{piece:?} by {tokenizer}: {words:?}");
             }

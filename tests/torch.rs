@@ -1,4 +1,4 @@
-//! Models that travel to PyTorch and back by the script of `docs/guide/pytorch.md`. `.ci/run` installs PyTorch.
+//! Models loaded in PyTorch and back, by the script of `docs/guide/pytorch.md`. `.ci/run` installs PyTorch.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,11 +10,11 @@ use vocable::Vectors;
 use vocable::classifier::{Classifier, DataOptions, Dataset, Splits, TrainOptions, train};
 use vocable::vectors::Case;
 
-/// Texts with words that a model knows, that it does not know, and in capitals.
+/// Texts with words of the model, unknown words and capitals.
 const TEXTS: [&str; 5] =
     ["a great film", "dull", "a wonderful film xyzzy , and never a dull moment .", "A GREAT Film", "xyzzy"];
 
-/// The script of the documentation: its only block that is marked as Python.
+/// The script of the page: its only Python block.
 fn script() -> &'static str {
     let page = include_str!("../docs/guide/pytorch.md");
     let mut blocks = page.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap());
@@ -23,7 +23,7 @@ fn script() -> &'static str {
     script
 }
 
-/// Runs the script and some lines more, which print the logits of [`TEXTS`].
+/// Runs the script with some more lines, which print the logits of [`TEXTS`].
 fn python(more: &str, path: &Path, argument: &Value) -> Vec<Vec<f64>> {
     let more = format!(
         "{}\nimport sys\npath, argument = sys.argv[1], json.loads(sys.argv[2])\n{more}\n
@@ -36,7 +36,7 @@ print(json.dumps([model.logits(text).tolist() for text in {}]))",
     serde_json::from_slice(&ran.stdout).unwrap()
 }
 
-/// Compares logits with probabilities, which know them but for a constant.
+/// Compares logits with probabilities, which determine them up to a constant.
 fn assert_same(classifier: &Classifier, logits: &[Vec<f64>], what: &str) {
     let predictions = classifier.predict(&TEXTS);
     assert_eq!(logits.len(), predictions.len());
@@ -55,7 +55,7 @@ fn assert_same(classifier: &Classifier, logits: &[Vec<f64>], what: &str) {
     assert!(spread > 0.01, "{what}: logits that are all the same compare nothing");
 }
 
-/// Settings that models are made with: headers without their labels and words.
+/// Model settings: headers without labels and words.
 fn settings() -> Vec<Value> {
     let header = |embedding: &str, case: &str, cell: &str, pooling: &str, layers: usize, bidirectional: bool| {
         json!({

@@ -1,4 +1,4 @@
-//! `vocable train` with every option, killed, interrupted, and with input it cannot learn from.
+//! `vocable train` with every option, killed, interrupted, and with unusable input.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 const TEXTS: &str = "pos a great film\nneg a dull film\npos zzgrqx superb\nneg ghastlyish\n";
 
-/// Every option that changes what is learnt.
+/// Every option that changes the model.
 const ALL_ON: &[&str] = &[
     "--optimizer",
     "adamw",
@@ -94,7 +94,7 @@ fn options_outside_their_range_are_refused() {
 }
 
 #[test]
-fn texts_that_cannot_be_learnt_from_are_one_clear_error() {
+fn unusable_texts_are_one_clear_error() {
     let folder = Folder::new();
     let good = folder.file("good.txt", TEXTS);
     let strange = folder.file("strange.txt", "pos a film\nmeh a film\n");
@@ -135,7 +135,7 @@ fn a_training_that_diverges_saves_the_best_epoch_before_and_says_so() {
 }
 
 #[test]
-fn a_finished_training_gone_on_with_has_its_result_at_once() {
+fn resuming_a_finished_training_returns_its_result_at_once() {
     let folder = Folder::new();
     let texts = folder.file("texts", TEXTS);
     let (checkpoint, out, again) = (folder.path("checkpoint"), folder.path("model"), folder.path("again"));
@@ -155,10 +155,10 @@ fn a_finished_training_gone_on_with_has_its_result_at_once() {
     vocable(["predict".into(), checkpoint.into_os_string()]).refused(2, "--resume");
 }
 
-/// More of them, so that there is time to meet one.
+/// More options, for a longer training.
 const SMALL_STEPS: &str = "--batch=8";
 
-/// Begins a training on the demo's reviews, with a checkpoint after nearly every step.
+/// Starts a training on the demo reviews, with a checkpoint after nearly every step.
 fn begin(checkpoint: &Path, out: &Path, more: &[&str]) -> Child {
     let (texts, dev) = (fixture("reviews.train.txt"), fixture("reviews.dev.txt"));
     let mut arguments = arguments(&texts, &dev, ALL_ON);
@@ -173,7 +173,7 @@ fn begin(checkpoint: &Path, out: &Path, more: &[&str]) -> Child {
     program().args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// What the uninterrupted training comes to.
+/// The model of the uninterrupted training.
 fn whole(folder: &Folder) -> Vec<u8> {
     let out = folder.path("whole");
     let ran = train(
@@ -186,7 +186,7 @@ fn whole(folder: &Folder) -> Vec<u8> {
 }
 
 #[test]
-fn a_training_killed_at_any_moment_goes_on_to_the_same_model() {
+fn a_training_killed_at_any_moment_resumes_to_the_same_model() {
     let folder = Folder::new();
     let expected = whole(&folder);
     let mut rng = ChaCha8Rng::seed_from_u64(11);
@@ -198,7 +198,7 @@ fn a_training_killed_at_any_moment_goes_on_to_the_same_model() {
             let mut child = begin(&checkpoint, &out, &["--resume"]);
             std::thread::sleep(Duration::from_millis(rng.random_range(50..700)));
             ended = child.try_wait().unwrap().is_some();
-            // SIGKILL, where there are signals.
+            // SIGKILL on Unix.
             child.kill().unwrap();
             child.wait().unwrap();
             killed_under_way += usize::from(!ended && checkpoint.exists());
@@ -226,7 +226,7 @@ mod unix {
         assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     }
 
-    /// Waits until the program has said something of this kind.
+    /// Waits until the program has printed this text.
     fn wait_for(err: &mut impl BufRead, said: &str) -> String {
         let mut all = String::new();
         while !all.contains(said) {
@@ -236,7 +236,7 @@ mod unix {
     }
 
     #[test]
-    fn ctrl_c_saves_the_best_epoch_and_says_how_to_go_on() {
+    fn ctrl_c_saves_the_best_epoch_and_says_how_to_resume() {
         let folder = Folder::new();
         let expected = whole(&folder);
         let (checkpoint, out) = (folder.path("a checkpoint"), folder.path("model"));
@@ -249,7 +249,7 @@ mod unix {
         assert!(vocable::classifier::Classifier::open(&out).is_ok());
         assert!(std::fs::read(&out).unwrap() != expected, "it was not interrupted");
 
-        // The very command line that it names.
+        // The command line that it prints.
         let line = told.lines().find(|line| line.starts_with("  ")).expect("a command line").trim();
         assert!(line.contains("'") && line.ends_with("--resume"), "{line}");
         let status = Command::new("sh").args(["-c", line]).stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -262,12 +262,12 @@ mod unix {
         let folder = Folder::new();
         let texts = folder.file("texts", TEXTS.repeat(5000));
         let (log, out) = (folder.path("log"), folder.path("model"));
-        // Steps of one text: an epoch of them takes many times as long as this test.
+        // With a batch size of 1 an epoch takes much longer than this test.
         let arguments = arguments(&texts, &texts, &["--batch=1", "--log", text(&log), "--out", text(&out)]);
         let arguments: Vec<OsString> = arguments.into_iter().map(|a| if a == "6" { "256".into() } else { a }).collect();
         let mut child = program().args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut err = BufReader::new(child.stderr.take().unwrap());
-        // The log is made when everything else is ready.
+        // The log is created when everything else is ready.
         while !log.exists() {
             assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
             std::thread::sleep(Duration::from_millis(5));
@@ -280,9 +280,9 @@ mod unix {
     }
 }
 
-/// What the folder of a checkpoint holds after a training: nothing half-written.
+/// The files in the folder of a checkpoint after a training; no partial files.
 #[test]
-fn nothing_but_the_checkpoint_stays_behind() {
+fn only_the_checkpoint_is_left() {
     let folder = Folder::new();
     let (checkpoint, out): (PathBuf, PathBuf) = (folder.path("checkpoint"), folder.path("model"));
     assert!(begin(&checkpoint, &out, &[]).wait().unwrap().success());

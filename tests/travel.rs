@@ -1,4 +1,4 @@
-//! Models that leave as ONNX, and models that come from elsewhere. What onnxruntime, PyTorch and Keras say of them is tested in
+//! Models exported as ONNX, and imported models. Comparisons with onnxruntime, PyTorch and Keras are in
 //! `python/tests`.
 
 use std::collections::{HashMap, HashSet};
@@ -25,7 +25,7 @@ fn trained(options: TrainOptions) -> Classifier {
     train(&vectors, &splits, &options, &mut |_| {}).unwrap().classifier
 }
 
-/// The fields of a protobuf message: number and value, of numbers the number itself, of the rest the bytes.
+/// The fields of a protobuf message: field number with an integer or bytes.
 fn fields(mut bytes: &[u8]) -> Vec<(u64, u64, &[u8])> {
     fn varint(bytes: &mut &[u8]) -> u64 {
         let length = bytes.iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
@@ -58,7 +58,7 @@ fn names(message: &[u8], field: u64) -> Vec<String> {
     all(message, field).into_iter().map(|name| String::from_utf8(name.to_vec()).unwrap()).collect()
 }
 
-/// A model's graph by the numbers of `onnx.proto`: what each operator reads is there before it, and weights have the sizes they claim.
+/// A model's graph, by the field numbers of `onnx.proto`: inputs of each operator are defined before it, and weights have their stated sizes.
 #[test]
 fn the_parts_of_an_onnx_file_fit_together() {
     let folder = Folder::new();
@@ -129,7 +129,7 @@ fn options(classifier: &Classifier) -> ImportOptions {
     }
 }
 
-/// A model file's weights have PyTorch's names: without their header they are a model that was trained elsewhere.
+/// The weights of a model file have PyTorch's names: without the metadata they are a model that was trained elsewhere.
 fn weights_of_a_model() -> (Classifier, Vec<NamedTensor>, Vec<Option<Vec<u8>>>) {
     let folder = Folder::new();
     let options = TrainOptions { layers: 2, bidirectional: true, pooling: Pooling::Max, ..TrainOptions::default() };
@@ -146,7 +146,7 @@ fn weights_without_a_header_predict_the_same() {
     let (classifier, weights, words) = weights_of_a_model();
     let again = Classifier::import(weights.clone(), &words, &options(&classifier)).unwrap();
     assert_eq!(again.predict(&TEXTS), classifier.predict(&TEXTS));
-    // A row that no word has is left out.
+    // A row without a word is left out.
     let mut gap = words.clone();
     gap[2] = None;
     let fewer = Classifier::import(weights, &gap, &options(&classifier)).unwrap();
@@ -154,7 +154,7 @@ fn weights_without_a_header_predict_the_same() {
 }
 
 #[test]
-fn what_is_no_file_of_weights_is_refused_by_name() {
+fn invalid_weight_files_are_refused_by_name() {
     for name in ["demo.50d.txt", "nowhere"] {
         let error = read_tensors(fixture(name)).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");
@@ -162,9 +162,9 @@ fn what_is_no_file_of_weights_is_refused_by_name() {
 }
 
 proptest! {
-    /// Whatever the shapes are, they fit or are refused.
+    /// Any shapes are either accepted or refused.
     #[test]
-    fn any_shapes_are_judged(
+    fn any_shapes_are_accepted_or_refused(
         changes in prop::collection::vec((any::<prop::sample::Index>(), prop::collection::vec(0usize..30, 0..4)), 1..4),
         dropped in any::<prop::sample::Index>(),
         drop in any::<bool>(),

@@ -1,6 +1,6 @@
-//! Made-up word vectors that read like real ones, for benchmarks. Shared by `parse.rs` and `peers/`.
+//! Synthetic word vectors that resemble real ones, for benchmarks. Shared by `parse.rs` and `peers/`.
 //!
-//! The rows come in blocks. A block's numbers are drawn from a random stream of its own, so that blocks can be made in
+//! Rows are made in blocks. Each block draws its numbers from its own random stream, so that blocks can be made in
 //! parallel and the same seed still gives the same bytes.
 
 use std::collections::HashSet;
@@ -10,22 +10,22 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal, StandardNormal};
 
-/// The words of the first rows, for questions to ask.
+/// The words of the first rows, for queries.
 const FIRST: [&str; 7] = ["the", "king", "queen", "man", "woman", "france", "italy"];
 
-/// The deviation of the numbers. GloVe's own lie between 0.38 (300 numbers a row) and 0.74 (frequent words, 50 a row).
+/// The standard deviation of the numbers. GloVe's is between 0.38 (dimension 300) and 0.74 (frequent words, dimension 50).
 const DEVIATION: f64 = 0.55;
 
-// What follows makes structured rows resemble the tables that GloVe's and word2vec's own trainers wrote, in the shares of
-// the principal components, the norms, and the cosines of a word with its nearest.
+// These constants make structured rows resemble the tables of GloVe and word2vec in the shares of
+// the principal components, the norms, and the cosines of nearest neighbours.
 
-/// Length of what is common to all rows, before the norm.
+/// Length of the component common to all rows, before scaling to the norm.
 const COMMON: f32 = 0.4;
 
-/// The deviation along axis `n` is `(n + 1)^-DECAY`, before the mixing.
+/// The standard deviation along axis `n` is `(n + 1)^-DECAY`, before mixing.
 const DECAY: f32 = 0.25;
 
-/// Deviations of themes, of topics within a theme, and of words within a topic.
+/// Standard deviations of themes, of topics within a theme, and of words within a topic.
 const THEME: f32 = 0.55;
 const TOPIC: f32 = 0.6;
 const OWN: f32 = 0.58;
@@ -33,21 +33,21 @@ const OWN: f32 = 0.58;
 /// Number of themes.
 const THEMES: usize = 60;
 
-/// Words a topic has on average.
+/// Average number of words per topic.
 const WORDS_A_TOPIC: usize = 60;
 
-/// The norm of the first row, how it falls with the rank, `(1 + a rank / rows)^-b`, and the deviation of its logarithm.
+/// The norm of the first row, its decrease with the rank, `(1 + a rank / rows)^-b`, and the standard deviation of its logarithm.
 const FIRST_NORM: f32 = 6.0;
 const NORM_FALL: (f32, f32) = (20.0, 0.35);
 const NORM_DEVIATION: f32 = 0.12;
 
-/// Rows a block.
+/// Rows per block.
 const BLOCK: usize = 256;
 
-/// The random stream of what structured rows share; blocks use those from 1.
+/// The random stream of what structured rows share; blocks use streams from 1.
 const SHARED: u64 = 1 << 63;
 
-/// The forms in which rows are written.
+/// File formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Form {
     /// GloVe text, numbers with five significant digits, as glove.6B has them.
@@ -56,16 +56,16 @@ pub enum Form {
     Word2vecBinary,
 }
 
-/// How rows are related.
+/// Relation between rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// Not at all: every number is drawn by itself.
+    /// None: every number is drawn independently.
     Independent,
-    /// As those of real tables are: see [`Structure`].
+    /// As in real tables: see [`Structure`].
     Structured,
 }
 
-/// Made-up vectors, written block by block.
+/// Synthetic vectors, written block by block.
 #[derive(Debug)]
 pub struct Synthetic {
     form: Form,
@@ -76,14 +76,14 @@ pub struct Synthetic {
 }
 
 impl Synthetic {
-    /// Draws the words of `rows` rows, all of them distinct, and what related rows have in common.
+    /// Draws `rows` distinct words, and what related rows have in common.
     pub fn new(form: Form, kind: Kind, rows: usize, dimension: usize, seed: u64) -> Self {
         let words = words(rows, &mut stream(seed, 0));
         let structure = (kind == Kind::Structured).then(|| Structure::draw(rows, dimension, &mut stream(seed, SHARED)));
         Synthetic { form, dimension, seed, words, structure }
     }
 
-    /// What stands before the rows: nothing, or word2vec's line `rows dimension`.
+    /// What precedes the rows: nothing, or word2vec's line `rows dimension`.
     pub fn header(&self) -> String {
         match self.form {
             Form::Glove => String::new(),
@@ -134,18 +134,18 @@ impl Synthetic {
     }
 }
 
-/// What makes rows resemble those of real tables: a direction common to all, themes, topics within themes, numbers that are
-/// related with each other, norms that fall as words become rarer.
+/// Makes rows resemble those of real tables: a direction common to all, themes, topics within themes, correlated numbers,
+/// and norms that fall as words become rarer.
 ///
-/// A row is its norm times `common + mixing (theme + topic + what is its own)`. All but the common direction is drawn with
-/// deviations that fall from one axis to the next, which the mixing then spreads over all numbers of a row.
+/// A row is its norm times `common + mixing (theme + topic + own)`. Everything except the common direction is drawn with
+/// standard deviations that fall from one axis to the next; the mixing spreads them over all numbers of a row.
 #[derive(Debug)]
 struct Structure {
-    /// `[D]`; a few numbers of it are large, as in GloVe's tables.
+    /// `[D]`; a few numbers are large, as in GloVe's tables.
     common: Vec<f32>,
-    /// `[D, D]`, an axis a row.
+    /// `[D, D]`, one axis per row.
     mixing: Vec<f32>,
-    /// `[topics, D]`, each with its theme added.
+    /// `[topics, D]`, including their themes.
     topics: Vec<f32>,
 }
 
@@ -193,7 +193,7 @@ fn normal(rng: &mut ChaCha8Rng) -> f32 {
     StandardNormal.sample(rng)
 }
 
-/// A number below `count`, small ones more often than large ones: some topics have many words, most have few.
+/// A random number below `count`, small ones more often than large ones: some topics have many words, most have few.
 fn few(count: usize, rng: &mut ChaCha8Rng) -> usize {
     let share: f64 = rng.random();
     ((share * share * count as f64) as usize).min(count - 1)
@@ -205,7 +205,7 @@ fn stream(seed: u64, index: u64) -> ChaCha8Rng {
     rng
 }
 
-/// Distinct lower-case words of 3 to 11 letters, consonants and vowels by turns, the known ones first.
+/// Distinct lower-case words of 3 to 11 letters, alternating consonants and vowels; the known ones first.
 fn words(count: usize, rng: &mut ChaCha8Rng) -> Vec<String> {
     let mut words: Vec<String> = FIRST.iter().take(count).map(|word| (*word).to_owned()).collect();
     let mut seen: HashSet<String> = words.iter().cloned().collect();
@@ -240,7 +240,7 @@ fn decimal(value: f64, out: &mut Vec<u8>) {
     }
 }
 
-/// Leaves out the zeros at the end of a fraction, and the point if nothing follows it.
+/// Removes trailing zeros of a fraction, and the point if nothing follows it.
 fn trim(out: &mut Vec<u8>) {
     while out.last() == Some(&b'0') {
         out.pop();

@@ -1,5 +1,5 @@
-//! How a program takes turns with others: it waits for a line of JSON that says what to do, does it, and answers with a line.
-//! Shared by `nearest.rs` and `peers/`; `nearest.py` holds the other end.
+//! The protocol by which programs take turns: each reads a task as a line of JSON, performs it, and prints the result as a line.
+//! Shared by `nearest.rs` and `peers/`; the other side is `nearest.py`.
 
 use std::error::Error;
 use std::io::{BufRead, Write};
@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// What a program is asked to do.
+/// A task.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "task", rename_all = "kebab-case")]
 pub enum Task {
-    /// The words nearest to each word, one question after the other, each timed.
+    /// The nearest words of each word, one query at a time, each timed.
     Nearest {
-        /// What is asked about.
+        /// The query words.
         words: Vec<String>,
-        /// How many answers each.
+        /// Number of results per query.
         k: usize,
     },
-    /// The same, all questions at once.
+    /// The same as one batch.
     Batch {
-        /// What is asked about.
+        /// The query words.
         words: Vec<String>,
-        /// How many answers each.
+        /// Number of results per query.
         k: usize,
     },
     /// An analogy benchmark.
@@ -32,22 +32,22 @@ pub enum Task {
     },
 }
 
-/// What a program answers.
+/// The result of a task.
 #[derive(Debug, Default, Serialize)]
 pub struct Done {
-    /// What the clock showed, for each question or for all.
+    /// Time of each query, or of all.
     nanoseconds: Vec<u64>,
-    /// For each question the nearest words with their cosines.
+    /// The nearest words of each query, with their cosines.
     answers: Vec<Vec<(String, f32)>>,
-    /// Name, questions answered rightly and questions seen of each section of a benchmark.
+    /// Name, correct and seen questions of each section of a benchmark.
     sections: Vec<(String, usize, usize)>,
 }
 
 impl Done {
-    /// Asks a question within the clock and keeps its answers.
+    /// Runs a query, timed, and keeps its results.
     ///
     /// # Errors
-    /// Those of the question.
+    /// Those of the query.
     pub fn ask<W: AsRef<str>, E>(&mut self, question: impl FnOnce() -> Result<Vec<(W, f32)>, E>) -> Result<(), E> {
         let (took, answers) = timed(question);
         self.nanoseconds.push(took.as_nanos() as u64);
@@ -55,13 +55,13 @@ impl Done {
         Ok(())
     }
 
-    /// Many questions that were asked at once.
+    /// The results of a batch.
     pub fn all<W: AsRef<str>>(took: Duration, answers: Vec<Vec<(W, f32)>>) -> Self {
         let answers = answers.into_iter().map(owned).collect();
         Done { nanoseconds: vec![took.as_nanos() as u64], answers, sections: Vec::new() }
     }
 
-    /// A benchmark.
+    /// The result of a benchmark.
     pub fn sections(took: Duration, sections: Vec<(String, usize, usize)>) -> Self {
         Done { nanoseconds: vec![took.as_nanos() as u64], answers: Vec::new(), sections }
     }
@@ -71,17 +71,17 @@ fn owned<W: AsRef<str>>(answers: Vec<(W, f32)>) -> Vec<(String, f32)> {
     answers.into_iter().map(|(word, cosine)| (word.as_ref().to_owned(), cosine)).collect()
 }
 
-/// How long something takes, and what comes of it.
+/// Runs `work` and returns its time and result.
 pub fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let start = Instant::now();
     let made = work();
     (start.elapsed(), made)
 }
 
-/// Says that the program is ready, then does what it is told to until there is no more.
+/// Reports that the program is ready, then performs tasks until the end of standard input.
 ///
 /// # Errors
-/// Whatever a task fails with, or a line that is none.
+/// Errors of a task, or an invalid line.
 pub fn serve(mut perform: impl FnMut(Task) -> Result<Done, Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
     let answer = |line: String| {
         let mut out = std::io::stdout().lock();

@@ -1,4 +1,4 @@
-//! What the programs beside this file share.
+//! Shared by the programs of this package.
 
 use std::error::Error;
 use std::fs::File;
@@ -14,10 +14,10 @@ pub mod synthetic;
 #[path = "../../turns/mod.rs"]
 pub mod turns;
 
-/// Anything that went wrong.
+/// Any error.
 pub type Failure = Box<dyn Error>;
 
-/// The exit code for an outcome; what went wrong goes to standard error.
+/// The exit code of a result; an error is printed to standard error.
 pub fn finish(outcome: Result<(), Failure>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,17 +35,17 @@ pub enum Format {
     Glove,
     /// word2vec binary.
     Word2vecBinary,
-    /// finalfusion's own, mapped.
+    /// finalfusion's own format, memory-mapped.
     Finalfusion,
 }
 
-/// finalfusion's table with whatever vocabulary and storage a file has.
+/// finalfusion's embeddings with any vocabulary and storage.
 pub type Vectors = Embeddings<VocabWrap, StorageViewWrap>;
 
-/// Opens vectors the way finalfusion's documentation does, with a larger buffer, which is a little faster.
+/// Opens vectors as in finalfusion's documentation, with a larger buffer, which is a little faster.
 ///
 /// # Errors
-/// A file that cannot be read, or whatever finalfusion refuses.
+/// If the file cannot be read, or finalfusion refuses it.
 pub fn open(format: Format, path: &Path) -> Result<Vectors, Failure> {
     let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
     Ok(match format {

@@ -1,4 +1,4 @@
-//! Opens vectors with finalfusion and asks one question.
+//! Opens vectors with finalfusion and runs one query.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ struct Arguments {
     #[arg(required_unless_present = "load_only")]
     word: Option<String>,
     other: Option<String>,
-    /// Print the seconds that opening took, and ask nothing
+    /// Print the seconds of opening, without a query
     #[arg(long)]
     load_only: bool,
 }

@@ -1,4 +1,4 @@
-//! finalfusion's part of `nearest.py`: answers questions when it is its turn, and says how long they took.
+//! finalfusion's part of `nearest.py`: runs queries when it is its turn, and reports their times.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use finalfusion::similarity::WordSimilarity;
 use peers::turns::{Done, Task, serve};
 use peers::{Failure, Format, finish, open};
 
-/// Answers questions about the vectors of FILE, given on standard input.
+/// Runs queries, given on standard input, on the vectors of FILE.
 #[derive(Parser)]
 struct Arguments {
     format: Format,

@@ -1,4 +1,4 @@
-//! Writes made-up vectors to a file.
+//! Writes synthetic vectors to a file.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,18 +10,18 @@ use peers::synthetic::{Form, Kind, Synthetic};
 use peers::{Failure, finish};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-/// Blocks that are made at once, and so held in memory.
+/// Number of blocks that are made in parallel and held in memory.
 const AT_ONCE: usize = 64;
 
-/// Writes made-up vectors; the same seed gives the same bytes.
+/// Writes synthetic vectors; the same seed gives the same bytes.
 #[derive(Parser)]
 struct Arguments {
     format: Form,
     rows: usize,
-    /// Numbers a row
+    /// Dimension
     dimension: usize,
     out: PathBuf,
-    /// How rows are related
+    /// Relation between rows
     #[arg(long, default_value = "independent")]
     kind: Kind,
     #[arg(long, default_value_t = 1)]

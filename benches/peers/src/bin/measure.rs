@@ -1,7 +1,7 @@
-//! Runs a program and prints what it took, as a line of JSON.
+//! Runs a program and prints its time and memory as a line of JSON.
 //!
-//! A process begins with the peak memory of the one that started it, so the stopwatch must be small: started from Python,
-//! nothing would seem to take less than Python does.
+//! A process inherits the peak memory of its parent, so this program must be small: with Python as the parent,
+//! no program would seem to use less memory than Python.
 
 use std::io::Read;
 use std::process::{Command, ExitCode, Stdio};
@@ -11,7 +11,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use peers::{Failure, finish};
 use serde_json::json;
 
-/// How much of the program's output is passed on.
+/// Maximum length of the program's output that is passed on, in bytes.
 const KEPT: usize = 1 << 16;
 
 fn main() -> ExitCode {

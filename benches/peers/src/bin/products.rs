@@ -1,4 +1,4 @@
-//! Matrix products of four crates at the shapes of training, one thread, by turns: GFLOP/s as a table in Markdown.
+//! Matrix products of four crates at the shapes of training, on one thread, alternating: GFLOP/s as a Markdown table.
 #![allow(unsafe_code)]
 
 use std::hint::black_box;
@@ -13,15 +13,15 @@ use rten_tensor::NdTensorView;
 /// Times matrix products on one thread.
 #[derive(Parser)]
 struct Arguments {
-    /// How many turns each contestant has at each shape
+    /// Number of rounds per shape
     #[arg(long, default_value_t = 21)]
     rounds: usize,
-    /// Milliseconds a turn takes, about
+    /// Approximate milliseconds per round
     #[arg(long, default_value_t = 20)]
     milliseconds: u64,
 }
 
-/// How the factors lie in memory; the product is row-major.
+/// Memory layouts of the factors; the product is row-major.
 #[derive(Clone, Copy)]
 enum Form {
     /// `a [m, k]`, `b [n, k]`: states or rows by weights, as the layers hold them.
@@ -50,7 +50,7 @@ struct Shape {
     k: usize,
 }
 
-/// The products of an LSTM of `hidden` numbers over rows of `input`, for a shard of 32 texts: a step, then all tokens.
+/// The products of an LSTM with `hidden` units over rows of `input` numbers, for a shard of 32 texts: one step, then all tokens.
 fn shapes(hidden: usize, input: usize) -> Vec<Shape> {
     let sums = 4 * hidden;
     let shape = |what, form, m, n, k| Shape { what, form, m, n, k };
@@ -70,10 +70,10 @@ fn shapes(hidden: usize, input: usize) -> Vec<Shape> {
     ]
 }
 
-/// One product `c = a b` of a crate, again and again with the same `b`.
+/// The product `c = a b` of one crate, repeated with the same `b`.
 type Product<'a> = Box<dyn Fn(&mut [f32], &[f32]) + 'a>;
 
-/// Contestants, given a shape and `b`.
+/// The contestants for a shape and `b`.
 type Contestant = for<'a> fn(&'a Shape, &'a [f32]) -> Product<'a>;
 
 const CONTESTANTS: [(&str, Contestant); 5] = [
@@ -124,7 +124,7 @@ fn strides(shape: &Shape) -> [[isize; 2]; 2] {
     }
 }
 
-/// Refuses slices that the strides would leave.
+/// Panics if the strides leave the slices.
 fn check(shape: &Shape, c: &[f32], a: &[f32], b: &[f32]) {
     assert_eq!([c.len(), a.len(), b.len()], [shape.m * shape.n, shape.m * shape.k, shape.k * shape.n]);
 }
@@ -185,7 +185,7 @@ fn with_matrixmultiply(shape: &Shape, c: &mut [f32], a: &[f32], b: &[f32]) {
     }
 }
 
-/// GFLOP/s of each contestant, the median over its turns.
+/// GFLOP/s of each contestant: the median of the rounds.
 fn measure(shape: &Shape, arguments: &Arguments) -> Vec<f64> {
     let number = |at: usize| ((at * 37 + 11) % 17) as f32 / 8.0 - 1.0;
     let a: Vec<f32> = (0..shape.m * shape.k).map(number).collect();
@@ -204,7 +204,7 @@ fn measure(shape: &Shape, arguments: &Arguments) -> Vec<f64> {
         assert!(near, "{name} gives another product than {}", contestants[0].0);
     }
     let operations = 2.0 * (shape.m * shape.n * shape.k) as f64;
-    // So many that a turn takes its time at 50 GFLOP/s.
+    // As many as take the given time at 50 GFLOP/s.
     let times = (arguments.milliseconds as f64 * 1e-3 * 50e9 / operations).ceil() as usize;
     let mut c = products[0].clone();
     let mut rates = vec![Vec::new(); contestants.len()];
@@ -229,7 +229,7 @@ fn measure(shape: &Shape, arguments: &Arguments) -> Vec<f64> {
 
 fn main() {
     let arguments = Arguments::parse();
-    // rten-gemm takes the threads that there are.
+    // rten-gemm uses all threads of the pool.
     let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     alone.install(|| print(&arguments));
 }
