@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compares the accuracy of Vocable's classifier with PyTorch's on two tasks, by the same protocol: frozen, tuned and random
-embeddings, five seeds, the epoch chosen on the development part.
+embeddings, five seeds, the epoch chosen on the dev set.
 
-Builds Vocable and runs `vocable compare`; with --torch the runs of accuracy_peers.py, too. docs/internals/benchmarks.md says what is compared.
+Builds Vocable and runs `vocable compare`; with --torch also the runs of accuracy_peers.py. docs/internals/benchmarks.md describes the comparison.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from common import (
 )
 
 EMBEDDINGS = ["random", "frozen", "tuned"]
-# Each task's files, and the learning rate of each embedding.
+# The files of each task, and the learning rate of each embedding.
 TASKS = {
     "sst2": {
         "train": "sst2.train.txt",
@@ -47,7 +47,7 @@ TASKS = {
 }
 VECTORS = "glove.6B.50d.head.txt"
 SEEDS, EPOCHS, PATIENCE = 5, 20, 5
-# What accuracy_peers.py does, said in full, so that results stay comparable when defaults change.
+# The protocol of accuracy_peers.py, written out so that results stay comparable when defaults change.
 PROTOCOL = [
     "--tokenizer",
     "whitespace",
@@ -91,13 +91,13 @@ PROTOCOL = [
 
 
 def arguments_of(task, data):
-    """The parts of a task, as both programs take them."""
+    """The options for the splits of a task, the same for both programs."""
     parts = {name: TASKS[task][name] for name in ["train", "dev", "test"]}
     return [part for name, file in parts.items() if file for part in (f"--{name}", data / file)]
 
 
 def ended(argv, threads):
-    """Runs a program and returns its answer."""
+    """Runs a program and returns its output."""
     environment = {**os.environ, **{name: str(threads) for name in ["OMP_NUM_THREADS", "RAYON_NUM_THREADS"]}}
     done = subprocess.run([str(part) for part in argv], capture_output=True, text=True, env=environment)
     if done.returncode != 0:
@@ -158,7 +158,7 @@ def theirs(python, task, embedding, data, arguments):
 
 
 def spread(runs, part="test"):
-    """Mean and deviation of the sample in percent."""
+    """Mean and sample standard deviation in percent."""
     runs = [run[f"{part}_accuracy"] for run in runs]
     deviation = statistics.stdev(runs) if len(runs) > 1 else 0.0
     return f"{100 * statistics.mean(runs):.1f} ± {100 * deviation:.1f}"
@@ -177,16 +177,16 @@ def main():
         help=f"of {', '.join(EMBEDDINGS)}",
     )
     parser.add_argument("--seeds", type=count, default=SEEDS, help=f"runs of each embedding ({SEEDS})")
-    parser.add_argument("--threads", type=count, default=os.cpu_count(), help="threads of both (all cores)")
+    parser.add_argument("--threads", type=count, default=os.cpu_count(), help="threads of both programs (all cores)")
     parser.add_argument(
         "--data",
         type=Path,
         default=ROOT.parent / "shared" / "data",
         metavar="FOLDER",
-        help=f"where {VECTORS}, sst2.*.txt and trec.*.txt are",
+        help=f"where {VECTORS}, sst2.*.txt and trec.*.txt are stored",
     )
-    parser.add_argument("--torch", metavar="PROGRAM", help="a Python that has torch and numpy, to run PyTorch, too")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run as JSON, too")
+    parser.add_argument("--torch", metavar="PROGRAM", help="a Python with torch and numpy; also runs PyTorch")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every run as JSON")
     arguments = parser.parse_args()
     omissions = Omissions()
     vocable = build_vocable()

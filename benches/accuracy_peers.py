@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""PyTorch's part of accuracy.py, which starts it: trains the classifier by the same protocol, a run for each seed, and prints a
-line of JSON a run.
+"""PyTorch's part of accuracy.py, which starts it: trains the classifier by the same protocol, one run per seed, and prints a
+line of JSON per run.
 
-Dropout of 0.2 on the words and of 0.5 on the last state, Adam, gradients clipped at 5, forget gates with a bias of 1, batches of
-64; the epoch is chosen on the development part by accuracy, then by loss.
+Dropout of 0.2 on the embeddings and of 0.5 on the last state, Adam, gradients clipped at 5, forget gates with a bias of 1, batches of
+64; the epoch is chosen on the dev set by accuracy, then by loss.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def lines_of(path):
 
 
 def split(lines, seed):
-    """A tenth of some texts, drawn by chance, and the rest."""
+    """A random tenth of the texts, and the rest."""
     chosen = set(random.Random(seed).sample(range(len(lines)), len(lines) // 10))
     return (
         [line for place, line in enumerate(lines) if place not in chosen],
@@ -36,7 +36,7 @@ def split(lines, seed):
 
 
 def rows_of(parts, vectors, embedding, initial, draw):
-    """Rows of the words that occur in training, and of those of the other parts that the vectors know."""
+    """Rows of the words of the train set, and of those of the other splits that the vectors know."""
     found = dict(zip(*read_word2vec(vectors)))
     words = dict.fromkeys(word for _, text in parts["train"] for word in text.split())
     words.update(
@@ -110,15 +110,15 @@ def train(parts, arguments, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train", required=True)
-    parser.add_argument("--dev", help="without it a tenth of the training part serves for it")
+    parser.add_argument("--dev", help="without it a tenth of the train set is used")
     parser.add_argument("--test", required=True)
-    parser.add_argument("--vectors", required=True, help="in word2vec's binary format")
+    parser.add_argument("--vectors", required=True, help="a word2vec binary file")
     parser.add_argument("--embedding", choices=["frozen", "tuned", "random"], required=True)
     parser.add_argument(
         "--random",
         default="normal:0.1",
         metavar="KIND:SIZE",
-        help="how random rows are drawn: normal:DEVIATION, uniform:LIMIT, or as-file (normal:0.1)",
+        help="distribution of random rows: normal:STD, uniform:LIMIT, or as-file (normal:0.1)",
     )
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--epochs", type=int, default=20)

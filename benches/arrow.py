@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures `vocable predict` and `embed` on a Parquet file of many short texts: time, and the most memory they hold.
+"""Measures `vocable predict` and `embed` on a Parquet file of many short texts: time and peak memory.
 
-Makes the file once under target/bench-data, trains a small model on the project's own reviews, and holds a thousand labels against those
+Makes the file once under target/bench-data, trains a small model on the project's demo reviews, and compares a thousand labels with those
 of the same texts as lines. Needs Python 3.11 or newer with pyarrow and numpy, and a build with the feature `arrow`:
 
     cargo build --release --features arrow
@@ -22,11 +22,11 @@ import pyarrow
 import pyarrow.parquet as parquet
 from common import DATA, ROOT, TARGET, say
 
-AT_MOST = 500  # MB
+MAX_MEMORY = 500  # MB
 
 
 def make(path, rows, group):
-    """Texts of 4 to 16 words of the demo's vocabulary, by Zipf's law; one in a thousand is null."""
+    """Texts of 4 to 16 words of the demo vocabulary, drawn by Zipf's law; one in a thousand is null."""
     words = [
         line.split(" ", 1)[0] for line in (ROOT / "fixtures" / "demo.50d.txt").read_text(encoding="utf-8").splitlines()
     ]
@@ -48,10 +48,10 @@ def make(path, rows, group):
 
 
 def measured(argv):
-    """Runs a program; seconds, and the most megabytes that it held."""
+    """Runs a program; returns seconds and peak memory in megabytes."""
     start = time.monotonic()
     child = subprocess.Popen([str(part) for part in argv], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    # Not by getrusage: what it says of a child begins with the memory of the process that started it.
+    # Not by getrusage: a child's value starts from the memory of its parent.
     most = 0
     while child.poll() is None:
         with contextlib.suppress(OSError):
@@ -64,7 +64,7 @@ def measured(argv):
 
 
 def check(vocable, model, labelled, rows):
-    """That no row is lost, and that a thousand labels are those of the same texts as lines."""
+    """Checks that no row is lost, and that a thousand labels are those of the same texts as lines."""
     file = parquet.ParquetFile(labelled)
     assert file.metadata.num_rows == rows
     head = next(file.iter_batches(1000)).to_pylist()
@@ -81,7 +81,7 @@ def check(vocable, model, labelled, rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=10_000_000)
-    parser.add_argument("--group", type=int, default=1_000_000, help="rows of a row group")
+    parser.add_argument("--group", type=int, default=1_000_000, help="rows per row group")
     parser.add_argument("--hidden", type=int, default=32)
     parser.add_argument("--vocable", default=TARGET / "release" / "vocable")
     arguments = parser.parse_args()
@@ -101,8 +101,8 @@ def main():
     }.items():
         seconds, megabytes = measured([arguments.vocable, *argv])
         say(f"{name}: {seconds:.1f} s, {arguments.rows / seconds:,.0f} texts a second, at most {megabytes:.0f} MB")
-        if megabytes > AT_MOST:
-            too_much.append(f"{name}: more than {AT_MOST} MB")
+        if megabytes > MAX_MEMORY:
+            too_much.append(f"{name}: more than {MAX_MEMORY} MB")
     check(arguments.vocable, model, labelled, arguments.rows)
     labelled.unlink()
     vectors.unlink()

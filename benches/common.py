@@ -1,4 +1,4 @@
-"""What the benchmarks beside the peers share: programs, made-up files, the watch on others, and tables of results."""
+"""Shared by the benchmarks that compare Vocable with its peers: programs, synthetic files, watching other processes, and tables of results."""
 
 import argparse
 import datetime
@@ -23,11 +23,11 @@ SPARE_DISK = 2 << 30
 
 
 class LeftOut(Exception):
-    """Why something cannot be measured; the rest goes on."""
+    """Why something cannot be measured; the rest continues."""
 
 
 class Omissions:
-    """What was asked for and left out, said when it happens and again at the end."""
+    """What was requested and left out, reported when it happens and again at the end."""
 
     def __init__(self):
         self.lines = []
@@ -37,7 +37,7 @@ class Omissions:
         say(f"left out: {self.lines[-1]}\n")
 
     def finish(self):
-        """Says all of it once more; returns the exit code."""
+        """Reports all of it again; returns the exit code."""
         for line in self.lines:
             say(f"left out: {line}")
         return 1 if self.lines else 0
@@ -48,7 +48,7 @@ def say(text=""):
 
 
 def run(argv):
-    """Runs a preparation and raises LeftOut with the end of its standard error when it fails."""
+    """Runs a preparation; raises LeftOut with the end of its standard error if it fails."""
     try:
         done = subprocess.run(
             [str(part) for part in argv], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -79,7 +79,7 @@ def build_peers():
 
 
 def install(package, version):
-    """Installs a package of Python into the benchmarks' own environment, unless it is there."""
+    """Installs a Python package into the benchmarks' virtual environment, unless it is installed."""
     installed = [PYTHON, "-c", f"import importlib.metadata as m; assert m.version('{package}') == '{version}'"]
     if PYTHON.exists() and subprocess.run(installed, stderr=subprocess.DEVNULL).returncode == 0:
         return
@@ -94,28 +94,28 @@ def install(package, version):
 
 @dataclass
 class File:
-    size: int  # about, for the check of free space
+    size: int  # approximate, for the check of free space
     make: Callable
     source: str | None = None
     vocable_writes: bool = False
 
 
 class Shelf:
-    """The files, made when they are first asked for."""
+    """The files, made on first use."""
 
     def __init__(self, vocable, files):
         self.vocable = vocable
         self.files = files
 
     def stale(self, name):
-        """Whether a file has to be made: it is not there, or another build of Vocable wrote it."""
+        """Whether a file has to be made: it does not exist, or another build of Vocable wrote it."""
         path = DATA / name
         if not path.exists():
             return True
         return self.files[name].vocable_writes and path.stat().st_mtime < self.vocable.stat().st_mtime
 
     def needed(self, names):
-        """The names, and those that they are made from, as far as they have to be made."""
+        """The names, and the files that they are made from, if they have to be made."""
         missing = {name for name in names if self.stale(name)}
         return missing | {source for name in missing if (source := self.files[name].source) and self.stale(source)}
 
@@ -135,7 +135,7 @@ class Shelf:
         if file.source:
             self.make(file.source)
         say(f"making {path.relative_to(ROOT)}")
-        # The ending tells `convert` the format, so it stays.
+        # `convert` detects the format from the ending, so it is kept.
         part = DATA / f"part-{name}"
         discard(part)
         try:
@@ -147,7 +147,7 @@ class Shelf:
         part.rename(path)
 
     def make_all(self, names, omissions):
-        """Makes what can be made, on the disk when this returns; returns the names of the rest."""
+        """Makes the files that can be made and syncs them to disk; returns the names of the rest."""
         unmade = set()
         for name in dict.fromkeys(names):
             try:
@@ -167,7 +167,7 @@ def discard(path):
 
 
 def warm(path):
-    """Reads a file, or all files of a folder, so that it lies in the page cache."""
+    """Reads a file, or all files of a folder, into the page cache."""
     for each in path.iterdir() if path.is_dir() else [path]:
         with open(each, "rb", buffering=0) as file:
             while file.read(1 << 24):
@@ -175,7 +175,7 @@ def warm(path):
 
 
 def word_places(path):
-    """The words of a word2vec binary file whose rows end with a line feed, and where the numbers of each begin."""
+    """The words of a word2vec binary file whose rows end with a line feed, and the offset of each row's numbers."""
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         at = data.find(b"\n") + 1
         rows, dimension = map(int, data[:at].split())
@@ -189,15 +189,15 @@ def word_places(path):
 
 
 class Neighbours:
-    """Watches how many cores are kept busy by others: where they are, figures say little."""
+    """Measures how many cores other processes keep busy: if they do, results mean little."""
 
     def __init__(self, running=()):
-        """`running`: the ids of children that go on running while it watches."""
+        """`running`: the ids of children that keep running while it watches."""
         self.running = running
         self.busy, self.ours, self.elapsed = self.now()
 
     def now(self):
-        """Seconds since the start: of all cores in use, of our children, of the clock."""
+        """Seconds since the start: of all busy cores, of our children, and of wall time."""
         ticks = [int(number) for number in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
         idle = ticks[3] + ticks[4]
         a_second = os.sysconf("SC_CLK_TCK")
@@ -205,10 +205,10 @@ class Neighbours:
         ours = times.user + times.system + times.children_user + times.children_system
         for process in self.running:
             try:
-                # What follows the name, which ends with the last bracket, begins with field 3; 14 and 15 are the ticks.
+                # After the name, which ends with the last bracket, comes field 3; 14 and 15 are the ticks.
                 fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
             except FileNotFoundError:
-                continue  # It has ended, and counts among the children above.
+                continue  # It has ended, and is among the children above.
             ours += (int(fields[11]) + int(fields[12])) / a_second
         return (sum(ticks) - idle) / a_second, ours, times.elapsed
 
@@ -244,7 +244,7 @@ def commit():
 
 
 def circumstances(vocable, own_build):
-    """Date, version and machine, which are printed, too."""
+    """Date, version and machine; also prints them."""
     model = next(
         (
             line.split(":")[1].strip()
@@ -267,7 +267,7 @@ def circumstances(vocable, own_build):
 
 
 def choice_of(names):
-    """A type of argument: some of the names, with commas between them."""
+    """An argument type: some of the names, separated by commas."""
 
     def chosen(text):
         chosen = text.split(",")
@@ -279,7 +279,7 @@ def choice_of(names):
 
 
 def count(text):
-    """A type of argument: a number from 1."""
+    """An argument type: an integer from 1."""
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"a number from 1, not {text}")
     return int(text)

@@ -1,4 +1,4 @@
-"""Opens vectors with gensim and asks one question: the ten words nearest to WORD, or its cosine with OTHER."""
+"""Opens vectors with gensim and runs one query: the ten words nearest to WORD, or its cosine with OTHER."""
 
 import argparse
 
@@ -9,7 +9,7 @@ parser.add_argument("format", choices=["glove", "word2vec-binary", "keyedvectors
 parser.add_argument("file")
 parser.add_argument("word", nargs="?")
 parser.add_argument("other", nargs="?")
-parser.add_argument("--save", metavar="OUT", help="write gensim's own format, which it maps, and ask nothing")
+parser.add_argument("--save", metavar="OUT", help="write gensim's own format, which it memory-maps, without a query")
 arguments = parser.parse_args()
 
 if arguments.format == "keyedvectors":

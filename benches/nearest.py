@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Times the questions that Vocable and its peers answer once vectors are open: nearest words one by one and many at once,
+"""Times queries of Vocable and its peers on open vectors: nearest words one by one and in batches,
 and analogy benchmarks.
 
-Builds the programs, makes the files once under target/bench-data, starts the contestants, and lets them take turns. Needs
-Python 3.11 or newer and cargo. docs/internals/benchmarks.md says what is compared.
+Builds the programs, makes the files once under target/bench-data, starts the contestants, and runs them in turns. Needs
+Python 3.11 or newer and cargo. docs/internals/benchmarks.md describes the comparison.
 """
 
 import argparse
@@ -50,7 +50,7 @@ from common import (
 FAISS = "1.15.1"
 SIZES = {"50": (400_000, 50), "300": (400_000, 300), "1m": (1_000_000, 300)}
 KINDS = ["independent", "structured"]
-# What is asked, and of which table.
+# Queries and tables.
 GROUPS = {
     "one50": ("one", "50"),
     "one300": ("one", "300"),
@@ -59,27 +59,27 @@ GROUPS = {
     "batch300": ("batch", "300"),
     "analogies50": ("analogies", "50"),
 }
-# With fewer there are not ten runs of scores to look into, nor enough words to draw.
-FEWEST_ROWS = 2000
+# With fewer rows there are not ten runs of scores, nor enough words to draw.
+MIN_ROWS = 2000
 K = 10
 ONE, BATCH, ANALOGIES = 200, 1000, 10_000
-# Questions that gensim, which has nothing for many at once, is asked instead of all.
+# Number of queries for gensim, which has no batches.
 GENSIM_BATCH, GENSIM_ANALOGIES = 50, 300
-# Questions one by one that a contestant answers in a turn, after some that wake its threads and do not count.
+# Single queries of a contestant in a turn, and warm-up queries before them, which do not count.
 TURN, WARM_UP = 50, 5
-# Threads that have just worked spin for up to 30 ms in case there is more; the next turn begins when they are quiet.
+# Worker threads spin for up to 30 ms after their work; the next turn begins when they are idle.
 PAUSE = 0.1
 COSINE_TOLERANCE = 1e-5
 
 
 @dataclass
 class Contestant:
-    """A program that has vectors open and waits for its turn."""
+    """A program that has opened vectors and waits for its turn."""
 
     name: str
     argv: list
     file: str  # under DATA
-    takes: list  # the kinds of question that it is asked
+    takes: list  # the kinds of queries that it takes
     ours: bool = False
     gensim: bool = False
     failed: bool = False
@@ -117,7 +117,7 @@ class Contestant:
             self.process.stdin.write(json.dumps({"task": task, **what}) + "\n")
             self.process.stdin.flush()
         except OSError:
-            pass  # It has ended; why is told where its answer is missed.
+            pass  # It has ended; the reason is reported where its response is missing.
         return json.loads(self.answer())
 
     def stop(self):
@@ -130,14 +130,14 @@ class Contestant:
 
 @dataclass
 class Turns:
-    """What one contestant did in a section, in every round."""
+    """The results of one contestant in a section, for every round."""
 
     contestant: Contestant
-    seconds: list = field(default_factory=list)  # for each round, those of each question or of all
+    seconds: list = field(default_factory=list)  # for each round, those of each query or of all
     answers: list = field(
         default_factory=list
     )  # for each round, nearest words with cosines, or sections of a benchmark
-    asked: int = 0  # how many questions of a batch or a benchmark
+    asked: int = 0  # number of queries of a batch or a benchmark
 
     @property
     def name(self):
@@ -171,13 +171,13 @@ def build_ours():
 
 
 def stem(kind, rows, dimension):
-    """The name of a table; those of independent rows are the ones of open.py."""
+    """The name of a table; tables of independent rows are those of open.py."""
     short = {400_000: "400k", 1_000_000: "1m"}.get(rows, str(rows))
     return f"{'word2vec' if kind == 'independent' else kind}-{short}-{dimension}"
 
 
 def files(vocable, tables):
-    """Every file by its name: about how large it is, and how it is made."""
+    """Every file by its name, with its approximate size and how to make it."""
 
     def vectors(kind, rows, dimension):
         return lambda out: run([PEERS / "make-vectors", "word2vec-binary", rows, dimension, out, "--kind", kind])
@@ -214,7 +214,7 @@ def files(vocable, tables):
 
 
 def contestants(ours, name, skipped):
-    """All who can answer questions about a table, Vocable first."""
+    """All contestants for a table, Vocable first."""
     binary, table = f"{name}.bin", f"{name}.safetensors"
 
     def python(peer):
@@ -238,7 +238,7 @@ def contestants(ours, name, skipped):
 
 
 def by_turns(turns, rounds, omissions, group, ask):
-    """Lets contestants take turns, every second round in reverse; who fails is left out from then on."""
+    """Runs contestants in turns, every second round in reverse; those that fail are left out from then on."""
     for number in range(rounds):
         for each in turns[:] if number % 2 == 0 else turns[::-1]:
             try:
@@ -250,7 +250,7 @@ def by_turns(turns, rounds, omissions, group, ask):
 
 
 def measure_one(turns, rounds, words, omissions, group):
-    """Questions one by one. A round is several turns of each, so that a slow minute of the machine meets all of them."""
+    """Single queries. A round is several turns of each, so that a slow minute of the machine affects all of them."""
     questions, wake = words[:ONE], words[ONE : ONE + WARM_UP]
     parts = range(0, ONE, TURN)
 
@@ -268,7 +268,7 @@ def measure_one(turns, rounds, words, omissions, group):
 
 
 def measure_batch(turns, rounds, words, omissions, group):
-    """Many questions at once."""
+    """Batches of queries."""
 
     def ask(each, _):
         each.asked = GENSIM_BATCH if each.contestant.gensim else BATCH
@@ -281,7 +281,7 @@ def measure_batch(turns, rounds, words, omissions, group):
 
 
 def measure_analogies(turns, rounds, name, omissions, group):
-    """An analogy benchmark; what gensim takes for all of it follows from a single question and a sample."""
+    """An analogy benchmark; gensim's time for all of it is estimated from a single question and a sample."""
 
     def ask(each, _):
         def seconds_for(part):
@@ -303,8 +303,8 @@ def measure_analogies(turns, rounds, name, omissions, group):
 
 
 def nearest_differ(found, expected):
-    """Whether nearest words with cosines are not the same; words as close as rounding may stand in another order, and of those
-    that are as close as the last any may be there."""
+    """Whether nearest words with cosines differ; words with equal cosines up to rounding may be in another order, and of those
+    with the cosine of the last one any may be included."""
     near = [abs(cosine - other) <= COSINE_TOLERANCE for (_, cosine), (_, other) in zip(found, expected)]
     if len(found) != K or len(expected) != K or not all(near):
         return True
@@ -313,7 +313,7 @@ def nearest_differ(found, expected):
 
 
 def disagreements(turns, what):
-    """Whose answers are fewer than the questions, or differ from the first contestant's, in any round."""
+    """Contestants with missing results, or results that differ from the first contestant's, in any round."""
     reference = turns[0]
     expected = reference.answers[0]
     differ = operator.ne if what == "analogies" else nearest_differ
@@ -335,12 +335,12 @@ def disagreements(turns, what):
 
 
 def percentile(values, share):
-    """The least of the values that so many percent do not exceed."""
+    """The given percentile of the values."""
     return sorted(values)[math.ceil(len(values) * share / 100) - 1]
 
 
 def results(turns, what):
-    """The figures of all contestants: medians over the rounds, and how many times Vocable's first they are."""
+    """Summaries of all contestants: medians over the rounds, and their ratios to Vocable's first."""
     rows = []
     for each in turns:
         row = {"name": each.name, "rounds": len(each.seconds), "asked": each.asked}
@@ -358,7 +358,7 @@ def results(turns, what):
             row["seen"] = sum(seen for _, _, seen in each.answers[0])
         rows.append({**row, "runs": each.seconds})
     for row in rows:
-        # In batches not all are asked as many questions; in a benchmark the seconds are those of all questions already.
+        # In batches the number of queries differs; in a benchmark the seconds are those of all questions.
         each, ours = (row["asked"], rows[0]["asked"]) if what == "batch" else (1, 1)
         for key in ["median", "percentile_99"]:
             if key in row:
@@ -432,7 +432,7 @@ def titled(group, what, kind, rows, dimension):
 
 
 def measure_table(kind, size, asked, ours, skipped, rounds, unmade, omissions):
-    """Opens a table in all contestants and measures the groups that ask about it."""
+    """Opens a table in all contestants and measures the groups that query it."""
     name = stem(kind, *size)
     kinds = {GROUPS[group][0] for group in asked}
     chosen = [each for each in contestants(ours, name, skipped) if kinds & set(each.takes) and each.file not in unmade]
@@ -480,7 +480,7 @@ def measure_table(kind, size, asked, ours, skipped, rounds, unmade, omissions):
 
 
 def draw_words(path, number):
-    """Words of a file drawn at random, the same every time."""
+    """Words of a file, drawn at random with a fixed seed."""
     words = [word for word, _ in word_places(path)]
     return random.Random(1).sample(words, number)
 
@@ -497,12 +497,12 @@ def parse_arguments():
     parser.add_argument(
         "--kinds", type=choice_of(KINDS), default=KINDS, metavar="KIND,...", help=f"of {', '.join(KINDS)}"
     )
-    parser.add_argument("--rounds", type=count, default=5, help="how often each contestant is asked everything (5)")
-    parser.add_argument("--rows", type=count, metavar="N", help="tables of N rows at most, to try it out")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run as JSON, too")
+    parser.add_argument("--rounds", type=count, default=5, help="number of rounds (5)")
+    parser.add_argument("--rows", type=count, metavar="N", help="tables of at most N rows, to try it out")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every run as JSON")
     arguments = parser.parse_args()
-    if arguments.rows and arguments.rows < FEWEST_ROWS:
-        parser.error(f"--rows: a number from {FEWEST_ROWS}, not {arguments.rows}")
+    if arguments.rows and arguments.rows < MIN_ROWS:
+        parser.error(f"--rows: a number from {MIN_ROWS}, not {arguments.rows}")
     return arguments
 
 
@@ -519,7 +519,7 @@ def main():
             omissions.add(name, reason)
             skipped.add(name)
     sizes = {key: (min(rows, arguments.rows or rows), dimension) for key, (rows, dimension) in SIZES.items()}
-    # The groups of each table stand together, so that it is opened once.
+    # The groups of a table are consecutive, so that it is opened once.
     plan = []
     for kind, (key, size) in itertools.product(KINDS, sizes.items()):
         asked = [group for group in GROUPS if GROUPS[group][1] == key and group in arguments.only]

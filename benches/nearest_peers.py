@@ -1,4 +1,4 @@
-"""The peers in Python of nearest.py, which starts them: answers questions when it is its turn, and says how long they took.
+"""The Python peers of nearest.py, which starts them: runs queries when it is its turn, and reports their times.
 
 Reads vectors in word2vec binary. With --questions, writes analogy questions about them instead.
 """
@@ -12,11 +12,11 @@ import time
 import numpy
 from common import word_places
 
-# Queries of a batch whose scores are held at once: 64 x 400,000 scores are 102 MB. Fewer or more were slower.
+# Number of queries whose scores are held at once: 64 x 400,000 scores are 102 MB. Fewer or more were slower.
 AT_ONCE = 64
-# Scores of which the greatest is taken first, where the best are found by blocks.
+# Size of the runs of scores whose maxima are taken first.
 RUN = 64
-# As in gensim's protocol for analogies: the rows searched.
+# Number of searched rows, as in gensim's protocol for analogies.
 RESTRICT = 300_000
 SECTION = 100
 
@@ -39,7 +39,7 @@ def scale_to_unit(values):
 
 
 def parse_questions(path):
-    """Name and questions of each section, four words a question."""
+    """Name and questions of each section, four words per question."""
     sections = []
     with open(path) as file:
         for line in file:
@@ -51,7 +51,7 @@ def parse_questions(path):
 
 
 class Numpy:
-    """Matrix products of unit rows; the best by argpartition over all scores."""
+    """Matrix products of unit rows; the top k by argpartition over all scores."""
 
     def __init__(self, path):
         self.words, values = read(path)
@@ -59,7 +59,7 @@ class Numpy:
         self.unit = scale_to_unit(values)
 
     def best(self, scores, k):
-        """The k best rows of each line of scores, best first."""
+        """The top k rows of each line of scores, best first."""
         rows = numpy.argpartition(scores, -k, axis=-1)[..., -k:]
         return self.in_order(rows, numpy.take_along_axis(scores, rows, -1))
 
@@ -86,7 +86,7 @@ class Numpy:
         return answers
 
     def solve(self, rows):
-        """The rows that answer questions of three rows each: `a is to b as c is to`."""
+        """The rows that answer questions of three rows each: `a` is to `b` as `c` is to this row."""
         unit = self.unit[:RESTRICT]
         found = []
         for start in range(0, len(rows), AT_ONCE):
@@ -105,7 +105,7 @@ class Numpy:
 
 
 class NumpyByBlocks(Numpy):
-    """The same, but the best are looked for only in the runs of scores that have the greatest maxima."""
+    """The same, but the top k are searched only in the runs of scores with the greatest maxima."""
 
     def __init__(self, path):
         super().__init__(path)
@@ -124,7 +124,7 @@ class NumpyByBlocks(Numpy):
 
 
 class Faiss:
-    """IndexFlatIP over unit rows. It leaves no row out, so one more is asked for, and the word's own taken off."""
+    """IndexFlatIP over unit rows. It leaves out no row, so one more is requested, and the query word removed."""
 
     def __init__(self, path):
         import faiss
@@ -150,7 +150,7 @@ class Faiss:
 
 
 class Gensim:
-    """KeyedVectors. It has nothing for many questions at once."""
+    """KeyedVectors. It has no batches."""
 
     def __init__(self, path):
         from gensim.models import KeyedVectors
@@ -198,7 +198,7 @@ def perform(peer, task):
 
 
 def write_questions(path, out, count):
-    """Questions about words drawn at random, of which about half name the right answer."""
+    """Questions with random words; about half have the correct answer."""
     peer, draw = Numpy(path), random.Random(1)
     among = range(min(len(peer.words), RESTRICT))
     questions = [draw.sample(among, 4) for _ in range(count)]

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Times how long Vocable and its peers take from process start to the first answer, and what memory they hold.
+"""Measures the time of Vocable and its peers from process start to the first result, and their memory.
 
 Builds the programs, makes the files once under target/bench-data, reads them into the page cache, and runs the
-contestants by turns. Needs Python 3.11 or newer, cargo, unzip and gzip. docs/internals/benchmarks.md says what is compared.
+contestants in turns. Needs Python 3.11 or newer, cargo, unzip and gzip. docs/internals/benchmarks.md describes the comparison.
 """
 
 import argparse
@@ -41,7 +41,7 @@ from common import (
 )
 
 GROUPS = ["text50", "binary50", "zip", "gz", "text300", "binary1m", "table"]
-# Answers are printed with four decimals, and sums in another order may round them another way.
+# Results are printed with four decimals, and another order of additions may round differently.
 COSINE_TOLERANCE = 2e-4
 
 
@@ -51,7 +51,7 @@ class Contestant:
     argv: list
     files: list = field(default_factory=list)  # under DATA
     slow: bool = False  # takes part in the first rounds only
-    silent: bool = False  # prints nothing: a floor, of which the time to its end counts
+    silent: bool = False  # prints nothing: a baseline, measured to its end
     runs: list = field(default_factory=list)
 
 
@@ -66,7 +66,7 @@ class Section:
 
 
 def files(vocable):
-    """Every file by its name: about how large it is, and how it is made."""
+    """Every file by its name, with its approximate size and how to make it."""
 
     def vectors(form, rows, dimension):
         return lambda out: run([PEERS / "make-vectors", form, rows, dimension, out])
@@ -248,11 +248,11 @@ def measure(contestant):
 
 
 def measure_section(section, rounds, slow_rounds, omissions):
-    """Runs the contestants by turns, every second round in reverse; who fails is left out from then on."""
+    """Runs the contestants in turns, every second round in reverse; those that fail are left out from then on."""
     for number in range(-1, rounds):
         turns = section.contestants if number % 2 == 0 else section.contestants[::-1]
         for contestant in turns:
-            # Round -1 brings the programs into the page cache, and does not count.
+            # Round -1 reads the programs into the page cache, and does not count.
             if contestant.slow and not 0 <= number < slow_rounds:
                 continue
             try:
@@ -266,13 +266,13 @@ def measure_section(section, rounds, slow_rounds, omissions):
 
 
 def answers(contestant):
-    """What was asked about -> cosine, from lines that end with one."""
+    """Query -> cosine, from lines that end with one."""
     lines = [line.split() for line in contestant.runs[0]["output"].splitlines()]
     return {" ".join(line[:-1]): float(line[-1]) for line in lines}
 
 
 def disagreements(section):
-    """Whose answers differ from the first contestant's, in words or in cosines."""
+    """Contestants whose results differ from the first contestant's, in words or cosines."""
     reference = section.contestants[0]
     expected = answers(reference)
     for contestant in section.contestants[1:]:
@@ -287,13 +287,13 @@ def disagreements(section):
 
 
 def private_memory(vocable, table):
-    """KiB that a process holds for itself, after its first answer: private dirty, and resident in all."""
+    """Memory of a process after its first result, in KiB: private dirty, and resident."""
     argv = [vocable, "--vectors", DATA / table, "similarity", "-"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             process.stdin.write(b"king queen\n")
             process.stdin.flush()
-            # The program answers each line at once, and waits for the next while it is looked at.
+            # The program answers each line at once, and waits for the next while it is measured.
             ready, _, _ = select.select([process.stdout], [], [], 60)
             if not ready or not process.stdout.readline().startswith(b"king queen "):
                 raise LeftOut(f"`similarity -` gave no answer for {table} within 60 seconds")
@@ -326,7 +326,7 @@ def measure_private_memory(vocable, rounds):
 
 
 def summary(contestant):
-    """The figures of one contestant: seconds and MiB."""
+    """The results of one contestant: seconds and MiB."""
 
     def spread(key):
         values = [ran[key] for ran in contestant.runs]
@@ -343,7 +343,7 @@ def summary(contestant):
 
 
 def results(section):
-    """Summaries of all contestants; `ratio` is the median over the first contestant's, whose time to the first answer counts."""
+    """Summaries of all contestants; `ratio` is the median time divided by the first contestant's median time to the first result."""
     rows = [summary(contestant) for contestant in section.contestants]
     ours = rows[0]["first_answer"]["median"]
     for row in rows:
@@ -391,13 +391,13 @@ def parse_arguments():
     parser.add_argument(
         "--only", type=choice_of(GROUPS), default=GROUPS, metavar="GROUP,...", help=f"of {', '.join(GROUPS)}"
     )
-    parser.add_argument("--rounds", type=count, default=7, help="how often each contestant runs (7)")
-    parser.add_argument("--gensim-rounds", type=count, default=3, help="how often gensim runs (3)")
+    parser.add_argument("--rounds", type=count, default=7, help="number of runs of each contestant (7)")
+    parser.add_argument("--gensim-rounds", type=count, default=3, help="number of runs of gensim (3)")
     parser.add_argument("--skip-gensim", action="store_true")
     parser.add_argument(
         "--vocable", type=program, metavar="PROGRAM", help="measure this program instead of building one"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run as JSON, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every run as JSON")
     return parser.parse_args()
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Times the Python package beside gensim: opening, looking words up, nearest words; and weighs the memory of processes that share a table.
+"""Compares the Python package with gensim: opening, looking up words, nearest words; and measures the memory of processes that share a table.
 
-Run it with a Python that has both, as `pip install ./python gensim` makes one. Files are made once under target/bench-data. Contestants take
-turns; figures are medians, and ratios are of medians of the same run. docs/internals/benchmarks.md says what is compared.
+Run it with a Python that has both (`pip install ./python gensim`). Files are made once under target/bench-data. Contestants run in
+turns; results are medians, and ratios are of medians of the same run. docs/internals/benchmarks.md describes the comparison.
 """
 
 import argparse
@@ -27,7 +27,7 @@ PROCESSES = 4
 
 
 def words(rows):
-    """Distinct words of random letters, as long as words of English are: the first ones shorter."""
+    """Distinct words of random letters, with lengths as in English: the first ones shorter."""
     draw = random.Random(1)
     made = dict.fromkeys(())
     while len(made) < rows:
@@ -37,7 +37,7 @@ def words(rows):
 
 
 def make(name, rows, dimension):
-    """A table of random rows as a file, unless it is there."""
+    """Writes a table of random rows to a file, unless it exists."""
     import vocable
 
     path = DATA / name
@@ -58,7 +58,7 @@ def seconds(work):
 
 
 def look_up(name, path, words, rounds, queue):
-    """Seconds of looking the same words up again and again, in a process that does nothing else."""
+    """Seconds of repeatedly looking up the same words, in a process that does nothing else."""
     if name == "vocable":
         import vocable
 
@@ -71,7 +71,7 @@ def look_up(name, path, words, rounds, queue):
 
 
 def looked_up_alone(rounds, paths, words):
-    """The first time and the later times of each contestant, whose processes take turns."""
+    """The first time and the later times of each contestant; their processes run in turns."""
     context = multiprocessing.get_context("spawn")
     first, later = {name: [] for name in paths}, {name: [] for name in paths}
     for _ in range(PROCESSES):
@@ -87,13 +87,13 @@ def looked_up_alone(rounds, paths, words):
 
 
 def private_kib():
-    """Memory of this process that it shares with nobody: what it wrote, and what it alone has read of files by now."""
+    """Private memory of this process: what it wrote, and file pages that only this process has read."""
     fields = dict(line.split(":") for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:])
     return np.array([int(fields[name].split()[0]) for name in ("Private_Dirty", "Private_Clean")])
 
 
 def weigh(path, seed, barrier, queue):
-    """What one of several processes holds: Python and NumPy alone, then with the table open and in use."""
+    """Memory of one of several processes: with Python and NumPy only, then with the table open and in use."""
     own = private_kib()
     barrier.wait()
     if path is not None:
@@ -106,11 +106,11 @@ def weigh(path, seed, barrier, queue):
         v[drawn].sum()
     barrier.wait()
     queue.put((own, private_kib()))
-    barrier.wait()  # nobody ends while others are weighed
+    barrier.wait()  # no process ends while others are measured
 
 
 def weighed(path, seed):
-    """MiB of all processes together, written and read by one alone: their own, and what comes with the table. Without a seed each asks for other words."""
+    """Private MiB of all processes, written and read: without the table, and added by it. Without a seed each process looks up other words."""
     context = multiprocessing.get_context("spawn")
     barrier, queue = context.Barrier(PROCESSES), context.Queue()
     processes = [context.Process(target=weigh, args=(path, seed, barrier, queue)) for _ in range(PROCESSES)]
@@ -131,17 +131,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=count, default=400_000)
     parser.add_argument("--dimension", type=count, default=50)
-    parser.add_argument("--rounds", type=count, default=21, help="of what takes milliseconds")
+    parser.add_argument("--rounds", type=count, default=21, help="rounds of measurements that take milliseconds")
     parser.add_argument(
-        "--gensim-opens",
-        type=count,
-        default=3,
-        help="how often gensim opens the text, which takes a quarter of a minute",
+        "--gensim-opens", type=count, default=3, help="how often gensim opens the text, which takes 15 seconds"
     )
     parser.add_argument(
-        "--shared-rows", type=count, default=1_000_000, help="rows of 300 of the table that processes share"
+        "--shared-rows", type=count, default=1_000_000, help="rows of the shared table, of dimension 300"
     )
-    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--json", type=Path, help="write all results to this file")
     chosen = parser.parse_args()
 
     import vocable
@@ -186,7 +183,7 @@ def main():
     for word in asked[:5]:
         a, b = ours.most_similar(word), theirs.most_similar(word)
         assert np.allclose([s for _, s in a], [s for _, s in b], atol=1e-5) and a[0][0] == b[0][0], word
-    # Each has its turn for a while: threads that have just worked are not quiet at once.
+    # Each turn lasts a while: worker threads are not idle at once after their work.
     near = {"vocable": [], "gensim": []}
     for start in range(0, QUESTIONS, 50):
         for name, v in (("vocable", ours), ("gensim", theirs)):

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Labels a million sentences under Ray and Spark, by one worker and by several, and holds every label and probability against the program's.
+"""Labels a million sentences with Ray and Spark, by one worker and by several, and compares every label and probability with the program's.
 
-The sentences are those of SST-2, again and again. The model is trained on them, too. Every contestant is a process of its own, which
-labels a small part first, so that its workers are there when the watch starts; reading and writing Parquet count. Contestants take turns;
-figures are medians. The exit code is 1 if two workers have less than 1.7 times the throughput of one, or if an answer differs.
+The sentences are those of SST-2, repeated. The model is trained on them, too. Every contestant is a separate process, which
+labels a small part first, so that its workers are running when the measurement starts; reading and writing Parquet count. Contestants run in turns;
+results are medians. The exit code is 1 if two workers have less than 1.7 times the throughput of one, or if a result differs.
 
 Run it with a Python that has the package and both engines:
 
@@ -31,7 +31,7 @@ OUT = DATA / "scale-labels"
 
 
 def ray(workers, texts, warm, model, out):
-    """Labels the texts of a folder; seconds until all is ready, and seconds of the work."""
+    """Labels the texts of a folder; returns the seconds of startup and of the work."""
     began = time.perf_counter()
     import ray
     import ray.data
@@ -46,7 +46,7 @@ def ray(workers, texts, warm, model, out):
     )
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    # Ray would keep parts of few processors free for reading.
+    # With few processors Ray would reserve parts of them for reading.
     context.op_resource_reservation_enabled = False
 
     def label(folder, to):
@@ -59,7 +59,7 @@ def ray(workers, texts, warm, model, out):
 
 
 def spark(workers, texts, warm, model, out):
-    """The same under Spark."""
+    """The same with Spark."""
     began = time.perf_counter()
     from pyspark.sql import SparkSession
     from vocable.batches import Predict
@@ -69,9 +69,9 @@ def spark(workers, texts, warm, model, out):
         .config("spark.ui.enabled", "false")
         .config("spark.driver.memory", "1g")
     )
-    # Its own work is small; compiling it well would take the processors that workers want.
+    # Spark's own work is small; optimizing it would take processors from the workers.
     builder = builder.config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1")
-    # A file to a task.
+    # One file per task.
     builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.sql.files.openCostInBytes", 128 << 20)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("OFF")
@@ -90,7 +90,7 @@ def spark(workers, texts, warm, model, out):
 
 
 def program(workers, texts, warm, model, out):
-    """The same by the program, on so many threads, to one file."""
+    """The same with the program, on the given number of threads, to one file."""
     argv = [os.environ["VOCABLE"], "predict", model, "--in", f"{texts}.parquet", "--out", f"{out}.parquet"]
     began = time.perf_counter()
     subprocess.run(argv, env=os.environ | {"RAYON_NUM_THREADS": str(workers)}, stderr=subprocess.DEVNULL, check=True)
@@ -101,7 +101,7 @@ ENGINES = {"program": program, "ray": ray, "spark": spark}
 
 
 def make(rows):
-    """The sentences as one file, for the program, and as a folder of several; a small part of them in a folder, too."""
+    """The sentences as one file, for the program, and as a folder of several files; also a small part of them in a folder."""
     import pyarrow
     import pyarrow.parquet as parquet
 
@@ -127,7 +127,7 @@ def make(rows):
 
 
 def take(engine, workers, texts, warm, model):
-    """One turn of a contestant, in a process of its own."""
+    """One turn of a contestant, in a separate process."""
     for left in DATA.glob(f"{OUT.name}*"):
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     argv = [sys.executable, __file__, "--turn", engine, str(workers), str(texts), str(warm), str(model)]
@@ -138,7 +138,7 @@ def take(engine, workers, texts, warm, model):
 
 
 def answers():
-    """What was answered, in the order of the rows."""
+    """The results, in the order of the rows."""
     import pyarrow.parquet as parquet
 
     found = parquet.read_table(OUT if OUT.exists() else f"{OUT}.parquet", columns=["id", "label", "probability"])
@@ -153,7 +153,7 @@ def main():
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
     parser.add_argument("--vocable", default=TARGET / "release" / "vocable", type=Path)
-    parser.add_argument("--json", type=Path, help="a file for all figures")
+    parser.add_argument("--json", type=Path, help="write all results to this file")
     parser.add_argument("--turn", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.turn:
@@ -191,7 +191,7 @@ def main():
     contestants = [(engine, workers) for engine in arguments.engines for workers in arguments.workers]
     seconds, starts, wrong = {each: [] for each in contestants}, {each: [] for each in contestants}, []
     for number in range(arguments.rounds):
-        # Each begins a round in its turn.
+        # Contestants take turns at beginning a round.
         for engine, workers in contestants[number % len(contestants) :] + contestants[: number % len(contestants)]:
             start, took = take(engine, workers, texts, warm, model)
             seconds[engine, workers].append(took)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Times the training and the predictions of Vocable's classifier beside PyTorch's, on a CPU.
+"""Compares the training and prediction times of Vocable's classifier with PyTorch's, on a CPU.
 
-Builds the programs, makes the files once under target/bench-data, and lets the contestants take turns, each turn a process of
-its own. Needs Python 3.11 or newer and cargo. docs/internals/benchmarks.md says what is compared.
+Builds the programs, makes the files once under target/bench-data, and runs the contestants in turns, each turn in a separate
+process. Needs Python 3.11 or newer and cargo. docs/internals/benchmarks.md describes the comparison.
 """
 
 import argparse
@@ -39,14 +39,14 @@ from common import (
 
 TORCH = "2.15.0"
 BATCH = 64
-# A turn's epochs or passes; the first warms up and does not count.
+# Epochs or passes per turn; the first is a warm-up and does not count.
 EPOCHS = 3
-# How often the one sentence is asked in a turn; the first tenth does not count.
+# Predictions of the single sentence per turn; the first tenth does not count.
 TIMES = 3000
 SENTENCE_WORDS, DOCUMENT_WORDS = 19, 200
 TABLE_ROWS = 400_000
 
-# What is measured: settings that differ from the first line's. `table`: the vectors are a file of 400,000 rows.
+# The measurements: settings that differ from the first line's. `table`: the vectors are a file of 400,000 rows.
 PLAIN = {
     "task": "train",
     "texts": "sentences",
@@ -83,12 +83,14 @@ CELLS = {
 class Form:
     """One way to write the classifier in PyTorch."""
 
-    padded: bool = True  # the LSTM runs over pads, and each text's state is taken at its end; else texts are packed
+    padded: bool = (
+        True  # the LSTM runs over padding, and each text's state is taken at its end; otherwise texts are packed
+    )
     bf16: bool = False
     sparse: bool = True  # sparse gradients and SparseAdam for the rows
     sorted: bool = True  # batches of texts of about the same length
-    flushed: bool = True  # subnormal numbers are taken for zero
-    whole_table: bool = True  # the embedding holds all rows of the file, not only those of the task's words
+    flushed: bool = True  # subnormal numbers are flushed to zero
+    whole_table: bool = True  # the embedding has all rows of the file, not only those of the task's words
     compiled: bool = False  # torch.compile
 
     def __str__(self):
@@ -102,7 +104,7 @@ class Form:
 
 
 def forms(cell):
-    """The forms of PyTorch that a cell is measured in."""
+    """The PyTorch variants that a cell is measured with."""
     both = [Form(padded=padded, bf16=bf16) for padded in [True, False] for bf16 in [False, True]]
     if cell["task"] != "train":
         return both
@@ -126,12 +128,12 @@ def forms(cell):
 
 @dataclass
 class Contestant:
-    """A program that does a cell's work in a turn, and what came of its turns."""
+    """A program that does a cell's work in a turn, and the results of its turns."""
 
     name: str
     argv: list
     form: Form | None = None
-    busy: bool = False  # whether another process keeps a core busy in its turns
+    busy: bool = False  # whether another process keeps a core busy during its turns
     tokens: int = 0
     peak: int = 0
     runs: list = field(default_factory=list)  # for each turn, seconds that count
@@ -162,7 +164,7 @@ class Contestant:
 
     @property
     def seconds(self):
-        """The median over the turns of a turn's median."""
+        """The median over the turns of the median of each turn."""
         return statistics.median(statistics.median(turn) for turn in self.runs)
 
 
@@ -201,7 +203,7 @@ def sentences_of(path):
 
 
 def strung_together(sentences):
-    """Documents of so many words each: sentences one after the other, cut where a document is full; its label is the first's."""
+    """Documents of the given number of words: concatenated sentences, cut at that length; the label is that of the first sentence."""
     label, words = None, []
     for first, sentence in sentences:
         for word in sentence:
@@ -221,7 +223,7 @@ def texts_name(cell, most):
 
 
 def files(vocable, python, data, most):
-    """Every file by its name: about how large it is, and how it is made."""
+    """Every file by its name, with its approximate size and how to make it."""
     train, glove = data / "sst2.train.txt", data / "glove.6B.50d.head.txt"
 
     def texts(kind):
@@ -255,7 +257,7 @@ def files(vocable, python, data, most):
 
 
 def torch_python(wanted):
-    """A Python with PyTorch: the one asked for, or the benchmarks' own."""
+    """A Python with PyTorch: the given one, or that of the benchmarks' virtual environment."""
     if wanted:
         run([wanted, "-c", "import torch, numpy"])
         return wanted
@@ -269,7 +271,7 @@ def torch_python(wanted):
 
 @contextmanager
 def busy_neighbour(wanted):
-    """A process that keeps the first core busy, if wanted."""
+    """A process that keeps the first core busy, if requested."""
     if not wanted:
         yield
         return
@@ -295,7 +297,7 @@ def contestants(cell, ours, python, quick):
 
 
 def measure(name, cell, found, rounds, epochs, most, omissions):
-    """Lets the contestants take turns, every second round in reverse; who fails is left out from then on."""
+    """Runs the contestants in turns, every second round in reverse; those that fail are left out from then on."""
     texts = DATA / texts_name(cell, most)
     sentence = next(words for _, words in sentences_of(DATA / texts_name(PLAIN, most)) if len(words) == SENTENCE_WORDS)
     vectors = DATA / vectors_name(cell)
@@ -325,7 +327,7 @@ def measure(name, cell, found, rounds, epochs, most, omissions):
 
 
 def results(cell, found):
-    """The figures of all contestants that ended all turns: medians over the rounds, and how many times as fast Vocable is."""
+    """Summaries of all contestants that finished all turns: medians over the rounds, and the speedup of Vocable."""
     rows = []
     for each in found:
         if each.error is None:
@@ -344,7 +346,7 @@ def results(cell, found):
 
 
 def fastest(rows, bf16):
-    """The fastest form of PyTorch of this precision."""
+    """The fastest PyTorch variant of this precision."""
     return min(
         (row for row in rows if row["form"] and row["form"]["bf16"] == bf16),
         key=lambda row: row["seconds"],
@@ -404,7 +406,7 @@ def show_results(title, cell, rows, others):
 
 
 def summarise(sections):
-    """All cells in one table: Vocable, PyTorch's fastest forms, and the ratios."""
+    """All cells in one table: Vocable, PyTorch's fastest variants, and the ratios."""
     lines = [["", "vocable", "f32", "bf16", "ratio f32", "ratio bf16", "MiB", "MiB f32", "others"]]
     for section in sections:
         ours, *_ = rows = section["contestants"]
@@ -433,24 +435,24 @@ def parse_arguments():
     parser.add_argument(
         "--only", type=choice_of(list(CELLS)), default=list(CELLS), metavar="CELL,...", help=f"of {', '.join(CELLS)}"
     )
-    parser.add_argument("--rounds", type=count, default=3, help="how many turns each contestant has (3)")
+    parser.add_argument("--rounds", type=count, default=3, help="number of turns of each contestant (3)")
     parser.add_argument("--epochs", type=count, default=EPOCHS - 1, help=f"epochs of a turn that count ({EPOCHS - 1})")
-    parser.add_argument("--texts", type=count, metavar="N", help="the first N texts only, to try it out")
+    parser.add_argument("--texts", type=count, metavar="N", help="use only the first N texts, to try it out")
     parser.add_argument(
         "--data",
         type=Path,
         default=ROOT.parent / "shared" / "data",
         metavar="FOLDER",
-        help="where sst2.train.txt and glove.6B.50d.head.txt are",
+        help="folder of sst2.train.txt and glove.6B.50d.head.txt",
     )
+    parser.add_argument("--python", metavar="PROGRAM", help="a Python with torch and numpy, instead of installing them")
     parser.add_argument(
-        "--python", metavar="PROGRAM", help="a Python that has torch and numpy, instead of installing them"
+        "--quick",
+        action="store_true",
+        help="measure only the PyTorch variants that were fastest when all were measured",
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="PyTorch only in the forms that were the fastest where all were measured"
-    )
-    parser.add_argument("--skip-torch", action="store_true", help="Vocable alone")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run as JSON, too")
+    parser.add_argument("--skip-torch", action="store_true", help="measure only Vocable")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every run as JSON")
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""PyTorch's part of train.py, which starts it: trains or asks the classifier in one of PyTorch's forms, and prints a line of
-JSON that says how long it took.
+"""PyTorch's part of train.py, which starts it: trains or runs the classifier in one of the PyTorch variants, and prints a line of
+JSON with the times.
 
 The network is Vocable's: embedding, dropout of 0.2, LSTM, last state, dropout of 0.5, linear; Adam, gradients clipped at 5.
 """
@@ -22,7 +22,7 @@ POOL = 50  # batches within which texts are sorted by length
 
 
 def read_word2vec(path, wanted=None):
-    """Words and rows of a word2vec binary file; with `wanted`, only of these words."""
+    """Words and rows of a word2vec binary file; with `wanted`, only those of these words."""
     words, rows = [], []
     with open(path, "rb") as file:
         count, dimension = map(int, file.readline().split())
@@ -40,7 +40,7 @@ def read_word2vec(path, wanted=None):
 
 
 def make_vectors(out, texts, dimension, rows):
-    """Writes a word2vec binary file of normal rows: the words of some texts, the most frequent first, and more if need be."""
+    """Writes a word2vec binary file of normally distributed rows: the words of some texts, the most frequent first, and more if needed."""
     texts = [line.split(" ", 1)[1] for line in Path(texts).read_text(encoding="utf-8").splitlines()]
     words = [word for word, _ in Counter(word for text in texts for word in text.split()).most_common()]
     words += [f"made-up-{number}" for number in range(rows - len(words))]
@@ -67,7 +67,7 @@ class Texts:
         self.tokens = sum(lengths)
 
     def batches(self, size, draw, sort):
-        """Places of texts, in batches, each by falling length; `sort` puts texts of about the same length together."""
+        """Indices of texts in batches, each by falling length; `sort` puts texts of about the same length together."""
         order = torch.tensor(draw.sample(range(len(self.labels)), len(self.labels)))
         if sort:
             pools = [
@@ -85,7 +85,7 @@ class Texts:
 
 
 class Network(nn.Module):
-    """The classifier; `padded` runs the LSTM over pads and takes each text's state at its end, else texts are packed."""
+    """The classifier; `padded` runs the LSTM over padding and takes each text's state at its end, otherwise texts are packed."""
 
     def __init__(self, rows, cell, labels):
         super().__init__()
@@ -96,7 +96,7 @@ class Network(nn.Module):
             rows, freeze=frozen, padding_idx=0, sparse=cell["form"]["sparse"] and not frozen
         )
         if self.padded:
-            # A reading from the end has to begin at each text's own end, which an LSTM over pads does not.
+            # The backward direction has to begin at each text's end, which an LSTM over padding does not.
             self.lstms = nn.ModuleList(nn.LSTM(rows.shape[1], hidden, batch_first=True) for _ in range(self.directions))
         else:
             self.lstms = nn.ModuleList([nn.LSTM(rows.shape[1], hidden, bidirectional=cell["bidirectional"])])
@@ -121,7 +121,7 @@ class Network(nn.Module):
 
 
 class Optimizer:
-    """Adam, fused; SparseAdam for an embedding with sparse gradients; the norm of all gradients clipped together."""
+    """Fused Adam; SparseAdam for an embedding with sparse gradients; the global gradient norm is clipped."""
 
     def __init__(self, network, lr):
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -153,7 +153,7 @@ def precision(form):
 
 
 def train(cell, texts, network):
-    """Seconds of each epoch, optimizer's steps included."""
+    """Seconds of each epoch, including optimizer steps."""
     draw, optimizer, seconds = random.Random(1), Optimizer(network, 1e-3), []
     loss_of, called = (
         nn.CrossEntropyLoss(),
@@ -176,7 +176,7 @@ def predict(cell, texts, network):
     """Seconds of each pass over all texts."""
     seconds = []
     network.eval()
-    # The longest text of a batch says how long all take, so all are sorted.
+    # The longest text determines the time of a batch, so all texts are sorted by length.
     for _ in range(cell["epochs"]):
         start = time.perf_counter()
         for places in torch.argsort(texts.lengths, descending=True).split(cell["batch"]):
@@ -189,7 +189,7 @@ def predict(cell, texts, network):
 
 @torch.inference_mode()
 def sentence(cell, text, row_of, labels, network):
-    """Seconds from a text to its label, over and over."""
+    """Seconds from a text to its label, repeatedly."""
     seconds = []
     network.eval()
     for _ in range(cell["times"]):
@@ -203,19 +203,19 @@ def sentence(cell, text, row_of, labels, network):
 
 
 def peak():
-    """The largest resident memory so far, in bytes."""
+    """Peak resident memory so far, in bytes."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return 1024 * int(line.split()[1])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cell", type=json.loads, nargs="?", help="what to do, as JSON; train.py writes it")
+    parser.add_argument("cell", type=json.loads, nargs="?", help="the task, as JSON; train.py writes it")
     parser.add_argument(
         "--make",
         nargs=4,
         metavar=("OUT", "TEXTS", "DIMENSION", "ROWS"),
-        help="write vectors for the words of TEXTS, and for made-up ones up to ROWS",
+        help="write vectors for the words of TEXTS, and for synthetic words up to ROWS",
     )
     arguments = parser.parse_args()
     if arguments.make:
@@ -237,7 +237,7 @@ def main():
     made = 0.1 * numpy.random.default_rng(1).standard_normal((len(missing), found.shape[1]), numpy.float32)
     row_of.update({word: row for row, word in enumerate(missing, SPECIAL + len(names))})
     rows = torch.from_numpy(numpy.concatenate([rows, made]))
-    del found, made  # so that the peak is that of training
+    del found, made  # so that the peak memory is that of training
     network = Network(rows, cell, len(labels))
     texts = Texts([text for _, text in lines], [labels.index(label) for label, _ in lines], row_of)
     told = {"tokens": texts.tokens}

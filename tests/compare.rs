@@ -192,7 +192,7 @@ fn pretrained_vectors_are_worth_something_on_unseen_words() {
     let options = CompareOptions { embeddings, seeds: vec![1], train: small(), ..CompareOptions::default() };
     let plan = Plan::new(vec![vectors()], splits(), &options).expect("a plan");
     let comparison = done(&plan, &RunOptions::default());
-    let [frozen, tuned, random] = [0, 1, 2].map(|variant| comparison.runs[variant].test_accuracy.expect("a test part"));
+    let [frozen, tuned, random] = [0, 1, 2].map(|variant| comparison.runs[variant].test_accuracy.expect("a test set"));
     assert!(frozen > random + 0.1 && tuned > random + 0.1, "frozen {frozen}, tuned {tuned}, random {random}");
 }
 

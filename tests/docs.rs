@@ -1,19 +1,19 @@
-//! The pages of the documentation: their command lines are run, their links followed.
+//! The documentation: its command lines are run and its links followed.
 //!
-//! In a code block, fenced or indented, a line that begins with `$ ` is a command. What follows it, up to the next one or the end of the block,
-//! is what it prints. A page's commands run in their order in a folder of their own that holds `fixtures`, by `sh`, without a network and
-//! with the program that was just built first on the path. What must hold:
+//! In a code block, fenced or indented, a line that begins with `$ ` is a command. The lines after it, up to the next command or the end of the block,
+//! are its output. The commands of a page run in order, with `sh`, in a temporary folder that contains `fixtures`, without a network and
+//! with the program under test first in PATH. The rules:
 //!
-//! - All of standard output is shown. `...` stands for anything, within a line or as one for any number of lines.
-//! - Standard error may be left out, but not its errors. The exit code is 0 unless an error is shown.
-//! - What clocks say is not compared: a line that begins with `seconds`, the last column of a table whose header ends in `seconds`, and
-//!   what a sentence says of the training time.
-//! - Sums are made in another order on processors without AVX-512, so what was trained is compared on those alone that have it. (The other
-//!   commands must succeed.) So is what `od` prints, on Linux, since other systems put other spaces between the numbers.
+//! - All of standard output is shown. `...` matches any text within a line, and as a line any number of lines.
+//! - Standard error may be left out, except errors. The exit code is 0 unless an error is shown.
+//! - Times are not compared: lines that begin with `seconds`, the last column of a table whose header ends in `seconds`, and
+//!   training times in sentences.
+//! - The order of additions differs on processors without AVX-512, so results of training are compared only on those that have it. (The other
+//!   commands must succeed.) The output of `od` is compared only on Linux, since other systems use other spaces between the numbers.
 //!
-//! A block whose lines begin with `vocable> ` is a session of `vocable shell`: these are typed, the others printed.
+//! In a block with lines that begin with `vocable> `, a session of `vocable shell`, these lines are typed and the others printed.
 //!
-//! `>>>` begins a session of Python, which `python/tests/test_docs.py` runs.
+//! `>>>` begins a Python session, which `python/tests/test_docs.py` runs.
 #![cfg(unix)]
 
 use std::collections::HashSet;
@@ -25,19 +25,19 @@ use crate::common::{Folder, fixture, zip};
 use rayon::prelude::*;
 use regex::Regex;
 
-/// Command lines that no test runs, by how they begin, and why.
+/// Prefixes of command lines that no test runs, with the reason.
 const NOT_RUN: [(&str, &str); 8] = [
     ("cargo ", "builds the project"),
     ("pip ", "network"),
-    ("vocable get", "network; tests/get_program.rs has a server of its own"),
+    ("vocable get", "network; tests/get_program.rs uses a local server"),
     ("VOCABLE_MIRROR=", "network; likewise"),
-    ("python3 -m http.server", "goes on; tests/get.rs has a server of its own"),
+    ("python3 -m http.server", "does not end; tests/get.rs uses a local server"),
     ("vocable explore", "goes on until Ctrl-C; tests/serve.rs"),
     ("vocable import ", "wants weights of PyTorch's or Keras'; python/tests/test_foreign.py"),
     ("curl ", "asks what `vocable explore` serves; tests/serve.rs"),
 ];
 
-/// Files that lie in `../shared/data`, by their names in the pages: commands that name one, or any `glove.`, run where it is there.
+/// Files in `../shared/data`, by their names in the pages: commands that name one, or any `glove.`, run where the file exists.
 const SHARED: [(&str, &str); 5] = [
     ("glove.6B.50d.txt", "glove.6B.50d.head.txt"),
     ("vectors.bin", "word2vec.50d.bin"),
@@ -46,9 +46,9 @@ const SHARED: [(&str, &str); 5] = [
     ("simlex999.txt", "simlex999.txt"),
 ];
 
-/// Pages whose blocks are looked at for links alone.
+/// Pages that are checked only for links.
 const ELSEWHERE: [(&str, &str); 3] = [
-    ("README.zh-CN.md", "its commands are those of README.md, which is a test of its own"),
+    ("README.zh-CN.md", "its commands are those of README.md, which another test compares"),
     ("docs/internals/benchmarks.md", "measurements, with the commands that made them"),
     ("docs/CHANGELOG.md", "what was true at the time"),
 ];
@@ -73,13 +73,13 @@ fn text(page: &str) -> String {
     std::fs::read_to_string(root().join(page)).unwrap()
 }
 
-/// A block of code: the number of its first line, and its lines without the indentation of the first.
+/// A code block: the number of its first line, and its lines without the indentation of the first.
 struct Block {
     first: usize,
     lines: Vec<String>,
 }
 
-/// The blocks of code of a page, fenced and indented.
+/// The code blocks of a page, fenced and indented.
 fn blocks(text: &str) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut lines = text.lines().enumerate().peekable();
@@ -107,7 +107,7 @@ fn cut(lines: &[&str], indentation: usize) -> Vec<String> {
     lines.iter().map(|line| line.get(indentation..).unwrap_or_default().trim_end().to_owned()).collect()
 }
 
-/// A command of a page and what it prints.
+/// A command of a page and its output.
 #[derive(Debug, PartialEq)]
 struct Shown {
     line: usize,
@@ -116,7 +116,7 @@ struct Shown {
     output: Vec<String>,
 }
 
-/// The commands of a page, in their order.
+/// The commands of a page, in order.
 fn commands(text: &str) -> Vec<Shown> {
     let mut all = Vec::new();
     for block in blocks(text) {
@@ -154,7 +154,7 @@ fn is_not_run(command: &str) -> bool {
         || needs_arrow(command) && !cfg!(feature = "arrow")
 }
 
-/// Whether a command is of the feature `arrow`, in builds without which it is not run.
+/// Whether a command needs the feature `arrow`; it is not run in builds without it.
 fn needs_arrow(command: &str) -> bool {
     command.contains(" --in ") || command.contains("vocable embed")
 }
@@ -163,7 +163,7 @@ fn needs_shared(command: &str) -> bool {
     command.contains("glove.") || SHARED.iter().any(|(name, _)| command.contains(name))
 }
 
-/// Whether what a command prints hangs on the order of sums.
+/// Whether the output of a command depends on the order of additions.
 fn is_trained(command: &str) -> bool {
     ["train ", "predict ", "compare ", "gates ", "demo"].iter().any(|name| command.contains(&format!("vocable {name}")))
 }
@@ -178,7 +178,7 @@ fn sums_as_shown() -> bool {
     false
 }
 
-/// Runs a page's commands in a folder with `files` beside the fixtures; what went otherwise than the page says.
+/// Runs the commands of a page in a folder with `files` and the fixtures; returns the differences from the page.
 fn run(page: &str, with_shared: bool) -> Vec<String> {
     let folder = Folder::new();
     std::os::unix::fs::symlink(fixture(""), folder.path("fixtures")).unwrap();
@@ -198,7 +198,7 @@ fn run(page: &str, with_shared: bool) -> Vec<String> {
     wrong
 }
 
-/// Real vectors and benchmarks under the names that the pages give them.
+/// Real vectors and benchmarks under their names in the pages.
 fn put_shared(folder: &Folder) {
     let data = root().join("../shared/data");
     for (name, file) in SHARED {
@@ -206,9 +206,9 @@ fn put_shared(folder: &Folder) {
     }
     let glove = std::fs::read(data.join("glove.6B.50d.head.txt")).unwrap();
     folder.file("glove.6B.zip", zip(&[("glove.6B.50d.txt", &glove), ("glove.6B.100d.txt", b"the 1 2\n")]));
-    // What `vocable get` leaves is known by its name; so is a file of that name.
+    // Pages name vectors fetched by `vocable get`; a file with that name works, too.
     folder.file("glove.6B.50d", &glove);
-    // Few texts are enough: what is shown of a training on them is its form.
+    // A few texts are enough: only the form of the output is shown.
     for part in ["train", "dev", "test"] {
         std::fs::copy(fixture("reviews.dev.txt"), folder.path(&format!("{part}.txt"))).unwrap();
     }
@@ -230,7 +230,7 @@ fn try_out(shown: &Shown, folder: &Folder) -> Result<(), String> {
     }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // A command that reads nothing has closed its input.
+    // A command that reads nothing may have closed its standard input.
     let _ = std::io::Write::write_all(&mut child.stdin.take().unwrap(), shown.input.as_bytes());
     let ran = child.wait_with_output().unwrap();
     let lines = |bytes: &[u8]| -> Vec<String> {
@@ -247,7 +247,7 @@ fn try_out(shown: &Shown, folder: &Folder) -> Result<(), String> {
     if is_others && errors.is_empty() {
         return Ok(());
     }
-    // A terminal shows both streams; their order is that of no pipe. Notes may be left out, and errors may not.
+    // A terminal shows both streams, in an order that pipes do not keep. Notes may be left out, errors may not.
     let mut orders = vec![
         [&err[..], &out].concat(),
         [&out[..], &err].concat(),
@@ -279,7 +279,7 @@ fn tabs(line: &str) -> String {
     shown
 }
 
-/// The lines without what clocks say.
+/// The lines without times.
 fn without_clocks(lines: &[String]) -> Vec<String> {
     static RATIO: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"in ([\d.,]+ times the|the same) training time").unwrap());
@@ -300,7 +300,7 @@ fn without_clocks(lines: &[String]) -> Vec<String> {
     lines.iter().map(clean).collect()
 }
 
-/// Whether lines are as shown; `...` in what is shown stands for anything.
+/// Whether lines match the shown ones, in which `...` matches anything.
 fn matches(shown: &[String], printed: &[String]) -> bool {
     match (shown.split_first(), printed.split_first()) {
         (None, None) => true,
@@ -343,7 +343,7 @@ fn every_command_line_does_so_with_real_vectors() {
 
 #[test]
 fn command_lines_begin_with_a_dollar() {
-    // A synopsis has placeholders in it, and is no command line.
+    // A synopsis has placeholders; it is not a command line.
     let bare = Regex::new(r"^(vocable|cargo|pip|git|curl|[A-Z_]+=\S+ vocable) [^\[]*$").unwrap();
     let mut wrong = Vec::new();
     for page in pages().iter().filter(|page| !ELSEWHERE.iter().any(|(name, _)| name == page)) {
@@ -375,7 +375,7 @@ fn the_chinese_readme_shows_the_same_commands() {
     assert_eq!(shown("README.md"), shown("README.zh-CN.md"));
 }
 
-/// The anchors of a page's headings, as GitHub makes them.
+/// The anchors of a page's headings, as on GitHub.
 fn anchors(text: &str) -> HashSet<String> {
     let mut fenced = false;
     let mut all = HashSet::new();

@@ -1,4 +1,4 @@
-//! `vocable doctor`: what it finds in files with everything wrong, and that the commands it prints mend them.
+//! `vocable doctor`: its findings in files with many problems, and that the commands it prints fix them.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +20,7 @@ fn findings(report: &Value) -> Vec<(String, String, Vec<String>)> {
 }
 
 /// Runs the commands that a report prints, in the folder of the file, and returns the output path of the last.
-fn mended(report: &Value, folder: &Folder) -> Vec<std::path::PathBuf> {
+fn fixed(report: &Value, folder: &Folder) -> Vec<std::path::PathBuf> {
     let program = Path::new(env!("CARGO_BIN_EXE_vocable")).parent().unwrap();
     let path = std::env::join_paths(
         [program.to_path_buf()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
@@ -86,7 +86,7 @@ fn every_problem_is_found_with_its_line() {
     assert_eq!(report["opens"], false);
 
     // Without the bad rows the file opens without warnings.
-    let out = mended(&report, &folder).pop().unwrap();
+    let out = fixed(&report, &folder).pop().unwrap();
     let report = examined(&out);
     assert_eq!(report["opens"], true);
     assert!(findings(&report).iter().all(|(_, severity, _)| severity == "note"), "{report:#}");
@@ -100,13 +100,13 @@ fn tabs_and_another_encoding_are_fixed_one_after_the_other() {
     let folder = Folder::new();
     let report = examined(&folder.file("tabs.txt", "a\t1.5\t2\nb\t3\t4\n"));
     assert_eq!(findings(&report)[0].0, "tabs");
-    let out = mended(&report, &folder).pop().unwrap();
+    let out = fixed(&report, &folder).pop().unwrap();
     assert_eq!(Vectors::open(out).unwrap().get("b"), Some(&[3.0, 4.0][..]));
 
     // In Windows-1252, gzipped, with a row cut short.
     let text = gzip(b"caf\xe9 1.5 2\nna\xefve 3 4\nplain 5 6\nshort 7\n");
     let report = examined(&folder.file("latin.txt.gz", text));
-    let written = mended(&report, &folder);
+    let written = fixed(&report, &folder);
     assert_eq!(written.len(), 2, "{report:#}");
     let vectors = Vectors::open(&written[1]).unwrap();
     assert_eq!(vectors.len(), 3);
@@ -122,7 +122,7 @@ fn a_cut_file_is_said_to_be_cut() {
     let report = examined(&folder.file("cut.bin", &binary[..binary.len() - 7]));
     assert_eq!(report["opens"], false);
     assert_eq!(report["rows"], 2, "the whole rows can be read: {report:#}");
-    let out = mended(&report, &folder).pop().unwrap();
+    let out = fixed(&report, &folder).pop().unwrap();
     assert_eq!(Vectors::open(out).unwrap().get("queen"), Some(&small()[1].1[..]));
 }
 

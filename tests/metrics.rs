@@ -1,4 +1,4 @@
-//! The figures of predictions, held against scikit-learn 1.9.1.
+//! Metrics of predictions, compared with scikit-learn 1.9.1.
 
 use vocable::classifier::Metrics;
 

@@ -198,8 +198,8 @@ fn a_text_without_words_has_a_label() {
     // Alone, so that its batch has no other text.
     let alone = predict(&model, &["--json"], b"\n");
     assert_eq!((alone.code, alone.json().len()), (0, 1), "{alone:?}");
-    let beside = predict(&model, &["--json"], b"a great film\n \t \n").json();
-    assert_eq!(beside[1], alone.json()[0]);
+    let batched = predict(&model, &["--json"], b"a great film\n \t \n").json();
+    assert_eq!(batched[1], alone.json()[0]);
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn rows_move_where_the_embedding_lets_them() {
         let (known, made) = (movement.checksum(true), movement.checksum(false));
         assert!(known.rows > 0 && made.rows > 0);
         assert_eq!((!known.unchanged(), !made.unchanged()), (known_moves, made_moves), "{mode}");
-        // All tokens of the training part are counted, and words that it lacks did not move.
+        // All tokens of the train set are counted, and words that do not occur in it did not move.
         let counted: usize = movement.words().iter().map(|word| word.count).sum();
         assert_eq!(counted, trained.tokens);
         let unseen: Vec<_> = movement.words().iter().filter(|word| word.count == 0).collect();
