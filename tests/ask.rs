@@ -222,7 +222,7 @@ fn limits_hold_for_analogies() {
     let answer = demo(&[&asked[..], &["--within", list, "--min-cosine", "0.5"]].concat()).only_json();
     assert_eq!(words(&answer), ["princess"]);
     let mul = demo(&[&asked[..], &["--min-cosine", "0.5", "--method", "mul"]].concat());
-    mul.refused(2, "least cosine: expected none for 3CosMul, whose scores are not cosines, found 0.5");
+    mul.refused(2, "minimum cosine: expected none for 3CosMul, whose scores are not cosines, found 0.5");
 }
 
 #[test]
@@ -341,7 +341,7 @@ fn a_line_without_a_result_is_reported_in_its_place() {
     assert!(
         told[0].starts_with("error: standard input: line 2: `kingg` is not in the vocabulary; did you mean `king`")
     );
-    assert!(told[1].starts_with("error: standard input: line 4: ") && told[1].contains("cancel each other out"));
+    assert!(told[1].starts_with("error: standard input: line 4: ") && told[1].contains("cancel out"));
     assert_eq!(told[2..], ["2 of 4 queries have no result"]);
 
     let ran = demo_fed(&["nearest", "--batch", "-", "-k", "1", "--json"], input);

@@ -27,7 +27,7 @@ fn fixed(report: &Value, folder: &Folder) -> Vec<std::path::PathBuf> {
     )
     .unwrap();
     let mut written = Vec::new();
-    for command in report["mend"].as_array().unwrap() {
+    for command in report["fix"].as_array().unwrap() {
         let command = command.as_str().unwrap();
         let ran = Command::new("sh").args(["-c", command]).env("PATH", &path).output().unwrap();
         assert!(ran.status.success(), "{command}: {}", String::from_utf8_lossy(&ran.stderr));
@@ -41,7 +41,7 @@ fn fixed(report: &Value, folder: &Folder) -> Vec<std::path::PathBuf> {
 fn a_sound_file_has_only_notes() {
     let report = examined(&fixture("demo.50d.txt"));
     assert_eq!((report["rows"].clone(), report["dimension"].clone()), (json!(2500), json!(50)));
-    assert_eq!((report["opens"].clone(), report["mend"].clone()), (json!(true), json!([])));
+    assert_eq!((report["opens"].clone(), report["fix"].clone()), (json!(true), json!([])));
     assert!(findings(&report).iter().all(|(_, severity, _)| severity == "note"), "{report}");
     // The file given by --vectors is examined, too.
     let ran = vocable(["--vectors".as_ref(), fixture("demo.50d.txt").as_os_str(), "doctor".as_ref()]);
@@ -58,13 +58,13 @@ fn every_problem_is_found_with_its_line() {
     let report = examined(&folder.file("odd one.vec", text));
     let found = findings(&report);
     let expected = [
-        ("header", "refusal", None),
-        ("short", "refusal", Some("line 3: 2 numbers in `B 1 2`")),
-        ("long", "refusal", Some("line 13: 4 numbers in `f 1 2 3 4`")),
-        ("not-a-number", "refusal", Some("line 11: `g 1 x 2`")),
-        ("overflow", "refusal", Some("line 4: `c d`")),
-        ("not-finite", "refusal", Some("line 10: `f`")),
-        ("empty-lines", "refusal", Some("line 5: an empty line")),
+        ("header", "error", None),
+        ("short", "error", Some("line 3: 2 numbers in `B 1 2`")),
+        ("long", "error", Some("line 13: 4 numbers in `f 1 2 3 4`")),
+        ("not-a-number", "error", Some("line 11: `g 1 x 2`")),
+        ("overflow", "error", Some("line 4: `c d`")),
+        ("not-finite", "error", Some("line 10: `f`")),
+        ("empty-lines", "error", Some("line 5: an empty line")),
         ("final-line-feed", "warning", None),
         ("byte-order-mark", "warning", None),
         ("duplicates", "warning", Some("line 6: `c d`, first at line 4")),
@@ -157,7 +157,7 @@ fn files_without_vectors_are_reported_as_such() {
     for bytes in [b"It was a dark night.\n".to_vec(), b"\x89PNG\r\n\x1a\n".to_vec(), Vec::new()] {
         let report = examined(&folder.file("other", bytes));
         assert_eq!((report["opens"].clone(), report["rows"].clone()), (json!(false), Value::Null));
-        assert_eq!(findings(&report)[0].1, "refusal");
+        assert_eq!(findings(&report)[0].1, "error");
     }
     let path = folder.file("v.txt", glove(&small()));
     let out = program().args(["doctor"]).arg(&path).output().unwrap();

@@ -272,7 +272,7 @@ fn why_protocols_differ_is_told_by_what_happened() {
     let (_, gensim) = ask(&table, question, GENSIM);
     assert_eq!((gensim.all().correct, gensim.predictions[0].unwrap().row), (1, Some(4)));
     let found = difference(&table, question, gensim, WORD2VEC);
-    let left_out = Causes { left_out: 1, ..Causes::default() };
+    let left_out = Causes { excluded: 1, ..Causes::default() };
     assert_eq!(found, AnalogyDifference { both: 1, lost: left_out, ..AnalogyDifference::default() });
 
     // The only remaining row is in the opposite direction.

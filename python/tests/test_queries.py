@@ -97,7 +97,7 @@ def test_limits(table):
     assert all(cosine >= 0.8 for _, cosine in table.nearest("king", k=100, min_cosine=0.8))
     with pytest.warns(UserWarning, match="1 of 2 words have no row: `kign`"):
         table.nearest("king", within=["queen", "kign"])
-    with pytest.raises(VocableError, match="least cosine"):
+    with pytest.raises(VocableError, match="minimum cosine"):
         table.analogy("man", "king", "woman", method="mul", min_cosine=0.5)
     with pytest.raises(VocableError, match="words: expected at least one, found none"):
         table.nearest([])

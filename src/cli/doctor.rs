@@ -8,13 +8,13 @@ use serde::Serialize;
 use vocable::fetch;
 use vocable::files::{Compression, Format, ReadOptions};
 use vocable::report;
-use vocable::vectors::doctor::{Diagnosis, Remedy, examine};
+use vocable::vectors::doctor::{Diagnosis, Fix, examine};
 
 use super::advice;
 use super::common::VectorArgs;
 use super::output::{Failure, Output};
 
-/// What is odd about a file of vectors, and the command that mends it.
+/// Diagnose problems in a vector file and suggest fixes.
 ///
 /// Looks at all of the file and refuses nothing: encoding, duplicates, rows of the wrong width, numbers that overflow, a
 /// header that lies, a cut end, casing, words with spaces, line ends, a byte-order mark, tabs. Ends with 0 when the file could be
@@ -39,7 +39,7 @@ struct Report<'a> {
     dimension: Option<usize>,
     opens: bool,
     findings: Vec<Finding<'a>>,
-    mend: Vec<String>,
+    fix: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -62,7 +62,7 @@ impl Doctor {
         let path = fetch::resolve(&path)?;
         let options = self.vectors.read.options();
         let diagnosis = examine(&path, &options)?;
-        let mend = commands(&path, &diagnosis, &options);
+        let fix = commands(&path, &diagnosis, &options);
         let name = path.to_string_lossy();
         if output.json {
             output.json(&Report {
@@ -74,7 +74,7 @@ impl Doctor {
                 findings: (diagnosis.findings.iter())
                     .map(|f| Finding { name: f.name, severity: f.severity.name(), text: text_of(f), places: &f.places })
                     .collect(),
-                mend,
+                fix,
             })?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -96,9 +96,9 @@ impl Doctor {
         } else {
             output.text("The file does not open as it is.\n")?;
         }
-        if !mend.is_empty() {
-            output.text("To mend it:\n")?;
-            for command in mend {
+        if !fix.is_empty() {
+            output.text("To fix it:\n")?;
+            for command in fix {
                 output.text(format_args!("  {command}\n"))?;
             }
         }
@@ -114,7 +114,7 @@ fn text_of(finding: &vocable::vectors::doctor::Finding) -> String {
     }
 }
 
-/// The commands that mend a file, each reading what the one before it wrote.
+/// The commands that fix a file, each of which reads what the one before it wrote.
 fn commands(path: &Path, diagnosis: &Diagnosis, options: &ReadOptions) -> Vec<String> {
     let mut input = path.to_path_buf();
     let mut commands: Vec<String> = Vec::new();
@@ -127,15 +127,15 @@ fn commands(path: &Path, diagnosis: &Diagnosis, options: &ReadOptions) -> Vec<St
         }
         _ => format!("cat {}", quoted(input)),
     };
-    for remedy in diagnosis.remedies() {
-        let skip_bad_rows = if remedy == Remedy::RewriteLenient { "--skip-bad-rows " } else { "" };
-        match remedy {
-            Remedy::Tabs => {
+    for fix in diagnosis.fixes() {
+        let skip_bad_rows = if fix == Fix::RewriteSkippingBadRows { "--skip-bad-rows " } else { "" };
+        match fix {
+            Fix::ReplaceTabs => {
                 let output = beside(&input, "spaces", "txt");
                 commands.push(format!("{} | tr '\\t' ' ' > {}", inflated(&input, &commands), quoted(&output)));
                 input = output;
             }
-            Remedy::Encoding(from) => {
+            Fix::ConvertEncoding(from) => {
                 let output = beside(&input, "utf8", "txt");
                 commands.push(format!(
                     "{} | iconv -f {from} -t UTF-8 > {}",
@@ -144,27 +144,27 @@ fn commands(path: &Path, diagnosis: &Diagnosis, options: &ReadOptions) -> Vec<St
                 ));
                 input = output;
             }
-            Remedy::Rewrite | Remedy::RewriteLenient => {
+            Fix::Rewrite | Fix::RewriteSkippingBadRows => {
                 let extension = match diagnosis.format {
                     Some(Format::Word2vecBinary) => "bin",
                     Some(Format::Word2vecText) => "vec",
                     _ => "txt",
                 };
-                let output = beside(&input, "mended", extension);
+                let output = beside(&input, "fixed", extension);
                 let member = member.as_ref().filter(|_| commands.is_empty());
                 let member = member.map_or(String::new(), |name| format!("--member {name} "));
                 commands.push(format!("vocable convert {skip_bad_rows}{member}{} {}", quoted(&input), quoted(&output)));
                 input = output;
             }
-            Remedy::FetchAgain => {
-                commands.push("# the file is not whole, or holds no vectors: fetch or make it again".to_owned())
+            Fix::Redownload => {
+                commands.push("# the file is incomplete or contains no vectors: download or create it again".to_owned())
             }
         }
     }
     commands
 }
 
-/// `vectors.txt` with `mended` becomes `vectors.mended.txt`.
+/// `vectors.txt` with `fixed` becomes `vectors.fixed.txt`.
 fn beside(path: &Path, what: &str, extension: &str) -> PathBuf {
     path.with_extension("").with_extension(format!("{what}.{extension}"))
 }

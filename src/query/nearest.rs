@@ -1,24 +1,24 @@
-//! The words nearest to others.
+//! The nearest words to a query.
 
-use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::ScoredRow;
+use super::question::{Query, ScoredRow, Term, direction};
 use super::row_set::RowSet;
-use super::scan::{SearchSpace, TopKOptions, best, best_by_codes, dot};
+use super::rows::RowScorer;
+use super::scan::{SearchSpace, TopKOptions, best, best_by_codes};
 use crate::error::{Error, Result};
 use crate::vectors::Vectors;
 
-/// How to search.
+/// The options of a search.
 #[derive(Debug, Clone)]
 pub struct NearestOptions {
-    /// How many answers.
+    /// Maximum number of results.
     pub k: usize,
-    /// Search only the first rows, which in most files are the most frequent words. `None`: all of them.
+    /// Search only the first rows, which in most files are the most frequent words. `None` searches all rows.
     pub restrict: Option<usize>,
-    /// Search only these rows. `None`: all of them.
+    /// Search only these rows. `None` searches all rows.
     pub within: Option<RowSet>,
-    /// Leave out answers whose cosine is lower, and those without one.
+    /// Minimum cosine of the results. Rows without a direction have none.
     pub min_cosine: Option<f32>,
 }
 
@@ -28,12 +28,12 @@ impl Default for NearestOptions {
     }
 }
 
-/// Share of the rows, as one in so many, from which on codes pay for a search of listed rows.
-const LISTED_THAT_PAY: usize = 16;
+/// Codes are used to search a list of rows if it contains at least one in this many rows of the table.
+const MAX_ROWS_PER_LISTED_ROW: usize = 16;
 
 impl NearestOptions {
-    /// The rows searched.
-    pub(super) fn searched(&self, vectors: &Vectors) -> SearchSpace<'_> {
+    /// The rows that are searched.
+    pub(super) fn search_space(&self, vectors: &Vectors) -> SearchSpace<'_> {
         let first = self.restrict.map_or(vectors.len(), |n| n.min(vectors.len()));
         match &self.within {
             None => SearchSpace::First(first),
@@ -42,33 +42,15 @@ impl NearestOptions {
     }
 }
 
-/// A part of a question: a word, or a vector of the caller's own.
-#[derive(Debug, Clone, Copy)]
-pub enum Term<'a> {
-    /// A word, whose unit vector counts, and which is left out of the answers.
-    Word(&'a [u8]),
-    /// A vector `[dimension]`, which counts as it is.
-    Vector(&'a [f32]),
-}
-
-/// A question: a direction, and the rows that are no answers to it. Made by [`Vectors::query`], for vectors of one table.
-#[derive(Debug, Clone)]
-pub struct Query {
-    /// Length 1.
-    pub(super) unit: Vec<f32>,
-    /// Rows left out of the answers.
-    pub(super) excluded: Vec<u32>,
-}
-
 impl Vectors {
     /// The words nearest to `positive` and far from `negative`, best first, with their cosines. gensim's `most_similar`.
     ///
-    /// The query is the sum of the positive words' unit vectors less that of the negative ones', divided by their number;
-    /// every row is scored by its cosine with it. The words named are left out of the answer, by row: another spelling of
-    /// a word stays.
+    /// The query is the sum of the unit vectors of the positive words minus those of the negative words, divided by their
+    /// number. Rows are scored by their cosine with it. The rows of the query's words are excluded from the results; rows of
+    /// other spellings of a word are not.
     ///
     /// # Errors
-    /// No word at all, an unknown word, one without a direction, or words that cancel each other out.
+    /// No words, an unknown word, a word without a direction, or words that cancel out.
     pub fn nearest<P: AsRef<[u8]>, N: AsRef<[u8]>>(
         &self,
         positive: &[P],
@@ -80,12 +62,11 @@ impl Vectors {
         self.search(&self.query(&positive.chain(negative).collect::<Vec<_>>())?, options)
     }
 
-    /// A question made of words and vectors with weights: their weighted sum. gensim's `most_similar` with pairs of a key and
-    /// a weight.
+    /// A query from weighted words and vectors: their weighted sum. gensim's `most_similar` with pairs of a key and a weight.
     ///
     /// # Errors
-    /// No term at all, an unknown word, one without a direction, a vector of another length or with numbers that are not
-    /// finite, or terms that cancel each other out.
+    /// No terms, an unknown word, a word without a direction, a vector of another dimension or with non-finite numbers, or
+    /// terms that cancel out.
     pub fn query(&self, terms: &[(f32, Term)]) -> Result<Query> {
         if terms.is_empty() {
             return Err(Error::invalid("words", "at least one", "none"));
@@ -102,7 +83,7 @@ impl Vectors {
                 }
                 Term::Vector(values) => {
                     if values.len() != self.dimension() {
-                        let expected = format!("{} numbers, as the vectors have", self.dimension());
+                        let expected = format!("{} numbers, the dimension of the vectors", self.dimension());
                         return Err(Error::invalid("vector", expected, values.len().to_string()));
                     }
                     sum.iter_mut().zip(values).for_each(|(sum, &value)| *sum += weight * f64::from(value));
@@ -115,90 +96,40 @@ impl Vectors {
         Ok(Query { unit: direction(&sum)?, excluded })
     }
 
-    /// The words nearest to a question, best first, with their cosines.
+    /// The nearest words to a query, best first, with their cosines.
     ///
     /// # Errors
     /// A damaged table file.
     pub fn search(&self, query: &Query, options: &NearestOptions) -> Result<Vec<ScoredRow>> {
-        let mut answers = self.nearest_batch(std::slice::from_ref(query), options)?;
-        Ok(answers.pop().unwrap_or_default())
+        let mut results = self.nearest_batch(std::slice::from_ref(query), options)?;
+        Ok(results.pop().unwrap_or_default())
     }
 
-    /// Answers many questions at once, each as [`Vectors::search`] does, in the order of the questions: for many, that takes
-    /// a small part of the time. Nothing as large as questions x rows is ever held.
+    /// The results of many queries, each as [`Vectors::search`] gives them, in the order of the queries. This is much faster
+    /// than single searches, and never allocates queries x rows numbers.
     ///
     /// # Errors
     /// A damaged table file.
     pub fn nearest_batch(&self, queries: &[Query], options: &NearestOptions) -> Result<Vec<Vec<ScoredRow>>> {
         self.check_length()?;
-        let rows = Rows::of(self);
-        let searched = options.searched(self);
-        let wanted = TopKOptions { k: options.k, least: options.min_cosine };
-        // Codes are read of all rows, so a short list is better scored by itself.
-        let by_codes = match searched {
+        let rows = RowScorer::new(self);
+        let space = options.search_space(self);
+        let top_k = TopKOptions { k: options.k, min_score: options.min_cosine };
+        // A scan of codes reads those of all rows, so a short list of rows is scored directly.
+        let by_codes = match space {
             SearchSpace::First(_) => true,
-            SearchSpace::Listed(rows) => rows.len() >= self.len() / LISTED_THAT_PAY,
+            SearchSpace::Listed(rows) => rows.len() >= self.len() / MAX_ROWS_PER_LISTED_ROW,
         };
         let codes = if by_codes { self.codes(queries.len()) } else { None };
-        let answers = match codes {
-            Some(codes) => best_by_codes(codes, queries, searched, wanted, &rows),
+        let results = match codes {
+            Some(codes) => best_by_codes(codes, queries, space, top_k, &rows),
             None => queries
                 .par_iter()
                 .map(|query| {
-                    best(searched, wanted, &query.excluded, |block, scores| rows.cosines(block, &query.unit, scores))
+                    best(space, top_k, &query.excluded, |block, scores| rows.cosines(block, &query.unit, scores))
                 })
                 .collect(),
         };
-        answers.into_iter().map(|answers| self.readable(answers)).collect()
+        results.into_iter().map(|results| self.check_words(results)).collect()
     }
-}
-
-/// The rows of some vectors, to be scored one after the other.
-pub(super) struct Rows<'a> {
-    values: &'a [f32],
-    norms: &'a [f32],
-    dimension: usize,
-}
-
-impl<'a> Rows<'a> {
-    pub(super) fn of(vectors: &'a Vectors) -> Self {
-        Rows { values: vectors.values(), norms: vectors.norms(), dimension: vectors.dimension() }
-    }
-
-    /// The cosine of a row with a vector of unit length; NaN for a row without a direction.
-    #[inline(always)]
-    pub(super) fn cosine(&self, row: u32, unit: &[f32]) -> f32 {
-        let start = row as usize * self.dimension;
-        let (Some(values), Some(&norm)) =
-            (self.values.get(start..start + self.dimension), self.norms.get(row as usize))
-        else {
-            return f32::NAN;
-        };
-        if norm > 0.0 && norm < f32::INFINITY { dot(values, unit) / norm } else { f32::NAN }
-    }
-
-    /// The cosines of some rows with a vector of unit length, to the bit what [`Rows::cosine`] gives.
-    pub(super) fn cosines(&self, rows: &[u32], unit: &[f32], cosines: &mut [f32]) {
-        fill(self, rows, unit, cosines);
-    }
-}
-
-/// Compiled once for each of the instruction sets named. Every sum is made in the same order, so all of them find the same.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
-fn fill(table: &Rows, rows: &[u32], unit: &[f32], cosines: &mut [f32]) {
-    for (cosine, &row) in cosines.iter_mut().zip(rows) {
-        *cosine = table.cosine(row, unit);
-    }
-}
-
-/// A sum of words' unit vectors, scaled to unit length.
-pub(super) fn direction(sum: &[f64]) -> Result<Vec<f32>> {
-    unit(sum).ok_or_else(|| Error::invalid("question", "terms that do not cancel each other out", "a sum of zero"))
-}
-
-/// A vector scaled to unit length; `None` where it has no direction.
-pub(super) fn unit(vector: &[f64]) -> Option<Vec<f32>> {
-    let norm = vector.iter().map(|value| value * value).sum::<f64>().sqrt();
-    // What is left of unit vectors that cancel out is rounding noise.
-    (norm > 1e-12 && norm.is_finite()).then(|| vector.iter().map(|value| (value / norm) as f32).collect())
 }

@@ -1,33 +1,34 @@
-//! The scan: a score for every row, the best k kept.
+//! The scan: scores every row and keeps the best k.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 
 use rayon::prelude::*;
 
-use super::nearest::Rows;
-use super::{Query, ScoredRow};
+use super::question::{Query, ScoredRow};
+use super::rows::RowScorer;
 use crate::vectors::codes::Codes;
 use crate::vectors::kernel::{LANES, Tile};
 
 /// Rows that are scored at a time.
 pub(super) const BLOCK: usize = 64;
 
-/// Rows that one task scores, without codes.
-const RUN: usize = 4096;
+/// Rows per task, without codes.
+const ROWS_PER_TASK: usize = 4096;
 
-/// Queries side by side in a tile.
+/// Queries per tile.
 const TILE: usize = 16;
 
-/// Tiles of queries for which one task reads the codes once: 128 queries, so that arithmetic takes far longer than reading.
-const GROUP: usize = 8;
+/// Tiles per task: 128 queries for each read of the codes, so that arithmetic takes far longer than reading.
+const TILES_PER_TASK: usize = 8;
 
-/// Tasks a thread, about.
-const TASKS: usize = 8;
+/// The approximate number of tasks per thread.
+const TASKS_PER_THREAD: usize = 8;
 
-/// Blocks of codes that a task looks at, at the least: 16,384 rows.
+/// The minimum number of blocks of codes per task: 16,384 rows.
 const MIN_BLOCKS: usize = 1024;
 
 /// A row with its score, ordered from best to worst: higher scores first, rows without a score last, ties by lower row.
@@ -35,7 +36,7 @@ const MIN_BLOCKS: usize = 1024;
 struct RankedRow(ScoredRow);
 
 impl RankedRow {
-    /// The score that it ranks by: one that is undefined is below all others.
+    /// The score for the ranking: an undefined score ranks below all others.
     fn key(&self) -> f32 {
         if self.0.score.is_nan() { f32::NEG_INFINITY } else { self.0.score }
     }
@@ -61,18 +62,19 @@ impl PartialEq for RankedRow {
 
 impl Eq for RankedRow {}
 
-/// What is asked for: the best `k`, none with a score below `least`.
+/// Which results to keep: the best `k`, without those whose score is below `min_score`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TopKOptions {
-    pub(super) k: usize,
-    pub(super) least: Option<f32>,
+    pub k: usize,
+    pub min_score: Option<f32>,
 }
 
-/// The rows that a search looks at.
+/// The rows that a search considers.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum SearchSpace<'a> {
-    /// So many from the first on.
+    /// The first rows, this many.
     First(usize),
+    /// These rows, in ascending order.
     Listed(&'a [u32]),
 }
 
@@ -84,7 +86,7 @@ impl SearchSpace<'_> {
         }
     }
 
-    /// The row behind the last one.
+    /// One more than the last row.
     fn end(&self) -> usize {
         match self {
             SearchSpace::First(rows) => *rows,
@@ -107,206 +109,194 @@ impl SearchSpace<'_> {
     }
 }
 
-/// The best of the rows `searched`, best first, those in `excluded` left out. `score` fills in the scores of up to [`BLOCK`]
-/// rows. Runs of rows are scored in parallel; the order is total, so the answer does not depend on how.
+/// The best rows of `space`, best first, without those in `excluded`. `score` fills in the scores of up to [`BLOCK`] rows.
+/// Runs of rows are scored in parallel. The order is total, so the result does not depend on the number of threads.
 pub(super) fn best(
-    searched: SearchSpace,
-    wanted: TopKOptions,
+    space: SearchSpace,
+    options: TopKOptions,
     excluded: &[u32],
     score: impl Fn(&[u32], &mut [f32]) + Sync,
 ) -> Vec<ScoredRow> {
-    let found: Vec<RankedRow> = (0..searched.len())
-        .step_by(RUN)
+    let found: Vec<RankedRow> = (0..space.len())
+        .step_by(ROWS_PER_TASK)
         .collect::<Vec<usize>>()
         .into_par_iter()
         .flat_map_iter(|start| {
-            let mut kept = TopK::new(wanted);
+            let mut top = TopK::new(options);
             let (mut rows, mut scores) = ([0; BLOCK], [0.0; BLOCK]);
-            let end = searched.len().min(start + RUN);
+            let end = space.len().min(start + ROWS_PER_TASK);
             for block in (start..end).step_by(BLOCK) {
                 let count = BLOCK.min(end - block);
                 for (row, index) in rows.iter_mut().zip(block..end) {
-                    *row = searched.row(index);
+                    *row = space.row(index);
                 }
                 score(&rows[..count], &mut scores[..count]);
                 for (&row, &score) in rows[..count].iter().zip(&scores) {
-                    if kept.worst().is_none_or(|worst| score >= worst) && !excluded.contains(&row) {
-                        kept.offer(RankedRow(ScoredRow { row, score }));
+                    if top.worst().is_none_or(|worst| score >= worst) && !excluded.contains(&row) {
+                        top.offer(RankedRow(ScoredRow { row, score }));
                     }
                 }
             }
-            kept.best.into_vec()
+            top.heap.into_vec()
         })
         .collect();
-    merged(found, wanted.k)
+    merged(found, options.k)
 }
 
-/// As [`best`] for each query, with the cosine as the score: rows that their codes rule out are not scored. The answers are
-/// the same.
+/// As [`best`] for each query, scored by the cosine. Rows that their codes rule out are not scored; the results are the same.
 pub(super) fn best_by_codes(
     codes: &Codes,
     queries: &[Query],
-    searched: SearchSpace,
-    wanted: TopKOptions,
-    rows: &Rows,
+    space: SearchSpace,
+    options: TopKOptions,
+    rows: &RowScorer,
 ) -> Vec<Vec<ScoredRow>> {
     match queries.len() {
-        0 | 1 => best_by_tiles::<1>(codes, queries, searched, wanted, rows),
-        _ => best_by_tiles::<TILE>(codes, queries, searched, wanted, rows),
+        0 | 1 => CodeScan::<1>::new(codes, queries, space, options, rows).run(),
+        _ => CodeScan::<TILE>::new(codes, queries, space, options, rows).run(),
     }
 }
 
-/// [`best_by_codes`], `T` queries at a time.
-fn best_by_tiles<const T: usize>(
-    codes: &Codes,
-    queries: &[Query],
-    searched: SearchSpace,
-    wanted: TopKOptions,
-    rows: &Rows,
-) -> Vec<Vec<ScoredRow>> {
-    let tiles: Vec<Tile<T>> =
-        queries.chunks(T).map(|queries| codes.tile(queries.iter().map(|query| query.unit.as_slice()))).collect();
-    // The k-th best score that any task has found for a query: what is below it cannot be among the k best of all.
-    let least: Vec<AtomicU32> = queries.iter().map(|_| AtomicU32::new(ordered(wanted.floor()))).collect();
-    let blocks = searched.end().div_ceil(LANES);
-    let groups = tiles.len().div_ceil(GROUP);
-    // Tasks enough for all threads to end at about the same time.
-    let spans = (TASKS * rayon::current_num_threads()).div_ceil(groups.max(1));
-    let span = blocks.div_ceil(spans).next_multiple_of(codes.blocks_in_cache()).max(MIN_BLOCKS);
-    let tasks: Vec<(usize, usize)> =
-        (0..groups).flat_map(|group| (0..blocks).step_by(span).map(move |start| (group, start))).collect();
-    let found: Vec<(usize, Vec<TopK>)> = tasks
-        .into_par_iter()
-        .map(|(group, start)| {
-            let tiles = &tiles[group * GROUP..tiles.len().min((group + 1) * GROUP)];
-            let first_query = group * GROUP * T;
-            let queries = &queries[first_query..queries.len().min(first_query + tiles.len() * T)];
-            let least = &least[first_query..];
-            let mut kept: Vec<TopK> = queries.iter().map(|_| TopK::new(wanted)).collect();
-            let end = blocks.min(start + span);
-            for chunk in (start..end).step_by(codes.blocks_in_cache()) {
-                let chunk = chunk..end.min(chunk + codes.blocks_in_cache());
-                for (index, tile) in tiles.iter().enumerate() {
-                    let place = index * T;
-                    let known = std::array::from_fn(|query| {
-                        least.get(place + query).map_or(f32::INFINITY, |least| unordered(least.load(Relaxed)))
-                    });
-                    codes.candidates(chunk.clone(), tile, known, |query, row| {
-                        let query = place + query;
-                        let (Some(question), Some(least)) = (queries.get(query), least.get(query)) else {
-                            return f32::INFINITY;
-                        };
-                        if searched.contains(row)
-                            && !question.excluded.contains(&row)
-                            && kept[query].offer(RankedRow(ScoredRow { row, score: rows.cosine(row, &question.unit) }))
-                            && let Some(worst) = kept[query].worst()
-                        {
-                            least.fetch_max(ordered(worst), Relaxed);
-                        }
-                        unordered(least.load(Relaxed))
-                    });
-                }
+/// A scan of codes, for `T` queries at a time.
+struct CodeScan<'a, const T: usize> {
+    codes: &'a Codes,
+    queries: &'a [Query],
+    space: SearchSpace<'a>,
+    options: TopKOptions,
+    rows: &'a RowScorer<'a>,
+    tiles: Vec<Tile<T>>,
+    /// For each query, the k-th best score that any task has found, as [`ordered`] bits: lower scores cannot be among the k best.
+    limits: Vec<AtomicU32>,
+}
+
+impl<'a, const T: usize> CodeScan<'a, T> {
+    fn new(
+        codes: &'a Codes,
+        queries: &'a [Query],
+        space: SearchSpace<'a>,
+        options: TopKOptions,
+        rows: &'a RowScorer<'a>,
+    ) -> Self {
+        let tiles =
+            queries.chunks(T).map(|queries| codes.tile(queries.iter().map(|query| query.unit.as_slice()))).collect();
+        let limits = queries.iter().map(|_| AtomicU32::new(ordered(options.lowest()))).collect();
+        CodeScan { codes, queries, space, options, rows, tiles, limits }
+    }
+
+    fn run(&self) -> Vec<Vec<ScoredRow>> {
+        let blocks = self.space.end().div_ceil(LANES);
+        let groups = self.tiles.len().div_ceil(TILES_PER_TASK);
+        // Enough tasks for all threads to end at about the same time.
+        let spans = (TASKS_PER_THREAD * rayon::current_num_threads()).div_ceil(groups.max(1));
+        let span = blocks.div_ceil(spans).next_multiple_of(self.codes.blocks_in_cache()).max(MIN_BLOCKS);
+        let tasks: Vec<(usize, usize)> =
+            (0..groups).flat_map(|group| (0..blocks).step_by(span).map(move |start| (group, start))).collect();
+        let found: Vec<(usize, Vec<TopK>)> = tasks
+            .into_par_iter()
+            .map(|(group, start)| (group * TILES_PER_TASK * T, self.task(group, start..blocks.min(start + span))))
+            .collect();
+        let mut all: Vec<Vec<RankedRow>> = self.queries.iter().map(|_| Vec::new()).collect();
+        for (first_query, top) in found {
+            for (all, top) in all[first_query..].iter_mut().zip(top) {
+                all.extend(top.heap);
             }
-            (first_query, kept)
-        })
-        .collect();
-    let mut all: Vec<Vec<RankedRow>> = queries.iter().map(|_| Vec::new()).collect();
-    for (first_query, kept) in found {
-        for (all, kept) in all[first_query..].iter_mut().zip(kept) {
-            all.extend(kept.best);
         }
+        all.into_iter().map(|found| merged(found, self.options.k)).collect()
     }
-    all.into_iter().map(|found| merged(found, wanted.k)).collect()
+
+    /// The best rows of a run of blocks, for each query of a group of tiles.
+    fn task(&self, group: usize, blocks: Range<usize>) -> Vec<TopK> {
+        let first_tile = group * TILES_PER_TASK;
+        let tiles = &self.tiles[first_tile..self.tiles.len().min(first_tile + TILES_PER_TASK)];
+        let first_query = first_tile * T;
+        let queries = &self.queries[first_query..self.queries.len().min(first_query + tiles.len() * T)];
+        let limits = &self.limits[first_query..];
+        let mut top: Vec<TopK> = queries.iter().map(|_| TopK::new(self.options)).collect();
+        for chunk in blocks.clone().step_by(self.codes.blocks_in_cache()) {
+            let chunk = chunk..blocks.end.min(chunk + self.codes.blocks_in_cache());
+            for (index, tile) in tiles.iter().enumerate() {
+                let place = index * T;
+                let known = std::array::from_fn(|query| {
+                    limits.get(place + query).map_or(f32::INFINITY, |limit| unordered(limit.load(Relaxed)))
+                });
+                self.codes.candidates(chunk.clone(), tile, known, |query, row| {
+                    let query = place + query;
+                    let (Some(question), Some(limit)) = (queries.get(query), limits.get(query)) else {
+                        return f32::INFINITY;
+                    };
+                    if self.space.contains(row)
+                        && !question.excluded.contains(&row)
+                        && top[query].offer(RankedRow(ScoredRow { row, score: self.rows.cosine(row, &question.unit) }))
+                        && let Some(worst) = top[query].worst()
+                    {
+                        limit.fetch_max(ordered(worst), Relaxed);
+                    }
+                    unordered(limit.load(Relaxed))
+                });
+            }
+        }
+        top
+    }
 }
 
-/// The `k` best of what the tasks kept, best first.
+/// The `k` best of the rows that the tasks kept, best first.
 fn merged(mut found: Vec<RankedRow>, k: usize) -> Vec<ScoredRow> {
     found.sort_unstable();
     found.truncate(k);
     found.into_iter().map(|ranked| ranked.0).collect()
 }
 
-/// Bits in whose order as whole numbers floats rank as scores do.
+/// Bits that order as unsigned integers as the scores do.
 fn ordered(score: f32) -> u32 {
     let bits = score.to_bits();
     if bits >> 31 == 0 { bits | 1 << 31 } else { !bits }
 }
 
-/// The float of [`ordered`] bits.
+/// The score of [`ordered`] bits.
 fn unordered(bits: u32) -> f32 {
     f32::from_bits(if bits >> 31 == 1 { bits & !(1 << 31) } else { !bits })
 }
 
-/// The best so far of the rows that were offered.
+/// The best rows so far.
 struct TopK {
-    wanted: TopKOptions,
-    /// The worst of them is at the top, ready to make room.
-    best: BinaryHeap<RankedRow>,
+    options: TopKOptions,
+    /// The worst row is at the top, to be replaced next.
+    heap: BinaryHeap<RankedRow>,
 }
 
 impl TopKOptions {
-    /// The score that is reached by all that is wanted.
-    fn floor(&self) -> f32 {
-        self.least.unwrap_or(f32::NEG_INFINITY)
+    /// The lowest score that is accepted.
+    fn lowest(&self) -> f32 {
+        self.min_score.unwrap_or(f32::NEG_INFINITY)
     }
 
-    fn wants(&self, score: f32) -> bool {
-        self.least.is_none_or(|least| score >= least)
+    fn accepts(&self, score: f32) -> bool {
+        self.min_score.is_none_or(|min| score >= min)
     }
 }
 
 impl TopK {
-    fn new(wanted: TopKOptions) -> Self {
-        TopK { wanted, best: BinaryHeap::new() }
+    fn new(options: TopKOptions) -> Self {
+        TopK { options, heap: BinaryHeap::new() }
     }
 
-    /// Keeps a row if it is wanted and among the best so far, and says whether it is.
+    /// Keeps a row if it is accepted and among the best so far. Returns whether it was kept.
     fn offer(&mut self, candidate: RankedRow) -> bool {
-        if !self.wanted.wants(candidate.0.score) {
+        if !self.options.accepts(candidate.0.score) {
             return false;
         }
-        if self.best.len() >= self.wanted.k {
-            if self.best.peek().is_none_or(|worst| *worst <= candidate) {
+        if self.heap.len() >= self.options.k {
+            if self.heap.peek().is_none_or(|worst| *worst <= candidate) {
                 return false;
             }
-            self.best.pop();
+            self.heap.pop();
         }
-        self.best.push(candidate);
+        self.heap.push(candidate);
         true
     }
 
-    /// The score that a row must reach to be kept; `None` while there is room.
+    /// The score that a row must reach to be kept; `None` while there are fewer than k rows.
     fn worst(&self) -> Option<f32> {
-        self.best.peek().filter(|_| self.best.len() >= self.wanted.k).map(RankedRow::key)
+        self.heap.peek().filter(|_| self.heap.len() >= self.options.k).map(RankedRow::key)
     }
-}
-
-/// The dot product in f32, in sixteen sums that a compiler keeps in vector registers, then four, then one, added up in pairs.
-#[inline(always)]
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let (a, a_rest) = a.as_chunks::<16>();
-    let (b, b_rest) = b.as_chunks::<16>();
-    let (a4, a1) = a_rest.as_chunks::<4>();
-    let (b4, b1) = b_rest.as_chunks::<4>();
-    let rest: f32 = a1.iter().zip(b1).map(|(a, b)| a * b).sum();
-    sums(a, b) + sums(a4, b4) + rest
-}
-
-/// The sum of the products of `N` sums side by side; `N` is a power of two.
-#[inline(always)]
-fn sums<const N: usize>(a: &[[f32; N]], b: &[[f32; N]]) -> f32 {
-    let mut sums = [0.0f32; N];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..N {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    let mut width = N / 2;
-    while width > 0 {
-        for lane in 0..width {
-            sums[lane] += sums[lane + width];
-        }
-        width /= 2;
-    }
-    sums[0]
 }

@@ -1,4 +1,4 @@
-//! The cosine of two words, and how cosines differ between two tables.
+//! The cosine of two words, and the difference of cosines between two tables.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -9,16 +9,16 @@ use crate::vectors::Vectors;
 /// Pairs of rows whose cosines are compared by [`Vectors::compare_cosines`].
 const PAIRS: usize = 100_000;
 
-/// How much the cosines of two tables with the same words differ.
+/// The difference of cosines between two tables with the same words.
 #[derive(Debug, Clone, Copy)]
 pub struct CosineDifference {
     /// The lowest cosine of a row with the other table's.
     pub min_cosine: f64,
-    /// The row that has it.
+    /// The row with that cosine.
     pub row: u32,
-    /// The largest change of a cosine of two different rows, over [`CosineDifference::pairs`] pairs drawn at random.
+    /// The maximum change of the cosine of two rows, over [`CosineDifference::pairs`] random pairs.
     pub max_change: f64,
-    /// How many pairs were drawn.
+    /// Number of random pairs.
     pub pairs: usize,
 }
 
@@ -26,12 +26,12 @@ impl Vectors {
     /// The cosine similarity of two words, from -1 to 1: `a.b / (|a| |b|)`, summed in f64. gensim's `similarity`.
     ///
     /// # Errors
-    /// An unknown word, or one whose vector has no direction.
+    /// An unknown word, or a word whose vector has no direction.
     pub fn similarity(&self, a: impl AsRef<[u8]>, b: impl AsRef<[u8]>) -> Result<f32> {
         Ok(cosine(&self.query_word(a)?.values, &self.query_word(b)?.values) as f32)
     }
 
-    /// The cosine of two rows; NaN where one has no direction or does not exist.
+    /// The cosine of two rows; NaN if a row has no direction or does not exist.
     pub fn cosine(&self, a: u32, b: u32) -> f64 {
         match (self.row(a), self.row(b)) {
             (Some(x), Some(y)) => cosine(x, y),
@@ -39,7 +39,7 @@ impl Vectors {
         }
     }
 
-    /// How much the cosines of `other`, which has the same words, differ from these: what storing halves costs.
+    /// Compares the cosines of `other`, which has the same words, with these: the loss of storing 16-bit floats.
     ///
     /// # Errors
     /// Tables of different sizes.
@@ -63,14 +63,14 @@ impl Vectors {
         for _ in 0..PAIRS {
             let (a, b) = (rng.random_range(0..self.len() as u32), rng.random_range(0..self.len() as u32));
             let change = (self.cosine(a, b) - other.cosine(a, b)).abs();
-            // Rows without a direction have no cosine that could change.
+            // Rows without a direction have no cosine.
             max_change = max_change.max(if change.is_nan() { 0.0 } else { change });
         }
         Ok(CosineDifference { min_cosine, row: min_row, max_change, pairs: PAIRS })
     }
 }
 
-/// The cosine of two vectors, summed in f64; NaN where one has no direction.
+/// The cosine of two vectors, summed in f64; NaN if one has no direction.
 pub(crate) fn cosine(x: &[f32], y: &[f32]) -> f64 {
     let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
     for (&x, &y) in x.iter().zip(y) {

@@ -159,11 +159,11 @@ fn words(words: WordDifference, rows: usize) -> String {
 
 /// What turned answers, with how many each where it is not one thing alone.
 fn causes(causes: Causes, rows: usize) -> String {
-    let Causes { folding, rows: by_rows, left_out, not_positive } = causes;
+    let Causes { folding, rows: by_rows, excluded, not_positive } = causes;
     let causes = [
         (folding, "by folding".to_owned()),
         (by_rows, format!("by rows beyond {}", thousands(rows))),
-        (left_out, "by words left out".to_owned()),
+        (excluded, "by words left out".to_owned()),
         (not_positive, "by scores not above 0".to_owned()),
     ];
     let causes: Vec<(usize, String)> = causes.into_iter().filter(|(count, _)| *count > 0).collect();

@@ -1,50 +1,49 @@
-//! Analogy questions, answered many at a time.
+//! Analogy benchmarks.
 
 use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use super::file::Questions;
+use super::file::{Question, Questions};
+use super::protocol::{AnalogyProtocol, CaseFolding, EvaluateOptions};
 use super::statistics::wilson_95;
-use super::{AnalogyProtocol, EvaluateOptions, Fold};
 use crate::error::{Error, Result};
-use crate::query::nearest::unit;
-use crate::query::{NearestOptions, Query, ScoredRow};
+use crate::query::nearest::NearestOptions;
+use crate::query::question::{Query, ScoredRow, unit};
 use crate::vectors::Vectors;
 
-/// Answers among which gensim looks for the first that is not one of the question's words.
+/// Number of best rows among which gensim looks for the first that is not one of the question's words.
 const GENSIM_CANDIDATES: usize = 5;
 
-/// Questions that are answered at once: enough for the search to read the rows seldom, few enough to hold in memory whatever
-/// the file's length.
-const SLICE: usize = 4096;
+/// Questions per batch: enough to read the rows rarely, few enough to bound the memory for files of any length.
+const BATCH: usize = 4096;
 
-/// Sections, from the first on, whose questions are about meaning.
+/// Number of semantic sections, which come first.
 const SEMANTIC: usize = 5;
 
-/// What GloVe's trainer calls the row for words that it left out.
+/// The row that GloVe's trainer adds for words outside the vocabulary.
 const UNKNOWN: &[u8] = b"<unk>";
 
-/// Questions, counted.
+/// Numbers of questions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AnalogyCounts {
-    /// Answered correctly.
+    /// Questions answered correctly.
     pub correct: usize,
-    /// With four known words.
+    /// Questions whose four words are known.
     pub seen: usize,
-    /// That the accuracy is a share of: those seen; all, if unknown words count as answered wrongly.
+    /// The denominator of the accuracy: `seen`, or `total` if unknown words count as wrong answers.
     pub counted: usize,
-    /// In the file.
+    /// All questions.
     pub total: usize,
 }
 
 impl AnalogyCounts {
-    /// The share answered rightly, from 0 to 1; NaN for none of none.
+    /// The accuracy, from 0 to 1; NaN if no question counts.
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.counted as f64
     }
 
-    /// The 95 % interval of the accuracy: Wilson's. `None` for none of none.
+    /// Wilson's 95 % interval of the accuracy; `None` if no question counts.
     pub fn accuracy_95(&self) -> Option<[f64; 2]> {
         wilson_95(self.correct, self.counted)
     }
@@ -64,61 +63,75 @@ impl AnalogyCounts {
     }
 }
 
-/// One section of an analogy benchmark.
+/// A section of an analogy benchmark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
-    /// What stands behind the colon.
+    /// The name after the colon.
     pub name: String,
     /// Its questions.
     pub count: AnalogyCounts,
 }
 
-/// What became of a question whose four words are known.
+/// The answer to a question whose four words are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnalogyPrediction {
-    /// The row of the answer; `None` where there is none.
+    /// The row of the answer, if there is one.
     pub row: Option<u32>,
-    /// Whether it is the right one.
+    /// Whether it is correct.
     pub correct: bool,
 }
 
-/// The outcome of an analogy benchmark.
+/// The results of an analogy benchmark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnalogyReport {
-    /// By whose rules.
+    /// The protocol.
     pub protocol: AnalogyProtocol,
     /// Rows searched.
     pub rows: usize,
-    /// In the file's order.
+    /// The sections, in the order of the file.
     pub sections: Vec<Section>,
-    /// For each question of the file what became of it; `None` for one with an unknown word.
+    /// The answer to each question of the file; `None` for a question with an unknown word.
     pub predictions: Vec<Option<AnalogyPrediction>>,
-    /// The rows that stand for the file's words.
+    /// The row of each word of the file.
     pub(super) found: Vec<Option<u32>>,
 }
 
 impl AnalogyReport {
-    /// All questions: what gensim calls total accuracy.
+    /// All questions: gensim's total accuracy.
     pub fn all(&self) -> AnalogyCounts {
         AnalogyCounts::sum(&self.sections)
     }
 
-    /// The first five sections, which in `questions-words.txt` are about meaning.
+    /// The first five sections, which are semantic in `questions-words.txt`.
     pub fn semantic(&self) -> AnalogyCounts {
         AnalogyCounts::sum(self.sections.iter().take(SEMANTIC))
     }
 
-    /// The sections from the sixth on, which in `questions-words.txt` are about grammar.
+    /// The sections from the sixth on, which are syntactic in `questions-words.txt`.
     pub fn syntactic(&self) -> AnalogyCounts {
         AnalogyCounts::sum(self.sections.iter().skip(SEMANTIC))
     }
 }
 
+/// What the questions of a benchmark are answered with.
+struct Evaluation<'a> {
+    vectors: &'a Vectors,
+    protocol: AnalogyProtocol,
+    /// Rows searched.
+    rows: usize,
+    /// The row of `<unk>`, if the protocol excludes it.
+    unknown: Option<u32>,
+    /// The row of each word of the file.
+    found: Vec<Option<u32>>,
+    /// The form of each word of the file that is compared.
+    forms: Vec<Cow<'a, [u8]>>,
+}
+
 impl Vectors {
-    /// Answers the questions of a benchmark.
+    /// Evaluates the questions of an analogy benchmark.
     ///
     /// # Errors
-    /// Unknown words that should count as answered wrongly, in a protocol that has no such thing; a damaged table file.
+    /// [`EvaluateOptions::dummy4unknown`] with a protocol that has no such option; a damaged table file.
     pub fn evaluate_analogies(
         &self,
         questions: &Questions,
@@ -130,54 +143,31 @@ impl Vectors {
         }
         self.check()?;
         let rows = options.rows(protocol.restrict(), self.len());
-        let fold = protocol.fold();
+        let folding = protocol.folding();
         let unknown = if protocol == AnalogyProtocol::Glove { self.row_of(UNKNOWN) } else { None };
-        let mut found = self.rows_standing_for(&questions.words, fold, rows)?;
+        let mut found = self.benchmark_rows(&questions.words, folding, rows)?;
         found.iter_mut().for_each(|row| *row = row.filter(|_| *row != unknown));
-        let forms: Vec<Cow<[u8]>> = questions.words.iter().map(|word| fold.of_question(word)).collect();
+        let forms = questions.words.iter().map(|word| folding.of_question(word)).collect();
+        let evaluation = Evaluation { vectors: self, protocol, rows, unknown, found, forms };
 
-        let name = |name: &String| Section { name: name.clone(), count: AnalogyCounts::default() };
-        let mut sections: Vec<Section> = questions.sections.iter().map(name).collect();
-        let mut answered = vec![None; questions.len()];
-        for (questions, answered) in questions.questions.chunks(SLICE).zip(answered.chunks_mut(SLICE)) {
-            let rows_of = |words: [usize; 4]| match words.map(|word| found[word]) {
-                [Some(a), Some(b), Some(c), Some(_)] => Some([a, b, c]),
-                _ => None,
-            };
-            let asked: Vec<(usize, Query)> = questions
-                .par_iter()
-                .enumerate()
-                .filter_map(|(place, question)| {
-                    let named = rows_of(question.words)?;
-                    let excluded = named.into_iter().chain(unknown).collect();
-                    Some((place, Query { unit: self.offset(named)?, excluded }))
-                })
-                .collect();
-            let (places, queries): (Vec<usize>, Vec<Query>) = asked.into_iter().unzip();
-            let k = if protocol == AnalogyProtocol::Gensim { GENSIM_CANDIDATES } else { 1 };
-            let search = NearestOptions { k, restrict: Some(rows), ..NearestOptions::default() };
-            let mut best = vec![Vec::new(); questions.len()];
-            for (place, answers) in places.into_iter().zip(self.nearest_batch(&queries, &search)?) {
-                best[place] = answers;
-            }
-            for ((question, answers), answered) in questions.iter().zip(&best).zip(answered) {
+        let section = |name: &String| Section { name: name.clone(), count: AnalogyCounts::default() };
+        let mut sections: Vec<Section> = questions.sections.iter().map(section).collect();
+        let mut predictions = Vec::with_capacity(questions.len());
+        for batch in questions.questions.chunks(BATCH) {
+            let batch_predictions = evaluation.answer(batch)?;
+            for (question, prediction) in batch.iter().zip(&batch_predictions) {
                 let count = &mut sections[question.section].count;
+                count.correct += usize::from(prediction.is_some_and(|prediction| prediction.correct));
+                count.seen += usize::from(prediction.is_some());
+                count.counted += usize::from(prediction.is_some() || options.dummy4unknown);
                 count.total += 1;
-                if rows_of(question.words).is_some() {
-                    let [a, b, c, d] = question.words.map(|word| forms[word].as_ref());
-                    let answer = self.choose(answers, protocol, [a, b, c]);
-                    let right = answer.is_some_and(|row| self.form(row, fold).as_ref() == d);
-                    count.correct += usize::from(right);
-                    count.seen += 1;
-                    *answered = Some(AnalogyPrediction { row: answer, correct: right });
-                }
-                count.counted += usize::from(answered.is_some() || options.dummy4unknown);
             }
+            predictions.extend(batch_predictions);
         }
-        Ok(AnalogyReport { protocol, rows, sections, predictions: answered, found })
+        Ok(AnalogyReport { protocol, rows, sections, predictions, found: evaluation.found })
     }
 
-    /// The direction of b - a + c of the unit vectors; `None` where it has none.
+    /// The direction of b - a + c of the unit vectors; `None` if it has none.
     fn offset(&self, [a, b, c]: [u32; 3]) -> Option<Vec<f32>> {
         let mut sum = vec![0.0; self.dimension()];
         for (row, weight) in [(b, 1.0), (a, -1.0), (c, 1.0)] {
@@ -185,22 +175,61 @@ impl Vectors {
         }
         unit(&sum)
     }
+}
 
-    /// Which of the best rows a protocol takes for its answer. `named` are the forms of a, b and c.
-    fn choose(&self, best: &[ScoredRow], protocol: AnalogyProtocol, named: [&[u8]; 3]) -> Option<u32> {
-        let answer = match protocol {
-            // Where all of them are the question's words, gensim is left with the last one.
-            AnalogyProtocol::Gensim => {
-                best.iter().find(|answer| !named.contains(&&*self.form(answer.row, Fold::Upper))).or(best.last())
-            }
-            AnalogyProtocol::Word2vec => best.first().filter(|answer| answer.score > 0.0),
-            AnalogyProtocol::Glove => best.first().filter(|answer| !answer.score.is_nan()),
+impl Evaluation<'_> {
+    /// Answers some questions; `None` for a question with an unknown word.
+    fn answer(&self, questions: &[Question]) -> Result<Vec<Option<AnalogyPrediction>>> {
+        let (indices, queries): (Vec<usize>, Vec<Query>) = questions
+            .par_iter()
+            .enumerate()
+            .filter_map(|(index, question)| {
+                let named = self.rows_of(question)?;
+                let excluded = named.into_iter().chain(self.unknown).collect();
+                Some((index, Query { unit: self.vectors.offset(named)?, excluded }))
+            })
+            .collect::<Vec<(usize, Query)>>()
+            .into_iter()
+            .unzip();
+        let k = if self.protocol == AnalogyProtocol::Gensim { GENSIM_CANDIDATES } else { 1 };
+        let search = NearestOptions { k, restrict: Some(self.rows), ..NearestOptions::default() };
+        let mut best = vec![Vec::new(); questions.len()];
+        for (index, results) in indices.into_iter().zip(self.vectors.nearest_batch(&queries, &search)?) {
+            best[index] = results;
+        }
+        let predict = |(question, results): (&Question, &Vec<ScoredRow>)| {
+            self.rows_of(question)?;
+            let [a, b, c, d] = question.words.map(|word| self.forms[word].as_ref());
+            let row = self.choose(results, [a, b, c]);
+            Some(AnalogyPrediction { row, correct: row.is_some_and(|row| self.form(row).as_ref() == d) })
         };
-        answer.map(|answer| answer.row)
+        Ok(questions.iter().zip(&best).map(predict).collect())
     }
 
-    /// What the word of a row is compared by.
-    fn form(&self, row: u32, fold: Fold) -> Cow<'_, [u8]> {
-        fold.of_row(self.vocabulary().word(row).unwrap_or_default())
+    /// The rows of a, b and c; `None` if any of the four words is unknown.
+    fn rows_of(&self, question: &Question) -> Option<[u32; 3]> {
+        match question.words.map(|word| self.found[word]) {
+            [Some(a), Some(b), Some(c), Some(_)] => Some([a, b, c]),
+            _ => None,
+        }
+    }
+
+    /// The row that the protocol chooses from the best rows. `named` are the forms of a, b and c.
+    fn choose(&self, best: &[ScoredRow], named: [&[u8]; 3]) -> Option<u32> {
+        let chosen = match self.protocol {
+            // If all of them are words of the question, gensim is left with the last one.
+            AnalogyProtocol::Gensim => {
+                best.iter().find(|result| !named.contains(&&*self.form(result.row))).or(best.last())
+            }
+            AnalogyProtocol::Word2vec => best.first().filter(|result| result.score > 0.0),
+            AnalogyProtocol::Glove => best.first().filter(|result| !result.score.is_nan()),
+        };
+        chosen.map(|result| result.row)
+    }
+
+    /// The form of the word of a row that is compared.
+    fn form(&self, row: u32) -> Cow<'_, [u8]> {
+        let folding: CaseFolding = self.protocol.folding();
+        folding.of_row(self.vectors.vocabulary().word(row).unwrap_or_default())
     }
 }

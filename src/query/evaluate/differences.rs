@@ -1,20 +1,20 @@
-//! Why two protocols differ on a file.
+//! Why the results of two protocols differ.
 
 use super::analogies::{AnalogyPrediction, AnalogyReport};
 use super::file::{Pairs, Questions};
 use super::pairs::PairReport;
 
-/// Words of a benchmark that one protocol finds and another does not.
+/// Numbers of words that one protocol finds and another does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WordDifference {
-    /// Found in another casing only.
+    /// Words found only in another casing.
     pub by_folding: usize,
-    /// Found in rows that the other does not search only.
+    /// Words found only in rows that the other protocol does not search.
     pub beyond_rows: usize,
 }
 
 impl WordDifference {
-    /// Those that `one` has rows for and `other`, which searches the first `rows`, has none for.
+    /// Counts the words with a row in `one` and none in `other`, which searches the first `rows`.
     fn found_by(one: &[Option<u32>], other: &[Option<u32>], rows: usize) -> WordDifference {
         let mut words = WordDifference::default();
         for row in one.iter().zip(other).filter(|(_, other)| other.is_none()).filter_map(|(row, _)| *row) {
@@ -26,47 +26,47 @@ impl WordDifference {
     }
 }
 
-/// Why one protocol answers rightly what another does not: questions, each counted once.
+/// Why one protocol answers correctly and another does not: numbers of questions, each counted once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Causes {
-    /// Folding gives a word another row, or takes another casing of the answer for right.
+    /// Case folding finds another row for a word, or accepts another casing of the answer.
     pub folding: usize,
-    /// The answer of one stands in rows that the other does not search.
+    /// The answer is a row that the other protocol does not search.
     pub rows: usize,
-    /// One leaves the other's answer out.
-    pub left_out: usize,
-    /// One answers only with scores above 0.
+    /// One protocol excludes the other's answer.
+    pub excluded: usize,
+    /// One protocol requires a score above 0.
     pub not_positive: usize,
 }
 
 impl Causes {
-    /// All of them.
+    /// The total.
     pub fn sum(&self) -> usize {
-        self.folding + self.rows + self.left_out + self.not_positive
+        self.folding + self.rows + self.excluded + self.not_positive
     }
 }
 
-/// Why the outcomes of two protocols differ on a file of analogies.
+/// The differences between the results of two protocols for a file of analogies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AnalogyDifference {
-    /// Questions that the first sees and the second does not.
+    /// Questions seen only by the first.
     pub only_first: usize,
-    /// Questions that the second sees and the first does not.
+    /// Questions seen only by the second.
     pub only_second: usize,
-    /// Words that the first finds and the second does not.
+    /// Words found only by the first.
     pub words_of_first: WordDifference,
-    /// Words that the second finds and the first does not.
+    /// Words found only by the second.
     pub words_of_second: WordDifference,
     /// Questions seen by both.
     pub both: usize,
-    /// Of those, right by the first and wrong by the second.
+    /// Of these, correct in the first and wrong in the second.
     pub lost: Causes,
-    /// Of those, wrong by the first and right by the second.
+    /// Of these, wrong in the first and correct in the second.
     pub gained: Causes,
 }
 
 impl AnalogyDifference {
-    /// Compares two outcomes of the same questions.
+    /// Compares two reports on the same questions.
     pub fn between(questions: &Questions, first: &AnalogyReport, second: &AnalogyReport) -> AnalogyDifference {
         let mut difference = AnalogyDifference {
             words_of_first: WordDifference::found_by(&first.found, &second.found, second.rows),
@@ -95,7 +95,7 @@ impl AnalogyDifference {
     }
 }
 
-/// Why two answers are not right alike. The same query ranks the rows alike, so that what remains are the rules.
+/// Why one of two answers is correct and the other is not. The same query gives the same ranking, so what differs is the rules.
 fn cause<'a>(
     causes: &'a mut Causes,
     same_query: bool,
@@ -110,27 +110,27 @@ fn cause<'a>(
     } else if one.row.is_none() || other.row.is_none() {
         &mut causes.not_positive
     } else {
-        &mut causes.left_out
+        &mut causes.excluded
     }
 }
 
-/// Why the outcomes of two protocols differ on a file of word pairs.
+/// The differences between the results of two protocols for a file of word pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PairDifference {
-    /// Pairs whose words the first knows and the second does not.
+    /// Pairs known only to the first.
     pub only_first: usize,
-    /// Pairs whose words the second knows and the first does not.
+    /// Pairs known only to the second.
     pub only_second: usize,
-    /// Words that the first finds and the second does not.
+    /// Words found only by the first.
     pub words_of_first: WordDifference,
-    /// Words that the second finds and the first does not.
+    /// Words found only by the second.
     pub words_of_second: WordDifference,
-    /// Pairs that both know and for which they read different rows, by folding.
+    /// Pairs known to both, for which case folding finds different rows.
     pub other_rows: usize,
 }
 
 impl PairDifference {
-    /// Compares two outcomes of the same pairs.
+    /// Compares two reports on the same pairs.
     pub fn between(pairs: &Pairs, first: &PairReport, second: &PairReport) -> PairDifference {
         let mut difference = PairDifference {
             words_of_first: WordDifference::found_by(&first.found, &second.found, second.rows),

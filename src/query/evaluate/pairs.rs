@@ -1,55 +1,55 @@
-//! Cosines of word pairs, held against what people say.
+//! Word-pair benchmarks: cosines compared with human scores.
 
 use super::file::{Pair, Pairs};
+use super::protocol::{EvaluateOptions, PairProtocol};
 use super::statistics::{correlation_p, pearson, pearson_95, spearman, spearman_95};
-use super::{EvaluateOptions, PairProtocol};
 use crate::error::Result;
 use crate::vectors::Vectors;
 
-/// The outcome of a word-pair benchmark.
+/// The results of a word-pair benchmark.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PairReport {
-    /// By whose rules.
+    /// The protocol.
     pub protocol: PairProtocol,
     /// Rows searched for the words.
     pub rows: usize,
-    /// Pairs that the correlations are over: those whose words are both known; all, if unknown words count.
+    /// Pairs used for the correlations: those whose words are both known, or all pairs if unknown words count.
     pub used: usize,
     /// Pairs with an unknown word.
     pub unknown: usize,
     /// Pairs in the file.
     pub total: usize,
-    /// Rank correlation with the human scores, average ranks for ties; NaN where it is undefined, as for fewer than two pairs.
+    /// Spearman's correlation with the human scores, average ranks for ties; NaN if undefined, as for fewer than two pairs.
     pub spearman: f64,
-    /// Linear correlation with the human scores; NaN where it is undefined.
+    /// Pearson's correlation with the human scores; NaN if undefined.
     pub pearson: f64,
-    /// The rows that stand for the file's words.
+    /// The row of each word of the file.
     pub(super) found: Vec<Option<u32>>,
 }
 
 impl PairReport {
-    /// Share of pairs with an unknown word, in percent.
+    /// Percentage of pairs with an unknown word.
     pub fn unknown_percent(&self) -> f64 {
         100.0 * self.unknown as f64 / self.total as f64
     }
 
-    /// The 95 % interval of the rank correlation: Fisher's z with Bonett and Wright's (2000) variance. `None` for fewer than
-    /// four pairs.
+    /// The 95 % interval of Spearman's correlation: Fisher's z with the variance of Bonett and Wright (2000). `None` for fewer
+    /// than four pairs.
     pub fn spearman_95(&self) -> Option<[f64; 2]> {
         spearman_95(self.spearman, self.used)
     }
 
-    /// The 95 % interval of the linear correlation: Fisher's z. `None` for fewer than four pairs.
+    /// The 95 % interval of Pearson's correlation: Fisher's z. `None` for fewer than four pairs.
     pub fn pearson_95(&self) -> Option<[f64; 2]> {
         pearson_95(self.pearson, self.used)
     }
 
-    /// The two-sided p-value of the rank correlation, by Student's t. `None` for fewer than three pairs.
+    /// The two-sided p-value of Spearman's correlation, by Student's t. `None` for fewer than three pairs.
     pub fn spearman_p(&self) -> Option<f64> {
         correlation_p(self.spearman, self.used)
     }
 
-    /// The two-sided p-value of the linear correlation, by Student's t. `None` for fewer than three pairs.
+    /// The two-sided p-value of Pearson's correlation, by Student's t. `None` for fewer than three pairs.
     pub fn pearson_p(&self) -> Option<f64> {
         correlation_p(self.pearson, self.used)
     }
@@ -68,12 +68,12 @@ impl Vectors {
     ) -> Result<PairReport> {
         self.check()?;
         let rows = options.rows(protocol.restrict(), self.len());
-        let found = self.rows_standing_for(&pairs.words, protocol.fold(), rows)?;
+        let found = self.benchmark_rows(&pairs.words, protocol.folding(), rows)?;
         let (mut cosines, mut scores) = (Vec::new(), Vec::new());
         let mut unknown = 0;
         for &Pair { words: [a, b], score } in &pairs.pairs {
             let cosine = match (found[a], found[b]) {
-                (Some(a), Some(b)) => self.gensims_cosine(a, b),
+                (Some(a), Some(b)) => self.gensim_cosine(a, b),
                 _ => {
                     unknown += 1;
                     if !options.dummy4unknown {
@@ -97,9 +97,9 @@ impl Vectors {
         })
     }
 
-    /// The cosine of two rows; 0 where one is zero, as in gensim, which leaves such rows as they are. A row's with itself is
-    /// 1 and not what rounding makes of it, so that such pairs share a rank.
-    fn gensims_cosine(&self, a: u32, b: u32) -> f64 {
+    /// The cosine of two rows; 0 if one is a row of zeros, as in gensim, which does not normalise such rows. The cosine of a row
+    /// with itself is exactly 1, so that all such pairs share a rank.
+    fn gensim_cosine(&self, a: u32, b: u32) -> f64 {
         let zero = |row| self.norm(row) == Some(0.0);
         match (zero(a) || zero(b), a == b) {
             (true, _) => 0.0,

@@ -1,16 +1,16 @@
-//! Correlations and intervals.
+//! Correlations and confidence intervals.
 
 use std::cmp::Ordering;
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// The standard normal distribution's 97.5 % point: 95 % of it lie within so many deviations of the mean.
+/// The 97.5 % quantile of the standard normal distribution.
 const NORMAL_95: f64 = 1.959_963_984_540_054;
 
-/// Pearson's correlation; NaN where it is undefined: for fewer than two pairs, where one side is constant, and for numbers
-/// that are not finite.
+/// Pearson's correlation; NaN if undefined: for fewer than two pairs, if one side is constant, and for numbers that are not
+/// finite.
 pub(super) fn pearson(x: &[f64], y: &[f64]) -> f64 {
-    // A mean is rounded, so that a constant side could seem to vary.
+    // The mean is rounded, so a constant side could seem to vary.
     let constant = |values: &[f64]| values.iter().all(|value| *value == values[0]);
     if x.len() < 2 || constant(x) || constant(y) {
         return f64::NAN;
@@ -26,7 +26,7 @@ pub(super) fn pearson(x: &[f64], y: &[f64]) -> f64 {
     (xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0)
 }
 
-/// Spearman's rank correlation, average ranks for ties; NaN where it is undefined.
+/// Spearman's rank correlation, average ranks for ties; NaN if undefined.
 pub(super) fn spearman(x: &[f64], y: &[f64]) -> f64 {
     if x.iter().chain(y).any(|value| value.is_nan()) {
         return f64::NAN;
@@ -34,7 +34,7 @@ pub(super) fn spearman(x: &[f64], y: &[f64]) -> f64 {
     pearson(&ranks(x), &ranks(y))
 }
 
-/// Ranks from 1, ties sharing the mean of theirs.
+/// Ranks from 1; ties share their average rank.
 fn ranks(values: &[f64]) -> Vec<f64> {
     let compare = |i: usize, j: usize| values[i].partial_cmp(&values[j]).unwrap_or(Ordering::Equal);
     let mut order: Vec<usize> = (0..values.len()).collect();
@@ -61,8 +61,8 @@ pub(super) fn spearman_95(r: f64, n: usize) -> Option<[f64; 2]> {
     fisher(r, n, 1.0 + r * r / 2.0)
 }
 
-/// How likely a correlation as far from 0 as `r`, over `n` pairs, is where there is none: two-sided, from Student's t with `n - 2`
-/// degrees of freedom, as scipy has it. `None` for fewer than three pairs or an undefined correlation.
+/// The two-sided p-value of a correlation of `n` pairs, from Student's t with `n - 2` degrees of freedom, as in SciPy. `None`
+/// for fewer than three pairs or an undefined correlation.
 pub(super) fn correlation_p(r: f64, n: usize) -> Option<f64> {
     let degrees = n.checked_sub(2).filter(|&degrees| degrees > 0 && !r.is_nan())? as f64;
     let t = r * (degrees / ((1.0 - r) * (1.0 + r))).sqrt();
@@ -81,15 +81,15 @@ fn fisher(r: f64, n: usize, variance: f64) -> Option<[f64; 2]> {
     Some([(r.atanh() - half).tanh(), (r.atanh() + half).tanh()])
 }
 
-/// The 95 % interval of a share: Wilson's score interval (Wilson 1927), which stays within 0 and 1 and holds for small
-/// numbers and for shares near 0 too. `None` for none of none.
+/// The 95 % interval of a proportion: Wilson's score interval (Wilson 1927), which stays within 0 and 1 and is valid for small
+/// numbers and for proportions near 0. `None` if `n` is 0.
 pub(super) fn wilson_95(successes: usize, n: usize) -> Option<[f64; 2]> {
     if n == 0 {
         return None;
     }
-    let (share, n, zz) = (successes as f64 / n as f64, n as f64, NORMAL_95 * NORMAL_95);
-    let middle = (share + zz / (2.0 * n)) / (1.0 + zz / n);
-    let half = NORMAL_95 / (1.0 + zz / n) * (share * (1.0 - share) / n + zz / (4.0 * n * n)).sqrt();
+    let (proportion, n, zz) = (successes as f64 / n as f64, n as f64, NORMAL_95 * NORMAL_95);
+    let middle = (proportion + zz / (2.0 * n)) / (1.0 + zz / n);
+    let half = NORMAL_95 / (1.0 + zz / n) * (proportion * (1.0 - proportion) / n + zz / (4.0 * n * n)).sqrt();
     Some([(middle - half).max(0.0), (middle + half).min(1.0)])
 }
 
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!((correlation_p(1.0, 8), correlation_p(0.5, 2), correlation_p(f64::NAN, 8)), (Some(0.0), None, None));
     }
 
-    /// By hand, in NumPy: `z = arctanh(r)`, `se = sqrt((1 + r * r / 2) / (n - 3))`, `tanh(z -+ norm.ppf(0.975) * se)`.
+    /// Computed in NumPy: `z = arctanh(r)`, `se = sqrt((1 + r * r / 2) / (n - 3))`, `tanh(z -+ norm.ppf(0.975) * se)`.
     #[test]
     fn the_interval_of_spearmans_is_bonett_and_wrights() {
         near(spearman_95(0.6, 28).unwrap(), [0.2611423876281449, 0.8072069892740471]);
@@ -130,7 +130,7 @@ mod tests {
 
     /// `scipy.stats.binomtest(k, n).proportion_ci(0.95, method="wilson")`, of SciPy 1.17.1.
     #[test]
-    fn the_interval_of_a_share_is_wilsons() {
+    fn the_interval_of_a_proportion_is_wilsons() {
         for (right, n, expected) in [
             (137, 7643, [0.015183456060254057, 0.021150690569685777]),
             (15, 552, [0.016535691424532335, 0.04434760233425665]),
@@ -143,13 +143,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_undefined_is_not_a_number() {
+    fn undefined_correlations_are_nan() {
         let constant = [0.1; 8];
         for (x, y) in [(&[][..], &[][..]), (&[1.0], &[2.0]), (&X, &constant), (&constant, &Y), (&X, &[f64::NAN; 8])] {
             assert!(pearson(x, y).is_nan() && spearman(x, y).is_nan(), "{x:?} {y:?}");
         }
         assert_eq!((pearson_95(0.5, 3), spearman_95(f64::NAN, 9), wilson_95(0, 0)), (None, None, None));
-        // Without doubt, however few: Fisher's z is infinite.
+        // Fisher's z is infinite.
         assert_eq!((pearson(&X, &X), pearson_95(1.0, 8)), (1.0, Some([1.0, 1.0])));
     }
 }
