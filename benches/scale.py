@@ -77,7 +77,7 @@ def spark(workers, texts, warm, model, out):
     session.sparkContext.setLogLevel("OFF")
 
     def label(folder, to):
-        session.read.parquet(str(folder)).mapInArrow(Predict(model, threads=1).each, SCHEMA).write.mode(
+        session.read.parquet(str(folder)).mapInArrow(Predict(model, threads=1).map_batches, SCHEMA).write.mode(
             "overwrite"
         ).parquet(str(to))
 

@@ -11,14 +11,14 @@ use vocable::classifier::{Classifier as Model, ImportOptions, MetricsReport, Nam
 use vocable::error::Error;
 use vocable::files::{parse_vocabulary, vocabulary_file};
 
-use crate::errors::raised;
-use crate::progress::python;
-use crate::question::array2;
-use crate::table::Table;
-use crate::texts::{Form, labelled};
-use crate::threads::work;
+use crate::datasets::{DataFileOptions, labelled_texts};
+use crate::errors::to_py_err;
+use crate::handle::VectorsHandle;
+use crate::progress::to_python;
+use crate::terms::array2;
+use crate::threads::run;
 
-/// A text classifier that was trained here or by the program.
+/// A trained text classifier.
 #[pyclass(frozen, subclass, module = "vocable._vocable")]
 pub struct Classifier {
     model: Arc<Model>,
@@ -30,137 +30,143 @@ impl Classifier {
     }
 
     fn predictions(&self, py: Python, texts: &[PyBackedStr]) -> PyResult<Vec<Prediction>> {
-        work(py, || self.model.predict(texts))
+        run(py, || self.model.predict(texts))
     }
 }
 
-/// Weights that were trained elsewhere.
+/// Weights of a model that was trained with another library.
 #[derive(FromPyObject)]
 enum Weights<'py> {
     Arrays(Vec<(String, PyReadonlyArrayDyn<'py, f32>)>),
     File(PathBuf),
 }
 
-/// The words of the embedding's rows.
+/// The words of the embedding rows.
 #[derive(FromPyObject)]
 enum Words {
     Json(PyBackedBytes),
     File(PathBuf),
 }
 
-fn tensor((name, array): (String, PyReadonlyArrayDyn<f32>)) -> PyResult<NamedTensor> {
+fn named_tensor((name, array): (String, PyReadonlyArrayDyn<f32>)) -> PyResult<NamedTensor> {
     Ok(NamedTensor { name, shape: array.shape().to_vec(), values: array.as_slice()?.to_vec() })
 }
 
 #[pymethods]
 impl Classifier {
-    /// The same classifier, for a class that is derived from this one.
+    /// Shares the model with another object; used by the Python subclass.
     #[new]
-    fn from(classifier: &Self) -> Self {
+    fn new_from(classifier: &Self) -> Self {
         Classifier { model: Arc::clone(&classifier.model) }
     }
 
-    /// Opens a model file; words that the model does not have are looked up in `table`, if there is one.
+    /// Loads a model file. Words that the model has no row for are looked up in `vectors`, if given.
     #[staticmethod]
-    #[pyo3(signature = (path, table))]
-    fn open(py: Python, path: PathBuf, table: Option<&Bound<Table>>) -> PyResult<Self> {
-        let vectors = table.map(|table| Arc::clone(&table.get().vectors));
-        let opened = work(py, || {
+    #[pyo3(signature = (path, vectors))]
+    fn open(py: Python, path: PathBuf, vectors: Option<&Bound<VectorsHandle>>) -> PyResult<Self> {
+        let vectors = vectors.map(|handle| Arc::clone(&handle.get().vectors));
+        let opened = run(py, || {
             let mut model = Model::open(&path)?;
             vectors.as_ref().map_or(Ok(()), |vectors| model.attach_vectors(vectors))?;
             Ok::<_, Error>(model)
         })?;
-        opened.map(Classifier::new).map_err(|e| raised(py, e))
+        opened.map(Classifier::new).map_err(|e| to_py_err(py, e))
     }
 
-    /// Reads a model from the bytes of its file.
+    /// Loads a model from the bytes of a model file.
     #[staticmethod]
     fn from_bytes(py: Python, bytes: &[u8]) -> PyResult<Self> {
-        work(py, || Model::from_bytes(bytes))?.map(Classifier::new).map_err(|e| raised(py, e))
+        run(py, || Model::from_bytes(bytes))?.map(Classifier::new).map_err(|e| to_py_err(py, e))
     }
 
-    /// Makes one of the weights of PyTorch or Keras, and of what they do not say.
+    /// Imports weights of PyTorch or Keras.
     #[staticmethod]
-    #[pyo3(name = "_from_weights", signature = (weights, words, labels, tokenizer, how, pooling, pad, unk))]
+    #[pyo3(name = "_from_weights", signature = (weights, words, labels, tokenizer, case, pooling, pad, unk))]
     fn from_weights(
         py: Python,
         weights: Weights,
         words: Words,
         labels: Vec<String>,
         tokenizer: &str,
-        how: &str,
+        case: &str,
         pooling: &str,
         pad: Option<String>,
         unk: Option<String>,
     ) -> PyResult<Self> {
         let (pad, unknown) = (pad.map(String::into_bytes), unk.map(String::into_bytes));
-        let tokenizer = tokenizer.parse().map_err(|e| raised(py, e))?;
-        let pooling = pooling.parse().map_err(|e| raised(py, e))?;
-        let options =
-            ImportOptions { labels, tokenizer, case: how.parse().map_err(|e| raised(py, e))?, pooling, pad, unknown };
+        let tokenizer = tokenizer.parse().map_err(|e| to_py_err(py, e))?;
+        let pooling = pooling.parse().map_err(|e| to_py_err(py, e))?;
+        let options = ImportOptions {
+            labels,
+            tokenizer,
+            case: case.parse().map_err(|e| to_py_err(py, e))?,
+            pooling,
+            pad,
+            unknown,
+        };
         let vocabulary = match words {
             Words::Json(json) => parse_vocabulary(&json, true).map_err(|e| e.in_file("words").into()),
             Words::File(path) => vocabulary_file(path),
         };
-        let vocabulary = vocabulary.map_err(|e| raised(py, e))?;
-        let made = match weights {
+        let vocabulary = vocabulary.map_err(|e| to_py_err(py, e))?;
+        let imported = match weights {
             Weights::Arrays(arrays) => {
-                let tensors = arrays.into_iter().map(tensor).collect::<PyResult<_>>()?;
-                work(py, || Model::import(tensors, &vocabulary, &options))?
+                let tensors = arrays.into_iter().map(named_tensor).collect::<PyResult<_>>()?;
+                run(py, || Model::import(tensors, &vocabulary, &options))?
             }
-            Weights::File(path) => work(py, || {
-                let made = Model::import(read_tensors(&path)?, &vocabulary, &options);
-                made.map_err(|e| e.in_file(path.to_string_lossy()))
+            Weights::File(path) => run(py, || {
+                let imported = Model::import(read_tensors(&path)?, &vocabulary, &options);
+                imported.map_err(|e| e.in_file(path.to_string_lossy()))
             })?,
         };
-        made.map(Classifier::new).map_err(|e| raised(py, e))
+        imported.map(Classifier::new).map_err(|e| to_py_err(py, e))
     }
 
-    /// The bytes of its file.
+    /// The bytes of the model file.
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = work(py, || self.model.to_bytes())?.map_err(|e| raised(py, e))?;
+        let bytes = run(py, || self.model.to_bytes())?.map_err(|e| to_py_err(py, e))?;
         Ok(PyBytes::new(py, &bytes))
     }
 
-    /// Writes the model file, beside its place first and then renamed.
+    /// Saves the model to a file, atomically.
     fn save(&self, py: Python, path: PathBuf) -> PyResult<()> {
-        work(py, || self.model.save(&path))?.map_err(|e| raised(py, e))
+        run(py, || self.model.save(&path))?.map_err(|e| to_py_err(py, e))
     }
 
-    /// Writes the model as ONNX, beside its place first and then renamed; and what its metadata holds as JSON, if that is asked for.
+    /// Exports the model to ONNX and, if `vocabulary` is given, its metadata to a JSON file; both are written atomically.
     #[pyo3(signature = (path, vocabulary = None))]
     fn export_onnx(&self, py: Python, path: PathBuf, vocabulary: Option<PathBuf>) -> PyResult<()> {
         let write = || {
             self.model.save_onnx(&path)?;
             vocabulary.map_or(Ok(()), |path| self.model.save_onnx_vocabulary(path))
         };
-        work(py, write)?.map_err(|e| raised(py, e))
+        run(py, write)?.map_err(|e| to_py_err(py, e))
     }
 
-    /// The labels it tells apart, in the order of the probabilities.
+    /// The labels, in the order of the probabilities.
     #[getter]
     fn labels(&self) -> Vec<String> {
         self.model.labels().to_vec()
     }
 
-    /// How it cuts texts into words.
+    /// The tokenizer.
     #[getter]
     fn tokenizer(&self) -> &'static str {
         self.model.tokenizer().name()
     }
 
-    /// Number of words that it has rows for.
+    /// The number of words that the model has rows for.
     #[getter]
     fn vocabulary_size(&self) -> usize {
         self.model.vocabulary().len()
     }
 
-    /// Cell, sizes and kind of embedding.
+    /// The architecture: embedding, encoder, pooling, sizes.
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let network = self.model.network();
         let shape = network.encoder.shape();
-        python(
+        to_python(
             py,
             &serde_json::json!({
                 "embedding": network.embedding.mode().name(),
@@ -189,7 +195,7 @@ impl Classifier {
         array2(py, values, self.model.labels().len())
     }
 
-    /// Both at once: for each text the place of its most probable label among the labels `[texts]`, and the probabilities.
+    /// The index of the most probable label of each text `[texts]`, and the probabilities `[texts, labels]`.
     fn classes_and_probabilities<'py>(
         &self,
         py: Python<'py>,
@@ -201,16 +207,17 @@ impl Classifier {
         Ok((PyArray1::from_vec(py, classes), array2(py, values, self.model.labels().len())?))
     }
 
-    /// For each text its words, and how many of them were read as the unknown word.
+    /// For each text, the number of words and the number of out-of-vocabulary words.
     fn words(&self, py: Python, texts: Vec<PyBackedStr>) -> PyResult<Vec<(usize, usize)>> {
         Ok(self.predictions(py, &texts)?.iter().map(|prediction| (prediction.words, prediction.unknown)).collect())
     }
 
-    /// Its figures on labelled texts, as `vocable predict --evaluate --json` has them.
-    fn evaluated<'py>(&self, data: &Bound<'py, PyAny>, form: Form) -> PyResult<Bound<'py, PyAny>> {
+    /// Metrics on labelled texts, with the keys of `vocable predict --evaluate --json`.
+    #[pyo3(name = "_evaluate")]
+    fn evaluate<'py>(&self, data: &Bound<'py, PyAny>, data_options: DataFileOptions) -> PyResult<Bound<'py, PyAny>> {
         let py = data.py();
-        let data = labelled(data, &form, "data")?;
-        let metrics = work(py, || self.model.evaluate(&data))?.map_err(|e| raised(py, e))?;
-        python(py, &MetricsReport::of(&metrics, self.model.labels()))
+        let data = labelled_texts(data, &data_options, "data")?;
+        let metrics = run(py, || self.model.evaluate(&data))?.map_err(|e| to_py_err(py, e))?;
+        to_python(py, &MetricsReport::of(&metrics, self.model.labels()))
     }
 }

@@ -19,30 +19,30 @@ use vocable::compare::{
 use vocable::error::Error;
 use vocable::report;
 
-use crate::errors::raised;
-use crate::progress::{EVERY, Observer, python};
+use crate::datasets::{DataFileOptions, splits};
+use crate::errors::to_py_err;
+use crate::handle::VectorsHandle;
+use crate::progress::{INTERVAL, Observer, to_python};
 use crate::settings::train_options;
-use crate::table::Table;
-use crate::texts::{Form, splits};
-use crate::threads::{pool, work};
+use crate::threads::{pool, run};
 
-/// A comparison as it is asked for. It can be pickled, so that other processes do a part of it.
+/// The arguments of a comparison: a dict that can be pickled and sent to other processes.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-pub struct Asked<'py> {
-    tables: Vec<Bound<'py, Table>>,
+pub struct ComparisonRequest<'py> {
+    vectors: Vec<Bound<'py, VectorsHandle>>,
     train: Bound<'py, PyAny>,
     dev: Option<Bound<'py, PyAny>>,
     test: Option<Bound<'py, PyAny>>,
-    form: Form,
+    data_options: DataFileOptions,
     settings: Bound<'py, PyDict>,
-    runs: Runs,
+    runs: RunSettings,
 }
 
-/// How runs are done, and what varies, as the program's options say it.
+/// What the runs are, and how they are executed; named like the options of `vocable compare`.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-pub struct Runs {
+pub struct RunSettings {
     embeddings: Vec<String>,
     seeds: Vec<u64>,
     train_sizes: Vec<String>,
@@ -53,94 +53,94 @@ pub struct Runs {
     checkpoint_minutes: f64,
 }
 
-impl Asked<'_> {
-    /// Its runs, and how they are done.
+impl ComparisonRequest<'_> {
+    /// The planned runs, and how they are executed.
     fn plan(&self, py: Python) -> PyResult<(Plan, RunOptions)> {
-        let refused = |e: Error| raised(py, e);
+        let failed = |e: Error| to_py_err(py, e);
         let runs = &self.runs;
         let minutes = runs.checkpoint_minutes;
-        let every = Duration::try_from_secs_f64(60.0 * minutes).ok().filter(|_| minutes > 0.0);
-        let checkpoint_every = every
-            .ok_or_else(|| refused(Error::invalid("checkpoint_minutes", "a number above 0", minutes.to_string())))?;
+        let interval = Duration::try_from_secs_f64(60.0 * minutes).ok().filter(|_| minutes > 0.0);
+        let checkpoint_every = interval
+            .ok_or_else(|| failed(Error::invalid("checkpoint_minutes", "a positive number", minutes.to_string())))?;
         if runs.jobs == Some(0) {
-            return Err(refused(Error::invalid("jobs", "a number from 1", "0")));
+            return Err(failed(Error::invalid("jobs", "at least 1", "0")));
         }
         let options = CompareOptions {
-            embeddings: named(&runs.embeddings).map_err(refused)?,
+            embeddings: parse_all(&runs.embeddings).map_err(failed)?,
             seeds: runs.seeds.clone(),
-            train_sizes: named::<TrainSize>(&runs.train_sizes).map_err(refused)?,
-            sweeps: named::<Sweep>(&runs.sweeps).map_err(refused)?,
+            train_sizes: parse_all::<TrainSize>(&runs.train_sizes).map_err(failed)?,
+            sweeps: parse_all::<Sweep>(&runs.sweeps).map_err(failed)?,
             watch: runs.watch.clone(),
             command: String::new(),
             train: train_options(&self.settings)?,
         };
         let first = options.seeds.first().copied().unwrap_or(options.train.seed);
-        let splits = splits(&self.train, self.dev.as_ref(), self.test.as_ref(), &self.form, first)?;
-        let vectors = self.tables.iter().map(|table| NamedVectors::of(Arc::clone(&table.get().vectors))).collect();
-        let plan = work(py, || Plan::new(vectors, splits, &options))?.map_err(refused)?;
+        let splits = splits(&self.train, self.dev.as_ref(), self.test.as_ref(), &self.data_options, first)?;
+        let vectors = self.vectors.iter().map(|handle| NamedVectors::of(Arc::clone(&handle.get().vectors))).collect();
+        let plan = run(py, || Plan::new(vectors, splits, &options))?.map_err(failed)?;
         Ok((plan, RunOptions { jobs: runs.jobs, checkpoint_every }))
     }
 
-    /// The folder that it is kept in.
-    fn folder(&self, py: Python) -> PyResult<&Path> {
-        let missing = || raised(py, Error::invalid("out", "the folder of the comparison", "none"));
+    /// The output directory.
+    fn directory(&self, py: Python) -> PyResult<&Path> {
+        let missing = || to_py_err(py, Error::invalid("out", "a directory", "None"));
         self.runs.out.as_deref().ok_or_else(missing)
     }
 }
 
-/// What the runs' threads tell the thread that waits for them.
-enum Told {
-    /// A run was done before.
+/// An event of a run, sent to the thread that holds the GIL.
+enum RunEvent {
+    /// The run was complete before.
     Skipped { name: String },
-    /// A run is done.
+    /// The run is complete.
     Done { name: String, dev_accuracy: f64, test_accuracy: Option<f64>, seconds: Option<f64> },
-    /// A run failed; the comparison ends with its error.
+    /// The run failed; the comparison ends with its error.
     Failed { name: String },
 }
 
-/// Compares embeddings. Returns what `vocable compare --json` prints, the same as text, and whether Ctrl-C ended it.
-/// `_training.py` has the signature for people.
+/// Runs a comparison. Returns the metrics of `vocable compare --json`, the report, and whether it was interrupted. The public function
+/// is in `_comparison.py`.
 #[pyfunction]
-#[pyo3(signature = (asked, observer))]
+#[pyo3(signature = (request, observer))]
 pub fn compare<'py>(
     py: Python<'py>,
-    asked: Asked<'py>,
+    request: ComparisonRequest<'py>,
     observer: Option<Bound<'py, PyAny>>,
-) -> PyResult<(Bound<'py, PyAny>, Found, bool)> {
-    let (plan, how) = asked.plan(py)?;
-    let out = asked.runs.out.as_deref();
+) -> PyResult<(Bound<'py, PyAny>, ComparisonReport, bool)> {
+    let (plan, options) = request.plan(py)?;
+    let out = request.runs.out.as_deref();
     let (findings, stopped) =
-        observed(py, &plan, &Observer::new(py, observer), |observe| Findings::of(&plan, out, &how, observe))?;
-    let findings = findings.map_err(|e| raised(py, e))?;
+        observe_runs(py, &plan, &Observer::new(py, observer), |observe| Findings::of(&plan, out, &options, observe))?;
+    let findings = findings.map_err(|e| to_py_err(py, e))?;
     if let Some(stop) = stopped.filter(|stop| !stop.is_instance_of::<PyKeyboardInterrupt>(py)) {
         return Err(stop);
     }
-    let unfinished = !findings.comparison.is_finished();
-    Ok((python(py, &findings)?, Found(findings), unfinished))
+    let interrupted = !findings.comparison.is_finished();
+    Ok((to_python(py, &findings)?, ComparisonReport(findings), interrupted))
 }
 
-/// Makes the folder of a comparison, `out`, or opens the one that is there; for each run its name, how many texts it reads in all
-/// its epochs, and whether it is done.
+/// Creates the output directory of a comparison, or opens an existing one. Returns for each run its name, the number of texts that it
+/// processes in all epochs, and whether it is complete.
 #[pyfunction]
-pub fn begin_comparison(py: Python, asked: Asked) -> PyResult<Vec<(String, u64, bool)>> {
-    let (plan, _) = asked.plan(py)?;
-    let out = asked.folder(py)?;
-    let runs: Result<Vec<_>, Error> = work(py, || {
+pub fn prepare_comparison(py: Python, request: ComparisonRequest) -> PyResult<Vec<(String, u64, bool)>> {
+    let (plan, _) = request.plan(py)?;
+    let out = request.directory(py)?;
+    let runs: Result<Vec<_>, Error> = run(py, || {
         let directory = RunDirectory::open(out, &plan)?;
         plan.runs().iter().map(|run| Ok((run.name.clone(), texts_of(run), directory.is_done(run)?))).collect()
     })?;
-    runs.map_err(|e| raised(py, e))
+    runs.map_err(|e| to_py_err(py, e))
 }
 
-/// Does one run of a comparison in its folder, which other processes may share meanwhile. Returns its scores and seconds.
+/// Executes one run in the output directory, which other processes can use at the same time. Returns its scores and duration.
 #[pyfunction]
-pub fn do_run<'py>(py: Python<'py>, asked: Asked<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    let (plan, how) = asked.plan(py)?;
-    let out = asked.folder(py)?;
-    let (run, stopped) = observed(py, &plan, &Observer::new(py, None), |observe| {
-        compare_run(&plan, &RunDirectory::share(out, &plan)?, name, &how, observe)
+pub fn execute_run<'py>(py: Python<'py>, request: ComparisonRequest<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let (plan, options) = request.plan(py)?;
+    let out = request.directory(py)?;
+    let (run, stopped) = observe_runs(py, &plan, &Observer::new(py, None), |observe| {
+        compare_run(&plan, &RunDirectory::share(out, &plan)?, name, &options, observe)
     })?;
-    match (run.map_err(|e| raised(py, e))?, stopped) {
+    match (run.map_err(|e| to_py_err(py, e))?, stopped) {
         (_, Some(stop)) => Err(stop),
         (run, None) => {
             let scores = run.map(|run| {
@@ -151,155 +151,155 @@ pub fn do_run<'py>(py: Python<'py>, asked: Asked<'py>, name: &str) -> PyResult<B
                     "seconds": run.seconds,
                 })
             });
-            python(py, &scores)
+            to_python(py, &scores)
         }
     }
 }
 
-/// What the folder of a comparison holds, finished or not, as [`compare`] returns it.
+/// Reads the output directory of a comparison, which may be incomplete.
 #[pyfunction]
-pub fn read_comparison<'py>(py: Python<'py>, out: PathBuf) -> PyResult<(Bound<'py, PyAny>, Found)> {
-    let findings = work(py, || Findings::read(&out))?.map_err(|e| raised(py, e))?;
-    Ok((python(py, &findings)?, Found(findings)))
+pub fn read_comparison<'py>(py: Python<'py>, out: PathBuf) -> PyResult<(Bound<'py, PyAny>, ComparisonReport)> {
+    let findings = run(py, || Findings::read(&out))?.map_err(|e| to_py_err(py, e))?;
+    Ok((to_python(py, &findings)?, ComparisonReport(findings)))
 }
 
-/// What a comparison found, in forms for people.
+/// The report of a comparison in several formats.
 #[pyclass(frozen, module = "vocable._vocable")]
-pub struct Found(Findings);
+pub struct ComparisonReport(Findings);
 
 #[pymethods]
-impl Found {
-    /// The program's table, and in a few lines what it says.
+impl ComparisonReport {
+    /// The table and summary that the program prints.
     fn text(&self) -> String {
         report::comparison(&self.0, None)
     }
 
-    /// A page that stands alone.
+    /// A self-contained HTML page.
     fn html(&self, py: Python) -> PyResult<String> {
-        work(py, || report::comparison_page(&self.0))?.map_err(|e| raised(py, e))
+        run(py, || report::comparison_page(&self.0))?.map_err(|e| to_py_err(py, e))
     }
 
-    /// All of it as Markdown.
+    /// Markdown.
     fn markdown(&self) -> String {
         report::comparison_markdown(&self.0)
     }
 
-    /// A row for each run, as CSV.
+    /// CSV with one row per run.
     fn csv(&self, py: Python) -> PyResult<String> {
-        report::comparison_csv(&self.0).map_err(|e| raised(py, e))
+        report::comparison_csv(&self.0).map_err(|e| to_py_err(py, e))
     }
 }
 
-fn named<T: std::str::FromStr<Err = Error>>(names: &[String]) -> Result<Vec<T>, Error> {
+fn parse_all<T: std::str::FromStr<Err = Error>>(names: &[String]) -> Result<Vec<T>, Error> {
     names.iter().map(|name| name.parse()).collect()
 }
 
-/// How many texts a run reads in all its epochs.
+/// The number of texts that a run processes in all epochs.
 fn texts_of(run: &PlannedRun) -> u64 {
     (run.train_texts as u64).saturating_mul(run.options.epochs as u64)
 }
 
-/// Does runs on threads of their own, while this one tells Python how far they are and looks out for signals; what it was that
-/// ended them early, if something did.
-fn observed<R: Send>(
+/// Executes runs on other threads, while this thread reports progress to Python and checks for signals. Returns also the exception that
+/// interrupted the runs, if any.
+fn observe_runs<R: Send>(
     py: Python,
     plan: &Plan,
     observer: &Observer,
     runs: impl FnOnce(&(dyn Fn(Event) -> ControlFlow<()> + Sync)) -> Result<R, Error> + Send,
 ) -> PyResult<(Result<R, Error>, Option<PyErr>)> {
-    let of: Vec<u64> = plan.runs().iter().map(texts_of).collect();
-    let done: Vec<AtomicU64> = of.iter().map(|_| AtomicU64::new(0)).collect();
+    let totals: Vec<u64> = plan.runs().iter().map(texts_of).collect();
+    let done: Vec<AtomicU64> = totals.iter().map(|_| AtomicU64::new(0)).collect();
     let (stop, pool) = (AtomicBool::new(false), pool(py)?);
     let (sender, receiver) = channel();
     let receiver = Mutex::new(receiver);
-    let reached = |index: usize, texts: u64| {
-        if let Some(place) = done.get(index) {
-            place.store(texts, Ordering::Relaxed);
+    let set_done = |index: usize, texts: u64| {
+        if let Some(count) = done.get(index) {
+            count.store(texts, Ordering::Relaxed);
         }
     };
-    let observe = move |event: Event, reached: &dyn Fn(usize, u64), whole: &dyn Fn(usize) -> u64| {
-        let told = match event {
+    let observe = move |event: Event, set_done: &dyn Fn(usize, u64), total: &dyn Fn(usize) -> u64| {
+        let run_event = match event {
             Event::Progress { index, progress: Progress::Step { epoch, done, of }, .. } => {
-                reached(index, ((epoch - 1) * of + done) as u64);
+                set_done(index, ((epoch - 1) * of + done) as u64);
                 return;
             }
             Event::Progress { .. } => return,
             Event::Skipped { index, run } => {
-                reached(index, whole(index));
-                Told::Skipped { name: run.name.clone() }
+                set_done(index, total(index));
+                RunEvent::Skipped { name: run.name.clone() }
             }
             Event::Done { index, run } => {
-                reached(index, whole(index));
+                set_done(index, total(index));
                 let (dev_accuracy, test_accuracy, seconds) = (run.dev_accuracy, run.test_accuracy, run.seconds);
-                Told::Done { name: run.name.clone(), dev_accuracy, test_accuracy, seconds }
+                RunEvent::Done { name: run.name.clone(), dev_accuracy, test_accuracy, seconds }
             }
-            Event::Failed { run } => Told::Failed { name: run.name.clone() },
+            Event::Failed { run } => RunEvent::Failed { name: run.name.clone() },
         };
-        // Nobody listens any more only when all is over.
-        let _ = sender.send(told);
+        // The receiver is only dropped at the end.
+        let _ = sender.send(run_event);
     };
     thread::scope(|scope| {
-        let (stop, of, reached) = (&stop, &of, &reached);
+        let (stop, totals, set_done) = (&stop, &totals, &set_done);
         let worker = scope.spawn(move || {
-            let whole = |index: usize| of.get(index).copied().unwrap_or(0);
+            let total = |index: usize| totals.get(index).copied().unwrap_or(0);
             pool.install(|| {
                 runs(&|event| {
-                    observe(event, reached, &whole);
+                    observe(event, set_done, &total);
                     if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 })
             })
         });
-        let total: u64 = of.iter().sum();
+        let total: u64 = totals.iter().sum();
         let mut stopped = None;
-        while let Some(told) = wait(py, &receiver) {
+        while let Some(event) = next_event(py, &receiver) {
             if stopped.is_some() {
                 continue;
             }
             let sum: u64 = done.iter().map(|texts| texts.load(Ordering::Relaxed)).sum();
-            if let Err(error) = tell(observer, told, sum, total, of.len()).and_then(|()| observer.check()) {
+            if let Err(error) = notify(observer, event, sum, total, totals.len()).and_then(|()| observer.check()) {
                 stop.store(true, Ordering::Relaxed);
                 stopped = Some(error);
             }
         }
         match py.detach(|| worker.join()) {
             Ok(outcome) => Ok((outcome, stopped)),
-            Err(_) => Err(PyRuntimeError::new_err("a thread of the comparison ended by a panic")),
+            Err(_) => Err(PyRuntimeError::new_err("a thread of the comparison panicked")),
         }
     })
 }
 
-/// What is told next, or nothing for a while; `None` once the runs are over.
-fn wait(py: Python, receiver: &Mutex<Receiver<Told>>) -> Option<Option<Told>> {
-    let waited = py.detach(|| receiver.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(EVERY));
-    match waited {
-        Ok(told) => Some(Some(told)),
+/// Waits for the next event: `Some(None)` if there is none for a while, `None` at the end.
+fn next_event(py: Python, receiver: &Mutex<Receiver<RunEvent>>) -> Option<Option<RunEvent>> {
+    let received = py.detach(|| receiver.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(INTERVAL));
+    match received {
+        Ok(event) => Some(Some(event)),
         Err(RecvTimeoutError::Timeout) => Some(None),
         Err(RecvTimeoutError::Disconnected) => None,
     }
 }
 
-fn tell(observer: &Observer, told: Option<Told>, done: u64, of: u64, runs: usize) -> PyResult<()> {
-    let all = |event: &Bound<PyDict>| {
+fn notify(observer: &Observer, event: Option<RunEvent>, done: u64, of: u64, runs: usize) -> PyResult<()> {
+    let set_progress = |event: &Bound<PyDict>| {
         event.set_item("done", done)?;
         event.set_item("of", of)?;
         event.set_item("runs", runs)
     };
-    match told {
-        None => observer.tell("step", all),
-        Some(Told::Skipped { name }) => observer.tell("skipped", |event| {
+    match event {
+        None => observer.notify("step", set_progress),
+        Some(RunEvent::Skipped { name }) => observer.notify("skipped", |event| {
             event.set_item("run", name)?;
-            all(event)
+            set_progress(event)
         }),
-        Some(Told::Failed { name }) => observer.tell("failed", |event| {
+        Some(RunEvent::Failed { name }) => observer.notify("failed", |event| {
             event.set_item("run", name)?;
-            all(event)
+            set_progress(event)
         }),
-        Some(Told::Done { name, dev_accuracy, test_accuracy, seconds }) => observer.tell("run", |event| {
+        Some(RunEvent::Done { name, dev_accuracy, test_accuracy, seconds }) => observer.notify("run", |event| {
             event.set_item("run", name)?;
             event.set_item("dev_accuracy", dev_accuracy)?;
             event.set_item("test_accuracy", test_accuracy)?;
             event.set_item("seconds", seconds)?;
-            all(event)
+            set_progress(event)
         }),
     }
 }

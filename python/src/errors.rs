@@ -1,4 +1,4 @@
-//! The library's errors as Python's exceptions, with the same text.
+//! Errors of the library as Python exceptions.
 
 use std::io::ErrorKind;
 
@@ -11,19 +11,19 @@ use vocable::error::Advice;
 
 const MODULE: &str = "vocable._errors";
 
-/// The exception for an error.
-pub fn raised(py: Python, error: Error) -> PyErr {
+/// Converts an error to an exception.
+pub fn to_py_err(py: Python, error: Error) -> PyErr {
     let text = error.text(spell);
     match error {
         Error::Io { source, .. } => {
-            let raised = match source.kind() {
+            let os_error = match source.kind() {
                 ErrorKind::NotFound => PyFileNotFoundError::new_err(text),
                 ErrorKind::PermissionDenied => PyPermissionError::new_err(text),
                 ErrorKind::AlreadyExists => PyFileExistsError::new_err(text),
                 _ => PyOSError::new_err(text),
             };
-            match raised.value(py).setattr("errno", source.raw_os_error()) {
-                Ok(()) => raised,
+            match os_error.value(py).setattr("errno", source.raw_os_error()) {
+                Ok(()) => os_error,
                 Err(other) => other,
             }
         }
@@ -48,21 +48,21 @@ pub fn spell(advice: &Advice) -> String {
     }
 }
 
-/// `vocable.VocableError`.
+/// Creates a `vocable.VocableError`.
 pub fn exception(py: Python, text: String) -> PyErr {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     CLASS.import(py, MODULE, "VocableError").map_or_else(|e| e, |class| PyErr::from_type(class.clone(), text))
 }
 
-/// `vocable.UnknownWordError` about a word of a table. Words that are spelt like it are looked for only when someone reads the
-/// text: in a large table that takes longer than thousands of look-ups.
-pub fn unknown_word(py: Python, word: &str, table: Option<Py<PyAny>>, text: Option<String>) -> PyErr {
+/// Creates a `vocable.UnknownWordError`. Without a text, similar words are searched in `vectors` when the message is first read: in a large
+/// table, that takes longer than thousands of look-ups.
+pub fn unknown_word(py: Python, word: &str, vectors: Option<Py<PyAny>>, text: Option<String>) -> PyErr {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let class = CLASS.import(py, MODULE, "UnknownWordError");
-    class.map_or_else(|e| e, |class| PyErr::from_type(class.clone(), (word.to_owned(), table, text)))
+    class.map_or_else(|e| e, |class| PyErr::from_type(class.clone(), (word.to_owned(), vectors, text)))
 }
 
-/// A warning to the user.
+/// Issues a `UserWarning`.
 pub fn warn(py: Python, text: &str) -> PyResult<()> {
     let text = std::ffi::CString::new(text.replace('\0', " "))?;
     PyErr::warn(py, &py.get_type::<pyo3::exceptions::PyUserWarning>(), &text, 2)

@@ -1,28 +1,29 @@
-//! The extension module `vocable._vocable`: what the Python package `vocable` has of Rust.
+//! The extension module `vocable._vocable` of the Python package `vocable`.
 //!
-//! Words, arrays and options of Python's become those of the library, its answers and errors Python's. What is a matter of
-//! Python alone (gensim's spellings, progress, notebooks) stands in `vocable/*.py`.
+//! It converts arguments, results and errors between Python and the library. What needs no Rust (the interface of gensim, progress,
+//! notebooks) is in `vocable/*.py`.
 
-// Functions that Python calls take and return what it has at hand: many keywords, tuples of several things.
+// Python functions have many keyword arguments and return tuples.
 #![allow(clippy::too_many_arguments, clippy::type_complexity)]
 
 mod classifier;
 mod compare;
-mod corpus;
+mod datasets;
 mod errors;
 mod gather;
-mod lend;
+mod handle;
 mod progress;
-mod question;
 mod settings;
-mod table;
+mod terms;
 mod texts;
 mod threads;
 mod training;
+mod vectors;
+mod views;
 
 use pyo3::prelude::*;
 
-/// Vectors, classifiers and comparisons, as the package's Python modules build on them.
+/// The classes and functions that the Python modules of the package build on.
 #[pymodule]
 mod _vocable {
     use pyo3::prelude::*;
@@ -31,11 +32,11 @@ mod _vocable {
     #[pymodule_export]
     use super::classifier::Classifier;
     #[pymodule_export]
-    use super::compare::{Found, begin_comparison, compare, do_run, read_comparison};
+    use super::compare::{ComparisonReport, compare, execute_run, prepare_comparison, read_comparison};
     #[pymodule_export]
-    use super::corpus::{TextVectors, TokenCounter};
+    use super::handle::VectorsHandle;
     #[pymodule_export]
-    use super::table::Table;
+    use super::texts::{TextVectors, TokenCounter};
     #[pymodule_export]
     use super::threads::{get_num_threads, set_num_threads};
     #[pymodule_export]

@@ -1,4 +1,4 @@
-//! What Python is told while a training runs, and whether it wants it to end.
+//! Progress callbacks and signals during training.
 
 use std::time::{Duration, Instant};
 
@@ -8,47 +8,47 @@ use serde::Serialize;
 
 use crate::errors::exception;
 
-/// How often Python is told of steps, and asked whether Ctrl-C was pressed.
-pub const EVERY: Duration = Duration::from_millis(100);
+/// How often steps are reported and signals are checked.
+pub const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Whoever waits in Python: a function that takes a dict, or nobody.
+/// The progress callback, if any: a Python function that takes a dict.
 pub struct Observer<'py> {
     py: Python<'py>,
     function: Option<Bound<'py, PyAny>>,
-    told: Instant,
+    last: Instant,
 }
 
 impl<'py> Observer<'py> {
     pub fn new(py: Python<'py>, function: Option<Bound<'py, PyAny>>) -> Self {
-        Observer { py, function, told: Instant::now() }
+        Observer { py, function, last: Instant::now() }
     }
 
-    /// Whether it is time to tell of steps again.
+    /// Whether the next step should be reported.
     pub fn is_due(&mut self) -> bool {
-        let due = self.told.elapsed() >= EVERY;
+        let due = self.last.elapsed() >= INTERVAL;
         if due {
-            self.told = Instant::now();
+            self.last = Instant::now();
         }
         due
     }
 
-    /// Lets Python act on signals. The error is what its handler raised: `KeyboardInterrupt` for Ctrl-C.
+    /// Runs Python's signal handlers. The error is what they raised: `KeyboardInterrupt` for Ctrl-C.
     pub fn check(&self) -> PyResult<()> {
         self.py.check_signals()
     }
 
-    /// Tells what happened: `{"event": what, ...}`.
-    pub fn tell(&self, what: &str, fill: impl FnOnce(&Bound<'py, PyDict>) -> PyResult<()>) -> PyResult<()> {
+    /// Calls the callback with a dict `{"event": name, ...}`.
+    pub fn notify(&self, name: &str, fill: impl FnOnce(&Bound<'py, PyDict>) -> PyResult<()>) -> PyResult<()> {
         let Some(function) = &self.function else { return Ok(()) };
         let event = PyDict::new(self.py);
-        event.set_item("event", what)?;
+        event.set_item("event", name)?;
         fill(&event)?;
         function.call1((event,)).map(drop)
     }
 }
 
-/// An answer of the library's as the dicts, lists and numbers that its JSON is.
-pub fn python<'py>(py: Python<'py>, answer: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
-    let text = serde_json::to_string(answer).map_err(|e| exception(py, e.to_string()))?;
+/// Converts a result to Python objects, by way of JSON.
+pub fn to_python<'py>(py: Python<'py>, result: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
+    let text = serde_json::to_string(result).map_err(|e| exception(py, e.to_string()))?;
     py.import("json")?.call_method1("loads", (text,))
 }

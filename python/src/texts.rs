@@ -1,78 +1,123 @@
-//! Texts and labels from Python: files, or what stands in lists.
+//! Text vectors and word counts of a part of a corpus, for distributed processing.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use numpy::PyArray2;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
-use vocable::classifier::{DataFormat, DataOptions, Dataset, LabelledText, Splits, split_dev_set};
-use vocable::error::{Error, Malformed, Place};
+use pyo3::pybacked::PyBackedStr;
+use vocable::classifier::{
+    TextVectors as RustTextVectors, TokenCounter as RustTokenCounter, Weighting, WordFrequencies,
+};
+use vocable::error::Error;
+use vocable::files::bytes;
+use vocable::report::json::CoverageAnswer;
+use vocable::vectors::Case;
 
-use crate::errors::{raised, warn};
-use crate::threads::work;
+use crate::errors::{exception, to_py_err};
+use crate::handle::VectorsHandle;
+use crate::progress::to_python;
+use crate::settings::parse_value;
+use crate::terms::array2;
+use crate::threads::run;
 
-/// How files of labelled texts are read, as the program's options say it.
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-pub struct Form {
-    data_format: Option<String>,
-    label_column: Option<String>,
-    text_column: Option<String>,
+/// Computes text vectors.
+#[pyclass(frozen, module = "vocable._vocable")]
+pub struct TextVectors {
+    inner: RustTextVectors,
+    dimension: usize,
 }
 
-impl Form {
-    fn options(&self, py: Python) -> PyResult<DataOptions> {
-        let format = self.data_format.as_deref().map(str::parse::<DataFormat>).transpose();
-        Ok(DataOptions {
-            format: format.map_err(|e| raised(py, e))?,
-            label_column: self.label_column.clone(),
-            text_column: self.text_column.clone(),
-        })
+#[pymethods]
+impl TextVectors {
+    /// The arguments are named like the options of `vocable embed`.
+    #[new]
+    #[pyo3(signature = (vectors, tokenizer, case, weighting, a, counts))]
+    fn new(
+        py: Python,
+        vectors: &Bound<VectorsHandle>,
+        tokenizer: &Bound<PyAny>,
+        case: &str,
+        weighting: &str,
+        a: f64,
+        counts: Option<PathBuf>,
+    ) -> PyResult<Self> {
+        let weighting = match (weighting, counts) {
+            ("mean", None) => Weighting::Mean,
+            ("mean", Some(_)) => {
+                return Err(exception(py, "counts: pass weighting=\"frequency\" as well".to_owned()));
+            }
+            ("frequency", None) => Weighting::Frequency { a, frequencies: WordFrequencies::Zipf },
+            ("frequency", Some(path)) => {
+                let frequencies = run(py, || {
+                    let read = bytes::open(&path, None)?;
+                    WordFrequencies::parse(&read.0).map_err(|e| Error::from(e.in_file(path.to_string_lossy())))
+                })?;
+                Weighting::Frequency { a, frequencies: frequencies.map_err(|e| to_py_err(py, e))? }
+            }
+            (other, _) => return Err(exception(py, format!("weighting: expected mean or frequency, found `{other}`"))),
+        };
+        let (vectors, tokenizer, case) =
+            (Arc::clone(&vectors.get().vectors), parse_value(tokenizer)?, case.parse().map_err(|e| to_py_err(py, e))?);
+        let dimension = vectors.dimension();
+        let inner =
+            run(py, || RustTextVectors::new(vectors, tokenizer, case, weighting))?.map_err(|e| to_py_err(py, e))?;
+        Ok(TextVectors { inner, dimension })
+    }
+
+    /// The vectors of texts, `[texts, dimension]`; zeros for texts without any known word.
+    fn of<'py>(&self, py: Python<'py>, texts: Vec<PyBackedStr>) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let values = run(py, || self.inner.of(&texts).into_iter().flat_map(|vector| vector.values).collect())?;
+        array2(py, values, self.dimension)
     }
 }
 
-/// Whether something names a file: `str` or `os.PathLike`.
-pub fn is_path(given: &Bound<PyAny>) -> bool {
-    given.cast::<PyString>().is_ok() || given.cast::<PyBytes>().is_ok() || given.hasattr("__fspath__").unwrap_or(false)
-}
+/// Counts the words of texts; partial counts of several processes can be added up.
+#[pyclass(module = "vocable._vocable")]
+pub struct TokenCounter(RustTokenCounter);
 
-/// Labelled texts: the file that is named, or pairs of a label and a text. `name` is what messages call the pairs.
-pub fn labelled(given: &Bound<PyAny>, form: &Form, name: &str) -> PyResult<Dataset> {
-    let py = given.py();
-    let data = if is_path(given) {
-        let (path, options) = (given.extract::<PathBuf>()?, form.options(py)?);
-        work(py, || Dataset::open(&path, &options))?.map_err(|e| raised(py, e))?
-    } else {
-        let mut texts = Vec::new();
-        for (pair, line) in given.try_iter()?.zip(1..) {
-            let (label, text): (Bound<PyAny>, String) = pair?.extract()?;
-            // Labels may be numbers.
-            texts.push(LabelledText { label: label.str()?.to_string(), text, line });
-        }
-        if texts.is_empty() {
-            let error = Malformed::at(Place::File, "labelled texts", "none").in_file(name);
-            return Err(raised(py, error.into()));
-        }
-        Dataset { name: name.to_owned(), format: DataFormat::Plain, texts, replaced: 0 }
-    };
-    if data.replaced > 0 {
-        let texts = if data.replaced == 1 { "1 text is".to_owned() } else { format!("{} texts are", data.replaced) };
-        warn(py, &format!("{}: {texts} not UTF-8; the bytes in question were replaced", data.name))?;
+#[pymethods]
+impl TokenCounter {
+    #[new]
+    fn new(tokenizer: &Bound<PyAny>) -> PyResult<Self> {
+        Ok(TokenCounter(RustTokenCounter::new(parse_value(tokenizer)?)))
     }
-    Ok(data)
-}
 
-/// The parts of a task; a development part is cut from the training part where none is given.
-pub fn splits(
-    train: &Bound<PyAny>,
-    dev: Option<&Bound<PyAny>>,
-    test: Option<&Bound<PyAny>>,
-    form: &Form,
-    seed: u64,
-) -> PyResult<Splits> {
-    let all = labelled(train, form, "train")?;
-    let (train, dev) = match dev {
-        Some(dev) => (all, labelled(dev, form, "dev")?),
-        None => split_dev_set(all, seed).map_err(|e: Error| raised(train.py(), e))?,
-    };
-    Ok(Splits { train, dev, test: test.map(|test| labelled(test, form, "test")).transpose()? })
+    /// Counts the words of texts.
+    fn add(&mut self, py: Python, texts: Vec<PyBackedStr>) -> PyResult<()> {
+        run(py, || self.0.add(&texts))
+    }
+
+    /// Adds the counts of another counter: words and their counts, text lengths and the number of texts with each length.
+    fn add_counts(
+        &mut self,
+        words: Vec<PyBackedStr>,
+        counts: Vec<usize>,
+        lengths: Vec<usize>,
+        texts: Vec<usize>,
+    ) -> PyResult<()> {
+        let words = words.iter().map(|word| &**word).zip(counts);
+        self.0.add_counted(words, lengths.into_iter().zip(texts));
+        Ok(())
+    }
+
+    /// Words in order of first occurrence and their counts; text lengths (in words) and the number of texts with each length.
+    fn counts(&self) -> (Vec<&str>, Vec<usize>, Vec<usize>, Vec<usize>) {
+        let (words, counts) = self.0.words().into_iter().unzip();
+        let (lengths, texts) = self.0.lengths().iter().unzip();
+        (words, counts, lengths, texts)
+    }
+
+    /// Looks up the words. Returns the keys of `vocable coverage --json`; `file` is the name of the texts in it.
+    fn coverage<'py>(
+        &self,
+        py: Python<'py>,
+        vectors: &Bound<VectorsHandle>,
+        file: &str,
+        k: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let vectors = &vectors.get().vectors;
+        let coverage = run(py, || self.0.coverage(vectors, Case::Fold))?.map_err(|e| to_py_err(py, e))?;
+        to_python(py, &CoverageAnswer::new(file, &coverage, k))
+    }
 }

@@ -14,61 +14,61 @@ use vocable::report;
 use vocable::report::json::TrainAnswer;
 
 use crate::classifier::Classifier;
-use crate::errors::{raised, spell, warn};
-use crate::progress::{Observer, python};
+use crate::datasets::{DataFileOptions, splits};
+use crate::errors::{spell, to_py_err, warn};
+use crate::handle::VectorsHandle;
+use crate::progress::{Observer, to_python};
 use crate::settings::train_options;
-use crate::table::Table;
-use crate::texts::{Form, splits};
-use crate::threads::work;
+use crate::threads::run;
 
-/// One advance of a training, as far as anyone needs to be told.
-enum Advanced {
+/// What an advance of the training did.
+enum Advance {
     Step { epoch: usize, done: usize, of: usize },
     Epoch(Box<EpochMetrics>),
     End,
 }
 
-/// Trains a classifier. Returns the classifier, all metrics as `vocable train --json` has them, the same as text, and whether Ctrl-C
-/// ended it; the first three are None where that was before an epoch ended. `_training.py` has the signature for people.
+/// Trains a classifier. Returns the classifier, the metrics of `vocable train --json`, the same as text, and whether the training was
+/// interrupted; the first three are None if that was before the end of the first epoch. The public function is in `_training.py`.
 #[pyfunction]
-#[pyo3(signature = (table, train, dev, test, form, settings, out, checkpoint, resume, observer))]
+#[pyo3(signature = (vectors, train, dev, test, data_options, settings, out, checkpoint, resume, observer))]
 pub fn train<'py>(
-    table: &Bound<'py, Table>,
+    vectors: &Bound<'py, VectorsHandle>,
     train: &Bound<'py, PyAny>,
     dev: Option<&Bound<'py, PyAny>>,
     test: Option<&Bound<'py, PyAny>>,
-    form: Form,
+    data_options: DataFileOptions,
     settings: &Bound<'py, PyDict>,
     out: Option<PathBuf>,
     checkpoint: Option<PathBuf>,
     resume: bool,
     observer: Option<Bound<'py, PyAny>>,
 ) -> PyResult<(Option<Classifier>, Option<Bound<'py, PyAny>>, Option<String>, bool)> {
-    let py = table.py();
+    let py = vectors.py();
     let options = train_options(settings)?;
     for path in out.iter().chain(&checkpoint) {
-        check_writable(path).map_err(|e| raised(py, e))?;
+        check_writable(path).map_err(|e| to_py_err(py, e))?;
     }
-    let splits = splits(train, dev, test, &form, options.seed)?;
-    let vectors = &table.get().vectors;
-    let begun = work(py, || begin(vectors, &splits, &options, checkpoint.as_ref().filter(|_| resume)))?;
-    let mut training = begun.map_err(|e| raised(py, e))?;
+    let splits = splits(train, dev, test, &data_options, options.seed)?;
+    let vectors = &vectors.get().vectors;
+    let started = run(py, || start(vectors, &splits, &options, checkpoint.as_ref().filter(|_| resume)))?;
+    let mut training = started.map_err(|e| to_py_err(py, e))?;
     let mut observer = Observer::new(py, observer);
     let stopped = loop {
-        let told = match work(py, || advance(&mut training))? {
-            Advanced::Step { epoch, done, of } if observer.is_due() => observer.tell("step", |event| {
+        let notified = match run(py, || advance(&mut training))? {
+            Advance::Step { epoch, done, of } if observer.is_due() => observer.notify("step", |event| {
                 event.set_item("epoch", epoch)?;
                 event.set_item("done", done)?;
                 event.set_item("of", of)
             }),
-            Advanced::Step { .. } => Ok(()),
-            Advanced::Epoch(metrics) => {
+            Advance::Step { .. } => Ok(()),
+            Advance::Epoch(metrics) => {
                 save(py, &training, checkpoint.as_ref())?;
-                observer.tell("epoch", |event| event.set_item("metrics", python(py, &*metrics)?))
+                observer.notify("epoch", |event| event.set_item("metrics", to_python(py, &*metrics)?))
             }
-            Advanced::End => break None,
+            Advance::End => break None,
         };
-        if let Err(stop) = told.and_then(|()| observer.check()) {
+        if let Err(stop) = notified.and_then(|()| observer.check()) {
             break Some(stop);
         }
     };
@@ -82,14 +82,14 @@ pub fn train<'py>(
             return Ok((None, None, None, interrupted));
         }
     }
-    let trained = work(py, || finish(training, out.as_ref()))?.map_err(|e| raised(py, e))?;
+    let outcome = run(py, || finish(training, out.as_ref()))?.map_err(|e| to_py_err(py, e))?;
     let saved = out.map(|path| path.to_string_lossy().into_owned());
-    let answer = python(py, &TrainAnswer::new(&trained, options.embedding, options.seed, saved))?;
-    let text = report::training(&trained);
-    Ok((Some(Classifier::new(trained.classifier)), Some(answer), Some(text), interrupted))
+    let metrics = to_python(py, &TrainAnswer::new(&outcome, options.embedding, options.seed, saved))?;
+    let text = report::training(&outcome);
+    Ok((Some(Classifier::new(outcome.classifier)), Some(metrics), Some(text), interrupted))
 }
 
-fn begin(
+fn start(
     vectors: &Arc<Vectors>,
     splits: &Splits,
     options: &TrainOptions,
@@ -101,27 +101,27 @@ fn begin(
     }
 }
 
-fn advance(training: &mut Training) -> Advanced {
+fn advance(training: &mut Training) -> Advance {
     match training.advance() {
-        Some(Progress::Step { epoch, done, of }) => Advanced::Step { epoch, done, of },
-        Some(Progress::Epoch(epoch)) => Advanced::Epoch(Box::new(EpochMetrics::of(epoch))),
-        None => Advanced::End,
+        Some(Progress::Step { epoch, done, of }) => Advance::Step { epoch, done, of },
+        Some(Progress::Epoch(epoch)) => Advance::Epoch(Box::new(EpochMetrics::of(epoch))),
+        None => Advance::End,
     }
 }
 
-/// Saves a training under way, where that was asked for. A disk that is full now may not be later, so a refusal is a warning.
+/// Saves a checkpoint, if requested. Failures are warnings, since the next checkpoint may succeed.
 fn save(py: Python, training: &Training, checkpoint: Option<&PathBuf>) -> PyResult<()> {
     let Some(path) = checkpoint else { return Ok(()) };
-    match work(py, || training.save(path))? {
+    match run(py, || training.save(path))? {
         Ok(()) => Ok(()),
-        Err(error) => warn(py, &format!("the checkpoint was not written: {}", error.text(spell))),
+        Err(error) => warn(py, &format!("cannot write the checkpoint: {}", error.text(spell))),
     }
 }
 
 fn finish(training: Training, out: Option<&PathBuf>) -> Result<TrainingOutcome, Error> {
-    let trained = training.finish()?;
+    let outcome = training.finish()?;
     if let Some(path) = out {
-        trained.classifier.save(path)?;
+        outcome.classifier.save(path)?;
     }
-    Ok(trained)
+    Ok(outcome)
 }

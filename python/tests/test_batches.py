@@ -39,7 +39,7 @@ def test_texts_of_all_kinds(kind, model, lines):
     before, predict = vocable.get_num_threads(), Predict(model, probabilities=True)
     classifier = vocable.Classifier.load(model)
     labels, probabilities = classifier.predict([*some, ""]), classifier.predict_proba([*some, ""])
-    for rows in (predict(batch), predict(pa.Table.from_batches([batch])), next(predict.each([batch]))):
+    for rows in (predict(batch), predict(pa.Table.from_batches([batch])), next(predict.map_batches([batch]))):
         assert rows.schema.names == ["id", "Sentence", "label", "probability", "probability_neg", "probability_pos"]
         assert rows.column(2).to_pylist() == [labels[0], None, *labels[1:]]
         assert rows.column(5).null_count == 1 and rows.column(5).drop_null().to_pylist() == probabilities[:, 1].tolist()
@@ -67,7 +67,7 @@ def test_vectors_of_texts_are_means_of_words(how, table_path, plain, lines, tmp_
         if text is not None:
             all = [weight(word) * known[word] for word in text.split() if word in known]
             assert np.allclose(vector, np.mean(all, axis=0) if all else 0, atol=1e-6)
-    each = list(embed.each(pa.table({"text": texts}).to_batches(max_chunksize=20)))
+    each = list(embed.map_batches(pa.table({"text": texts}).to_batches(max_chunksize=20)))
     assert [batch.num_rows for batch in each] == [20, 20, 13] and pa.types.is_list(
         each[0].schema.field("its_vector").type
     )
@@ -78,7 +78,7 @@ def test_coverage_is_summed_up(table, table_path, lines):
     cover = Coverage(table, tokenizer="whitespace", k=1000)
     batches = pa.table({"text": [*lines, None, ""]}).to_batches(max_chunksize=30)
     answer = table.coverage([*lines, ""], tokenizer="whitespace", k=1000)
-    assert cover.total(map(cover, batches)) == cover.total(cover.each(batches)) == answer
+    assert cover.total(map(cover, batches)) == cover.total(cover.map_batches(batches)) == answer
     assert pickle.loads(pickle.dumps(cover)).total([cover(batches[0])])["texts"] == 30
     assert cover.total([])["texts"] == 0 and cover.total([])["median_length"] == 0
 
@@ -106,7 +106,7 @@ def test_threads():
 
 def test_refusals(model, table_path):
     batch = pa.table({"text": ["a dull film"], "label": ["mine"]})
-    with pytest.raises(VocableError, match="no column `label`, since one is to be added"):
+    with pytest.raises(VocableError, match="already a column `label`"):
         Predict(model)(batch)
     with pytest.raises(VocableError, match="a column `words`, found the columns text, label"):
         Predict(model, text_column="words")(batch)
@@ -114,9 +114,9 @@ def test_refusals(model, table_path):
         Predict(model)(pa.table({"text": [1]}))
     with pytest.raises(FileNotFoundError):
         Predict("nowhere.safetensors")(batch.select(["text"]))
-    with pytest.raises(VocableError, match="save them first"):
+    with pytest.raises(VocableError, match="save them to a file"):
         Predict(model, vectors=vocable.Vectors.demo())
-    with pytest.raises(VocableError, match="a number from 1"):
+    with pytest.raises(VocableError, match="at least 1"):
         vocable.set_num_threads(0)
     with pytest.raises(VocableError, match="found `median`"):
         Embed(table_path, weighting="median")(batch.select(["text"]))

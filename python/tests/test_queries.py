@@ -95,7 +95,7 @@ def test_limits(table):
     allowed = ["queen", "prince", "crown", "king"]
     assert {word for word, _ in table.nearest("king", within=allowed)} == {"queen", "prince", "crown"}
     assert all(cosine >= 0.8 for _, cosine in table.nearest("king", k=100, min_cosine=0.8))
-    with pytest.warns(UserWarning, match="1 of 2 words have no row: `kign`"):
+    with pytest.warns(UserWarning, match="1 of 2 words are not in the vocabulary: `kign`"):
         table.nearest("king", within=["queen", "kign"])
     with pytest.raises(VocableError, match="minimum cosine"):
         table.analogy("man", "king", "woman", method="mul", min_cosine=0.5)
@@ -161,7 +161,7 @@ def test_benchmarks_are_gensims_and_the_programs(table, table_path, fixtures, ge
         )
     with pytest.raises(VocableError, match="protocol"):
         table.evaluate(fixtures / "pairs.tsv", protocol="glove")
-    with pytest.raises(VocableError, match="expected analogy questions"):
+    with pytest.raises(VocableError, match="not analogy questions"):
         table.evaluate_word_analogies(fixtures / "pairs.tsv")
 
 
@@ -218,7 +218,7 @@ def test_embedding_matrix(table, table_path, program, tmp_path):
     by_index = table.embedding_matrix({"king": 2, "queen": np.int64(4)})
     assert by_index.shape == (5, 50) and np.array_equal(by_index[4], table["queen"]) and not by_index[[0, 1, 3]].any()
     with pytest.warns(
-        UserWarning, match=r"row 0, `<pad>`, is not in the vectors and gets a random row; pad='<pad>' says what it is"
+        UserWarning, match=r"`<pad>` \(row 0\) is not in the vectors and gets a random vector; pass pad="
     ):
         table.embedding_matrix(["<pad>", "king"])
     with pytest.raises(VocableError, match="pad: expected a word of the vocabulary"):

@@ -74,7 +74,9 @@ def labelled(program, model, file, tmp_path_factory):
 
 def test_labels_are_the_programs(spark, model, file, labelled):
     rows = spark.read.parquet(str(file)).repartition(6)
-    ours = rows.mapInArrow(Predict(model, probabilities=True, threads=1).each, LABELLED).toArrow().sort_by("number")
+    ours = (
+        rows.mapInArrow(Predict(model, probabilities=True, threads=1).map_batches, LABELLED).toArrow().sort_by("number")
+    )
     assert ours.column_names == labelled.column_names
     assert all(ours[name].to_pylist() == labelled[name].to_pylist() for name in labelled.column_names)
 
@@ -84,7 +86,7 @@ def test_a_killed_worker_loses_nothing(spark, model, file, labelled, tmp_path):
 
     def fatal(batches):
         """Ends its process in the middle of the data, the first time."""
-        for batch in predict.each(batches):
+        for batch in predict.map_batches(batches):
             if 200 in batch["number"].to_pylist() and not killed.exists():
                 killed.touch()
                 os._exit(1)
@@ -105,7 +107,7 @@ def test_vectors_of_texts_are_the_programs(spark, table_path, file, program, tmp
     embed = Embed(table_path, weighting="frequency", threads=1)
     ours = (
         spark.read.parquet(str(file))
-        .mapInArrow(embed.each, "number long, text string, vector array<float>")
+        .mapInArrow(embed.map_batches, "number long, text string, vector array<float>")
         .toArrow()
         .sort_by("number")
     )
@@ -119,7 +121,7 @@ def test_coverage_is_the_programs(spark, table_path, file, program):
     its = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
     cover = Coverage(table_path, k=50, threads=1)
     parts = spark.read.parquet(str(file)).mapInArrow(
-        cover.each, "words array<string>, counts array<long>, lengths array<long>, texts array<long>"
+        cover.map_batches, "words array<string>, counts array<long>, lengths array<long>, texts array<long>"
     )
     assert cover.total([parts.toArrow()], file=str(file)) == its
 

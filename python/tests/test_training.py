@@ -137,7 +137,7 @@ def test_an_error_in_a_callback_comes_through(table, parts):
 
 
 def test_settings_are_checked(table, parts):
-    with pytest.raises(TypeError, match="there is no setting `hiden`"):
+    with pytest.raises(TypeError, match="unknown setting `hiden`"):
         vocable.train(table, *parts, hiden=3)
     with pytest.raises(TypeError, match="hidden"):
         vocable.train(table, *parts, hidden="many")

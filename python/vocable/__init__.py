@@ -1,4 +1,4 @@
-"""Vocable: pretrained word vectors, asked and trained on.
+"""Vocable: query pretrained word vectors, and train text classifiers on them.
 
 >>> import vocable
 >>> v = vocable.open("glove.safetensors")
@@ -6,16 +6,17 @@
 (50,)
 >>> v.most_similar("king", topn=3)  # or v.nearest("king", k=3)
 
-:func:`open` opens vectors, :func:`train` trains a text classifier on them, :func:`compare` compares embeddings, and
-:class:`Classifier` predicts. https://docs.rs/vocable has the library, ``docs/guide/python.md`` of its repository a session.
+:func:`open` opens word vectors, :func:`train` trains a text classifier, :func:`compare` compares embeddings, and
+:class:`Classifier` predicts labels. See https://docs.rs/vocable for the Rust library, and ``docs/guide/python.md`` in the
+repository for a tutorial.
 """
 
 from ._errors import Interrupted, UnknownWordError, VocableError
-from ._training import Classifier, Comparison, Trained, compare, train
+from ._training import Classifier, Comparison, TrainingResult, compare, train
 from ._vectors import Vectors, open
 from ._vocable import get_num_threads, set_num_threads
 
-#: gensim's name: ``from vocable import KeyedVectors`` in place of ``from gensim.models import KeyedVectors``.
+#: The name of the class in gensim: ``from vocable import KeyedVectors`` replaces ``from gensim.models import KeyedVectors``.
 KeyedVectors = Vectors
 
 __all__ = [
@@ -23,7 +24,7 @@ __all__ = [
     "Comparison",
     "Interrupted",
     "KeyedVectors",
-    "Trained",
+    "TrainingResult",
     "UnknownWordError",
     "Vectors",
     "VocableError",

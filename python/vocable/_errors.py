@@ -1,4 +1,4 @@
-"""The package's exceptions. Files that cannot be read raise ``FileNotFoundError`` and the other kinds of ``OSError``."""
+"""Exceptions. Files that cannot be read raise ``FileNotFoundError`` or another ``OSError``."""
 
 from __future__ import annotations
 
@@ -6,47 +6,51 @@ from typing import Any
 
 
 class VocableError(ValueError):
-    """What the library refuses: a damaged file, a setting outside its range. The text is the program's."""
+    """Invalid input, such as a malformed file or an argument outside its range."""
 
     __module__ = "vocable"
 
 
 class UnknownWordError(VocableError, KeyError):
-    """A word that the vocabulary does not hold; ``word`` tells which.
+    """A word that is not in the vocabulary.
 
-    Words that are spelt like it are looked for when the text is first read, so that who only catches the error does not
-    wait for them.
+    The message suggests similar words. They are searched when the message is first read, so that catching the error is fast.
+
+    Attributes:
+        word: The unknown word.
     """
 
     __module__ = "vocable"
 
-    def __init__(self, word: str, table: Any = None, text: str | None = None):
+    def __init__(self, word: str, vectors: Any = None, message: str | None = None):
         super().__init__(word)
         self.word = word
-        self._table = table
-        self._text = text
+        self._vectors = vectors
+        self._message = message
 
     def __str__(self) -> str:
-        if self._text is None:
-            self._text = (
-                f"`{self.word}` is not in the vocabulary" if self._table is None else self._table._explain(self.word)
-            )
-            self._table = None
-        return self._text
+        if self._message is None:
+            if self._vectors is None:
+                self._message = f"`{self.word}` is not in the vocabulary"
+            else:
+                self._message = self._vectors._unknown_word_message(self.word)
+            self._vectors = None
+        return self._message
 
     def __reduce__(self):
         return type(self), (self.word, None, str(self))
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, or a notebook's stop button, ended a training or a comparison.
+    """Ctrl-C, or the stop button of a notebook, interrupted a training or a comparison.
 
-    ``result`` is what there is by then: of :func:`vocable.train` the best epoch so far (None before the first ended), of
-    :func:`vocable.compare` the runs that are done.
+    Attributes:
+        result: The result so far. For :func:`vocable.train`, the best epoch, or None before the end of the first epoch; for
+            :func:`vocable.compare`, the completed runs.
     """
 
     __module__ = "vocable"
 
-    def __init__(self, text: str, result: Any = None):
-        super().__init__(text)
+    def __init__(self, message: str, result: Any = None):
+        super().__init__(message)
         self.result = result

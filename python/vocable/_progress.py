@@ -1,4 +1,4 @@
-"""How far a training is, for whoever waits for it: in a terminal and in a notebook."""
+"""Progress of training, in terminals and notebooks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 
-def bars() -> Any:
-    """tqdm's bar, where that is installed. It is loaded when it is needed: it takes longer, and more memory, than this package."""
+def _tqdm() -> Any:
+    """tqdm's progress bar, or None if it is not installed. It is imported on demand because that is slow."""
     try:
         from tqdm.auto import tqdm
     except ImportError:
@@ -16,35 +16,37 @@ def bars() -> Any:
     return tqdm
 
 
-def observer(progress: bool | Callable[[dict], object] | None, shown: type[Shown]) -> tuple[Any, Shown | None]:
-    """What the extension tells of progress, and what is shown of it, if anything."""
+def callback_and_display(
+    progress: bool | Callable[[dict], object] | None, display: type[ProgressDisplay]
+) -> tuple[Any, ProgressDisplay | None]:
+    """The callback for the extension module, and the display to close at the end, if any."""
     if callable(progress):
         return progress, None
     if not progress:
         return None, None
-    bar = shown()
-    return bar, bar
+    shown = display()
+    return shown, shown
 
 
-class Shown:
-    """A bar by tqdm, where that is installed, and lines on standard error."""
+class ProgressDisplay:
+    """A tqdm progress bar, if tqdm is installed, and lines on standard error."""
 
     def __init__(self):
-        self.tqdm = bars()
+        self.tqdm = _tqdm()
         self.bar = None
 
-    def at(self, done: int, of: int, what: str) -> None:
+    def update(self, done: int, total: int, description: str) -> None:
         if self.tqdm is None:
             return
         if self.bar is None:
-            self.bar = self.tqdm(total=of, unit=" texts", leave=False)
-        if self.bar.total != of:
-            self.bar.reset(of)
-        self.bar.set_description(what, refresh=False)
+            self.bar = self.tqdm(total=total, unit=" texts", leave=False)
+        if self.bar.total != total:
+            self.bar.reset(total)
+        self.bar.set_description(description, refresh=False)
         self.bar.n = done
         self.bar.refresh()
 
-    def line(self, text: str) -> None:
+    def print(self, text: str) -> None:
         if self.bar is None:
             print(text, file=sys.stderr)
         else:
@@ -55,19 +57,23 @@ class Shown:
             self.bar.close()
 
 
-class TrainingShown(Shown):
+class TrainingProgress(ProgressDisplay):
+    """Shows the events of a training."""
+
     def __call__(self, event: dict) -> None:
         if event["event"] == "step":
-            self.at(event["done"], event["of"], f"epoch {event['epoch']}")
+            self.update(event["done"], event["of"], f"epoch {event['epoch']}")
         else:
             epoch = event["metrics"]
-            self.line(
+            self.print(
                 f"epoch {epoch['epoch']:3}   loss {epoch['train_loss']:.4f}   dev accuracy "
                 f"{100 * epoch['dev']['accuracy']:5.1f} %   dev loss {epoch['dev']['loss']:.4f}   {epoch['seconds']:.1f} s"
             )
 
 
-class ComparisonShown(Shown):
+class ComparisonProgress(ProgressDisplay):
+    """Shows the events of a comparison."""
+
     def __init__(self):
         super().__init__()
         self.runs = 0
@@ -77,10 +83,10 @@ class ComparisonShown(Shown):
             self.runs += 1
         if event["event"] == "run":
             test = "" if event["test_accuracy"] is None else f", test {100 * event['test_accuracy']:.1f} %"
-            self.line(
+            self.print(
                 f"run {self.runs} of {event['runs']}: {event['run']}: dev {100 * event['dev_accuracy']:.1f} %{test}, "
                 f"{event['seconds']:.1f} s"
             )
         elif event["event"] == "failed":
-            self.line(f"the run {event['run']} failed")
-        self.at(event["done"], event["of"], f"{self.runs}/{event['runs']} runs")
+            self.print(f"run {event['run']} failed")
+        self.update(event["done"], event["of"], f"{self.runs}/{event['runs']} runs")

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
 from . import _html
-from ._gensim import GensimNames
-from ._vocable import Table
+from ._gensim import GensimMethods
+from ._vocable import VectorsHandle
+from ._words import Key, PathLike, Term, vocabulary_json, vocabulary_list
 
-#: How a row is named: by its word (``bytes`` for a word that is not UTF-8) or its number.
-Key = Union[str, bytes, int]
-#: A part of a question: a word, a vector ``[dimension]``, or a pair of one of these and a weight.
-Term = Union[Key, np.ndarray, tuple[Key | np.ndarray, float]]
-PathLike = Union[str, "os.PathLike[str]"]
-
-# How vocabularies usually call a pad, and unknown words.
-PADS = ("", "<pad>", "[PAD]", "<PAD>")
-UNKNOWNS = ("<unk>", "[UNK]", "<UNK>", "<oov>")
-# How the files of KeyedVectors are usually named in gensim.
-GENSIMS_ENDINGS = ("", ".kv", ".wordvectors", ".model")
+# Common names of the padding word and of the word for unknown words.
+PADDING_WORDS = ("", "<pad>", "[PAD]", "<PAD>")
+UNKNOWN_WORDS = ("<unk>", "[UNK]", "<UNK>", "<oov>")
+# Common file extensions of gensim's KeyedVectors.
+GENSIM_EXTENSIONS = ("", ".kv", ".wordvectors", ".model")
 
 
 def open(
@@ -37,17 +31,24 @@ def open(
     skip_bad_rows: bool = False,
     exact_scan: str | None = None,
 ) -> Vectors:
-    """Opens a file of word vectors; its format is told by content.
+    """Opens a file of word vectors.
 
-    GloVe and word2vec text, word2vec binary, fastText's ``.vec`` and ``.bin``, NumPy's ``.npy`` with a list of words, plain, ``.gz`` or
-    ``.zip``, are read into memory. A table file, which ``vocable convert`` or :meth:`Vectors.save` writes, is mapped and used where it
-    lies: it opens at once, and all processes that have it open share its memory. The name of vectors that ``vocable get`` fetched, such as
-    ``glove.6B.50d``, stands for their table file.
+    GloVe and word2vec text, word2vec binary, fastText ``.vec`` and ``.bin`` and NumPy ``.npy`` files, plain or compressed as
+    ``.gz`` or ``.zip``, are read into memory. A table file, which ``vocable convert`` and :meth:`Vectors.save` write, is memory
+    mapped: it opens instantly, and all processes that open it share its memory.
 
-    ``format``, ``member``, ``word_list``, ``allow_nonfinite``, ``skip_bad_rows`` and ``exact_scan`` are the program's options of these names.
+    Args:
+        path: A file, or the name of vectors downloaded by ``vocable get``, such as ``"glove.6B.50d"``.
+        format: The file format. Default: detected from the content.
+        member: The file to read from a zip archive with several files.
+        word_list: The file with the words of a NumPy array, one per line.
+        allow_nonfinite: Keep rows with NaN or infinite numbers.
+        skip_bad_rows: Skip rows that cannot be parsed, with a warning.
+        exact_scan: How exact searches scan the rows: ``"codes"`` (default) or ``"f32"``. The results are the same.
 
-    Raises ``FileNotFoundError`` or another ``OSError`` for a file that cannot be read, and :class:`VocableError` for one that is damaged or
-    holds no vectors.
+    Raises:
+        OSError: The file cannot be read; ``FileNotFoundError`` if it does not exist.
+        VocableError: The file is malformed or has no vectors.
     """
     return Vectors._open(
         path,
@@ -60,95 +61,24 @@ def open(
     )
 
 
-class Words(Sequence):
-    """The words in the order of their rows, read from the table when they are asked for."""
+class Vectors(GensimMethods, VectorsHandle):
+    """Word vectors: words, and a row of ``dimension`` 32-bit floats for each word. Use :func:`vocable.open` to create it.
 
-    def __init__(self, table: Table):
-        self._table = table
+    ``len(v)``, ``word in v`` and iteration refer to the words. ``v[word]`` is the vector of a word, ``[dimension]``, a read-only
+    view without a copy. ``v[words]`` is a new array ``[words, dimension]``. A row number can be used in place of a word.
+    Unknown words raise :class:`UnknownWordError`, a ``KeyError``, unless the file is a fastText model, which has n-gram vectors
+    for them.
 
-    def __len__(self) -> int:
-        return len(self._table)
+    Vectors are immutable and thread-safe. Pickling stores the path of the file, not the vectors.
 
-    def __getitem__(self, index):
-        if isinstance(index, slice):
-            start, stop, step = index.indices(len(self))
-            return (
-                self._table.words(start, max(start, stop))[::step]
-                if step > 0
-                else [self[i] for i in range(start, stop, step)]
-            )
-        index = index.__index__()
-        if index < 0:
-            index += len(self)
-        if not 0 <= index < len(self):
-            raise IndexError(f"there is no row {index}")
-        return self._table.word(index)
-
-    def __iter__(self) -> Iterator[str]:
-        for start in range(0, len(self), 4096):
-            yield from self._table.words(start, start + 4096)
-
-    def __contains__(self, word: object) -> bool:
-        return isinstance(word, (str, bytes)) and self._table._row(word, None) is not None
-
-    def index(self, word: str, start: int = 0, stop: int | None = None) -> int:
-        row = self._table._row(word, None) if isinstance(word, (str, bytes)) else None
-        if row is None or not start <= row < (len(self) if stop is None else stop):
-            raise ValueError(f"{word!r} is not in the vocabulary")
-        return row
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, (Words, list, tuple)):
-            return NotImplemented
-        return len(self) == len(other) and all(mine == theirs for mine, theirs in zip(self, other))
-
-    __hash__ = None
-
-    def __repr__(self) -> str:
-        shown = ", ".join(map(repr, self[:10]))
-        return f"[{shown}, ...] ({len(self):,} words)" if len(self) > 10 else f"[{shown}]"
-
-
-class Rows(Mapping):
-    """From word to row, looked up in the table."""
-
-    def __init__(self, table: Table):
-        self._table = table
-
-    def __len__(self) -> int:
-        return len(self._table)
-
-    def __getitem__(self, word: str) -> int:
-        row = self._table._row(word, None) if isinstance(word, (str, bytes)) else None
-        if row is None:
-            raise KeyError(word)
-        return row
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(Words(self._table))
-
-    def __repr__(self) -> str:
-        return f"<{len(self):,} words and their rows>"
-
-
-class Vectors(GensimNames, Table):
-    """Word vectors: words, and a row of ``dimension`` 32-bit floats for each of them. :func:`vocable.open` makes one.
-
-    ``len(v)``, ``word in v`` and ``for word in v`` are those of the words. ``v[word]`` is the word's row, ``[dimension]``, a read-only view
-    of the table without a copy; ``v[words]`` a new array ``[words, dimension]``. A row may be named by its number, too. Unknown
-    words raise :class:`UnknownWordError`, a ``KeyError``; of fastText's models, vectors of unknown words are made of their n-grams.
-
-    Nothing of it changes, and no call takes a lock, so threads may share one. Pickled, it sends its path.
-
-    gensim's names for the same questions (``most_similar``, ``key_to_index``, ...) are there, too, so that code that used ``KeyedVectors``
-    runs with the import changed.
+    The methods of gensim's ``KeyedVectors`` (``most_similar``, ``key_to_index``, ...) are available too.
     """
 
     _source: tuple[str, dict[str, Any]] | None
 
-    def __new__(cls, table: Table, source: tuple[str, dict[str, Any]] | None = None) -> Vectors:
-        self = super().__new__(cls, table)
-        # How another process gets the same: the path from the root, and options.
+    def __new__(cls, handle: VectorsHandle, source: tuple[str, dict[str, Any]] | None = None) -> Vectors:
+        self = super().__new__(cls, handle)
+        # How another process can open the same vectors: the absolute path, and the options.
         self._source = source
         return self
 
@@ -162,26 +92,30 @@ class Vectors(GensimNames, Table):
             "skip_bad_rows": False,
             "exact_scan": None,
         } | options
-        path = Table.resolve(path)
-        table = Table.open(path, **options)
+        path = VectorsHandle.resolve(path)
+        handle = VectorsHandle.open(path, **options)
         if options["word_list"] is not None:
             options["word_list"] = os.path.abspath(options["word_list"])
-        return cls(table, (os.path.abspath(path), options))
+        return cls(handle, (os.path.abspath(path), options))
 
     @classmethod
     def demo(cls) -> Vectors:
-        """Small made-up vectors that are built in, ``[2500, 50]``, good for examples and tests."""
-        return cls(Table.demo())
+        """Small synthetic vectors for examples and tests, ``[2500, 50]``; built into the package."""
+        return cls(VectorsHandle.demo())
 
     @classmethod
     def from_arrays(cls, words: Sequence[str | bytes], vectors: np.ndarray) -> Vectors:
-        """Vectors in memory: words, and an array ``[words, dimension]``, which is copied. Of words that are there twice the first counts."""
-        return cls(Table.from_arrays(list(words), vectors))
+        """Creates vectors from words and an array ``[words, dimension]``, which is copied.
+
+        If a word occurs more than once, its first row is used.
+        """
+        return cls(VectorsHandle.from_arrays(list(words), vectors))
 
     def __reduce__(self):
         if self._source is not None:
             return _reopen, (type(self), *self._source)
-        return _from_arrays, (type(self), [self.word_bytes(row) for row in range(len(self))], np.array(self.vectors))
+        words = [self.word_bytes(row) for row in range(len(self))]
+        return _from_arrays, (type(self), words, np.array(self.vectors))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.index_to_key)
@@ -196,12 +130,22 @@ class Vectors(GensimNames, Table):
         within: Iterable[Key] | None = None,
         min_cosine: float | None = None,
     ) -> list[tuple[str, float]]:
-        """The ``k`` words nearest to some and far from others: pairs of word and cosine, best first.
+        """Finds the nearest words by cosine similarity.
 
-        Words count as unit vectors, vectors ``[dimension]`` as they are, each with its weight; words named are left out of the answer.
-        ``restrict`` searches the first so many rows, ``within`` these words alone; ``min_cosine`` leaves out lower answers.
+        Words are scaled to unit length, vectors ``[dimension]`` are not. The query words themselves are excluded.
+
+        Args:
+            positive: Words, vectors, or pairs of one of these and a weight.
+            negative: Words or vectors to subtract.
+            k: Number of results.
+            restrict: Search only this many rows from the start of the table.
+            within: Search only these words.
+            min_cosine: Omit results with a lower cosine similarity.
+
+        Returns:
+            Pairs of word and cosine, best first.
         """
-        return self._nearest(positive, negative, _limits(k, restrict, within, min_cosine))
+        return self._nearest(positive, negative, _search_options(k, restrict, within, min_cosine))
 
     def nearest_batch(
         self,
@@ -212,14 +156,19 @@ class Vectors(GensimNames, Table):
         within: Iterable[Key] | None = None,
         min_cosine: float | None = None,
     ) -> list[list[tuple[str, float]]]:
-        """Answers many questions at once, in a small part of the time that they would take one by one.
+        """Finds the nearest words of many queries at once, which is much faster than one query at a time.
 
-        A question is a word, a vector, or a list of these, as :meth:`nearest` takes; or the questions are an array ``[n, dimension]``.
+        Args:
+            queries: Words, vectors or lists of these, as in :meth:`nearest`; or an array ``[n, dimension]``.
+            k, restrict, within, min_cosine: As in :meth:`nearest`.
+
+        Returns:
+            For each query, pairs of word and cosine, best first.
         """
-        return self._nearest_batch(queries, _limits(k, restrict, within, min_cosine))
+        return self._nearest_batch(queries, _search_options(k, restrict, within, min_cosine))
 
     def similarity(self, w1: Key, w2: Key) -> float:
-        """The cosine of two words, from -1 to 1."""
+        """Cosine similarity of two words, from -1 to 1."""
         return self._similarity(w1, w2)
 
     def analogy(
@@ -234,21 +183,36 @@ class Vectors(GensimNames, Table):
         within: Iterable[Key] | None = None,
         min_cosine: float | None = None,
     ) -> list[tuple[str, float]]:
-        """``a`` is to ``b`` as ``c`` is to ...: pairs of word and score, best first. ``method`` is ``add`` (3CosAdd) or ``mul`` (3CosMul)."""
-        return self._analogy([a, b, c], method, _limits(k, restrict, within, min_cosine))
+        """Solves the analogy "``a`` is to ``b`` as ``c`` is to ...".
+
+        Args:
+            method: ``"add"`` (3CosAdd) or ``"mul"`` (3CosMul).
+            k, restrict, within, min_cosine: As in :meth:`nearest`.
+
+        Returns:
+            Pairs of word and score, best first.
+        """
+        return self._analogy([a, b, c], method, _search_options(k, restrict, within, min_cosine))
 
     def odd(self, words: Sequence[Key]) -> Key:
-        """The word that does not belong: of the words scaled to unit length, the one with the lowest cosine to their mean."""
+        """The odd one out: the word with the lowest cosine to the mean of all words, each scaled to unit length."""
         words = list(words)
         return words[self._odd(words)]
 
     def evaluate(
         self, path: PathLike, *, protocol: str | None = None, restrict: int | None = None, dummy4unknown: bool = False
     ) -> dict[str, Any]:
-        """What a benchmark file says of the vectors, as ``vocable evaluate --json`` does.
+        """Evaluates the vectors on a benchmark file of analogy questions or word pairs.
 
-        Analogy questions go by the ``protocol`` ``gensim`` (as it comes), ``word2vec`` or ``glove``, word pairs by ``gensim`` or ``exact``.
-        ``restrict`` searches the first so many rows, 0 for all.
+        Args:
+            path: The benchmark file.
+            protocol: For analogies ``"gensim"`` (default), ``"word2vec"`` or ``"glove"``; for word pairs ``"gensim"`` (default)
+                or ``"exact"``.
+            restrict: Use only this many rows from the start of the table; 0 for all. Default: the protocol's.
+            dummy4unknown: Count questions with unknown words as wrong, and pairs with unknown words as similarity 0.
+
+        Returns:
+            The same keys as ``vocable evaluate --json``.
         """
         return self._evaluate(path, protocol, restrict, dummy4unknown)[0]
 
@@ -262,9 +226,21 @@ class Vectors(GensimNames, Table):
         label_column: str | None = None,
         text_column: str | None = None,
     ) -> dict[str, Any]:
-        """How much of some texts the vectors know, as ``vocable coverage --json`` does: a file of labelled texts, or texts."""
-        form = {"data_format": data_format, "label_column": label_column, "text_column": text_column}
-        return self._coverage(texts, form, tokenizer, k)
+        """Measures how many tokens of some texts are in the vocabulary.
+
+        Args:
+            texts: A file of labelled texts, or strings.
+            tokenizer: ``"unicode"``, ``"ptb"``, ``"whitespace"``, or ``"jieba"`` in builds that have it.
+            k: Number of out-of-vocabulary words to list.
+            data_format: Format of the file. Default: detected from the content.
+            label_column: Name of the label column.
+            text_column: Name of the text column.
+
+        Returns:
+            The same keys as ``vocable coverage --json``.
+        """
+        data_options = {"data_format": data_format, "label_column": label_column, "text_column": text_column}
+        return self._coverage(texts, data_options, tokenizer, k)
 
     def embedding_matrix(
         self,
@@ -276,33 +252,46 @@ class Vectors(GensimNames, Table):
         oov_std: float = 0.1,
         seed: int = 1,
     ) -> np.ndarray:
-        """A row for each word of another tool's vocabulary, in its order: a new array ``[vocabulary, dimension]`` of 32-bit floats.
+        """Creates the weights of an embedding layer for the vocabulary of another tool.
 
-        ``vocab`` is a list of words, or a mapping from word to index; an index without a word gets zeros. The row of ``pad`` is zeros, that
-        of ``unk`` the unknown vector. Words that the vectors lack get small random rows, the same for one ``seed`` whatever other words there
-        are. ``case="fold"`` looks words up as they are written, then in lower case.
+        Args:
+            vocab: A list of words, or a mapping from word to index. Indices without a word get zeros.
+            pad: The padding word of the vocabulary, which gets zeros.
+            unk: The word that stands for unknown words; it gets the vector of ``<unk>``, or the mean vector.
+            case: How words are looked up: ``"exact"``, or ``"fold"`` (also in lower case).
+            oov_std: Standard deviation of the random vectors of words that are not in the table.
+            seed: Random seed. The vector of a word does not depend on the other words.
+
+        Returns:
+            A new float32 array ``[vocabulary, dimension]``.
         """
-        words = listed(vocab)
-        matrix, unknown = self._matrix(as_json(words), pad, unk, case, oov_std, seed)
+        words = vocabulary_list(vocab)
+        matrix, unknown = self._matrix(vocabulary_json(words), pad, unk, case, oov_std, seed)
         if unknown:
-            by_row = {index: word for word, index in words.items()} if isinstance(words, dict) else words
+            word_of_row = {index: word for word, index in words.items()} if isinstance(words, dict) else words
             for row in unknown:
-                word = by_row[row]
-                option = "pad" if word in PADS else "unk" if word in UNKNOWNS else None
-                if option:
+                word = word_of_row[row]
+                keyword = "pad" if word in PADDING_WORDS else "unk" if word in UNKNOWN_WORDS else None
+                if keyword:
                     warnings.warn(
-                        f"row {row}, `{word}`, is not in the vectors and gets a random row; {option}={word!r} says what it is",
+                        f"`{word}` (row {row}) is not in the vectors and gets a random vector; pass {keyword}={word!r}",
                         stacklevel=2,
                     )
         return matrix
 
     def save(self, path: PathLike, *, format: str | None = None, dtype: str = "f32") -> list[str]:
-        """Writes the vectors in the format that the name asks for, or in ``format``: ``.safetensors`` is a table file, and so are the endings that
-        gensim's files usually have, ``.kv``, ``.wordvectors``, ``.model`` and none. Returns the files written.
+        """Writes the vectors to a file.
 
-        ``dtype="f16"`` writes halves, where the format has them. Files are written beside their place first and then renamed.
+        Args:
+            path: The file. The format depends on its extension; ``.safetensors``, and the usual extensions of gensim's files
+                (``.kv``, ``.wordvectors``, ``.model`` and none), stand for a table file.
+            format: The format, if not the one of the extension.
+            dtype: ``"f32"``, or ``"f16"`` for half precision in formats that support it.
+
+        Returns:
+            The paths of the files that were written.
         """
-        if format is None and os.path.splitext(path)[1] in GENSIMS_ENDINGS:
+        if format is None and os.path.splitext(path)[1] in GENSIM_EXTENSIONS:
             format = "table"
         return [os.fspath(name) for name in self._save(path, format, dtype)]
 
@@ -315,34 +304,21 @@ class Vectors(GensimNames, Table):
             ("format", self.format),
             ("words", f"{len(self):,}"),
             ("dimension", self.dimension),
-            ("memory of its own", f"{self.memory / 1e6:,.1f} MB"),
+            ("private memory", f"{self.memory / 1e6:,.1f} MB"),
             ("first words", ", ".join(self.index_to_key[:8])),
         ]
         return _html.table("Vectors", [], rows)
 
 
-def _limits(k: int, restrict: int | None, within: Iterable[Key] | None, min_cosine: float | None) -> dict[str, Any]:
+def _search_options(
+    k: int, restrict: int | None, within: Iterable[Key] | None, min_cosine: float | None
+) -> dict[str, Any]:
     return {"k": k, "restrict": restrict, "within": within, "min_cosine": min_cosine}
-
-
-def listed(vocab: Sequence[str] | Mapping[str, int]) -> list[str] | dict[str, int]:
-    """A vocabulary as JSON has it: a list of words, or from word to index."""
-    return dict(vocab) if isinstance(vocab, Mapping) else [str(word) for word in vocab]
-
-
-def as_json(words: list[str] | dict[str, int]) -> bytes:
-    """A vocabulary as the library reads it."""
-    return json.dumps(words, ensure_ascii=False, default=_whole).encode("utf-8", "surrogatepass")
-
-
-def _whole(number: Any) -> int:
-    """NumPy's whole numbers, for JSON."""
-    return number.__index__()
 
 
 def _reopen(cls: type[Vectors], path: str, options: dict[str, Any]) -> Vectors:
     with warnings.catch_warnings():
-        # They were given when it was opened first.
+        # The warnings were shown when the file was first opened.
         warnings.simplefilter("ignore")
         return cls._open(path, **options)
 

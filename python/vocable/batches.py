@@ -1,16 +1,20 @@
-"""Work on batches of Arrow, for engines that cut a data set into batches and hand them to processes: Ray, Spark and the like.
+"""Arrow batches, for engines that distribute a data set over processes, such as Ray and Spark.
 
 >>> from vocable.batches import Predict
 >>> predict = Predict("model.safetensors", text_column="text")
->>> labelled = predict(batch)  # a pyarrow.RecordBatch or Table, with the columns `label` and `probability` added
->>> frame.mapInArrow(predict.each, "text string, label string, probability float")  # Spark
+>>> labelled = predict(batch)  # a pyarrow.RecordBatch or Table, with the new columns `label` and `probability`
+>>> frame.mapInArrow(predict.map_batches, "text string, label string, probability float")  # Spark
 
-:class:`Predict`, :class:`Embed` and :class:`Coverage` give what the program's ``predict``, ``embed`` and ``coverage`` do, however the rows are cut into
-batches. They are sent to other processes as paths: each process opens a file once, and all processes of a machine that have a
-table file open share its memory. The files must be where the workers are, under the same names.
+:class:`Predict`, :class:`Embed` and :class:`Coverage` correspond to ``vocable predict``, ``vocable embed`` and
+``vocable coverage``. The results do not depend on how the rows are divided into batches. The objects are pickled as paths: each
+process opens a file once, and all processes on a machine share the memory of a table file. The files must exist under the same
+paths on all workers.
 
-``text_column`` names the text; else it is the first of ``text``, ``sentence``, ``review``, ``question``, ``content``, ``body``, ``document`` that is there. ``threads``
-is how many threads the worker works with (:func:`vocable.set_num_threads`): engines that run a worker a core want 1.
+All classes have these arguments:
+
+* ``text_column``: name of the text column. Default: the first of ``text``, ``sentence``, ``review``, ``question``, ``content``,
+  ``body``, ``document`` that exists.
+* ``threads``: number of threads of a worker (:func:`vocable.set_num_threads`). Engines with one worker per core need 1.
 """
 
 from __future__ import annotations
@@ -23,44 +27,45 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from ._classifier import Classifier
 from ._errors import VocableError
-from ._training import Classifier
-from ._vectors import PathLike, Vectors
-from ._vocable import TEXT_NAMES, Table, TextVectors, TokenCounter, set_num_threads
+from ._vectors import Vectors
+from ._vocable import TEXT_NAMES, TextVectors, TokenCounter, VectorsHandle, set_num_threads
+from ._words import PathLike
 
-#: Some rows: a batch, or several as one table.
-Rows = TypeVar("Rows", pa.RecordBatch, pa.Table)
-#: A file, its options, and what tells it from another one that takes its place.
+#: A batch of rows.
+Batch = TypeVar("Batch", pa.RecordBatch, pa.Table)
+#: A file: path, options, modification time and size. The last two detect a changed file.
 _File = tuple[str, tuple[tuple[str, Any], ...], int, int]
 
 
-class _OnTexts:
-    """What works on the texts of batches."""
+class _TextProcessor:
+    """Base class: reads the texts of batches."""
 
     def __init__(self, text_column: str | None, threads: int | None):
         self.text_column = text_column
         self.threads = threads
 
-    def _begin(self) -> None:
+    def _set_threads(self) -> None:
         if self.threads is not None:
             set_num_threads(self.threads)
 
-    def _texts(self, rows: Rows) -> list[str | None]:
-        """The texts of some rows, as the program reads them."""
-        names = rows.schema.names
+    def _texts(self, batch: Batch) -> list[str | None]:
+        """The texts of a batch."""
+        names = batch.schema.names
         found = (
             [name for name in names if name == self.text_column]
             if self.text_column is not None
             else [name for usual in TEXT_NAMES for name in names if name.lower() == usual]
         )
         if not found:
-            wanted = (
+            expected = (
                 f"a column `{self.text_column}`"
                 if self.text_column is not None
                 else f"a column for the text ({', '.join(TEXT_NAMES)})"
             )
-            raise VocableError(f"expected {wanted}, found the columns {', '.join(names)}; name it with text_column")
-        column = rows.column(names.index(found[0]))
+            raise VocableError(f"expected {expected}, found the columns {', '.join(names)}; pass text_column=")
+        column = batch.column(names.index(found[0]))
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         if any(
@@ -75,8 +80,8 @@ class _OnTexts:
         raise VocableError(f"expected strings in the column `{found[0]}`, found the type {column.type}")
 
 
-class _AddsColumns(_OnTexts):
-    """What gives the rows of a batch back with more columns."""
+class _ColumnAdder(_TextProcessor):
+    """Base class: adds columns to batches."""
 
     def __init__(self, text_column: str | None, threads: int | None, prefix: str):
         super().__init__(text_column, threads)
@@ -84,39 +89,41 @@ class _AddsColumns(_OnTexts):
 
     @property
     def fields(self) -> list[pa.Field]:
-        """The columns that are added."""
+        """The new columns."""
         raise NotImplementedError
 
     def _columns(self, texts: list[str], missing: np.ndarray) -> list[pa.Array]:
-        """Their values: ``texts`` of the rows that have one, which rows ``missing`` one."""
+        """The values of the new columns, for the non-null ``texts``; ``missing`` is true for rows without a text."""
         raise NotImplementedError
 
-    def __call__(self, rows: Rows) -> Rows:
-        """The same rows with the columns of :attr:`fields`, null where the text is."""
-        self._begin()
-        texts, fields = self._texts(rows), self.fields
+    def __call__(self, batch: Batch) -> Batch:
+        """Returns the batch with the columns :attr:`fields` added. They are null where the text is null."""
+        self._set_threads()
+        texts, fields = self._texts(batch), self.fields
         for field in fields:
-            if field.name in rows.schema.names:
-                raise VocableError(
-                    f"expected no column `{field.name}`, since one is to be added, found one; put something before the new "
-                    "columns' names with prefix"
-                )
+            if field.name in batch.schema.names:
+                raise VocableError(f"there is already a column `{field.name}`; pass prefix= to rename the new columns")
         missing = np.array([text is None for text in texts], bool)
         for field, column in zip(fields, self._columns([text for text in texts if text is not None], missing)):
-            rows = rows.append_column(field, column)
-        return rows
+            batch = batch.append_column(field, column)
+        return batch
 
-    def each(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The same for one batch after the other, as Spark's ``mapInArrow`` wants it."""
+    def map_batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Processes an iterator of batches, as Spark's ``mapInArrow`` requires."""
         return map(self, batches)
 
 
-class Predict(_AddsColumns):
-    """The most probable label of each text and its probability: columns ``label`` and ``probability``, and with ``probabilities`` also
-    ``probability_LABEL`` for each label, all with ``prefix`` before them.
+class Predict(_ColumnAdder):
+    """Predicts labels: adds the columns ``label`` and ``probability``.
 
-    ``model`` is a model file; words that it has no row for are looked up in ``vectors``, a file of vectors (or :class:`vocable.Vectors`
-    opened from one), where they are given.
+    Args:
+        model: A model file.
+        vectors: A file of vectors, or :class:`vocable.Vectors` opened from one, in which to look up words that the model has
+            no row for.
+        text_column: Name of the text column.
+        probabilities: Also add a column ``probability_LABEL`` for each label.
+        prefix: Prefix of the new columns' names.
+        threads: Number of threads.
     """
 
     def __init__(
@@ -134,35 +141,44 @@ class Predict(_AddsColumns):
         self.vectors = None if vectors is None else _source(vectors)
         self.probabilities = probabilities
 
-    def _opened(self) -> Classifier:
+    def _model(self) -> Classifier:
         return _classifier(_file(self.model, {}), None if self.vectors is None else _file(*self.vectors))
 
     @property
     def fields(self) -> list[pa.Field]:
-        each = [f"probability_{label}" for label in self._opened().labels] if self.probabilities else []
+        each = [f"probability_{label}" for label in self._model().labels] if self.probabilities else []
         return [
             pa.field(f"{self.prefix}label", pa.string()),
             *(pa.field(self.prefix + name, pa.float32()) for name in ["probability", *each]),
         ]
 
     def _columns(self, texts: list[str], missing: np.ndarray) -> list[pa.Array]:
-        model = self._opened()
+        model = self._model()
         classes, probabilities = model.classes_and_probabilities(texts)
         labels = pa.array(model.labels, pa.string()).take(pa.array(classes))
         each = [np.ascontiguousarray(column) for column in probabilities.T] if self.probabilities else []
         columns = [labels, *map(pa.array, [probabilities[np.arange(len(texts)), classes], *each])]
         if missing.any():
-            places = pa.array(np.cumsum(~missing) - 1, mask=missing)
-            columns = [column.take(places) for column in columns]
+            indices = pa.array(np.cumsum(~missing) - 1, mask=missing)
+            columns = [column.take(indices) for column in columns]
         return columns
 
 
-class Embed(_AddsColumns):
-    """The vector of each text: a column ``vector`` of lists of so many 32-bit floats, with ``prefix`` before its name.
+class Embed(_ColumnAdder):
+    """Computes text vectors: adds the column ``vector``, a list of ``dimension`` 32-bit floats.
 
-    It is the mean of the vectors of the text's words, or with ``weighting="frequency"`` their mean weighted by ``a / (a + p)``, ``p`` being the
-    word's share of all words: by ``counts``, a file with ``WORD COUNT`` a line, or else by Zipf's law. ``vectors`` is a file of vectors, or
-    :class:`vocable.Vectors` opened from one; ``case`` is ``fold`` or ``exact``.
+    The vector of a text is the mean of its words' vectors, which may be weighted by word frequency.
+
+    Args:
+        vectors: A file of vectors, or :class:`vocable.Vectors` opened from one.
+        text_column: Name of the text column.
+        tokenizer: ``"unicode"``, ``"ptb"``, ``"whitespace"``, or ``"jieba"`` in builds that have it.
+        case: How words are looked up: ``"fold"`` (also in lower case) or ``"exact"``.
+        weighting: ``"mean"``, or ``"frequency"`` for the weights ``a / (a + p)``, with ``p`` the relative frequency of the word.
+        a: The parameter of the frequency weighting.
+        counts: A file with a word and its count per line. Default: frequencies by Zipf's law.
+        prefix: Prefix of the new column's name.
+        threads: Number of threads.
     """
 
     def __init__(
@@ -180,7 +196,7 @@ class Embed(_AddsColumns):
     ):
         super().__init__(text_column, threads, prefix)
         self.vectors = _source(vectors)
-        self.how = tokenizer, case, weighting, a
+        self.options = tokenizer, case, weighting, a
         self.counts = None if counts is None else os.path.abspath(counts)
 
     @property
@@ -192,29 +208,38 @@ class Embed(_AddsColumns):
 
     def _columns(self, texts: list[str], missing: np.ndarray) -> list[pa.Array]:
         counts = None if self.counts is None else _file(self.counts, {})
-        values = _text_vectors(_file(*self.vectors), self.how, counts).of(texts)
+        values = _text_vectors(_file(*self.vectors), self.options, counts).of(texts)
         if missing.any():
-            values, there = np.zeros((len(missing), values.shape[1]), np.float32), values
-            values[~missing] = there
+            values, present = np.zeros((len(missing), values.shape[1]), np.float32), values
+            values[~missing] = present
         return [
             pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), type=self._type(), mask=pa.array(missing))
         ]
 
-    def each(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The same for one batch after the other, as Spark's ``mapInArrow`` wants it: with lists of no fixed size, which Spark knows."""
+    def map_batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Processes an iterator of batches, as Spark's ``mapInArrow`` requires. Spark has no fixed-size lists, so the type of the
+        column is a variable-size list."""
         for batch in map(self, batches):
-            place = batch.schema.get_field_index(f"{self.prefix}vector")
-            yield batch.set_column(place, f"{self.prefix}vector", batch.column(place).cast(pa.list_(pa.float32())))
+            index = batch.schema.get_field_index(f"{self.prefix}vector")
+            yield batch.set_column(index, f"{self.prefix}vector", batch.column(index).cast(pa.list_(pa.float32())))
 
 
-class Coverage(_OnTexts):
-    """How much of some texts vectors know. Workers count words, in parts; :meth:`total` looks the words of all parts up.
+class Coverage(_TextProcessor):
+    """Measures how many tokens of texts are in the vocabulary. Workers count words; :meth:`total` looks up the words of all
+    workers.
 
-    A part is a row with four columns of lists: ``words``, the ``counts`` of each, ``lengths`` (numbers of words) and how many ``texts`` have each of these
-    lengths.
+    A partial count is a row with four lists: ``words`` and their ``counts``; ``lengths`` (numbers of words per text) and the
+    numbers of ``texts`` with these lengths.
+
+    Args:
+        vectors: A file of vectors, or :class:`vocable.Vectors` opened from one.
+        text_column: Name of the text column.
+        tokenizer: ``"unicode"``, ``"ptb"``, ``"whitespace"``, or ``"jieba"`` in builds that have it.
+        k: Number of out-of-vocabulary words to list.
+        threads: Number of threads.
     """
 
-    #: The columns of a part.
+    #: The columns of a partial count.
     schema = pa.schema(
         [("words", pa.list_(pa.string())), *((name, pa.list_(pa.int64())) for name in ("counts", "lengths", "texts"))]
     )
@@ -233,43 +258,41 @@ class Coverage(_OnTexts):
         self.tokenizer = tokenizer
         self.k = k
 
-    def __call__(self, rows: Rows) -> pa.Table:
+    def __call__(self, batch: Batch) -> pa.Table:
         """Counts the words of a batch."""
-        return pa.Table.from_batches(self.each([rows]))
+        return pa.Table.from_batches(self.map_batches([batch]))
 
-    def each(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> Iterator[pa.RecordBatch]:
-        """Counts the words of all batches together, as Spark's ``mapInArrow`` wants it."""
-        self._begin()
-        counted = TokenCounter(self.tokenizer)
-        for rows in batches:
-            counted.add([text for text in self._texts(rows) if text is not None])
+    def map_batches(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> Iterator[pa.RecordBatch]:
+        """Counts the words of an iterator of batches, as Spark's ``mapInArrow`` requires."""
+        self._set_threads()
+        counter = TokenCounter(self.tokenizer)
+        for batch in batches:
+            counter.add([text for text in self._texts(batch) if text is not None])
         yield pa.RecordBatch.from_pydict(
-            dict(zip(self.schema.names, ([part] for part in counted.counted()))), self.schema
+            dict(zip(self.schema.names, ([part] for part in counter.counts()))), self.schema
         )
 
     def total(self, parts: Iterable[pa.RecordBatch | pa.Table], file: str = "texts") -> dict[str, Any]:
-        """What ``vocable coverage --json`` answers about all texts that were counted, in the order of the parts."""
-        counted = TokenCounter(self.tokenizer)
+        """The coverage of all counted texts, with the keys of ``vocable coverage --json``."""
+        counter = TokenCounter(self.tokenizer)
         for part in parts:
             for row in part.to_pylist():
-                counted.add_counted(*(row[name] for name in self.schema.names))
-        return counted.coverage(_vectors(_file(*self.vectors)), file, self.k)
+                counter.add_counts(*(row[name] for name in self.schema.names))
+        return counter.coverage(_vectors(_file(*self.vectors)), file, self.k)
 
 
 def _source(vectors: PathLike | Vectors) -> tuple[str, dict[str, Any]]:
-    """The file of some vectors, and how it is opened."""
+    """The path of a file of vectors, and the options to open it."""
     if not isinstance(vectors, Vectors):
-        return os.path.abspath(Table.resolve(vectors)), {}
+        return os.path.abspath(VectorsHandle.resolve(vectors)), {}
     if vectors._source is None:
-        raise VocableError(
-            "expected vectors of a file, which other processes can open, found vectors in memory; save them first"
-        )
+        raise VocableError("vectors in memory cannot be sent to other processes; save them to a file and open it")
     return vectors._source
 
 
 def _file(path: str, options: dict[str, Any]) -> _File:
-    found = os.stat(path)
-    return path, tuple(sorted(options.items())), found.st_mtime_ns, found.st_size
+    status = os.stat(path)
+    return path, tuple(sorted(options.items())), status.st_mtime_ns, status.st_size
 
 
 @functools.lru_cache(maxsize=4)
@@ -283,5 +306,5 @@ def _classifier(model: _File, vectors: _File | None) -> Classifier:
 
 
 @functools.lru_cache(maxsize=4)
-def _text_vectors(vectors: _File, how: tuple[str, str, str, float], counts: _File | None) -> TextVectors:
-    return TextVectors(_vectors(vectors), *how, None if counts is None else counts[0])
+def _text_vectors(vectors: _File, options: tuple[str, str, str, float], counts: _File | None) -> TextVectors:
+    return TextVectors(_vectors(vectors), *options, None if counts is None else counts[0])

@@ -1,11 +1,11 @@
-"""Data sets and comparisons that are spread over processes and machines by `Ray <https://ray.io>`_.
+"""Distributed data sets and comparisons with `Ray <https://ray.io>`_.
 
 >>> import ray, vocable.ray
 >>> labelled = vocable.ray.predict(ray.data.read_parquet("texts/"), "model.safetensors")
 >>> labelled.write_parquet("labels/")
 
-What is worked on stays Ray's: its data sets, its tasks, its retries. Each of its worker processes opens the model or table
-once, and those of a machine share a table file's memory. The files must lie where the workers are, under the same names.
+Each Ray worker process opens the model or the table of vectors once, and all processes on a machine share the memory of a table
+file. The files must exist under the same paths on all workers.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ import ray
 import ray.data
 
 from . import _vocable, batches
-from ._progress import ComparisonShown, observer
-from ._training import Comparison, Texts, _asked, _compared
-from ._vectors import PathLike, Vectors
+from ._comparison import Comparison, comparison_request, comparison_result, run_options
+from ._progress import ComparisonProgress, callback_and_display
+from ._vectors import Vectors
+from ._words import LabelledTexts, PathLike
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -43,13 +44,23 @@ def predict(
     rows_per_block: int | None = 32768,
     **options: Any,
 ) -> ray.data.Dataset:
-    """The same rows with the columns ``label`` and ``probability``, as ``vocable predict --in`` makes them (:class:`vocable.batches.Predict`).
+    """Predicts labels: adds the columns ``label`` and ``probability`` (see :class:`vocable.batches.Predict`).
 
-    A worker takes ``num_cpus`` processors, and as many threads. Ray gives a worker a block of rows at a time, and makes blocks of 128 MiB:
-    a million sentences would be one worker's work. So the data set is cut anew into blocks of about ``rows_per_block`` rows; with None it is
-    left as it is. All other ``options`` are those of Ray's ``map_batches``.
+    Args:
+        dataset: A Ray data set with a text column.
+        model: A model file.
+        vectors: A file of vectors, or :class:`vocable.Vectors` opened from one, in which to look up words that the model has
+            no row for.
+        text_column: Name of the text column.
+        probabilities: Also add a column ``probability_LABEL`` for each label.
+        prefix: Prefix of the new columns' names.
+        num_cpus: CPUs, and threads, per worker.
+        batch_size: Number of rows in a batch.
+        rows_per_block: Repartition the data set into blocks of about this many rows, so that there is work for all workers:
+            a default block of Ray (128 MiB) has a million sentences. None keeps the blocks.
+        **options: Other arguments of Ray's ``map_batches``.
     """
-    work = batches.Predict(
+    processor = batches.Predict(
         model,
         vectors=vectors,
         text_column=text_column,
@@ -57,7 +68,7 @@ def predict(
         prefix=prefix,
         threads=_threads(num_cpus),
     )
-    return _mapped(dataset, work, batch_size, rows_per_block, num_cpus, options)
+    return _map_batches(dataset, processor, batch_size, rows_per_block, num_cpus, options)
 
 
 def embed(
@@ -76,9 +87,12 @@ def embed(
     rows_per_block: int | None = 32768,
     **options: Any,
 ) -> ray.data.Dataset:
-    """The same rows with a column ``vector``, as ``vocable embed`` makes it (:class:`vocable.batches.Embed`). ``num_cpus``, ``rows_per_block`` and
-    ``options`` as in :func:`predict`."""
-    work = batches.Embed(
+    """Computes text vectors: adds the column ``vector`` (see :class:`vocable.batches.Embed`).
+
+    The arguments are those of :class:`vocable.batches.Embed`; ``num_cpus``, ``batch_size``, ``rows_per_block`` and ``options``
+    are as in :func:`predict`.
+    """
+    processor = batches.Embed(
         vectors,
         text_column=text_column,
         tokenizer=tokenizer,
@@ -89,7 +103,7 @@ def embed(
         prefix=prefix,
         threads=_threads(num_cpus),
     )
-    return _mapped(dataset, work, batch_size, rows_per_block, num_cpus, options)
+    return _map_batches(dataset, processor, batch_size, rows_per_block, num_cpus, options)
 
 
 def coverage(
@@ -103,41 +117,44 @@ def coverage(
     rows_per_block: int | None = 32768,
     **options: Any,
 ) -> dict[str, Any]:
-    """How much of all texts the vectors know, as ``vocable coverage --json`` answers (:class:`vocable.batches.Coverage`). Workers count the words
-    of a block each; the words of all of them are summed up and looked up here. ``num_cpus``, ``rows_per_block`` and ``options`` as in :func:`predict`."""
-    work = batches.Coverage(vectors, text_column=text_column, tokenizer=tokenizer, k=k, threads=_threads(num_cpus))
-    parts = _mapped(dataset, work, None, rows_per_block, num_cpus, options)
-    # Of equally frequent words, the one that was met first comes first.
+    """Measures how many tokens of the texts are in the vocabulary (see :class:`vocable.batches.Coverage`).
+
+    Each worker counts the words of its blocks; the words of all workers are added up and looked up in this process. Returns the
+    keys of ``vocable coverage --json``. ``num_cpus``, ``rows_per_block`` and ``options`` are as in :func:`predict`.
+    """
+    processor = batches.Coverage(vectors, text_column=text_column, tokenizer=tokenizer, k=k, threads=_threads(num_cpus))
+    parts = _map_batches(dataset, processor, None, rows_per_block, num_cpus, options)
+    # Equally frequent words are in order of first occurrence.
     execution = parts.context.execution_options
     ordered, execution.preserve_order = execution.preserve_order, True
     try:
-        return work.total(parts.iter_batches(batch_format="pyarrow", batch_size=None))
+        return processor.total(parts.iter_batches(batch_format="pyarrow", batch_size=None))
     finally:
         execution.preserve_order = ordered
 
 
-def _mapped(
+def _map_batches(
     dataset: ray.data.Dataset,
-    work: Callable[[Any], Any],
+    processor: Callable[[Any], Any],
     batch_size: int | None,
     rows_per_block: int | None,
     num_cpus: float,
     options: dict[str, Any],
 ) -> ray.data.Dataset:
-    """Has the work done on all batches (with None, on all blocks) of a data set that is cut first."""
+    """Repartitions a data set and maps its batches (with a batch size of None, its blocks)."""
     if rows_per_block is not None:
         dataset = dataset.repartition(target_num_rows_per_block=rows_per_block)
         if batch_size is not None:
-            # Ray would put blocks together to fill a batch.
+            # Otherwise Ray merges blocks to fill a batch.
             batch_size = min(batch_size, rows_per_block)
-    return dataset.map_batches(work, batch_format="pyarrow", batch_size=batch_size, num_cpus=num_cpus, **options)
+    return dataset.map_batches(processor, batch_format="pyarrow", batch_size=batch_size, num_cpus=num_cpus, **options)
 
 
 def compare(
     vectors: Vectors | Sequence[Vectors],
-    train: Texts,
-    dev: Texts | None = None,
-    test: Texts | None = None,
+    train: LabelledTexts,
+    dev: LabelledTexts | None = None,
+    test: LabelledTexts | None = None,
     *,
     embeddings: Sequence[str] = ("frozen", "tuned", "oov-only", "random"),
     seeds: int | Sequence[int] = 3,
@@ -154,104 +171,93 @@ def compare(
     num_cpus: float = 1,
     **settings: Unpack[Settings],
 ) -> Comparison:
-    """:func:`vocable.compare` whose runs are tasks of Ray's, with the same results but for the seconds that runs take.
+    """Like :func:`vocable.compare`, with the runs as Ray tasks. The results are the same, except for durations.
 
-    A run takes ``num_cpus`` processors, and as many threads; ``jobs`` is how many there are at once, at most. The runs are kept in ``out``, a
-    folder that all machines must see; on a single machine it may be left out. A run whose worker is lost is done by another, from where it
-    was last saved. Progress is told run by run (``skipped``, ``run``, ``failed``). Ctrl-C saves the runs under way and raises
-    :class:`vocable.Interrupted`.
+    ``jobs`` is the maximum number of concurrent runs, ``num_cpus`` the number of CPUs, and threads, per run. ``out`` must be a
+    directory that all machines can access; on a single machine it is optional. If a worker is lost, another one resumes its run
+    from the last checkpoint. The progress events are ``"skipped"``, ``"run"`` and ``"failed"``. Ctrl-C saves the unfinished runs
+    and raises :class:`vocable.Interrupted`.
     """
-    train, dev, test = (given if given is None else _sent(given) for given in (train, dev, test))
+    train, dev, test = (given if given is None else _to_workers(given) for given in (train, dev, test))
     if not ray.is_initialized():
         ray.init()
     with contextlib.ExitStack() as stack:
         if out is None:
             if sum(node["Alive"] for node in ray.nodes()) > 1:
                 raise ValueError(
-                    "runs on several machines are kept in a folder that all of them see: name one with out"
+                    "a comparison on several machines needs a directory that all of them can access; pass out="
                 )
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="vocable-"))
-        asked = _asked(
+        request = comparison_request(
             vectors,
-            train,
-            dev,
-            test,
-            embeddings,
-            seeds,
-            train_sizes,
-            sweep,
-            watch,
-            os.path.abspath(out),
-            jobs,
-            checkpoint_minutes,
-            data_format,
-            label_column,
-            text_column,
+            {"train": train, "dev": dev, "test": test},
+            {"data_format": data_format, "label_column": label_column, "text_column": text_column},
             settings,
+            run_options(embeddings, seeds, train_sizes, sweep, watch, os.path.abspath(out), jobs, checkpoint_minutes),
         )
-        runs = _vocable.begin_comparison(asked)
-        told, shown = observer(progress, ComparisonShown)
+        runs = _vocable.prepare_comparison(request)
+        callback, display = callback_and_display(progress, ComparisonProgress)
         try:
-            _do_runs(asked, runs, jobs, num_cpus, told)
+            _execute_runs(request, runs, jobs, num_cpus, callback)
         except KeyboardInterrupt:
-            return _compared(*_vocable.read_comparison(asked["runs"]["out"]), True)
+            return comparison_result(*_vocable.read_comparison(request["runs"]["out"]), True)
         finally:
-            if shown is not None:
-                shown.close()
-        # Finds all of them done.
-        return _compared(*_vocable.compare(asked, None))
+            if display is not None:
+                display.close()
+        # All runs are complete: this only computes the report.
+        return comparison_result(*_vocable.compare(request, None))
 
 
-def _do_runs(
-    asked: dict[str, Any],
+def _execute_runs(
+    request: dict[str, Any],
     runs: list[tuple[str, int, bool]],
     jobs: int | None,
     num_cpus: float,
-    told: Callable[[dict[str, Any]], object] | None,
+    callback: Callable[[dict[str, Any]], object] | None,
 ) -> None:
-    """Has all runs done that are not."""
-    of, reached = sum(texts for _, texts, _ in runs), 0
+    """Executes the runs that are not complete."""
+    total, finished = sum(texts for _, texts, _ in runs), 0
 
-    def tell(event: str, texts: int, **what: Any) -> None:
-        nonlocal reached
-        reached += texts
-        if told is not None:
-            told({"event": event, **what, "done": reached, "of": of, "runs": len(runs)})
+    def notify(event: str, texts: int, **details: Any) -> None:
+        nonlocal finished
+        finished += texts
+        if callback is not None:
+            callback({"event": event, **details, "done": finished, "of": total, "runs": len(runs)})
 
     for name, texts, done in runs:
         if done:
-            tell("skipped", texts, run=name)
+            notify("skipped", texts, run=name)
     waiting = [(name, texts) for name, texts, done in runs if not done]
-    sent, task, under_way = ray.put(asked), _do_run.options(num_cpus=num_cpus), {}
+    shared_request, task, running = ray.put(request), _execute_run.options(num_cpus=num_cpus), {}
     try:
-        while waiting or under_way:
-            while waiting and len(under_way) < (jobs or len(runs)):
+        while waiting or running:
+            while waiting and len(running) < (jobs or len(runs)):
                 name, texts = waiting.pop(0)
-                under_way[task.remote(sent, name, _threads(num_cpus))] = name, texts
-            ready, _ = ray.wait(list(under_way), num_returns=1)
-            name, texts = under_way.pop(ready[0])
+                running[task.remote(shared_request, name, _threads(num_cpus))] = name, texts
+            ready, _ = ray.wait(list(running), num_returns=1)
+            name, texts = running.pop(ready[0])
             try:
                 scores = ray.get(ready[0])
             except ray.exceptions.RayTaskError as error:
-                tell("failed", 0, run=name)
+                notify("failed", 0, run=name)
                 raise error.cause from None
-            tell("run", texts, **scores)
+            notify("run", texts, **scores)
     finally:
-        # After an error, or Ctrl-C: they are saved before they end.
-        for run in under_way:
+        # After an error or Ctrl-C, the running tasks save their state and end.
+        for run in running:
             ray.cancel(run)
-        if under_way:
-            ray.wait(list(under_way), num_returns=len(under_way), timeout=60)
+        if running:
+            ray.wait(list(running), num_returns=len(running), timeout=60)
 
 
 @ray.remote
-def _do_run(asked: dict[str, Any], name: str, threads: int) -> dict[str, Any] | None:
+def _execute_run(request: dict[str, Any], name: str, threads: int) -> dict[str, Any] | None:
     _vocable.set_num_threads(threads)
-    return _vocable.do_run(asked, name)
+    return _vocable.execute_run(request, name)
 
 
-def _sent(texts: Texts) -> Texts:
-    """Labelled texts as workers get them: a file by its whole name, pairs as a list."""
+def _to_workers(texts: LabelledTexts) -> LabelledTexts:
+    """Labelled texts for workers: a file as an absolute path, pairs as a list."""
     return os.path.abspath(texts) if isinstance(texts, (str, os.PathLike)) else list(texts)
 
 
