@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Union
 
 import numpy as np
 
 from ._vocable import VectorsHandle
 
 #: A word (``bytes`` for a word that is not UTF-8) or a row number.
-Key = Union[str, bytes, int]
+Key = str | bytes | int
 #: A term of a query: a word, a vector ``[dimension]``, or a pair of one of these and a weight.
-Term = Union[Key, np.ndarray, tuple[Union[Key, np.ndarray], float]]
-PathLike = Union[str, "os.PathLike[str]"]
+Term = Key | np.ndarray | tuple[Key | np.ndarray, float]
+PathLike = str | os.PathLike[str]
 #: Labelled texts: a file, or pairs of a label and a text.
-LabelledTexts = Union[PathLike, Iterable[tuple[object, str]]]
+LabelledTexts = PathLike | Iterable[tuple[object, str]]
 
 
 class WordSequence(Sequence):
