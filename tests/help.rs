@@ -1,7 +1,12 @@
-//! The help of every command, as a whole. `INSTA_UPDATE=always cargo test --test main help::` writes the snapshots again; read the
+//! Snapshots of the help of every command. `INSTA_UPDATE=always cargo test --test main help::` updates them; review the
 //! difference like code.
 
-use crate::common::program;
+// Features add commands, options and values; the snapshots are those of the default features.
+#![cfg(all(feature = "explore", feature = "get", not(any(feature = "arrow", feature = "jieba", feature = "tsne"))))]
+
+use std::collections::BTreeSet;
+
+use crate::common::{program, snapshot};
 
 /// Standard output of a run, at a width of 100 columns.
 fn page(arguments: &[&str]) -> String {
@@ -10,30 +15,18 @@ fn page(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The names listed under "Commands:".
+/// The commands listed under "Commands:".
 fn commands() -> Vec<String> {
     let help = page(&["-h"]);
     let (_, list) = help.split_once("Commands:\n").expect("the help lists the commands");
     let lines = list.lines().take_while(|line| line.starts_with("  "));
-    // A line that continues a description has more space in front of it.
+    // Continuation lines of a description are indented further.
     let names = lines.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
     names.map(str::to_owned).collect()
 }
 
-/// Features add commands and options, so the snapshots are those of the default features.
-#[cfg(all(
-    feature = "explore",
-    feature = "get",
-    not(feature = "arrow"),
-    not(feature = "jieba"),
-    not(feature = "tsne")
-))]
 #[test]
 fn help_is_as_reviewed() {
-    use std::collections::BTreeSet;
-
-    use crate::common::snapshot;
-
     snapshot("help", "vocable", &page(&["--help"]));
     let names: Vec<String> = commands().into_iter().filter(|name| name != "help").collect();
     for name in &names {
@@ -45,7 +38,7 @@ fn help_is_as_reviewed() {
     assert_eq!(
         kept.collect::<BTreeSet<_>>(),
         expected.collect::<BTreeSet<_>>(),
-        "a snapshot of a command that is gone"
+        "delete snapshots of commands that no longer exist"
     );
 }
 

@@ -1,10 +1,10 @@
 //! Phrases that the project no longer uses, each with its replacement: code, messages, documents and pages are written in plain, standard English.
 //!
-//! Phrases are whole words, in any casing, also across the lines of a comment. `ALLOWED` lists the exceptions.
+//! Phrases match whole words in any casing, also across the lines of a comment. `ALLOWED` lists exceptions.
 
 use std::path::Path;
 
-/// (phrase, what to write instead)
+/// (phrase, replacement)
 const PHRASES: [(&str, &str); 47] = [
     ("a word an offset", "one offset per word"),
     ("an offset a word", "one offset per word"),
@@ -58,7 +58,7 @@ const PHRASES: [(&str, &str); 47] = [
 /// (file, a line that may contain a phrase)
 const ALLOWED: [(&str, &str); 0] = [];
 
-/// Where texts are looked for, and the endings of their names.
+/// The folders and file name endings that are searched.
 const FOLDERS: [&str; 10] =
     [".ci", "benches", "docs", "examples", "fixtures", "fuzz/fuzz_targets", "fuzz/src", "python", "src", "tests"];
 const ENDINGS: [&str; 10] = ["css", "html", "js", "md", "py", "pyi", "rs", "run", "snap", "toml"];
@@ -99,7 +99,7 @@ fn collect(root: &Path, folder: &str, files: &mut Vec<String>) {
 
 /// Line, phrase and replacement of each occurrence.
 fn occurrences(lines: &[&str]) -> Vec<(usize, &'static str, &'static str)> {
-    // The words of the file in one sequence, without the marks of comments.
+    // The words of the file in one sequence, without comment marks.
     let words: Vec<(usize, String)> = (0..)
         .zip(lines)
         .flat_map(|(number, line)| {

@@ -1,10 +1,10 @@
-//! The structure of the source code: no two files import each other, modules import in one direction, no file is too long, and none is left
-//! out of the build.
+//! The structure of the source code: no two files import each other, modules import in one direction, no file is too long, and every file
+//! is built.
 //!
-//! A file *imports* another if its code, tests apart, names an item that is defined there: by a `use` or by a path (`crate::files::Words`,
-//! `super::scan::top`). A re-export (`pub use`) is followed to the file that defines the item. Declaring a module and re-exporting its items is
-//! not an import, unless the file also uses the name, so `mod.rs` files that only collect their modules count for nothing. Method calls are not
-//! looked at.
+//! A file *imports* another if its code, without tests, names an item that is defined there: by a `use` or by a path (`crate::files::Words`,
+//! `super::scan::top`). A re-export (`pub use`) is resolved to the file that defines the item. Declaring a module and re-exporting its items is
+//! not an import unless the file also uses the name, so `mod.rs` files that only declare and re-export do not count. Method calls are
+//! ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 /// Roots of the crates. Modules are found from here, as the compiler finds them.
 const ROOTS: [&str; 3] = ["src/lib.rs", "src/main.rs", "python/src/lib.rs"];
 
-/// Modules of the library: each imports only those before it.
+/// Modules of the library in order: each imports only modules before it.
 const ORDER: [&str; 12] =
     ["error", "files", "vectors", "fetch", "query", "nn", "classifier", "texts", "bench", "compare", "report", "serve"];
 
-/// Most lines of a source file.
+/// Maximum number of lines of a source file.
 const MAX_LINES: usize = 650;
 
 #[test]
@@ -56,7 +56,7 @@ fn every_source_file_is_built_and_none_is_too_long() {
         let tests = file.ends_with("/tests.rs");
         assert!(tests || built.contains(file.as_str()), "{file} belongs to no module");
         let lines = read(file).lines().count();
-        assert!(lines <= MAX_LINES, "{file} has {lines} lines; split it, {MAX_LINES} are the most");
+        assert!(lines <= MAX_LINES, "{file} has {lines} lines, more than {MAX_LINES}; split it");
     }
 }
 
@@ -67,19 +67,19 @@ struct Crate {
 
 /// A module that is a file.
 struct Module {
-    /// Names from the crate's root, which has none.
+    /// Module path from the crate's root; empty for the root.
     path: Vec<String>,
-    /// Relative to the repository.
+    /// Path relative to the repository.
     file: String,
     uses: Vec<Use>,
-    /// Paths in the code outside `use`; a single name is a path of one segment.
+    /// Paths in the code outside of `use`; a single name is a path of one segment.
     mentions: BTreeSet<Vec<String>>,
 }
 
-/// One name that a `use` brings in.
+/// One name imported by a `use`.
 struct Use {
     path: Vec<String>,
-    /// `*` for all names of a module.
+    /// `*` for a glob import.
     name: String,
     public: bool,
 }
@@ -121,7 +121,7 @@ impl Crate {
         imports
     }
 
-    /// The file that defines what a path from the crate's root names, and the name; `None` for modules and for what is not found.
+    /// The file that defines the item of a path from the crate's root, and the item's name; `None` for modules and unknown paths.
     fn definition(&self, path: &[String], depth: usize) -> Option<(String, String)> {
         let known = (0..=path.len()).rev().find(|&length| self.module(&path[..length]).is_some())?;
         let (module, rest) = (self.module(&path[..known])?, &path[known..]);
@@ -139,7 +139,7 @@ impl Crate {
 }
 
 impl Module {
-    /// Reads a file; the names of the modules that it declares come along.
+    /// Reads a file; also returns the names of the modules that it declares.
     fn parse(path: Vec<String>, file: String) -> (Module, Vec<String>) {
         let tokens = without_tests(tokens(&read(&file)));
         let mut module = Module { path, file, uses: Vec::new(), mentions: BTreeSet::new() };
@@ -171,7 +171,7 @@ impl Module {
         (module, children)
     }
 
-    /// Where the files of its modules are.
+    /// The folder of the files of its modules.
     fn folder(&self) -> String {
         let file = Path::new(&self.file);
         let root = ["lib.rs", "main.rs", "mod.rs"].iter().any(|name| file.ends_with(name));
@@ -223,7 +223,7 @@ impl Module {
         }
     }
 
-    /// A path that begins with `crate`, `self` or `super`, from the crate's root. `None` for those of other crates.
+    /// The path from the crate's root of a path that is relative to this module.
     fn from_root(&self, path: &[String]) -> Option<Vec<String>> {
         let mut base = match path.first()?.as_str() {
             "crate" => Vec::new(),
@@ -243,7 +243,7 @@ impl Module {
         Some(base)
     }
 
-    /// What a path in the code names, from the crate's root.
+    /// The path from the crate's root of a path in the code; `None` if it is not imported.
     fn absolute(&self, mention: &[String], all: &Crate) -> Option<Vec<String>> {
         let first = mention.first()?;
         if ["crate", "self", "super"].contains(&first.as_str()) {
@@ -261,7 +261,7 @@ fn is_name(token: &str) -> bool {
     token.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// The names and marks of Rust code, without comments and literals.
+/// The identifiers and punctuation of Rust code, without comments and literals.
 fn tokens(code: &str) -> Vec<String> {
     let bytes = code.as_bytes();
     let mut tokens = Vec::new();
@@ -291,7 +291,7 @@ fn tokens(code: &str) -> Vec<String> {
     tokens
 }
 
-/// The length of the string or character literal at the beginning of some code, if there is one.
+/// The length of the string or character literal at the start of some code, if there is one.
 fn string_length(code: &str) -> Option<usize> {
     let prefix = ["r", "br", "b", "c"].into_iter().rev().find(|prefix| {
         code.strip_prefix(prefix)
@@ -325,7 +325,7 @@ fn string_length(code: &str) -> Option<usize> {
     }
 }
 
-/// Leaves out the modules under `#[cfg(test)]`.
+/// Removes modules under `#[cfg(test)]`.
 fn without_tests(tokens: Vec<String>) -> Vec<String> {
     let mut kept = Vec::new();
     let mut at = 0;
@@ -360,7 +360,7 @@ fn read(file: &str) -> String {
     std::fs::read_to_string(repository().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
 }
 
-/// All Rust files under a folder of the repository.
+/// All Rust files in a folder of the repository.
 fn rust_files(folder: &str) -> Vec<String> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(repository().join(folder)).unwrap() {
