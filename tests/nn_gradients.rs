@@ -88,7 +88,7 @@ fn encoder_gradients_of(seed: u64, stride: usize, shape: EncoderShape, lengths: 
     }
     let mut input_gradient = vec![0.0; input.len()];
     let of_rows = encoder.multiply_backward(&input, &products_gradient, Some(&mut input_gradient));
-    let gradients = encoder.gradients(&[owed.share(), &of_rows]);
+    let gradients = encoder.gradients(&[owed.weights(), &of_rows]);
     let parameters: Vec<(String, Vec<f64>)> =
         gradients.parameters().into_iter().map(|p| (p.name, p.values.to_vec())).collect();
     for (which, (name, analytic)) in parameters.iter().enumerate() {

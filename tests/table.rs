@@ -77,7 +77,7 @@ fn many_words_are_found_and_copied_as_each_is() {
             assert_eq!(vectors.find_all(&with_another).unwrap()[150], None);
             assert!(!vectors.copy_all(&with_another, &mut vec![0.0; 151 * vectors.dimension()]).unwrap());
             let refused = vectors.copy_all(&words, &mut values[1..]).unwrap_err().to_string();
-            assert!(refused.contains(&format!("room for 150 vectors of {} numbers", vectors.dimension())), "{refused}");
+            assert!(refused.contains(&format!("150 x {} numbers", vectors.dimension())), "{refused}");
         }
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn products() -> f64 {
     let seconds = seconds(|| {
         rayon::broadcast(|_| {
             // Matrices of each thread's own: shared ones would lie in another core's cache.
-            let (a, b, mut c) = (a.clone(), GemmMatrix::of(&b, [SIDE; 2]), vec![0.0; SIDE * SIDE]);
+            let (a, b, mut c) = (a.clone(), GemmMatrix::new(&b, [SIDE; 2]), vec![0.0; SIDE * SIDE]);
             for _ in 0..TIMES {
                 let rows = RowMatrix { values: a.as_slice(), stride: SIDE };
                 black_box(&b).multiply(&mut c, rows, SIDE, Accumulate::Replace);

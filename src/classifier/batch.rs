@@ -123,7 +123,7 @@ impl<T: Real> Network<T> {
             head.parameters_mut().into_iter().zip(shard.head.parameters()).for_each(|(sum, p)| add(sum, p.values));
         }
         let of_products = self.multiply_words_backward(&ids, layout, &mut input, &shards);
-        let weights = shards.iter().map(|shard| shard.input.share()).chain(&of_products.weights);
+        let weights = shards.iter().map(|shard| shard.input.weights()).chain(&of_products.weights);
         let weights: Vec<&PartialGradients<T>> = weights.collect();
         let row_gradients = || match of_products.rows.is_empty() {
             true => RowGradients::new(self.embedding.dimension()),

@@ -3,11 +3,15 @@
 use rand::Rng;
 use rand_distr::{Distribution, Uniform};
 
-use super::product::{Accumulate, GemmMatrix, RowMatrix, product_tn};
+use super::gemm::{Accumulate, RowMatrix};
+use super::product::{GemmMatrix, product_tn};
 use super::real::add_columns;
 use super::{Parameter, Real};
 
-/// A linear layer, PyTorch's `nn.Linear`.
+/// A linear layer: PyTorch's `nn.Linear`.
+///
+/// # Shapes
+/// Input `[B, input]`, output `[B, output]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dense<T> {
     input: usize,
@@ -19,12 +23,12 @@ pub struct Dense<T> {
 }
 
 impl<T: Real> Dense<T> {
-    /// A layer of zeros; also what gradients are summed up in.
+    /// A layer of zeros, also used to accumulate gradients.
     pub fn zeros(input: usize, output: usize) -> Self {
         Dense { input, output, weight: vec![T::zero(); output * input], bias: vec![T::zero(); output] }
     }
 
-    /// Weights drawn as PyTorch draws them: uniformly from ±1/sqrt(input).
+    /// A layer with PyTorch's initialisation: uniform in ±1/sqrt(input).
     pub fn new(input: usize, output: usize, rng: &mut impl Rng) -> Self {
         let mut dense = Dense::zeros(input, output);
         let bound = 1.0 / (input.max(1) as f64).sqrt();
@@ -35,12 +39,12 @@ impl<T: Real> Dense<T> {
         dense
     }
 
-    /// Numbers that go in and come out.
+    /// The input and output dimensions.
     pub fn shape(&self) -> (usize, usize) {
         (self.input, self.output)
     }
 
-    /// Both parameters under PyTorch's names.
+    /// The parameters under PyTorch's names.
     pub fn parameters(&self) -> Vec<Parameter<'_, T>> {
         vec![
             Parameter { name: "weight".into(), shape: vec![self.output, self.input], values: &self.weight },
@@ -48,33 +52,40 @@ impl<T: Real> Dense<T> {
         ]
     }
 
-    /// Both parameters, in the order of [`Dense::parameters`].
+    /// The parameters, in the order of [`Dense::parameters`].
     pub fn parameters_mut(&mut self) -> Vec<&mut [T]> {
         vec![&mut self.weight, &mut self.bias]
     }
 
+    /// `x W^T + b`.
+    ///
     /// # Shapes
     /// `x` `[B, input]`; returns `[B, output]`.
     pub fn forward(&self, x: &[T]) -> Vec<T> {
         let rows = x.len() / self.input.max(1);
         let mut y = self.bias.repeat(rows);
-        let weight = GemmMatrix::of_transposed(&self.weight, [self.input, self.output]);
+        let weight = GemmMatrix::transposed(&self.weight, [self.input, self.output]);
         weight.multiply(&mut y, RowMatrix { values: x, stride: self.input }, rows, Accumulate::Add);
         y
     }
 
-    /// Adds to `gradients` what is owed to the parameters, and returns the gradient of `x`.
+    /// Adds the gradients of the parameters to `gradients`, and returns the gradient of `x`.
     ///
     /// # Shapes
-    /// `x` `[B, input]` as it went in, `gradient` `[B, output]`; returns `[B, input]`.
+    /// `x` `[B, input]` as in the forward pass, `gradient` `[B, output]`; returns `[B, input]`.
     pub fn backward(&self, x: &[T], gradient: &[T], gradients: &mut Dense<T>) -> Vec<T> {
         let rows = x.len() / self.input.max(1);
-        let owed = RowMatrix { values: gradient, stride: self.output };
-        let read = RowMatrix { values: x, stride: self.input };
-        product_tn(&mut gradients.weight, owed, read, [self.output, self.input, rows], Accumulate::Add);
+        let output = RowMatrix { values: gradient, stride: self.output };
+        let inputs = RowMatrix { values: x, stride: self.input };
+        product_tn(&mut gradients.weight, output, inputs, [self.output, self.input, rows], Accumulate::Add);
         add_columns(&mut gradients.bias, gradient, self.output, 0);
         let mut input = vec![T::zero(); x.len()];
-        GemmMatrix::of(&self.weight, [self.output, self.input]).multiply(&mut input, owed, rows, Accumulate::Replace);
+        GemmMatrix::new(&self.weight, [self.output, self.input]).multiply(
+            &mut input,
+            output,
+            rows,
+            Accumulate::Replace,
+        );
         input
     }
 }

@@ -1,24 +1,27 @@
-//! Dropout (Srivastava et al. 2014), inverted: what is kept is scaled up, so that prediction needs no change.
+//! Inverted dropout (Srivastava et al. 2014): kept components are scaled up in training, so prediction needs no scaling.
 
 use rand::{Rng, RngExt};
 
 use super::Real;
 
-/// Which components a pass drops; the backward pass applies the same.
+/// The dropout mask of a forward pass, also applied in its backward pass.
+///
+/// # Shapes
+/// As the values that it is applied to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dropout<T> {
-    /// Zero for what is dropped, the scale for what is kept; empty to change nothing.
+    /// 0 for dropped components, the scale for kept ones; empty for no dropout.
     mask: Vec<T>,
 }
 
 impl<T: Real> Dropout<T> {
-    /// Drops nothing.
+    /// No dropout.
     pub fn none() -> Self {
         Dropout { mask: Vec::new() }
     }
 
-    /// Drops each of `count` components with probability `rate`, which is at least 0 and less than 1; to 1/65,536, because four
-    /// draws are taken of each random number.
+    /// Drops each of `count` components with probability `rate`, in [0, 1), which is rounded to 1/65,536 because each random number
+    /// is used for four components.
     pub fn new(count: usize, rate: f64, rng: &mut impl Rng) -> Self {
         if rate <= 0.0 {
             return Dropout::none();
@@ -38,10 +41,10 @@ impl<T: Real> Dropout<T> {
         Dropout { mask }
     }
 
-    /// Drops rows as a whole, each with probability `rate`, beside what is dropped already.
+    /// Additionally drops whole rows, each with probability `rate`.
     ///
     /// # Shapes
-    /// The mask is that of rows of `width` components each.
+    /// The mask is `[count, width]`.
     pub fn rows(&mut self, count: usize, width: usize, rate: f64, rng: &mut impl Rng) {
         if rate <= 0.0 {
             return;
@@ -56,7 +59,7 @@ impl<T: Real> Dropout<T> {
         }
     }
 
-    /// Drops and scales, forward (values) or backward (their gradients).
+    /// Applies the mask to values (forward) or to their gradients (backward).
     pub fn apply(&self, values: &mut [T]) {
         for (value, &mask) in values.iter_mut().zip(&self.mask) {
             *value *= mask;

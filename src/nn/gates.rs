@@ -1,44 +1,44 @@
-//! The element-wise half of an LSTM's step, for all sequences that run at it.
+//! The elementwise part of an LSTM step, for all running sequences.
 //!
-//! Each function is compiled once for each of the instruction sets named, and once for any processor; which is run is found out
-//! when the program runs. Nothing is summed across components, so all of them give the same bits.
+//! Each function is compiled for several instruction sets, one of which is chosen at run time. Nothing is summed across
+//! components, so all of them give the same bits.
 //!
-//! Units go through in groups of [`LANES`], which are read into arrays, computed and written back: so a compiler need not prove
-//! that the many slices do not overlap before it computes several at once. Arrays are read and written by plain loops: what is
-//! called in a function that is compiled for more instructions must be compiled into it, and `array::map` is not, without
-//! link-time optimization.
+//! Hidden units are processed in groups of [`LANES`], which are read into arrays, computed and written back, so that the compiler
+//! need not prove that the slices do not overlap in order to vectorise. Arrays are read and written by plain loops, because a
+//! function called from code for a larger instruction set must be inlined, and `array::map` is not without link-time
+//! optimization.
 
 use multiversion::multiversion;
 
 use super::Real;
 use super::tokens::TokenRows;
 
-/// What a step of a cell reads and writes, row after row of the sequences that run.
+/// The inputs and outputs of a forward step, one row per running sequence.
 ///
 /// # Shapes
 /// With `R` sequences: `gates` `[R, 4 H]`, the others `[R, H]`.
-pub(super) struct Step<'a, T> {
-    /// What the states of the step before contribute to the sums, which become activations, in the order i, f, g, o.
+pub(super) struct ForwardStep<'a, T> {
+    /// The contributions of the previous states to the pre-activations, overwritten with the activations, in the order i, f, g, o.
     pub gates: &'a mut [T],
-    /// How many of the sequences, the first ones, have such states; the others begin with zeros, whatever `gates` holds.
+    /// The number of sequences, the first ones, that have a previous state; for the others the content of `gates` is ignored.
     pub known: usize,
-    /// What the tokens contribute to the sums, bias and all, and which of them is the first sequence's.
+    /// The contributions of the tokens to the pre-activations, with biases, and the token of the first sequence.
     pub products: &'a TokenRows<'a, &'a [T]>,
     pub first: usize,
-    /// Cell states, before and then after the step.
+    /// The cell states, updated in place.
     pub cells: &'a mut [T],
-    /// Cell states before the step, kept for the backward pass.
+    /// The cell states before the step, for the backward pass.
     pub cells_before: &'a mut [T],
     pub tanh_cells: &'a mut [T],
     pub hidden: &'a mut [T],
 }
 
-/// Units computed together.
+/// Hidden units per group.
 const LANES: usize = 16;
 
-/// From the gates' sums to the states: `c' = f c + i g`, `h' = o tanh(c')`.
+/// Computes the states from the pre-activations: `c' = f c + i g`, `h' = o tanh(c')`.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
-pub(super) fn forward<T: Real>(step: Step<T>, width: usize) {
+pub(super) fn forward<T: Real>(step: ForwardStep<T>, width: usize) {
     let width = width.max(1);
     let cells = step.cells.chunks_exact_mut(width).zip(step.cells_before.chunks_exact_mut(width));
     let states = step.tanh_cells.chunks_exact_mut(width).zip(step.hidden.chunks_exact_mut(width));
@@ -57,7 +57,7 @@ pub(super) fn forward<T: Real>(step: Step<T>, width: usize) {
     }
 }
 
-/// A sequence's part of a [`Step`].
+/// The rows of one sequence in a [`ForwardStep`].
 struct Row<'a, T> {
     gates: &'a mut [T],
     known: bool,
@@ -80,7 +80,7 @@ fn write<T: Real, const N: usize>(group: [T; N], values: &mut [T], at: usize) {
     values[at..at + N].iter_mut().zip(group).for_each(|(to, from)| *to = from);
 }
 
-/// The units from `at` on of one sequence.
+/// Processes `N` hidden units of one sequence, beginning with `at`.
 #[inline(always)]
 fn forward_units<T: Real, const N: usize>(row: &mut Row<T>, at: usize) {
     let hidden = row.hidden.len();
@@ -113,31 +113,31 @@ fn forward_units<T: Real, const N: usize>(row: &mut Row<T>, at: usize) {
     write(states, row.hidden, at);
 }
 
-/// What the backward pass of a step reads and writes.
+/// The inputs and outputs of a backward step.
 ///
 /// # Shapes
-/// As in [`Step`].
-pub(super) struct BackStep<'a, T> {
-    /// Activations that become the gradients of the sums.
+/// As in [`ForwardStep`].
+pub(super) struct BackwardStep<'a, T> {
+    /// The activations, overwritten with the gradients of the pre-activations.
     pub gates: &'a mut [T],
     pub cells_before: &'a [T],
     pub tanh_cells: &'a [T],
-    /// What is owed to this step's hidden states.
+    /// The gradients of the hidden states.
     pub hidden: &'a [T],
-    /// What the later step owes to this one's cells, which becomes what this step owes to those before it.
+    /// The gradients of the cell states after the step, overwritten with those before it.
     pub cells: &'a mut [T],
 }
 
-/// From the gradients of a step's states to those of its gates' sums and of the cells before.
+/// Computes the gradients of the pre-activations and of the previous cell states from those of the states.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
-pub(super) fn backward<T: Real>(step: BackStep<T>, hidden: usize) {
+pub(super) fn backward<T: Real>(step: BackwardStep<T>, hidden: usize) {
     let width = hidden.max(1);
-    let kept = step.cells_before.chunks_exact(width).zip(step.tanh_cells.chunks_exact(width));
-    let owed = step.hidden.chunks_exact(width).zip(step.cells.chunks_exact_mut(width));
+    let activations = step.cells_before.chunks_exact(width).zip(step.tanh_cells.chunks_exact(width));
+    let gradients = step.hidden.chunks_exact(width).zip(step.cells.chunks_exact_mut(width));
     for ((gates, (cells_before, tanh_cells)), (hidden, cells)) in
-        step.gates.chunks_exact_mut(4 * width).zip(kept).zip(owed)
+        step.gates.chunks_exact_mut(4 * width).zip(activations).zip(gradients)
     {
-        let mut row = BackStep { gates, cells_before, tanh_cells, hidden, cells };
+        let mut row = BackwardStep { gates, cells_before, tanh_cells, hidden, cells };
         let whole = width - width % LANES;
         for at in (0..whole).step_by(LANES) {
             backward_units::<T, LANES>(&mut row, at);
@@ -148,9 +148,9 @@ pub(super) fn backward<T: Real>(step: BackStep<T>, hidden: usize) {
     }
 }
 
-/// The units from `at` on of one sequence.
+/// Processes `N` hidden units of one sequence, beginning with `at`.
 #[inline(always)]
-fn backward_units<T: Real, const N: usize>(row: &mut BackStep<T>, at: usize) {
+fn backward_units<T: Real, const N: usize>(row: &mut BackwardStep<T>, at: usize) {
     let one = T::one();
     let hidden = row.hidden.len();
     let [at_i, at_f, at_g, at_o] = [at, hidden + at, 2 * hidden + at, 3 * hidden + at];
@@ -174,8 +174,8 @@ fn backward_units<T: Real, const N: usize>(row: &mut BackStep<T>, at: usize) {
     write(dc, row.cells, at);
 }
 
-/// Zero in place of a tiny number. Gradients that fade over a long text would else become subnormal, which many processors
-/// multiply a hundred times slower; as gradients they count for nothing.
+/// Replaces tiny numbers by zero. Gradients that vanish over a long text would become subnormal, which many processors multiply a
+/// hundred times slower, and do not affect training.
 #[inline(always)]
 pub(super) fn flushed<T: Real>(value: T) -> T {
     if value.abs() < T::of(1e-30) { T::zero() } else { value }

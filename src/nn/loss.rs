@@ -2,7 +2,7 @@
 
 use super::Real;
 
-/// Turns each row of logits into probabilities, in place. A row of infinities or NaN becomes NaN.
+/// The softmax of each row of logits, in place. A row with NaN or positive infinity becomes NaN.
 ///
 /// # Shapes
 /// `logits` `[B, C]`.
@@ -18,7 +18,7 @@ pub fn softmax<T: Real>(logits: &mut [T], classes: usize) {
     }
 }
 
-/// The summed cross-entropy of `logits` with the right classes, and its gradient, both times `scale` (1/B for the mean).
+/// The summed cross-entropy of `logits` with the true classes, and its gradient, both times `scale` (1/B for the mean).
 ///
 /// # Shapes
 /// `logits` `[B, C]`, `labels` `[B]` each below `C`; the gradient is `[B, C]`.
@@ -26,15 +26,15 @@ pub fn cross_entropy<T: Real>(logits: &[T], labels: &[u32], classes: usize, scal
     CrossEntropy::default().loss_and_gradient(logits, labels, classes, scale)
 }
 
-/// Cross-entropy with weights of classes and smoothed labels; PyTorch's `CrossEntropyLoss(weight, label_smoothing)`.
+/// Cross-entropy with class weights and label smoothing: PyTorch's `CrossEntropyLoss(weight, label_smoothing)`.
 ///
 /// With weights `w`, smoothing `s` and `C` classes, a text of class `y` adds
 /// `-(1 - s) w[y] log p[y] - s/C sum_c w[c] log p[c]`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CrossEntropy {
-    /// A weight for each class; empty where each counts 1.
+    /// The weight of each class; empty for weights of 1.
     pub weights: Vec<f64>,
-    /// The share of a label that all classes get together, from 0 to 1.
+    /// Label smoothing, from 0 to 1: the probability that is spread evenly over all classes.
     pub smoothing: f64,
 }
 
@@ -44,7 +44,7 @@ impl CrossEntropy {
         self.weights.get(class as usize).copied().unwrap_or(1.0)
     }
 
-    /// What to scale summed losses by for PyTorch's mean: 1 over the sum of the weights of the texts' classes.
+    /// The scale of the summed loss for PyTorch's mean: 1 over the sum of the weights of the labels.
     pub fn mean_scale(&self, labels: impl Iterator<Item = u32>) -> f64 {
         1.0 / labels.map(|label| self.weight(label)).sum::<f64>()
     }
@@ -67,22 +67,22 @@ impl CrossEntropy {
         for ((probabilities, logits), &label) in
             gradient.chunks_exact_mut(classes.max(1)).zip(logits.chunks_exact(classes.max(1))).zip(labels)
         {
-            // What the text asks of each class; for plain cross-entropy 1 of its own and 0 of the others.
-            let wanted = |class: usize| {
+            // The target of each class: for plain cross-entropy 1 for the true class and 0 for the others.
+            let target = |class: usize| {
                 let own = if class == label as usize { 1.0 - self.smoothing } else { 0.0 };
                 (own + shared) * self.weight(class as u32)
             };
-            let total: f64 = (0..classes).map(wanted).sum();
-            // From the logits, not from the probability, which may have rounded to zero.
+            let total: f64 = (0..classes).map(target).sum();
+            // Computed from the logits, because the probability may be rounded to zero.
             let largest = logits.iter().copied().fold(T::neg_infinity(), T::max);
             let sum: T = logits.iter().map(|&value| (value - largest).exp()).sum();
             for (class, (probability, &logit)) in probabilities.iter_mut().zip(logits).enumerate() {
-                let wanted = wanted(class);
-                // Nothing is asked of a class whose logit may be infinite.
-                if wanted > 0.0 {
-                    loss += wanted * (sum.ln() + largest - logit).as_f64();
+                let target = target(class);
+                // With a target of 0 the logit may be infinite.
+                if target > 0.0 {
+                    loss += target * (sum.ln() + largest - logit).as_f64();
                 }
-                *probability = (*probability * T::of(total) - T::of(wanted)) * T::of(scale);
+                *probability = (*probability * T::of(total) - T::of(target)) * T::of(scale);
             }
         }
         (loss * scale, gradient)

@@ -1,4 +1,4 @@
-//! Adam, AdamW and stochastic gradient descent, for dense parameters and for the rows of an embedding that a step touched.
+//! Adam, AdamW and stochastic gradient descent, for dense parameters and for the rows of an embedding.
 
 use multiversion::multiversion;
 use rayon::prelude::*;
@@ -9,7 +9,7 @@ use super::real::squares;
 use super::{Embedding, Real, RowGradients};
 use crate::error::Error;
 
-/// How parameters follow their gradients.
+/// The optimizer.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Serialize, Display, EnumString, IntoStaticStr, VariantArray, VariantNames,
 )]
@@ -35,20 +35,20 @@ impl OptimizerKind {
     }
 }
 
-/// The settings of an optimizer, with PyTorch's defaults for Adam.
+/// The options of an optimizer, with PyTorch's defaults for Adam.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OptimizerOptions {
-    /// How parameters follow their gradients.
+    /// The optimizer.
     pub kind: OptimizerKind,
     /// Learning rate.
     pub lr: f64,
-    /// Decay of Adam's running means of the gradient and of its square.
+    /// Decay rates of Adam's running means of the gradient and of its square.
     pub betas: (f64, f64),
-    /// Added to the root of Adam's second mean.
+    /// Added to the root of Adam's second moment.
     pub eps: f64,
-    /// Share of the last step's direction that [`OptimizerKind::Sgd`] keeps.
+    /// Momentum of [`OptimizerKind::Sgd`].
     pub momentum: f64,
-    /// Weight decay; see [`OptimizerKind`] for where it enters.
+    /// Weight decay; see [`OptimizerKind`] for how it is applied.
     pub weight_decay: f64,
 }
 
@@ -65,20 +65,20 @@ impl Default for OptimizerOptions {
     }
 }
 
-/// An optimizer of parameters that every step changes.
+/// An optimizer for dense parameters, which every step changes.
 #[derive(Debug, Clone)]
 pub struct DenseOptimizer<T> {
     options: OptimizerOptions,
     /// Steps taken.
     pub(crate) steps: i32,
-    /// For each parameter what is remembered of earlier gradients; empty before the first step.
+    /// The moments of each parameter; empty before the first step.
     pub(crate) moments: Vec<Moments<T>>,
 }
 
-/// What an optimizer remembers of a parameter's gradients.
+/// The state of an optimizer for one parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Moments<T> {
-    /// Adam's running mean, or the direction that momentum keeps.
+    /// Adam's running mean, or the momentum buffer of SGD.
     pub first: Vec<T>,
     /// Adam's running mean of squares; empty for SGD.
     pub second: Vec<T>,
@@ -91,7 +91,7 @@ impl<T: Real> Moments<T> {
     }
 }
 
-/// Some numbers of a parameter, and what a step needs to know of them.
+/// A slice of a parameter with its gradient and moments.
 struct Piece<'a, T> {
     values: &'a mut [T],
     gradient: &'a [T],
@@ -100,25 +100,25 @@ struct Piece<'a, T> {
 }
 
 impl<T: Real> DenseOptimizer<T> {
-    /// An optimizer that has not stepped yet.
+    /// An optimizer without state.
     pub fn new(options: OptimizerOptions) -> Self {
         DenseOptimizer { options, steps: 0, moments: Vec::new() }
     }
 
-    /// Its settings.
+    /// The options.
     pub fn options(&self) -> &OptimizerOptions {
         &self.options
     }
 
-    /// One step. Pass the same parameters in the same order every time; `factor` scales the gradients (see
-    /// [`clip_factor`]), `rate` the learning rate (see [`Schedule`](super::Schedule)).
+    /// One step. The parameters must be the same, in the same order, in every step. `factor` scales the gradients (see
+    /// [`clip_factor`]), and `rate` the learning rate (see [`Schedule`](super::Schedule)).
     pub fn step(&mut self, parameters: Vec<&mut [T]>, gradients: &[&[T]], factor: f64, rate: f64) {
         self.steps = self.steps.saturating_add(1);
         if self.moments.is_empty() {
             self.moments = parameters.iter().map(|p| Moments::zeros(self.options.kind, p.len())).collect();
         }
         let rule = Rule::new(&self.options, self.steps, factor, rate, Eps::AfterCorrection);
-        // The pieces of all parameters together, so that threads wait for each other once.
+        // The pieces of all parameters in one parallel loop, so that threads synchronise only once.
         let mut pieces: Vec<Piece<T>> = Vec::new();
         for ((values, gradient), moments) in parameters.into_iter().zip(gradients).zip(&mut self.moments) {
             let mut second = moments.second.chunks_mut(PIECE);
@@ -135,44 +135,44 @@ impl<T: Real> DenseOptimizer<T> {
     }
 }
 
-/// Parameters that one task changes.
+/// Numbers per task.
 const PIECE: usize = 1 << 14;
 
-/// An optimizer of the rows of an embedding: only rows that a step touched are changed in it, and only what is remembered of
-/// them decays. Under Adam it is PyTorch's `optim.SparseAdam`.
+/// An optimizer for the rows of an embedding. A step updates only the rows with a gradient and their moments. With Adam it is
+/// PyTorch's `optim.SparseAdam`.
 ///
-/// Weight decay, which `SparseAdam` does not have, acts on the rows that a step touched, and in that step alone. Momentum of
-/// [`OptimizerKind::Sgd`], likewise, moves a row only in steps that touch it.
+/// Weight decay, which `SparseAdam` does not have, and the momentum of [`OptimizerKind::Sgd`] also affect a row only in steps
+/// that update it.
 #[derive(Debug, Clone)]
 pub struct RowOptimizer<T> {
     options: OptimizerOptions,
     max_norm: Option<f64>,
     /// Steps taken.
     pub(crate) steps: i32,
-    /// Ids that have been touched, in the order of their moments.
+    /// The ids that have moments, in the order of the moments.
     pub(crate) ids: Vec<u32>,
-    /// For each id where its moments stand, once it has been touched.
+    /// The index of the moments of each id, if it has any.
     places: Vec<Option<u32>>,
     /// `[ids, dimension]`
     pub(crate) moments: Moments<T>,
 }
 
 impl<T: Real> RowOptimizer<T> {
-    /// An optimizer that has not stepped yet. Rows that a step leaves longer than `max_norm` are scaled to it, as
-    /// PyTorch's `embedding_renorm_` does.
+    /// An optimizer without state. Updated rows with a norm above `max_norm` are scaled to it, as by PyTorch's
+    /// `embedding_renorm_`; `None` for no limit.
     pub fn new(options: OptimizerOptions, max_norm: Option<f64>) -> Self {
         let moments = Moments::zeros(options.kind, 0);
         RowOptimizer { options, max_norm, steps: 0, ids: Vec::new(), places: Vec::new(), moments }
     }
 
-    /// Its settings.
+    /// The options.
     pub fn options(&self) -> &OptimizerOptions {
         &self.options
     }
 
-    /// One step on the rows of `embedding`; `factor` scales the gradients, `rate` the learning rate.
+    /// One step on the rows of `embedding`. `factor` scales the gradients, and `rate` the learning rate.
     ///
-    /// As in PyTorch, `eps` is added before the second mean is corrected for its beginning, unlike in dense Adam.
+    /// As in PyTorch, `eps` is added before the bias correction of the second moment, unlike in dense Adam.
     pub fn step(&mut self, embedding: &mut Embedding<T>, gradients: &RowGradients<T>, factor: f64, rate: f64) {
         self.steps = self.steps.saturating_add(1);
         let rule = Rule::new(&self.options, self.steps, factor, rate, Eps::BeforeCorrection);
@@ -195,7 +195,7 @@ impl<T: Real> RowOptimizer<T> {
         }
     }
 
-    /// Where the moments of an id begin; new ones are zero.
+    /// The start of the moments of an id, which are created as zeros.
     pub(crate) fn place(&mut self, id: u32, dimension: usize) -> usize {
         let index = id as usize;
         if self.places.len() <= index {
@@ -218,14 +218,14 @@ impl<T: Real> RowOptimizer<T> {
     }
 }
 
-/// Whether Adam adds `eps` to the root of the second mean after it was corrected for its beginning, or before.
+/// Whether Adam adds `eps` to the root of the second moment after its bias correction or before.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Eps {
     AfterCorrection,
     BeforeCorrection,
 }
 
-/// The numbers of one step.
+/// The coefficients of one step.
 #[derive(Debug, Clone, Copy)]
 enum Rule<T> {
     Adam(AdamRule<T>),
@@ -234,12 +234,12 @@ enum Rule<T> {
 
 #[derive(Debug, Clone, Copy)]
 struct AdamRule<T> {
-    /// Shares of the new gradient and of its square in their running means.
+    /// Weights of the new gradient and of its square in their running means.
     decay: [T; 2],
     factor: T,
-    /// Share of the value that is added to its gradient.
+    /// Coefficient of the L2 penalty, which is added to the gradient.
     l2: T,
-    /// What is left of the value before the step.
+    /// Factor of the value, for decoupled weight decay.
     keep: T,
     step: T,
     root: T,
@@ -307,8 +307,8 @@ fn sgd<T: Real>(rule: SgdRule<T>, values: &mut [T], gradient: &[T], direction: &
     }
 }
 
-/// What to scale gradients by so that their norm together is at most `limit`; PyTorch's `clip_grad_norm_`.
-/// `squares` is the sum of the squares of all their components.
+/// The factor that limits the total norm of all gradients to `limit`, as PyTorch's `clip_grad_norm_` does. `squares` is the sum of
+/// the squares of all components.
 pub fn clip_factor(squares: f64, limit: f64) -> f64 {
     (limit / (squares.sqrt() + 1e-6)).min(1.0)
 }

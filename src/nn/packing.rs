@@ -1,10 +1,10 @@
 //! Sequences of unequal lengths in one batch, without padding.
 
-/// How the tokens of a batch are laid out: step by step, at each step the sequences that are still running.
+/// The layout of the tokens of a batch: step by step, and in each step the sequences that are still running. PyTorch's
+/// `PackedSequence`.
 ///
-/// Sequences are ordered by falling length (equal lengths keep their order), so that those still running at a step are the
-/// first ones. Token `i` of step `t` stands at row `offset(t) + i`. It is PyTorch's `PackedSequence`. A pad has no row, so
-/// it can have no effect.
+/// Sequences are sorted by descending length (stable), so the sequences that are running at a step are the first ones. Token `i`
+/// of step `t` has row `offset(t) + i`. There is no padding.
 ///
 /// ```
 /// # use vocable::nn::Packing;
@@ -17,12 +17,12 @@ pub struct Packing {
     lengths: Vec<usize>,
     /// Sequences running at each step.
     running: Vec<usize>,
-    /// First row of each step, and the number of rows at the end.
+    /// The first row of each step, and finally the number of rows.
     offsets: Vec<usize>,
 }
 
 impl Packing {
-    /// The layout of sequences of these lengths; a length may be 0.
+    /// The layout of sequences with these lengths, which may be 0.
     pub fn new(lengths: &[usize]) -> Packing {
         let mut order: Vec<usize> = (0..lengths.len()).collect();
         order.sort_by_key(|&sequence| std::cmp::Reverse(lengths[sequence]));
@@ -59,7 +59,7 @@ impl Packing {
         self.offsets[self.running.len()]
     }
 
-    /// How many sequences run at a step.
+    /// Number of sequences that are running at a step.
     pub fn running(&self, step: usize) -> usize {
         self.running.get(step).copied().unwrap_or(0)
     }
@@ -69,7 +69,7 @@ impl Packing {
         self.offsets[step]
     }
 
-    /// Which of the caller's sequences stands at each place.
+    /// The index of the caller's sequence at each place.
     pub fn order(&self) -> &[usize] {
         &self.order
     }
@@ -79,7 +79,7 @@ impl Packing {
         self.lengths[place]
     }
 
-    /// The caller's sequences laid out: one item a row. They must have the lengths that the packing was made for.
+    /// Packs the caller's sequences, one item per row. They must have the lengths of the packing.
     pub fn pack<I: Copy>(&self, sequences: &[&[I]]) -> Vec<I> {
         let mut rows = Vec::with_capacity(self.tokens());
         for (step, &running) in self.running.iter().enumerate() {

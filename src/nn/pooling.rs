@@ -1,4 +1,4 @@
-//! From the states of a text's words to one row for the text.
+//! Pooling: from the states of a text's tokens to one vector for the text.
 
 use serde::Serialize;
 use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
@@ -6,7 +6,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 use super::{Packing, Real, Scratch};
 use crate::error::Error;
 
-/// How the states of a text's words become one row.
+/// How the states of a text's tokens are reduced to one vector.
 #[derive(
     Debug,
     Clone,
@@ -25,12 +25,12 @@ use crate::error::Error;
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum Pooling {
-    /// The state in which each direction ends: the forward one after the last word, the backward one after the first.
+    /// The last state of each direction: after the last word forwards, after the first word backwards.
     #[default]
     Last,
     /// The mean of the states.
     Mean,
-    /// The largest value of each component of the states (Collobert & Weston 2008; Conneau et al. 2017 for LSTMs).
+    /// The maximum of each component of the states (Collobert & Weston 2008; Conneau et al. 2017 for LSTMs).
     Max,
 }
 
@@ -44,7 +44,7 @@ impl Pooling {
     }
 }
 
-/// The means over each sequence, in the caller's order; zeros for an empty one.
+/// The mean over each sequence, in the caller's order; zeros for an empty sequence.
 ///
 /// # Shapes
 /// `output` `[N, W]`; returns `[B, W]`.
@@ -58,7 +58,7 @@ pub(super) fn mean<T: Real>(packing: &Packing, output: &[T], width: usize) -> Ve
     means
 }
 
-/// The gradient of what [`mean`] was given.
+/// The backward pass of [`mean`].
 ///
 /// # Shapes
 /// `gradient` `[B, W]`; returns `[N, W]`.
@@ -72,8 +72,8 @@ pub(super) fn mean_backward<T: Real>(packing: &Packing, gradient: &[T], width: u
     output
 }
 
-/// The largest values over each sequence, in the caller's order, and the row that each stands in, of equals the first; zeros,
-/// and the row `u32::MAX`, for an empty one.
+/// The maxima over each sequence, in the caller's order, and the first row that has each of them; zeros and the row `u32::MAX` for
+/// an empty sequence.
 ///
 /// # Shapes
 /// `output` `[N, W]`; returns `[B, W]` twice.
@@ -84,7 +84,7 @@ pub(super) fn max<T: Real>(packing: &Packing, output: &[T], width: usize) -> (Ve
         let values = output[row * width..].iter();
         let best = largest[sequence * width..][..width].iter_mut().zip(&mut rows[sequence * width..]);
         for ((largest, from), &value) in best.zip(values) {
-            // A NaN is kept: training must see it.
+            // NaN must propagate, so that training detects it.
             if *from == u32::MAX || value > *largest || value.is_nan() {
                 (*largest, *from) = (value, row as u32);
             }
@@ -93,7 +93,7 @@ pub(super) fn max<T: Real>(packing: &Packing, output: &[T], width: usize) -> (Ve
     (largest, rows)
 }
 
-/// The gradient of what [`max`] was given.
+/// The backward pass of [`max`].
 ///
 /// # Shapes
 /// `gradient` and `rows` `[B, W]`; returns `[N, W]`.

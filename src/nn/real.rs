@@ -1,27 +1,30 @@
-//! The number type of a network, and the arithmetic the layers are made of.
+//! The number type of a network, and vector arithmetic.
 //!
-//! Training runs in f32; f64 is there so that gradients and reference values can be checked to many digits.
+//! Training uses f32; f64 serves to check gradients and reference values with high precision.
 
 use std::fmt::Debug;
 use std::iter::Sum;
+use std::sync::Mutex;
 
 use multiversion::multiversion;
 use num_traits::{Float, NumAssign};
 
-use super::product::Multiply;
-use super::scratch::Pool;
+use super::gemm::Multiply;
 
-/// f32 or f64.
+/// Buffers that are reused.
+pub type Pool<T> = Mutex<Vec<Vec<T>>>;
+
+/// The number type of a network: f32 or f64.
 pub trait Real: Float + NumAssign + Sum + Debug + Default + Send + Sync + Multiply + 'static {
-    /// The nearest value to `value`.
+    /// Converts from f64, rounding to nearest.
     fn of(value: f64) -> Self;
-    /// The value as f64.
+    /// Converts to f64.
     fn as_f64(self) -> f64;
-    /// A component of a pretrained row.
+    /// Converts from f32.
     fn of_f32(value: f32) -> Self;
-    /// The nearest f32.
+    /// Converts to f32, rounding to nearest.
     fn as_f32(self) -> f32;
-    /// Free buffers.
+    /// Buffers that are not in use.
     #[doc(hidden)]
     fn pool() -> &'static Pool<Self>;
     /// The logistic function.
@@ -56,33 +59,33 @@ impl Real for f32 {
         self
     }
 
-    /// By way of tanh; off by at most 2.3e-7.
+    /// Computed from tanh; the error is at most 2.3e-7.
     #[inline(always)]
     fn sigmoid(self) -> Self {
         0.5 + 0.5 * (0.5 * self).tanh_()
     }
 
-    /// A quotient of two polynomials, that of Eigen's `ptanh`: off by at most 3.9e-7 of the value, and exactly 1 from 7.91 on. Without
-    /// branches, so that a compiler can do several at once; faster than by way of an exponential, and with the same bits on
-    /// every machine.
+    /// The rational approximation of Eigen's `ptanh`: the relative error is at most 3.9e-7, and the value is exactly 1 from 7.91 on.
+    /// It has no branches, so the compiler vectorises it; it is faster than an exponential, and has the same bits on every
+    /// machine.
     #[inline(always)]
     fn tanh_(self) -> Self {
         const END: f32 = 7.905_311;
-        // A NaN passes: training must see it.
+        // NaN must propagate, so that training detects it.
         let x = if self > END { END } else { self };
         let x = if x < -END { -END } else { x };
         let square = x * x;
-        let mut above = -2.760_768_4e-16;
+        let mut numerator = -2.760_768_4e-16;
         for coefficient in
             [2.000_188e-13, -8.604_672e-11, 5.122_297_3e-8, 1.485_722_35e-5, 6.372_619_5e-4, 4.893_524_6e-3]
         {
-            above = above * square + coefficient;
+            numerator = numerator * square + coefficient;
         }
-        let mut below = 1.198_258_4e-6;
+        let mut denominator = 1.198_258_4e-6;
         for coefficient in [1.185_347_1e-4, 2.268_434_7e-3, 4.893_525e-3] {
-            below = below * square + coefficient;
+            denominator = denominator * square + coefficient;
         }
-        x * above / below
+        x * numerator / denominator
     }
 }
 
@@ -123,7 +126,7 @@ impl Real for f64 {
     }
 }
 
-/// `sum += row` for every row of `rows`, of which `stride` numbers belong to each and those from `column` on are meant.
+/// Adds the columns from `column` on of all rows of `rows`, each `stride` numbers long, to `sum`.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 pub(super) fn add_columns<T: Real>(sum: &mut [T], rows: &[T], stride: usize, column: usize) {
     for row in rows.chunks_exact(stride.max(1)) {
@@ -133,7 +136,7 @@ pub(super) fn add_columns<T: Real>(sum: &mut [T], rows: &[T], stride: usize, col
     }
 }
 
-/// `sum += values`, component by component.
+/// `sum += values`, elementwise.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 pub(crate) fn add<T: Real>(sum: &mut [T], values: &[T]) {
     for (sum, &value) in sum.iter_mut().zip(values) {
@@ -141,7 +144,7 @@ pub(crate) fn add<T: Real>(sum: &mut [T], values: &[T]) {
     }
 }
 
-/// The sum of the squares of some values, in eight sums side by side.
+/// The sum of the squares, in eight partial sums.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 pub(crate) fn squares<T: Real>(values: &[T]) -> f64 {
     let mut sums = [0.0f64; 8];
@@ -164,7 +167,7 @@ mod tests {
             let x = i as f32 * 5e-3;
             let exact = f64::from(x);
             assert!((f64::from(x.sigmoid()) - exact.sigmoid()).abs() < 2.5e-7, "sigmoid({x})");
-            // Over four million points the largest errors are 2.3e-7 of sigmoid, and 3.9e-7 of the value of tanh.
+            // Over four million points the maximum error is 2.3e-7 for sigmoid, and the maximum relative error 3.9e-7 for tanh.
             let tanh = exact.tanh();
             assert!((f64::from(x.tanh_()) - tanh).abs() <= 4e-7 * tanh.abs() + 1e-30, "tanh({x})");
         }

@@ -1,4 +1,4 @@
-//! The element-wise half of a step of the plain recurrent network (Elman 1990), PyTorch's `nn.RNN` with tanh:
+//! The elementwise part of a step of the plain recurrent network (Elman 1990), PyTorch's `nn.RNN` with tanh:
 //! `h' = tanh(W x + U h + b)`.
 
 use multiversion::multiversion;
@@ -7,8 +7,8 @@ use super::Real;
 use super::gates::flushed;
 use super::tokens::TokenRows;
 
-/// From sums to states, which take the sums' place and are copied to `hidden`. To the sums are added the products of the tokens
-/// from `first` on.
+/// Computes the states from the pre-activations `sums` plus the products of the tokens from `first` on. Overwrites `sums` with the
+/// states, and copies them to `hidden`.
 ///
 /// # Shapes
 /// `sums` and `hidden` `[R, H]`.
@@ -29,13 +29,13 @@ pub(super) fn forward<T: Real>(
     }
 }
 
-/// From states to the gradients of the sums, in place, given what is owed to the states.
+/// Computes the gradients of the pre-activations from those of the states, in place of the states.
 ///
 /// # Shapes
-/// `states` and `owed` `[R, H]`.
+/// `states` and `gradient` `[R, H]`.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
-pub(super) fn backward<T: Real>(states: &mut [T], owed: &[T]) {
-    for (state, &owed) in states.iter_mut().zip(owed) {
-        *state = flushed(owed * (T::one() - *state * *state));
+pub(super) fn backward<T: Real>(states: &mut [T], gradient: &[T]) {
+    for (state, &gradient) in states.iter_mut().zip(gradient) {
+        *state = flushed(gradient * (T::one() - *state * *state));
     }
 }

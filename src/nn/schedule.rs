@@ -1,22 +1,22 @@
-//! How the learning rate changes over training.
+//! Learning rate schedules.
 
 use serde::Serialize;
 use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::error::Error;
 
-/// The course of the learning rate, as a share of the one asked for.
+/// A learning rate schedule.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Serialize, Display, EnumString, IntoStaticStr, VariantArray, VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum Schedule {
-    /// Always the same, after the warm-up.
+    /// Constant after the warm-up.
     Constant,
-    /// Falls to 0 on a straight line.
+    /// Linear decay to 0.
     Linear,
-    /// Falls to 0 on half a wave of the cosine.
+    /// Cosine decay to 0.
     Cosine,
 }
 
@@ -29,12 +29,12 @@ impl Schedule {
         self.into()
     }
 
-    /// The share of the learning rate at a step, counted from 0, of `total`; it rises from 0 on a straight line over the
-    /// first `warmup` steps.
+    /// The factor of the learning rate at a step, counted from 0, of `total` steps. It rises linearly from 0 over the first `warmup`
+    /// steps.
     ///
     /// These are the formulas of Hugging Face transformers' `get_constant_schedule_with_warmup`,
-    /// `get_linear_schedule_with_warmup` and `get_cosine_schedule_with_warmup`. As there, the first step of a warm-up has the
-    /// rate 0.
+    /// `get_linear_schedule_with_warmup` and `get_cosine_schedule_with_warmup`. As there, the first step of a warm-up has a
+    /// rate of 0.
     ///
     /// ```
     /// # use vocable::nn::Schedule;
@@ -45,11 +45,11 @@ impl Schedule {
         if step < warmup {
             return step as f64 / warmup as f64;
         }
-        let done = (step - warmup) as f64 / total.saturating_sub(warmup).max(1) as f64;
+        let progress = (step - warmup) as f64 / total.saturating_sub(warmup).max(1) as f64;
         match self {
             Schedule::Constant => 1.0,
-            Schedule::Linear => (1.0 - done).max(0.0),
-            Schedule::Cosine => (0.5 * (1.0 + (std::f64::consts::PI * done).cos())).max(0.0),
+            Schedule::Linear => (1.0 - progress).max(0.0),
+            Schedule::Cosine => (0.5 * (1.0 + (std::f64::consts::PI * progress).cos())).max(0.0),
         }
     }
 }

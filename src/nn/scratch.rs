@@ -1,40 +1,36 @@
-//! Buffers that are used again.
+//! Buffers that are reused between batches.
 //!
-//! A batch needs some megabytes for its states. To ask the system for them anew each time costs more than the element-wise
-//! arithmetic on them, so the buffers of the last batch are kept. All threads share them: a buffer often ends on another thread than
-//! it began on.
+//! A batch needs some megabytes for its states. Allocating them each time takes longer than the elementwise arithmetic on them, so
+//! the buffers of the last batch are kept. All threads share one pool, because a buffer is often freed on another thread.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use super::Real;
 
-/// Free buffers.
-pub type Pool<T> = Mutex<Vec<Vec<T>>>;
-
-/// Free buffers that are kept at most.
+/// Maximum number of free buffers in the pool.
 const MAX_FREE_BUFFERS: usize = 256;
 
-/// A buffer that goes back to the pool.
+/// A buffer that returns to the pool when it is dropped.
 pub struct Scratch<T: Real> {
-    /// At least as long as what is seen of it: what it held before need not be cleared when more of it is wanted again.
+    /// May be longer than `length`, so that a longer buffer need not be cleared again.
     buffer: Vec<T>,
     length: usize,
 }
 
 impl<T: Real> Scratch<T> {
-    /// A buffer that holds whatever it held before.
+    /// A buffer with unspecified content.
     pub(crate) fn uncleared(length: usize) -> Self {
         if length == 0 {
             return Scratch::default();
         }
         let mut pool = T::pool().lock().unwrap_or_else(PoisonError::into_inner);
-        let fitting = pool.iter().enumerate().filter(|(_, buffer)| buffer.len() >= length);
-        let place = fitting.min_by_key(|(_, buffer)| buffer.len()).map(|(place, _)| place);
+        let large_enough = pool.iter().enumerate().filter(|(_, buffer)| buffer.len() >= length);
+        let place = large_enough.min_by_key(|(_, buffer)| buffer.len()).map(|(place, _)| place);
         let buffer = place.map(|place| pool.swap_remove(place));
         drop(pool);
-        // Some room, so that the next batch, a little larger, need not begin anew.
+        // Some spare capacity, so that a slightly larger batch can reuse the buffer.
         let buffer = buffer.unwrap_or_else(|| vec![T::zero(); length + length / 4]);
         Scratch { buffer, length }
     }

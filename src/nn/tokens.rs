@@ -1,9 +1,9 @@
-//! Rows of a matrix, by the tokens they belong to.
+//! The rows of a matrix, by token.
 
 use super::Real;
 use super::real::add;
 
-/// Some columns of a matrix, those from `column` on, and which of its rows belongs to each token.
+/// The columns from `column` on of a matrix, and the row of each token: `places`, or else token `i` has row `i`.
 #[derive(Debug)]
 pub(super) struct TokenRows<'a, V> {
     pub values: V,
@@ -13,7 +13,7 @@ pub(super) struct TokenRows<'a, V> {
 }
 
 impl<V> TokenRows<'_, V> {
-    /// Where the row of a token begins.
+    /// The start of the row of a token.
     fn at(&self, token: usize) -> usize {
         self.places.map_or(token, |places| places[token] as usize) * self.stride + self.column
     }
@@ -25,7 +25,7 @@ impl<'a, T: Real> TokenRows<'_, &'a [T]> {
         &self.values[self.at(token)..][..width]
     }
 
-    /// Adds the rows of the tokens from `first` on to `to`.
+    /// Adds the rows of the tokens from `first` on to the rows of `to`.
     pub fn read_add(&self, first: usize, width: usize, to: &mut [T]) {
         for (token, to) in (first..).zip(to.chunks_exact_mut(width)) {
             add(to, self.row(token, width));

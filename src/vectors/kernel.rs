@@ -1,26 +1,26 @@
-//! The product of 8-bit codes of rows with those of queries, in forms for several kinds of processor.
+//! Kernels for the products of the 8-bit codes of rows and queries, for several instruction sets.
 //!
-//! Sums are of whole numbers, so that all forms find the same; [`Kernel::Plain`] says what that is, and a test holds the others
-//! against it. Loads and casts are safe ones, and the instructions are called in functions compiled for them.
+//! All sums are of integers, so all kernels give the same results. [`Kernel::Plain`] is the reference, and a test compares the
+//! others with it. Loads and casts are safe, and the instructions are called in functions that are compiled for them.
 
 use multiversion::multiversion;
 use multiversion::target::match_target;
 
-/// Rows that stand side by side in a block of codes.
+/// Rows per block of codes.
 pub(crate) const LANES: usize = 16;
 
-/// Components of a row that stand next to each other.
+/// Adjacent components of a row.
 pub(crate) const GROUP: usize = 4;
 
-/// Bytes of a group of a block.
+/// Bytes per group of a block.
 pub(crate) const STRIDE: usize = LANES * GROUP;
 
-/// Queries as codes, side by side, with the numbers that bound what rounding changes.
+/// The codes of several queries, and the numbers of their error bounds.
 #[derive(Debug)]
 pub(crate) struct Tile<const T: usize> {
     /// `[G, T, 4]`, zero where there is no component.
     pub(super) groups: Vec<[[i8; GROUP]; T]>,
-    /// What sums begin at, so that codes may be unsigned.
+    /// Initial values of the sums, which compensate for unsigned codes.
     pub(super) start: [i32; T],
     /// The query is about scale x code.
     pub(super) scale: [f32; T],
@@ -29,25 +29,25 @@ pub(crate) struct Tile<const T: usize> {
     pub(super) constant: [f32; T],
 }
 
-/// The forms of the product.
+/// A kernel, by its instruction set.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(
     not(any(target_arch = "x86_64", test)),
-    expect(dead_code, reason = "other processors have no forms but the plain one")
+    expect(dead_code, reason = "other processors have only the plain kernel")
 )]
 pub(crate) enum Kernel {
-    /// AVX-512 with VNNI: 64 products an instruction.
+    /// AVX-512 with VNNI: 64 products per instruction.
     Vnni512,
-    /// AVX-VNNI: 32 products an instruction.
+    /// AVX-VNNI: 32 products per instruction.
     Vnni256,
-    /// AVX2: 16 products of 16 bits an instruction.
+    /// AVX2: 16 products of 16 bits per instruction.
     Avx2,
     /// Any processor; on arm64 the compiler uses NEON.
     Plain,
 }
 
 impl Kernel {
-    /// The fastest that this processor has.
+    /// The fastest kernel that this processor supports.
     pub(crate) fn fastest() -> Kernel {
         #[cfg(target_arch = "x86_64")]
         {
@@ -62,8 +62,8 @@ impl Kernel {
         Kernel::Plain
     }
 
-    /// The first block of some in which the bound of any row reaches the limit of any query, and the rows that do, a bit each,
-    /// for each query. A bound that is not a number reaches all limits.
+    /// The first block in which the bound of any row reaches the limit of any query, and for each query a bit mask of the rows
+    /// that do. A bound of NaN reaches all limits.
     ///
     /// # Shapes
     /// With `B` blocks and `G` groups: `codes` `[B, G, 16, 4]`, `scales` `[B, 16]`.
@@ -84,7 +84,7 @@ impl Kernel {
     }
 }
 
-/// What all the forms find.
+/// The reference implementation.
 #[multiversion(targets("aarch64+neon+dotprod"))]
 fn find_plain<const T: usize>(
     codes: &[[u8; STRIDE]],
@@ -177,21 +177,21 @@ fn find_vnni256<const T: usize>(
     match_target! {
         "x86_64+avx2+fma+avxvnni" => {
             use std::arch::x86_64::*;
-            /// Queries whose sums fit the registers.
-            const TOGETHER: usize = 4;
+            /// Queries whose sums fit in the registers.
+            const QUERIES_PER_PASS: usize = 4;
             for (index, (block, scales)) in codes.chunks_exact(tile.groups.len()).zip(scales).enumerate() {
                 let mut all = [[0i32; LANES]; T];
-                for first in (0..T).step_by(TOGETHER) {
-                    let mut sums = [[_mm256_setzero_si256(); 2]; TOGETHER];
+                for first in (0..T).step_by(QUERIES_PER_PASS) {
+                    let mut sums = [[_mm256_setzero_si256(); 2]; QUERIES_PER_PASS];
                     for (codes, group) in block.iter().zip(&tile.groups) {
                         let [low, high]: [__m256i; 2] = bytemuck::cast(*codes);
-                        for query in 0..TOGETHER.min(T) {
+                        for query in 0..QUERIES_PER_PASS.min(T) {
                             let parts = _mm256_set1_epi32(bytemuck::cast(group[first + query]));
                             sums[query][0] = _mm256_dpbusd_avx_epi32(sums[query][0], low, parts);
                             sums[query][1] = _mm256_dpbusd_avx_epi32(sums[query][1], high, parts);
                         }
                     }
-                    for query in 0..TOGETHER.min(T) {
+                    for query in 0..QUERIES_PER_PASS.min(T) {
                         let sums: [i32; LANES] = bytemuck::cast(sums[query]);
                         all[first + query] = sums.map(|sum| sum + tile.start[first + query]);
                     }
@@ -217,17 +217,17 @@ fn find_avx2<const T: usize>(
     match_target! {
         "x86_64+avx2+fma" => {
             use std::arch::x86_64::*;
-            /// Queries whose sums fit the registers.
-            const TOGETHER: usize = 2;
+            /// Queries whose sums fit in the registers.
+            const QUERIES_PER_PASS: usize = 2;
             for (index, (block, scales)) in codes.chunks_exact(tile.groups.len()).zip(scales).enumerate() {
                 let mut all = [[0i32; LANES]; T];
-                for first in (0..T).step_by(TOGETHER) {
-                    // Of each row two sums, side by side; four rows a register.
-                    let mut sums = [[_mm256_setzero_si256(); 4]; TOGETHER];
+                for first in (0..T).step_by(QUERIES_PER_PASS) {
+                    // Two sums for each row, four rows per register.
+                    let mut sums = [[_mm256_setzero_si256(); 4]; QUERIES_PER_PASS];
                     for (codes, group) in block.iter().zip(&tile.groups) {
                         let quarters: [__m128i; 4] = bytemuck::cast(*codes);
                         let wide = quarters.map(|quarter| _mm256_cvtepu8_epi16(quarter));
-                        for query in 0..TOGETHER.min(T) {
+                        for query in 0..QUERIES_PER_PASS.min(T) {
                             let parts: [i16; GROUP] = group[first + query].map(i16::from);
                             let parts = _mm256_set1_epi64x(bytemuck::cast(parts));
                             for (sums, &wide) in sums[query].iter_mut().zip(&wide) {
@@ -235,7 +235,7 @@ fn find_avx2<const T: usize>(
                             }
                         }
                     }
-                    for query in 0..TOGETHER.min(T) {
+                    for query in 0..QUERIES_PER_PASS.min(T) {
                         let pairs: [[i32; 2]; LANES] = bytemuck::cast(sums[query]);
                         all[first + query] = pairs.map(|[a, b]| a + b + tile.start[first + query]);
                     }
@@ -257,7 +257,7 @@ mod tests {
 
     use super::*;
 
-    /// Blocks of `G` groups with a tile of `T` queries, of any codes that can occur.
+    /// Blocks of `G` groups and a tile of `T` queries, with random codes.
     fn case<const T: usize>(
         seed: u64,
         groups: usize,
@@ -268,7 +268,7 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 40) as u32
         };
-        // The largest codes together are what overflows first.
+        // The largest codes are the first to overflow.
         let mut code = move |size: i32| match next() % 4 {
             0 => size,
             1 => -size,
@@ -295,7 +295,7 @@ mod tests {
         (codes, scales, tile)
     }
 
-    /// All that is found from the first block to the last.
+    /// All results from the first block to the last.
     fn all<const T: usize>(
         kernel: Kernel,
         (codes, scales, tile): &(Vec<[u8; STRIDE]>, Vec<[f32; LANES]>, Tile<T>),
@@ -316,7 +316,7 @@ mod tests {
         #[test]
         fn all_kernels_find_the_same(seed: u64, groups in 1usize..90, blocks in 0usize..20, limit in -40.0f32..40.0) {
             let (one, many) = (case::<1>(seed, groups, blocks), case::<16>(seed, groups, blocks));
-            // Where the processor lacks what a form needs, the plain one answers in its place.
+            // If the processor does not support a kernel, the plain kernel runs instead.
             for kernel in [Kernel::Vnni512, Kernel::Vnni256, Kernel::Avx2] {
                 prop_assert_eq!(all(kernel, &one, limit), all(Kernel::Plain, &one, limit), "{:?}", kernel);
                 prop_assert_eq!(all(kernel, &many, limit), all(Kernel::Plain, &many, limit), "{:?}", kernel);

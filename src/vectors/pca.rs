@@ -1,4 +1,4 @@
-//! Rows in two dimensions: their principal components.
+//! Principal component analysis in two dimensions.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -9,25 +9,26 @@ use rayon::prelude::*;
 pub struct Projection {
     /// x and y of each row.
     pub points: Vec<[f32; 2]>,
-    /// The share of the variance along x and along y, for principal components.
+    /// The fraction of the variance explained by x and by y, for principal components.
     pub explained: Option<[f64; 2]>,
 }
 
-/// Rows whose part of the covariance is summed by itself. Fixed, so that the same rows give the same bits at any number of threads.
-const PART: usize = 4096;
+/// Rows per partial sum of the covariance. Fixed, so that the result is the same for any number of threads.
+const ROWS_PER_TASK: usize = 4096;
 
-/// Directions that are iterated together; those beyond the two that are wanted make it converge sooner.
+/// Directions of the subspace iteration; more than two make it converge faster.
 const BLOCK: usize = 12;
 
-/// Rounds of the iteration at the most, and after how many it is looked at whether the variances still change.
-const ROUNDS: usize = 400;
-const LOOK: usize = 10;
+/// Maximum number of iterations.
+const MAX_ITERATIONS: usize = 400;
 
-/// The first two principal components of some rows, by iterating a block of directions with their covariance (subspace iteration with
-/// Rayleigh and Ritz's projection at the end), in f64.
+/// Iterations between two checks for convergence.
+const CHECK_INTERVAL: usize = 10;
+
+/// The first two principal components of some rows, by subspace iteration with a final Rayleigh-Ritz projection, in f64.
 ///
 /// # Shapes
-/// `rows` `[n, dimension]`, finite. The largest weight of each component is positive, which settles its sign.
+/// `rows` `[n, dimension]`, finite. The sign of each component is chosen so that its largest weight is positive.
 pub fn pca(rows: &[f32], dimension: usize) -> Projection {
     let count = rows.len().checked_div(dimension).unwrap_or(0);
     let flat = Projection { points: vec![[0.0; 2]; count], explained: Some([0.0; 2]) };
@@ -52,15 +53,15 @@ pub fn pca(rows: &[f32], dimension: usize) -> Projection {
             as f32
     };
     let points = rows.par_chunks_exact(dimension).map(|row| [along(row, &axes[0]), along(row, &axes[1])]).collect();
-    let share = |which: usize| variances.get(which).map_or(0.0, |variance| variance / total);
-    Projection { points, explained: Some([share(0), share(1)]) }
+    let explained = |which: usize| variances.get(which).map_or(0.0, |variance| variance / total);
+    Projection { points, explained: Some([explained(0), explained(1)]) }
 }
 
-/// `[dimension, dimension]`, of all rows about their mean.
+/// The covariance of the rows, `[dimension, dimension]`.
 fn covariance(rows: &[f32], mean: &[f64]) -> Vec<f64> {
     let dimension = mean.len();
     let parts: Vec<Vec<f64>> = rows
-        .par_chunks(PART * dimension)
+        .par_chunks(ROWS_PER_TASK * dimension)
         .map(|rows| {
             let mut sums = vec![0.0f64; dimension * dimension];
             let mut centred = vec![0.0f64; dimension];
@@ -91,7 +92,7 @@ fn covariance(rows: &[f32], mean: &[f64]) -> Vec<f64> {
     covariance
 }
 
-/// The largest variances of a covariance and their directions, of length 1.
+/// The largest eigenvalues of a covariance and their eigenvectors of length 1.
 fn leading(covariance: &[f64], dimension: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
     let times = |direction: &Vec<f64>| -> Vec<f64> {
         covariance.chunks_exact(dimension).map(|row| product(row, direction)).collect()
@@ -101,10 +102,10 @@ fn leading(covariance: &[f64], dimension: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
         (0..BLOCK.min(dimension)).map(|_| (0..dimension).map(|_| random.random_range(-1.0..1.0)).collect()).collect();
     orthonormal(&mut block);
     let mut before = [f64::NAN; 2];
-    for round in 1..=ROUNDS {
+    for iteration in 1..=MAX_ITERATIONS {
         block = block.par_iter().map(times).collect();
         orthonormal(&mut block);
-        if round % LOOK == 0 {
+        if iteration % CHECK_INTERVAL == 0 {
             let now = [0, 1].map(|which| block.get(which).map_or(0.0, |one| product(one, &times(one))));
             if now.iter().zip(before).all(|(now, before)| (now - before).abs() <= 1e-13 * now.abs()) {
                 break;
@@ -112,13 +113,13 @@ fn leading(covariance: &[f64], dimension: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
             before = now;
         }
     }
-    // Within the block the directions are settled by the small covariance that they have among themselves.
+    // Rayleigh-Ritz: the eigenvectors of the covariance projected on the block.
     let images: Vec<Vec<f64>> = block.iter().map(times).collect();
     let small: Vec<Vec<f64>> = block.iter().map(|a| images.iter().map(|b| product(a, b)).collect()).collect();
-    let (variances, turns) = eigen(small);
-    let turned = |turn: &Vec<f64>| {
+    let (variances, weights) = eigen(small);
+    let combined = |weights: &Vec<f64>| {
         let mut direction = vec![0.0; dimension];
-        for (weight, one) in turn.iter().zip(&block) {
+        for (weight, one) in weights.iter().zip(&block) {
             direction.iter_mut().zip(one).for_each(|(sum, value)| *sum += weight * value);
         }
         let largest =
@@ -128,15 +129,15 @@ fn leading(covariance: &[f64], dimension: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
         }
         direction
     };
-    (variances, turns.iter().map(turned).collect())
+    (variances, weights.iter().map(combined).collect())
 }
 
 fn product(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Makes directions orthogonal to each other and of length 1 (Gram and Schmidt, twice over for the sake of rounding); one that is a
-/// sum of those before it becomes zero.
+/// Orthonormalises directions by the Gram-Schmidt process, twice because of rounding errors. A direction that is a linear
+/// combination of earlier ones becomes zero.
 fn orthonormal(block: &mut [Vec<f64>]) {
     for index in 0..block.len() {
         let (before, rest) = block.split_at_mut(index);
@@ -154,16 +155,17 @@ fn orthonormal(block: &mut [Vec<f64>]) {
     }
 }
 
-/// Eigenvalues of a small symmetric matrix, falling, and their eigenvectors, by Jacobi's rotations.
+/// Eigenvalues of a small symmetric matrix in descending order, and their eigenvectors, by Jacobi rotations.
 fn eigen(mut matrix: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
     let size = matrix.len();
-    // Row by row, the vectors.
+    // The eigenvectors, as rows.
     let mut vectors: Vec<Vec<f64>> =
         (0..size).map(|i| (0..size).map(|j| f64::from(u8::from(i == j))).collect()).collect();
     for _ in 0..50 {
-        let beside: f64 = (0..size).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| matrix[i][j].powi(2)).sum();
+        let off_diagonal: f64 =
+            (0..size).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| matrix[i][j].powi(2)).sum();
         let all: f64 = matrix.iter().flatten().map(|value| value * value).sum();
-        if beside <= 1e-32 * all {
+        if off_diagonal <= 1e-32 * all {
             break;
         }
         for p in 0..size {
@@ -196,7 +198,7 @@ fn eigen(mut matrix: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
 mod tests {
     use super::*;
 
-    /// Rows along axes of known variances, turned.
+    /// Rows along rotated axes of decreasing variance.
     fn rows(count: usize, dimension: usize) -> Vec<f32> {
         let mut random = ChaCha8Rng::seed_from_u64(1);
         let mut axes: Vec<Vec<f64>> =
@@ -213,7 +215,7 @@ mod tests {
         rows
     }
 
-    /// Against the eigenvalues of the whole covariance by rotations, and the variances of the points themselves.
+    /// Compared with the eigenvalues of the full covariance, and with the variances of the points.
     #[test]
     fn principal_components_are_those_of_the_covariance() {
         let (count, dimension) = (5000, 20);
@@ -227,7 +229,7 @@ mod tests {
         let (values, vectors) = eigen(whole.clone());
         for (value, vector) in values.iter().zip(&vectors) {
             for (row, component) in whole.iter().zip(vector) {
-                assert!((product(row, vector) - value * component).abs() < 1e-12, "no eigenvector");
+                assert!((product(row, vector) - value * component).abs() < 1e-12, "not an eigenvector");
             }
         }
         for axis in 0..2 {
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn few_and_equal_rows_have_components_too() {
+    fn few_or_equal_rows_have_components() {
         assert_eq!(pca(&[], 3).points.len(), 0);
         assert_eq!(pca(&[1.0, 2.0, 3.0], 3).points, [[0.0; 2]]);
         assert_eq!(pca(&[1.0; 12], 3).points, [[0.0; 2]; 4]);

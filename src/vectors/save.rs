@@ -1,4 +1,4 @@
-//! Writing vectors, and choosing rows.
+//! Writing vectors, and selecting rows.
 
 use std::path::Path;
 
@@ -13,16 +13,16 @@ use crate::files::{ElementType, TableView};
 use crate::files::{Format, Words};
 
 impl Vectors {
-    /// Writes the vectors to a file, beside its place first and then renamed.
+    /// Writes the vectors to a file atomically: to a temporary file in the same folder, which is then renamed.
     ///
     /// # Errors
-    /// Words that the format cannot hold, a damaged table file, and the system's refusals.
+    /// Words that the format cannot represent, a damaged table file, and I/O errors.
     pub fn save(&self, path: impl AsRef<Path>, format: Format, dtype: ElementType) -> Result<Saved> {
         self.check()?;
         let source = self.source.path.file_name().unwrap_or(self.source.path.as_os_str()).to_string_lossy();
-        // Halves are widened into memory when they are opened: codes are made there if they pay.
+        // 16-bit floats are converted when they are opened; their codes are created in memory, if at all.
         let stored = format == Format::Table && dtype == ElementType::F32;
-        let codes = stored.then(|| Codes::of(&self.values, &self.norms, self.dimension));
+        let codes = stored.then(|| Codes::new(&self.values, &self.norms, self.dimension));
         let table = TableView {
             words: self.vocabulary.words(),
             values: &self.values,
@@ -36,13 +36,13 @@ impl Vectors {
         save(path.as_ref(), &table, format, dtype)
     }
 
-    /// Some of the rows, copied into memory, in the order named; behind them rows for `others`, words that have none, made of
-    /// their character n-grams. What is named twice keeps its first place; rows that do not exist, and words without
-    /// n-grams, are left out.
+    /// Copies some of the rows into memory, in the order of `rows`, followed by the vectors of `extra_words` without a row, computed
+    /// from their character n-grams. Duplicates keep their first place. Rows that do not exist, and words without n-grams, are
+    /// skipped.
     ///
     /// # Errors
-    /// No row at all.
-    pub fn subset<W: AsRef<[u8]>>(&self, rows: &[u32], others: &[W]) -> Result<Vectors> {
+    /// No rows.
+    pub fn subset<W: AsRef<[u8]>>(&self, rows: &[u32], extra_words: &[W]) -> Result<Vectors> {
         let mut taken = vec![false; self.len()];
         let (mut words, mut values, mut norms) = (Words::default(), Vec::new(), Vec::new());
         for &row in rows {
@@ -57,7 +57,7 @@ impl Vectors {
             }
         }
         let mut made: HashSet<&[u8]> = HashSet::new();
-        for word in others.iter().map(AsRef::as_ref).filter(|word| self.row_of(word).is_none()) {
+        for word in extra_words.iter().map(AsRef::as_ref).filter(|word| self.row_of(word).is_none()) {
             if let Some(vector) = self.vector(word).filter(|_| made.insert(word)) {
                 words.push(word);
                 norms.push(norm(&vector));
@@ -65,7 +65,7 @@ impl Vectors {
             }
         }
         if words.is_empty() {
-            return Err(Error::invalid("rows", "at least one of the table", "none"));
+            return Err(Error::invalid("rows", "at least one row of the table", "none"));
         }
         let (vocabulary, _) = Vocabulary::index(words);
         let (values, norms) = (values.into(), norms.into());

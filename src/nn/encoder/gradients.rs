@@ -1,29 +1,32 @@
-//! The gradients of an encoder's weights, summed up from what the parts of a batch owe to them.
+//! The gradients of an encoder's weights, accumulated over the parts of a batch.
 
 use rayon::prelude::*;
 
-use super::{CellCache, Encoder, LayerCache};
-use crate::nn::product::{Accumulate, RowMatrix, product_tn, transpose};
+use super::cache::LayerCache;
+use super::weights::Cell;
+use crate::nn::gemm::{Accumulate, RowMatrix};
+use crate::nn::product::{product_tn, transpose};
 use crate::nn::real::{add, add_columns};
+use crate::nn::recurrence::CellCache;
 use crate::nn::{Packing, Real, Scratch};
 
-/// What a backward pass owes to the products of its tokens, and to the weights.
+/// The result of a backward pass: the gradients of the input products of all tokens, and partial gradients of the weights.
 #[derive(Debug)]
 pub struct InputGradients<T: Real> {
-    /// The gradients of the first layer's sums, direction by direction, `[N, G H]`.
+    /// The gradients of the first layer's pre-activations, for each direction, `[N, G H]`.
     sums: Vec<Scratch<T>>,
-    share: PartialGradients<T>,
+    weights: PartialGradients<T>,
 }
 
 impl<T: Real> InputGradients<T> {
-    pub(super) fn new(first: Option<LayerCache<T>>, share: PartialGradients<T>) -> Self {
+    pub(super) fn new(first: Option<LayerCache<T>>, weights: PartialGradients<T>) -> Self {
         let directions = first.map_or_else(Vec::new, |layer| layer.directions);
-        InputGradients { sums: directions.into_iter().map(|kept| kept.gates).collect(), share }
+        InputGradients { sums: directions.into_iter().map(|cache| cache.gates).collect(), weights }
     }
 
-    /// Its share of the weights' gradients: of all weights but those that [`Encoder::multiply`] works with.
-    pub fn share(&self) -> &PartialGradients<T> {
-        &self.share
+    /// The partial gradients of all weights except those of [`Encoder::multiply`](super::Encoder::multiply).
+    pub fn weights(&self) -> &PartialGradients<T> {
+        &self.weights
     }
 
     /// Adds the gradient of a token's products to `sum`, `[D G H]`.
@@ -44,18 +47,19 @@ impl<T: Real> InputGradients<T> {
     }
 }
 
-/// What a part of a batch owes to some of the weights.
+/// The gradients of some weights, for a part of a batch.
 #[derive(Debug)]
 pub struct PartialGradients<T: Real> {
     pieces: Vec<Piece<T>>,
 }
 
+/// The gradient of one parameter of one cell.
 #[derive(Debug)]
 struct Piece<T: Real> {
-    /// Which of the encoder's cells.
+    /// Index of the cell.
     cell: usize,
     weights: Weights,
-    /// Of weights transposed, `[input, G H]`: the smaller factor of their product is then the one that is read in columns.
+    /// Transposed for weight matrices, `[input, G H]`, so that the smaller operand of their product is read by columns.
     gradient: Scratch<T>,
 }
 
@@ -71,10 +75,10 @@ impl<T: Real> PartialGradients<T> {
         PartialGradients { pieces: Vec::new() }
     }
 
-    /// What some sums owe to weights, given the rows that were multiplied with the weights.
+    /// Adds the gradient of a weight matrix, given the gradients of the pre-activations and the inputs of the matrix.
     ///
     /// # Shapes
-    /// `sums` `[N, stride]`, of which the columns that `gradient` has rows for are meant; `rows` `[N, width]`.
+    /// `sums` `[count, stride]`, of which the first `height` columns are used; `rows` `[count, width]`.
     fn product(&mut self, cell: usize, weights: Weights, sums: RowMatrix<T>, rows: &[T], [height, count]: [usize; 2]) {
         if rows.is_empty() || count == 0 || height == 0 {
             return;
@@ -92,21 +96,21 @@ impl<T: Real> PartialGradients<T> {
         self.pieces.push(Piece { cell, weights: Weights::Bias, gradient });
     }
 
-    /// Of the recurrent weights of a cell that reads forwards or backwards, given the gradients of its sums.
-    pub(super) fn recurrent(&mut self, cell: usize, packing: &Packing, reverse: bool, kept: &CellCache<T>) {
-        // Forwards, the tokens of the first step begin with zeros, which owe nothing.
+    /// Adds the gradient of the recurrent weights of a cell, given the gradients of its pre-activations.
+    pub(super) fn recurrent(&mut self, cell: usize, packing: &Packing, reverse: bool, cache: &CellCache<T>) {
+        // In the forward direction the initial states of the first step are zeros and contribute nothing.
         let first = if reverse || packing.steps() == 0 { 0 } else { packing.running(0) };
         let count = packing.tokens() - first;
         let (height, width) =
-            (kept.gates.len() / packing.tokens().max(1), kept.hidden_before.len() / packing.tokens().max(1));
-        let sums = RowMatrix { values: &kept.gates[first * height..], stride: height };
-        self.product(cell, Weights::Hidden, sums, &kept.hidden_before[first * width..], [height, count]);
+            (cache.gates.len() / packing.tokens().max(1), cache.hidden_before.len() / packing.tokens().max(1));
+        let sums = RowMatrix { values: &cache.gates[first * height..], stride: height };
+        self.product(cell, Weights::Hidden, sums, &cache.hidden_before[first * width..], [height, count]);
     }
 
-    /// Of the input weights and the bias of a cell, given the gradients of its sums and the rows that it read.
+    /// Adds the gradients of the input weights and the bias of a cell, given the gradients of its pre-activations and its inputs.
     ///
     /// # Shapes
-    /// `sums` `[N, stride]`, of which the `height` columns from `column` on are the cell's; `rows` `[N, input]`.
+    /// `sums` `[N, stride]`, of which `height` columns from `column` on belong to the cell; `rows` `[N, input]`.
     pub(super) fn input(&mut self, cell: usize, sums: &[T], [stride, column, height]: [usize; 3], rows: &[T]) {
         let count = sums.len() / stride.max(1);
         if count > 0 {
@@ -115,35 +119,12 @@ impl<T: Real> PartialGradients<T> {
             self.bias(cell, sums, stride, column, height);
         }
     }
-}
 
-impl<T: Real> Encoder<T> {
-    /// Back through [`Encoder::multiply`]: what some rows and the weights owe.
-    ///
-    /// # Shapes
-    /// `rows` `[U, E]` as they went in, `products` `[U, D G H]` the gradient of their products. The gradient of the rows is
-    /// written to `wanted`, `[U, E]`, if it is.
-    pub fn multiply_backward(&self, rows: &[T], products: &[T], wanted: Option<&mut [T]>) -> PartialGradients<T> {
-        let (shape, sums) = (self.shape, self.shape.sums());
-        let mut share = PartialGradients::new();
-        // Rows that are products have no weights.
-        let multiplied = if shape.input == 0 { &[] } else { rows };
-        for direction in 0..shape.directions() {
-            share.input(direction, products, [shape.products(), direction * sums, sums], multiplied);
-        }
-        if let Some(wanted) = wanted {
-            self.rows_backward(products, wanted);
-        }
-        share
-    }
-
-    /// The gradients of all weights: the sum of the shares, in their order.
-    pub fn gradients(&self, shares: &[&PartialGradients<T>]) -> Encoder<T> {
-        let mut gradients = Encoder::zeros(self.shape);
-        let height = self.shape.sums();
-        // Summed up as the shares have them, in blocks, and then turned.
+    /// Writes the sums of partial gradients, in their order, to the gradients of the cells. `height` is `G H`.
+    pub(super) fn sum_into(cells: &mut [Cell<T>], partials: &[&PartialGradients<T>], height: usize) {
+        // Summed in blocks in the layout of the partial gradients, and then transposed.
         let mut sums: Vec<(usize, Weights, &mut Vec<T>, Scratch<T>)> = Vec::new();
-        for (index, cell) in gradients.cells.iter_mut().enumerate() {
+        for (index, cell) in cells.iter_mut().enumerate() {
             for (weights, values) in [
                 (Weights::Hidden, &mut cell.weight_hh),
                 (Weights::Input, &mut cell.weight_ih),
@@ -159,7 +140,7 @@ impl<T: Real> Encoder<T> {
         });
         let blocks: Vec<(usize, Weights, usize, &mut [T])> = blocks.collect();
         blocks.into_par_iter().for_each(|(cell, weights, first, sum)| {
-            let pieces = shares.iter().flat_map(|share| &share.pieces);
+            let pieces = partials.iter().flat_map(|partial| &partial.pieces);
             let pieces = pieces.filter(|piece| (piece.cell, piece.weights) == (cell, weights));
             pieces.for_each(|piece| add(sum, &piece.gradient[first..]));
         });
@@ -167,12 +148,11 @@ impl<T: Real> Encoder<T> {
             Weights::Bias => values.copy_from_slice(&sum),
             Weights::Hidden | Weights::Input => transpose(&sum, [values.len() / height.max(1), height], values),
         });
-        for cell in &mut gradients.cells {
+        for cell in cells {
             cell.bias_hh.copy_from_slice(&cell.bias_ih);
         }
-        gradients
     }
 }
 
-/// Numbers that are summed up together.
+/// Numbers per task.
 const BLOCK: usize = 1 << 14;

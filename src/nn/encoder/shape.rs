@@ -1,4 +1,4 @@
-//! What an encoder is made of, and how large.
+//! The shape of an encoder.
 
 use serde::Serialize;
 use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
@@ -6,7 +6,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 use crate::error::Error;
 use crate::nn::Pooling;
 
-/// What a cell computes.
+/// The kind of a recurrent cell.
 #[derive(
     Debug,
     Clone,
@@ -25,10 +25,10 @@ use crate::nn::Pooling;
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum CellKind {
-    /// The long short-term memory, PyTorch's `nn.LSTM`.
+    /// Long short-term memory: PyTorch's `nn.LSTM`.
     #[default]
     Lstm,
-    /// The plain recurrent network with tanh, PyTorch's `nn.RNN`.
+    /// The plain recurrent network with tanh: PyTorch's `nn.RNN`.
     Rnn,
 }
 
@@ -41,7 +41,7 @@ impl CellKind {
         self.into()
     }
 
-    /// Sums that a cell computes for each number of its state, `G`: the four gates i, f, g, o, or one.
+    /// Pre-activations per hidden unit, `G`: 4 for the gates i, f, g, o of an LSTM, or 1.
     pub fn gates(self) -> usize {
         match self {
             CellKind::Lstm => 4,
@@ -50,52 +50,52 @@ impl CellKind {
     }
 }
 
-/// The sizes of an encoder, and how it is made.
+/// The sizes and options of an encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncoderShape {
-    /// The cells of all layers.
+    /// The kind of all cells.
     pub cell: CellKind,
-    /// Numbers a token that go in, `E`; 0 where tokens come as products with the input weights already
-    /// ([`EncoderShape::products`] numbers each), which is what an LSTM over one-hot words is.
+    /// The input dimension, `E`; 0 if the inputs are already products with the input weights ([`EncoderShape::products`] numbers
+    /// each), as for one-hot words.
     pub input: usize,
-    /// Numbers of a state, `H`.
+    /// The hidden size, `H`.
     pub hidden: usize,
-    /// Layers, each reading the one before.
+    /// The number of layers.
     pub layers: usize,
-    /// Whether a second cell of each layer reads from the end to the beginning.
+    /// Whether each layer has a second cell, which reads from the end to the beginning.
     pub bidirectional: bool,
-    /// How the states of the last layer become one row.
+    /// The pooling of the states of the last layer.
     pub pooling: Pooling,
 }
 
 impl EncoderShape {
-    /// An LSTM of one layer in one direction, of which the last state is taken.
+    /// A unidirectional LSTM with one layer, whose last state is the output.
     pub fn lstm(input: usize, hidden: usize) -> Self {
         let (cell, pooling) = (CellKind::Lstm, Pooling::Last);
         EncoderShape { cell, input, hidden, layers: 1, bidirectional: false, pooling }
     }
 
-    /// Directions, `D`.
+    /// The number of directions, `D`.
     pub fn directions(&self) -> usize {
         1 + usize::from(self.bidirectional)
     }
 
-    /// Numbers a text that come out, `D * H`.
+    /// The output dimension, `D * H`.
     pub fn output(&self) -> usize {
         self.directions() * self.hidden
     }
 
-    /// Numbers a token after the product with the input weights of the first layer, `D * G * H`.
+    /// The number of products of a token with the input weights of the first layer, `D * G * H`.
     pub fn products(&self) -> usize {
         self.directions() * self.sums()
     }
 
-    /// Numbers of a token's row as it goes in: `E`, or the products.
+    /// The length of a token's row in the embedding: `E`, or [`EncoderShape::products`] if `input` is 0.
     pub fn row(&self) -> usize {
         if self.input == 0 { self.products() } else { self.input }
     }
 
-    /// Numbers of a direction after a product with weights, `G * H`.
+    /// The number of pre-activations of a direction, `G * H`.
     pub fn sums(&self) -> usize {
         self.cell.gates() * self.hidden
     }
