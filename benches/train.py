@@ -361,7 +361,7 @@ def titled(name, cell):
         "sentence": f"one sentence of {SENTENCE_WORDS} words",
     }
     title = (
-        f"{name}: {what[cell['task']]}, {cell['texts']}, {cell['dimension']} numbers a word, hidden {cell['hidden']}"
+        f"{name}: {what[cell['task']]}, {cell['texts']}, dimension {cell['dimension']}, hidden {cell['hidden']}"
     )
     title += ", both ways" if cell["bidirectional"] else ""
     title += f", a file of {TABLE_ROWS:,} rows" if cell["table"] else ""

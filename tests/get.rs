@@ -376,7 +376,7 @@ fn a_web_page_is_not_a_file() {
         assert_eq!(files(&folder), ["tiny.txt.part", "tiny.txt.part.json"]);
     }
     let (fetched, said) = run(&entry(), &folder, &options(&source)).unwrap();
-    assert_eq!(said, ["Converting"], "what was there is gone on with");
+    assert_eq!(said, ["Converting"], "an existing partial download is resumed");
     assert_holds(&fetched.table, &text);
     assert_eq!(source.requests().last().unwrap().range, Some((70_000, Some(text.len() - 1))));
 
