@@ -280,19 +280,19 @@ fn invalid_options_of_a_comparison_are_refused() {
     let data = folder.file("data", "pos a great film\nneg a dull film\npos superb\n");
     let (train, vectors) = (data.to_str().unwrap(), fixture("demo.50d.txt"));
     for (option, value, said) in [
-        ("--embeddings", "frozen,frozen", "embeddings: expected each once, found `frozen` twice"),
+        ("--embeddings", "frozen,frozen", "embeddings: expected distinct values, found `frozen` twice"),
         ("--embeddings", "frozen,melted", "frozen, tuned, oov-only, random, one-hot"),
         ("--seeds", "0", "0 is not in 1..=100000"),
         ("--seeds", "100001", "100001"),
         ("--train-sizes", "4", "from 2 (a text of each label) to 3 (all of"),
         ("--train-sizes", "1", "from 2 (a text of each label) to 3 (all of"),
-        ("--train-sizes", "2,2", "training sizes: expected each once, found `2` twice"),
-        ("--train-sizes", "all,3", "training sizes: expected each once, found `3` twice"),
+        ("--train-sizes", "2,2", "train sizes: expected distinct values, found `2` twice"),
+        ("--train-sizes", "all,3", "train sizes: expected distinct values, found `3` twice"),
         ("--train-sizes", "some", "numbers of texts, or `all`, found `some`"),
         ("--sweep", "lr", "as in lr=1e-3,2e-3"),
         ("--sweep", "speed=1", "expected one of batch, clip, dropout, embedding-dropout"),
         ("--sweep", "lr=fast", "expected a value of lr, found `fast`"),
-        ("--sweep", "lr=1e-3,0.001", "expected each value of lr once, found `0.001`"),
+        ("--sweep", "lr=1e-3,0.001", "expected distinct values of lr, found `0.001`"),
         ("--sweep", "lr=-1", "learning rate: expected a number above 0"),
         ("--sweep", "lr=", "expected a value of lr"),
         ("--jobs", "0", "--jobs: expected at least 1"),
@@ -305,7 +305,7 @@ fn invalid_options_of_a_comparison_are_refused() {
         vocable(arguments).refused(2, said);
     }
     vocable(["compare", "--train", train, "--dev", train, "--sweep", "lr=1", "--sweep", "lr=2"])
-        .refused(2, "sweeps: expected each once, found `lr` twice");
+        .refused(2, "sweeps: expected distinct values, found `lr` twice");
     vocable(["compare", "--train", train, "--dev", train, "--seeds", "100000", "--embeddings", "frozen,tuned"])
         .refused(2, "number of runs: expected at most 100000, found 200000");
     vocable(["compare"]).refused(2, "--train");

@@ -163,10 +163,10 @@ fn another_comparison_in_the_folder_is_refused_by_what_differs() {
         "a comparison with embeddings tuned,random, found one with tuned,random,one-hot",
     );
     refused(&plan(|o, _| o.sweeps.clear()), "a comparison with sweeps none, found one with lr=0.01,0.02");
-    refused(&plan(|o, _| o.train_sizes.clear()), "a comparison with training sizes 4, found one with 3,4");
-    refused(&plan(|_, p| p.test = None), "a comparison with test texts none, found one with 4 (xxh3:");
-    refused(&plan(|_, p| p.train.texts[0].text = "a film".into()), "a comparison with training texts 4 (xxh3:");
-    refused(&plan(|_, p| p.dev.texts[0].label = "neg".into()), "a comparison with development texts 4 (xxh3:");
+    refused(&plan(|o, _| o.train_sizes.clear()), "a comparison with train sizes 4, found one with 3,4");
+    refused(&plan(|_, p| p.test = None), "a comparison with test set none, found one with 4 (xxh3:");
+    refused(&plan(|_, p| p.train.texts[0].text = "a film".into()), "a comparison with train set 4 (xxh3:");
+    refused(&plan(|_, p| p.dev.texts[0].label = "neg".into()), "a comparison with dev set 4 (xxh3:");
     let mut other = Vectors::demo().expect("the built-in vectors").values().to_vec();
     other[17] += 1.0;
     let demo = Vectors::demo().expect("the built-in vectors");
@@ -192,7 +192,7 @@ fn a_folder_of_other_things_or_altered_ones_is_refused() {
     drop(RunDirectory::open(&path, &made).expect("an empty folder"));
     std::fs::remove_file(path.join("compare.json")).unwrap();
     std::fs::write(path.join("novel.txt"), "once").unwrap();
-    refused(&path, "mine: expected an empty folder, or that of a comparison, found other files");
+    refused(&path, "mine: expected an empty folder, or one of a comparison, found other files");
     refused(&folder.file("file", "a"), "file");
 
     let path = folder.path("runs");
@@ -213,13 +213,13 @@ fn a_folder_of_other_things_or_altered_ones_is_refused() {
     }
     let text = String::from_utf8(bytes.clone()).unwrap();
     std::fs::write(&result, text.replace(r#""confusion":[["#, r#""confusion":[[5],["#)).unwrap();
-    load_refused("figures of 2 classes");
+    load_refused("metrics of 2 classes");
     std::fs::write(&result, text.replace(r#""embedding":"random""#, r#""embedding":"melted""#)).unwrap();
     load_refused("found `melted`");
     std::fs::write(&result, text.replace(r#""seed":1"#, r#""seed":9"#)).unwrap();
     let directory = RunDirectory::open(&path, &made).expect("the folder");
     let error = compare(&made, Some(&directory), &every_step(), &|_| ControlFlow::Continue(())).expect_err("a refusal");
-    assert!(error.to_string().contains("results of the run random-lr0.01-seed1"), "{error}");
+    assert!(error.to_string().contains("results of run random-lr0.01-seed1"), "{error}");
     drop(directory);
 
     let configuration = path.join("compare.json");
@@ -273,7 +273,7 @@ fn processes_share_a_folder_and_each_does_runs_of_its_own() {
     });
     assert_eq!((again.unwrap().unwrap().name.as_str(), found.into_inner()), (names[3], 1));
     let error = do_run(&first, "melted-seed1").expect_err("a refusal").to_string();
-    assert!(error.contains("one of the comparison"), "{error}");
+    assert!(error.contains("the name of a run of the comparison"), "{error}");
     drop((first, second));
     assert_eq!(results(&path), results(&alone));
 }

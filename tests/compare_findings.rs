@@ -386,7 +386,7 @@ fn one_embedding_one_seed_and_no_test_set() {
     assert_eq!((variant.score.interval, variant.score.count), (None, 1));
     let lines: Vec<u64> = group.gates.iter().map(|gates| gates.line).collect();
     assert_eq!(lines, splits().dev.texts.iter().take(3).map(|text| text.line).collect::<Vec<u64>>());
-    assert!(group.gates.iter().all(|gates| gates.part == Split::Dev && gates.views.len() == 1));
+    assert!(group.gates.iter().all(|gates| gates.split == Split::Dev && gates.views.len() == 1));
     let text = report::comparison(&findings, Some(140));
     assert!(text.contains("dev acc %") && !text.contains("test acc %") && text.contains('●'), "{text}");
     // On a narrow terminal the bars are left out before the numbers; without a terminal there are no bars.
@@ -408,8 +408,8 @@ fn one_embedding_one_seed_and_no_test_set() {
     let path = folder.path("two");
     let findings = done(&path, &plan_of(splits(), &two));
     assert!(findings.groups[0].gates.is_empty());
-    assert!(findings.groups[0].pairs[0].sentence.contains("a single seed"));
-    assert!(report::comparison(&findings, None).contains("from a single seed no difference can be told"));
+    assert!(findings.groups[0].pairs[0].sentence.contains("one seed is not enough"));
+    assert!(report::comparison(&findings, None).contains("one seed is not enough to compare"));
     // Models may have been deleted.
     let path = folder.path("alone");
     std::fs::remove_file(path.join("runs").join("frozen-seed7").join("model.safetensors")).unwrap();
@@ -531,7 +531,7 @@ fn the_report_is_written_again_byte_for_byte() {
     let many: Vec<String> = (0..21).map(|number| number.to_string()).collect();
     arguments.retain(|word| !word.to_string_lossy().starts_with("--watch"));
     refused(with(&arguments, &["--watch", &many.join(",")]), "watched words: expected at most 20, found 21");
-    refused(with(&arguments, &["--watch", "a,b,a"]), "watched words: expected each once, found `a` twice");
+    refused(with(&arguments, &["--watch", "a,b,a"]), "watched words: expected distinct values, found `a` twice");
 }
 
 #[test]
@@ -548,13 +548,13 @@ fn altered_files_of_a_folder_are_refused_and_named() {
         std::fs::write(&file, text).unwrap();
     };
     let half = |text: String| text[..text.len() / 2].to_owned();
-    refused("unknown.json", &half, "unknown.json: expected words that the vectors do not know");
-    refused("runs/tuned-seed1/words.json", &half, "words.json: expected what became of a run's words");
-    refused("dev.jsonl", &|text| text.replacen("label", "lable", 1), "dev.jsonl: expected texts as JSON lines");
+    refused("unknown.json", &half, "unknown.json: expected out-of-vocabulary words");
+    refused("runs/tuned-seed1/words.json", &half, "words.json: expected word changes of a run");
+    refused("dev.jsonl", &|text| text.replacen("label", "lable", 1), "dev.jsonl: expected texts as JSON Lines");
     let shorter = |text: String| text.lines().skip(1).map(|line| format!("{line}\n")).collect();
-    refused("test.jsonl", &shorter, "others in the run frozen-seed1");
+    refused("test.jsonl", &shorter, "others in run frozen-seed1");
     let other = |text: String| text.replace(r#""labels":["neg","pos"]"#, r#""labels":["neg","neutral"]"#);
-    refused("runs/random-seed2/result.json", &other, "others in the run random-seed2");
+    refused("runs/random-seed2/result.json", &other, "others in run random-seed2");
     refused("runs/tuned-seed1/result.json", &half, "result.json: expected results of a run");
     assert!(Findings::read(&path).is_ok());
 }

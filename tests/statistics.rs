@@ -53,7 +53,7 @@ fn five_seeds_cannot_reach_the_level_by_permutation_and_say_so() {
     assert_eq!((paired.permutation.p, paired.permutation.min_p), (0.0625, 0.0625));
     let variants = [variant("frozen", &FROZEN[..5]), variant("tuned", &TUNED[..5])];
     let note = pairs(&variants, 1).unwrap()[0].permutation_note();
-    assert_eq!(note.unwrap(), "with 5 seeds the permutation test's smallest possible p is 0.0625");
+    assert_eq!(note.unwrap(), "with 5 seeds the smallest possible p of the permutation test is 0.0625");
     let variants = [variant("frozen", &FROZEN), variant("tuned", &TUNED)];
     assert_eq!(pairs(&variants, 1).unwrap()[0].permutation_note(), None);
 }
@@ -275,7 +275,7 @@ fn chance_alone_is_found_different_no_more_often_among_six_pairs() {
 }
 
 fn variant(name: &str, scores: &[f64]) -> EmbeddingScores {
-    EmbeddingScores { name: name.to_owned(), scores: scores.to_vec(), right: None, seconds: None }
+    EmbeddingScores { name: name.to_owned(), scores: scores.to_vec(), correct: None, seconds: None }
 }
 
 #[test]
@@ -294,25 +294,22 @@ fn a_pair_is_described_in_a_sentence() {
         (variant("random", &[0.80, 0.81, 0.79, 0.80, 0.82]), variant("oov-only", &[0.81, 0.804, 0.799, 0.804, 0.82]));
     assert_eq!(
         said(&[random.clone(), oov]),
-        "no difference between random and oov-only can be told from 5 seeds; it would take about 32"
+        "no significant difference between random and oov-only with 5 seeds; about 32 seeds would be needed"
     );
     let hardly = variant("oov-only", &[0.801, 0.809, 0.791, 0.799, 0.8201]);
     assert_eq!(
         said(&[random.clone(), hardly]),
-        "no difference between random and oov-only can be told from 5 seeds; it would take more than 500"
+        "no significant difference between random and oov-only with 5 seeds; more than 500 seeds would be needed"
     );
-    assert_eq!(said(&[random.clone(), random.clone()]), "random and random score the same with each of 5 seeds");
-    assert_eq!(
-        said(&[variant("a", &[0.5]), variant("b", &[0.9])]),
-        "no difference between a and b can be told from a single seed"
-    );
+    assert_eq!(said(&[random.clone(), random.clone()]), "random and random have the same score with each of 5 seeds");
+    assert_eq!(said(&[variant("a", &[0.5]), variant("b", &[0.9])]), "one seed is not enough to compare a and b");
     // With the same difference for each seed t is undefined; six equal signs are significant.
     let (low, high) = (variant("low", &[0.5; 6]), variant("high", &[0.75; 6]));
     assert_eq!(said(&[low, high]), "high beats low by 25.0 points with each of 6 seeds");
     let (low, high) = (variant("low", &[0.5; 3]), variant("high", &[0.75; 3]));
     assert_eq!(
         said(&[low, high]),
-        "no difference between low and high can be told from 3 seeds; it would take about 6"
+        "no significant difference between low and high with 3 seeds; about 6 seeds would be needed"
     );
 }
 
@@ -326,14 +323,18 @@ fn a_sentence_describes_corrections_and_other_texts() {
     let alone = all[0].seeds.p();
     assert!(alone < LEVEL && all[0].adjusted_p > LEVEL, "{alone}, {}", all[0].adjusted_p);
     let sentence = all[0].sentence();
-    assert!(sentence.contains("from 6 seeds and 3 comparisons; it would take about"), "{sentence}");
+    assert!(sentence.contains("with 6 seeds after correction for 3 comparisons; about"), "{sentence}");
 
     // 40 texts, of which the second is correct on one more for each seed.
     let runs =
         |right: usize| -> Vec<Vec<bool>> { (0..6).map(|_| (0..40).map(|text| text < right).collect()).collect() };
-    let few = |name: &str, scores: &[f64], right| EmbeddingScores { right: Some(runs(right)), ..variant(name, scores) };
+    let few =
+        |name: &str, scores: &[f64], right| EmbeddingScores { correct: Some(runs(right)), ..variant(name, scores) };
     let pair = &pairs(&[few("frozen", &FROZEN, 34), few("tuned", &TUNED, 35)], 1).unwrap()[0];
     let texts = pair.texts.as_ref().unwrap();
     assert_eq!((texts.by_seed[0].only_first, texts.by_seed[0].only_second), (0, 1));
-    assert_eq!(pair.sentence(), "tuned beats frozen by 1.9 points (0.8 to 3.1); on other texts it could be 0.0 to 7.5");
+    assert_eq!(
+        pair.sentence(),
+        "tuned beats frozen by 1.9 points (0.8 to 3.1); on other test texts it could be 0.0 to 7.5"
+    );
 }

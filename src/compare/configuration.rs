@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::plan::{NamedVectors, Plan, path_of};
+use super::options::NamedVectors;
+use super::plan::Plan;
 use super::records::not_json;
 use crate::classifier::{Dataset, Splits, checksum_of_texts, checksum_of_vectors};
 use crate::error::{Malformed, Place, Result};
@@ -159,7 +160,7 @@ impl VectorsFile {
     fn of(named: &NamedVectors) -> VectorsFile {
         VectorsFile {
             name: named.name.clone(),
-            path: path_of(&named.vectors).to_string_lossy().into_owned(),
+            path: named.vectors.source().path.to_string_lossy().into_owned(),
             rows: named.vectors.len(),
             dimension: named.vectors.dimension(),
             checksum: checksum_of_vectors(&named.vectors),

@@ -160,7 +160,7 @@ impl RunDirectory {
         let lock = self.is_shared.then(|| Lock::exclusive(&directory)).transpose()?;
         remove_temporary_files(&directory);
         let Some(vectors) = self.configuration.vectors.get(planned.vectors) else {
-            return Err(Error::invalid("run", "vectors of the comparison", "others"));
+            return Err(Error::other("the vectors of the run are not in the plan"));
         };
         let configuration = RunConfiguration {
             version: VERSION,

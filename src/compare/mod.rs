@@ -1,7 +1,8 @@
-//! The same task with several embeddings and seeds, side by side.
+//! Comparing embeddings on a task: the same classifier trained with several embeddings and seeds.
 //!
-//! A [`Plan`] lists the runs, [`compare`] does them, a [`RunDirectory`] keeps them, and a [`Comparison`] holds what came of them. Where
-//! several processes or machines are to do the runs, [`compare_run`] does one of them in a folder that they share.
+//! A [`Plan`] lists the runs, [`compare`] does them, a [`RunDirectory`] stores them, and a [`Comparison`] holds their results.
+//! [`Findings`] add what the results show: statistics, learning curves, words that changed. To distribute the runs over several
+//! processes or machines, each process does some of them with [`compare_run`], in a directory that all of them share.
 //!
 //! ```
 //! use std::ops::ControlFlow;
@@ -32,16 +33,20 @@ mod directory;
 pub mod disagreements;
 pub mod findings;
 pub mod movement;
+mod options;
 mod plan;
 mod records;
 mod results;
 mod runner;
 pub mod statistics;
+mod sweep;
 mod words;
 
 pub use directory::{RunDirectory, load, open_model};
 pub use findings::Findings;
-pub use plan::{CompareOptions, NamedVectors, Plan, PlannedRun, Sweep, TrainSize};
+pub use options::{CompareOptions, NamedVectors, TrainSize};
+pub use plan::{Plan, PlannedRun};
 pub use results::{Comparison, EmbeddingResult, EpochScores, MeanStd, Predictions, Run};
 pub use runner::{Event, RunOptions, compare, compare_run};
+pub use sweep::Sweep;
 pub use words::WordChanges;

@@ -1,5 +1,5 @@
-//! What training did to the words: how far each row moved, what stands near it now, whether word_pairs parted, and what became of the
-//! rows of words that the vectors lack.
+//! What training changed in the embedding: how far each row moved, its nearest neighbours before and after, the cosines of word pairs,
+//! and the rows of out-of-vocabulary words.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::nn::Embedding;
 use crate::query::{NearestOptions, RowSet, ScoredRow, Term, cosine};
 use crate::vectors::{Case, Vectors, pca};
 
-/// PairCosine whose contexts are alike, so that vectors made from contexts place them close together, while a task about opinions
-/// needs them apart.
+/// Antonyms that occur in similar contexts, so that word vectors place them close together, while sentiment classification needs
+/// them apart.
 pub const ANTONYMS: [[&str; 2]; 12] = [
     ["good", "bad"],
     ["better", "worse"],
@@ -30,37 +30,37 @@ pub const ANTONYMS: [[&str; 2]; 12] = [
     ["fresh", "stale"],
 ];
 
-/// How often the words of each band occur in the training part.
+/// Ranges of word counts in the train set.
 const BANDS: [RangeInclusive<usize>; 6] = [0..=0, 1..=1, 2..=9, 10..=99, 100..=999, 1000..=usize::MAX];
 
-/// The rows of a task's words before training and after.
+/// The rows of the words of a task, before and after training.
 #[derive(Debug)]
 pub struct Movement {
     before: Vectors,
     after: Vectors,
     words: Vec<WordMove>,
-    /// Rows of words that the vectors know.
+    /// Rows of words that the vectors have.
     known: RowSet,
 }
 
-/// How a word moved.
+/// How far the row of a word moved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WordMove {
-    /// The word, shown lossily where it is not UTF-8.
+    /// The word; bytes that are not UTF-8 are replaced.
     pub word: String,
-    /// How often it occurs in the training part.
+    /// Number of occurrences in the train set.
     pub count: usize,
-    /// Whether the vectors know it; otherwise its row was made.
+    /// Whether the vectors have it; otherwise its row was initialized at random.
     pub known: bool,
-    /// Cosine of its rows before and after; `None` where one of them is zero.
+    /// Cosine of its rows before and after training; `None` if one of them is zero.
     pub cosine: Option<f64>,
-    /// Euclidean distance of its rows before and after.
+    /// Euclidean distance between its rows before and after training.
     pub distance: f64,
-    /// The share of all words' distances that this is, from 0 to 1; 0 where nothing moved.
+    /// This distance as a fraction of the sum over all words, from 0 to 1; 0 if nothing moved.
     pub share: f64,
 }
 
-/// A word that is near another, and its cosine with it.
+/// A nearest neighbour of a word, and their cosine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NearestWord {
     /// The word.
@@ -69,65 +69,65 @@ pub struct NearestWord {
     pub cosine: f32,
 }
 
-/// The words nearest to one among the task's, before training and after.
+/// The nearest neighbours of a word among the words of the task, before and after training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NeighbourChange {
     /// The word.
     pub word: String,
-    /// Best first.
+    /// Before training, nearest first.
     pub before: Vec<NearestWord>,
-    /// Best first.
+    /// After training, nearest first.
     pub after: Vec<NearestWord>,
 }
 
-/// Two words that mean the opposite of each other.
+/// The cosine of two words, before and after training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PairCosine {
     /// The words.
     pub words: [String; 2],
     /// Their cosine before training.
     pub before: f64,
-    /// Their cosine after it.
+    /// Their cosine after training.
     pub after: f64,
 }
 
-/// The rows that were made for words which the vectors lack.
+/// The rows of out-of-vocabulary words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OovRows {
-    /// How many there are.
+    /// How many words there are.
     pub words: usize,
-    /// Their mean norm before training; `None` of none.
+    /// Mean norm of their rows before training; `None` if there are none.
     pub norm_before: Option<f64>,
-    /// Their mean norm after it.
+    /// Mean norm of their rows after training.
     pub norm_after: Option<f64>,
-    /// The mean norm after training of words that the vectors know, to compare with.
+    /// Mean norm after training of the rows of in-vocabulary words, for comparison.
     pub known_norm_after: Option<f64>,
-    /// Of the most frequent ones the known words nearest after training, best first.
+    /// For the most frequent of them, the nearest in-vocabulary words after training, nearest first.
     pub nearest: Vec<(String, Vec<NearestWord>)>,
 }
 
-/// How words that are about as frequent moved.
+/// How far words of similar frequency moved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrequencyBand {
-    /// The least number of times that its words occur in the training part.
+    /// Minimum number of occurrences in the train set.
     pub min: usize,
-    /// The largest; `None` for any.
+    /// Maximum number of occurrences; `None` for no limit.
     pub max: Option<usize>,
-    /// Its words.
+    /// Number of words.
     pub words: usize,
-    /// Their mean distance.
+    /// Mean distance that their rows moved.
     pub distance: f64,
-    /// The mean cosine of their rows before and after, of those that have one; `None` of none.
+    /// Mean cosine of their rows before and after training, where it is defined; `None` if it is for none.
     pub cosine: Option<f64>,
-    /// The share of all words' distances that theirs are.
+    /// The sum of their distances as a fraction of the sum over all words.
     pub share: f64,
 }
 
-/// Words in two dimensions before training and after: the rows of both are projected on the first two principal components that they have
+/// Words in two dimensions: their rows before and after training, projected on the first two principal components of all of these rows
 /// together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WordMap {
-    /// The share of the variance along x and along y.
+    /// Fraction of the variance along x and along y.
     pub explained: [f64; 2],
     /// The words.
     pub words: Vec<MappedWord>,
@@ -140,22 +140,22 @@ pub struct MappedWord {
     pub word: String,
     /// x and y before training.
     pub before: [f32; 2],
-    /// x and y after it.
+    /// x and y after training.
     pub after: [f32; 2],
 }
 
 impl Movement {
-    /// Of two tables with the same words in the same order. `counts[i]` is how often word `i` occurs in the training part,
-    /// `known[i]` whether the vectors know it.
+    /// Compares two tables with the same words in the same order. `counts[i]` is the number of occurrences of word `i` in the train
+    /// set, and `known[i]` says whether the vectors have it.
     ///
     /// # Errors
-    /// Tables that differ in words or dimension, or a count or knowledge of other words.
+    /// Tables that differ in words or dimension; `counts` or `known` of another length.
     pub fn of(before: Vectors, after: Vectors, counts: &[usize], known: &[bool]) -> Result<Movement> {
         let same = before.dimension() == after.dimension() && before.vocabulary().iter().eq(after.vocabulary().iter());
         if !same || [counts.len(), known.len()] != [before.len(); 2] {
             let size = |vectors: &Vectors| format!("{} x {}", vectors.len(), vectors.dimension());
             let found = format!(
-                "{} before and {} after, {} counts, {} known or not",
+                "{} before and {} after, with {} counts and {} flags",
                 size(&before),
                 size(&after),
                 counts.len(),
@@ -186,11 +186,11 @@ impl Movement {
         Ok(Movement { before, after, words, known })
     }
 
-    /// Of a classifier and the `vectors`, options and training part that it was trained with. The rows before training are made again,
-    /// which gives the same bits.
+    /// Compares the embedding of a trained classifier with its initial state, which is rebuilt, bit for bit, from the vectors, options and
+    /// train set that the classifier was trained with.
     ///
     /// # Errors
-    /// Vectors of another dimension, a classifier from one-hot words, which has no rows of vectors, or a damaged table file.
+    /// Vectors of another dimension; a classifier with one-hot embedding, which has no rows; a damaged table file.
     pub fn of_classifier(
         classifier: &Classifier,
         vectors: &Arc<Vectors>,
@@ -213,7 +213,7 @@ impl Movement {
         }
         let known: Vec<bool> = words.iter().map(|word| vectors.vector(word).is_some()).collect();
         let of_words = |embedding: &Embedding<f32>| {
-            // The rows of pad and unknown word come first.
+            // The rows of padding and of the unknown word come first.
             let first = Embedding::<f32>::id_of_word(0) as usize * embedding.dimension();
             let values = embedding.weights().get(first..).unwrap_or_default().to_vec();
             Vectors::new(&words, values, embedding.dimension())
@@ -221,12 +221,12 @@ impl Movement {
         Movement::of(of_words(&before)?, of_words(&classifier.network().embedding)?, &counts, &known)
     }
 
-    /// How each word moved, in the order of the words.
+    /// All words, in the order of the vocabulary.
     pub fn words(&self) -> &[WordMove] {
         &self.words
     }
 
-    /// The `n` words that moved most, by distance; of equals the first.
+    /// The `n` words that moved most, by decreasing distance; words with the same distance keep their order.
     pub fn most_moved(&self, n: usize) -> Vec<&WordMove> {
         let mut words: Vec<&WordMove> = self.words.iter().collect();
         words.sort_by(|a, b| b.distance.total_cmp(&a.distance));
@@ -234,18 +234,18 @@ impl Movement {
         words
     }
 
-    /// How a word moved; `None` where the task lacks it.
+    /// A word of the task; `None` if the task does not have it.
     pub fn of_word(&self, word: &str) -> Option<&WordMove> {
         self.before.row_of(word).and_then(|row| self.words.get(row as usize))
     }
 
-    /// How many rows are not what they were.
+    /// Number of rows that changed.
     pub fn moved(&self) -> usize {
         self.before.iter().zip(self.after.iter()).filter(|((_, old), (_, new))| old != new).count()
     }
 
-    /// Where some words stood before training and after it, on the first two principal components of all these rows together. Words that the
-    /// task lacks are left out.
+    /// Projects the rows of some words, before and after training, on the first two principal components of all these rows together. Words
+    /// that the task does not have are omitted.
     pub fn map<W: AsRef<str>>(&self, words: &[W]) -> WordMap {
         let rows: Vec<(&W, u32)> =
             words.iter().filter_map(|word| Some((word, self.before.row_of(word.as_ref())?))).collect();
@@ -263,10 +263,10 @@ impl Movement {
         }
     }
 
-    /// The `k` words of the task that are nearest to one of them, before training and after.
+    /// The `k` nearest neighbours of a word among the words of the task, before and after training.
     ///
     /// # Errors
-    /// A word that the task lacks, or whose row is zero.
+    /// A word that the task does not have, or whose row is zero.
     pub fn neighbours(&self, word: &str, k: usize) -> Result<NeighbourChange> {
         let options = NearestOptions { k, ..NearestOptions::default() };
         let near = |vectors: &Vectors| -> Result<Vec<NearestWord>> {
@@ -275,8 +275,8 @@ impl Movement {
         Ok(NeighbourChange { word: word.to_owned(), before: near(&self.before)?, after: near(&self.after)? })
     }
 
-    /// The cosines of pairs of words before training and after. Pairs of which the task lacks a word, or has no direction for one,
-    /// are left out.
+    /// The cosines of word pairs before and after training. Pairs with a word that the task does not have, or with a zero row, are
+    /// omitted.
     pub fn pair_cosines<W: AsRef<str>>(&self, pairs: &[[W; 2]]) -> Vec<PairCosine> {
         let row = |word: &W| self.before.row_of(word.as_ref());
         pairs
@@ -290,25 +290,26 @@ impl Movement {
             .collect()
     }
 
-    /// What became of the rows of words that the vectors lack; for the `n` most frequent of them the `k` known words that are
-    /// nearest after training.
+    /// The rows of out-of-vocabulary words, and for the `n` most frequent of these words the `k` in-vocabulary words that are nearest
+    /// after training.
     ///
     /// # Errors
-    /// None but those of a search.
+    /// Those of a nearest-neighbour search.
     pub fn oov_rows(&self, n: usize, k: usize) -> Result<OovRows> {
         let mean_norm = |vectors: &Vectors, known: bool| {
             let norms = vectors.norms().iter().zip(&self.words).filter(|(_, word)| word.known == known);
             mean(norms.map(|(&norm, _)| f64::from(norm)))
         };
-        let mut made: Vec<(usize, &WordMove)> = self.words.iter().enumerate().filter(|(_, word)| !word.known).collect();
-        let words = made.len();
-        // Stable: of equals the first.
-        made.sort_by_key(|(_, word)| std::cmp::Reverse(word.count));
+        let mut unknown: Vec<(usize, &WordMove)> =
+            self.words.iter().enumerate().filter(|(_, word)| !word.known).collect();
+        let words = unknown.len();
+        // The sort is stable: words with the same count keep their order.
+        unknown.sort_by_key(|(_, word)| std::cmp::Reverse(word.count));
         let options = NearestOptions { k, within: Some(self.known.clone()), ..NearestOptions::default() };
         let mut nearest = Vec::new();
-        for (row, word) in made.into_iter().take(n) {
+        for (row, word) in unknown.into_iter().take(n) {
             let row = row as u32;
-            // A row of zeros is near nothing.
+            // A zero row has no neighbours.
             let Some(values) = self.after.row(row).filter(|_| self.after.norm(row).is_some_and(|norm| norm > 0.0))
             else {
                 continue;
@@ -325,7 +326,7 @@ impl Movement {
         })
     }
 
-    /// How words moved by how frequent they are; bands without words are left out.
+    /// How far words moved, by frequency; ranges without words are omitted.
     pub fn bands(&self) -> Vec<FrequencyBand> {
         let band = |counts: RangeInclusive<usize>| {
             let words = || self.words.iter().filter(|word| counts.contains(&word.count));
@@ -342,7 +343,7 @@ impl Movement {
         BANDS.into_iter().map(band).filter(|band| band.words > 0).collect()
     }
 
-    /// The checksum of the rows of known words, or of those that were made. Frozen rows keep theirs.
+    /// Checksums of the rows of in-vocabulary words (`known`) or of out-of-vocabulary words. Frozen rows keep their checksum.
     pub fn checksum(&self, known: bool) -> RowChecksum {
         let of = |vectors: &Vectors| {
             let mut hash = Hash::new();
@@ -355,19 +356,19 @@ impl Movement {
     }
 }
 
-/// The distinct words of a training part and how often each occurs.
+/// The distinct words of the train set and their counts.
 fn tokens(options: &TrainOptions, train: &Dataset) -> Vec<(String, usize)> {
     let (counts, _) = options.tokenizer.count(&train.texts);
     counts.in_order().into_iter().map(|(word, count)| (word.to_owned(), count)).collect()
 }
 
-fn named(vectors: &Vectors, answers: Vec<ScoredRow>) -> Vec<NearestWord> {
-    let named = |answer: ScoredRow| NearestWord { word: vectors.word(answer.row).into_owned(), cosine: answer.score };
-    // Rows without a direction are near nothing.
-    answers.into_iter().filter(|answer| !answer.score.is_nan()).map(named).collect()
+fn named(vectors: &Vectors, rows: Vec<ScoredRow>) -> Vec<NearestWord> {
+    let named = |found: ScoredRow| NearestWord { word: vectors.word(found.row).into_owned(), cosine: found.score };
+    // The cosine with a zero row is undefined.
+    rows.into_iter().filter(|found| !found.score.is_nan()).map(named).collect()
 }
 
-/// `None` of none.
+/// `None` if there are no values.
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (count, sum) = values.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
     (count > 0.0).then(|| sum / count)

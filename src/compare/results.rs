@@ -1,4 +1,4 @@
-//! What came of the runs: what statistics and reports read.
+//! Results of runs, the input of statistics and reports.
 
 use std::collections::BTreeMap;
 
@@ -6,83 +6,83 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::plan::PlannedRun;
 use crate::classifier::{Classifier, Dataset, Epoch, LabelledText, Metrics, RowChecksum, TrainingOutcome};
-use crate::error::{Error, Result};
+use crate::error::{Advice, Error, Result};
 use crate::nn::EmbeddingMode;
 
-/// A run that is done.
+/// A finished run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// What tells it from the others ([`PlannedRun::name`]).
+    /// Unique name ([`PlannedRun::name`]).
     pub name: String,
-    /// Its embedding.
+    /// The embedding.
     #[serde(deserialize_with = "embedding")]
     pub embedding: EmbeddingMode,
-    /// The vectors it began with, by name.
+    /// The pretrained vectors, by name.
     pub vectors: String,
-    /// How many texts it learnt from.
+    /// How many texts the run was trained on.
     pub train_texts: usize,
-    /// Values of the settings that are swept.
+    /// Values of the swept options.
     pub settings: BTreeMap<String, String>,
-    /// Its seed.
+    /// The seed.
     pub seed: u64,
-    /// Accuracy on the development part, from 0 to 1.
+    /// Accuracy on the dev set, from 0 to 1.
     pub dev_accuracy: f64,
-    /// Macro-F1 on the development part, from 0 to 1.
+    /// Macro-F1 on the dev set, from 0 to 1.
     pub dev_macro_f1: f64,
-    /// Accuracy on the test part.
+    /// Accuracy on the test set, from 0 to 1.
     pub test_accuracy: Option<f64>,
-    /// Macro-F1 on the test part.
+    /// Macro-F1 on the test set, from 0 to 1.
     pub test_macro_f1: Option<f64>,
-    /// Numbers that training could change.
+    /// Number of trainable parameters.
     pub trainable_parameters: usize,
-    /// The epoch that was kept.
+    /// The epoch whose weights were kept, counted from 1.
     pub best_epoch: usize,
-    /// Epochs that ran.
+    /// Number of epochs.
     pub epochs: usize,
     /// Why training stopped: max-epochs, early-stopping or diverged ([`StopReason::name`](crate::classifier::StopReason::name)).
     pub stop_reason: String,
-    /// Its epochs, those beyond the best one too.
+    /// All epochs, including those after the best one.
     pub history: Vec<EpochScores>,
-    /// Distinct words of the texts it learnt from.
+    /// Number of distinct words in the training texts.
     pub words: usize,
-    /// How many of them the vectors know.
+    /// How many of them the vectors have.
     pub known_words: usize,
-    /// The rows that its words have in the vectors; none of random rows and one-hot words.
+    /// Checksums of the rows taken from the vectors; `None` for random and one-hot embeddings.
     pub pretrained_rows: Option<RowChecksum>,
-    /// The labels, in the order in which [`Metrics::confusion`] and [`Predictions`] count classes.
+    /// The labels, in the class order of [`Metrics::confusion`] and [`Predictions`].
     pub labels: Vec<String>,
-    /// Figures on the development part.
+    /// Metrics on the dev set.
     pub dev: Metrics,
-    /// Figures on the test part.
+    /// Metrics on the test set.
     pub test: Option<Metrics>,
-    /// What it says about each text of the test part.
+    /// Predictions for the test set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predictions: Option<Predictions>,
-    /// Seconds the run took; it shared the machine with the runs beside it. Not among its results, because it is another one each
-    /// time.
+    /// Training time in seconds, while the machine was shared with concurrent runs. Stored apart from the results, since it differs
+    /// each time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
 }
 
-/// What a run says about the texts of the test part, in their order.
+/// Predictions for the texts of the test set, in their order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Predictions {
-    /// The right class of each text.
+    /// The true class of each text.
     pub gold: Vec<usize>,
     /// The predicted class of each text.
     pub predicted: Vec<usize>,
-    /// The probability of each class, for each text.
+    /// The class probabilities of each text.
     pub probabilities: Vec<Vec<f32>>,
 }
 
-/// What came of an epoch.
+/// Scores of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochScores {
-    /// Mean loss over the training texts, as they were met, dropout included.
+    /// Mean loss over the training texts during the epoch, with dropout.
     pub train_loss: f64,
-    /// Loss on the development part.
+    /// Loss on the dev set.
     pub dev_loss: f64,
-    /// Accuracy on the development part.
+    /// Accuracy on the dev set.
     pub dev_accuracy: f64,
 }
 
@@ -91,8 +91,8 @@ fn embedding<'d, D: Deserializer<'d>>(deserializer: D) -> Result<EmbeddingMode, 
 }
 
 impl Run {
-    /// The outcome of a training as planned; `rows` are the checksums of file rows before it, `test` the texts it was measured on.
-    pub(super) fn of(
+    /// The results of a finished training run; `test` is the test set.
+    pub(super) fn new(
         planned: &PlannedRun,
         vectors: &str,
         trained: &TrainingOutcome,
@@ -101,8 +101,8 @@ impl Run {
     ) -> Result<Run> {
         let finite = trained.test.as_ref().is_none_or(|m| m.loss.is_finite() && m.calibration_error.is_finite());
         if !finite {
-            let found = format!("others, in the run {}; try a lower learning rate", planned.name);
-            return Err(Error::invalid("figures on the test part", "finite numbers", found));
+            let message = format!("run {}: the metrics on the test set are not finite", planned.name);
+            return Err(Error::other(message).advise(Advice::LowerLearningRate));
         }
         Ok(Run {
             name: planned.name.clone(),
@@ -131,7 +131,7 @@ impl Run {
         })
     }
 
-    /// Whether it is a run of this plan.
+    /// Whether these are the results of the planned run.
     pub(super) fn matches(&self, planned: &PlannedRun) -> bool {
         (&self.name, self.embedding, self.seed, self.train_texts)
             == (&planned.name, planned.embedding, planned.seed, planned.train_texts)
@@ -146,8 +146,7 @@ impl EpochScores {
 }
 
 impl Predictions {
-    /// What a classifier says about some texts. A label that it does not have counts as a class behind all others; training has
-    /// refused such texts before.
+    /// Labels that the classifier does not have count as one class after all others; training refuses such texts.
     fn of(classifier: &Classifier, test: &Dataset) -> Predictions {
         let labels = classifier.labels();
         let class = |text: &LabelledText| labels.iter().position(|l| *l == text.label).unwrap_or(labels.len());
@@ -160,17 +159,17 @@ impl Predictions {
     }
 }
 
-/// Mean and standard std (of the sample, n - 1; 0 for a single value).
+/// Mean and sample standard deviation (n - 1; 0 for a single value).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MeanStd {
     /// Mean.
     pub mean: f64,
-    /// Standard std.
+    /// Standard deviation.
     pub std: f64,
 }
 
 impl MeanStd {
-    /// Of some values; NaN for none.
+    /// Mean and standard deviation of some values; NaN for none.
     pub fn of(values: impl Iterator<Item = f64> + Clone) -> MeanStd {
         let count = values.clone().count() as f64;
         let mean = values.clone().sum::<f64>() / count;
@@ -179,51 +178,51 @@ impl MeanStd {
     }
 }
 
-/// An embedding over all its seeds, everything else being the same.
+/// Results of an embedding over all seeds, for one combination of the other options.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EmbeddingResult {
     /// The embedding.
     pub embedding: EmbeddingMode,
-    /// The vectors its runs began with, by name.
+    /// The pretrained vectors, by name.
     pub vectors: String,
-    /// How many texts they learnt from.
+    /// How many texts its runs were trained on.
     pub train_texts: usize,
-    /// Values of the settings that are swept.
+    /// Values of the swept options.
     pub settings: BTreeMap<String, String>,
-    /// How many runs that are.
+    /// Number of finished runs.
     pub runs: usize,
-    /// Accuracy on the development part, from 0 to 1.
+    /// Accuracy on the dev set, from 0 to 1.
     pub dev_accuracy: MeanStd,
-    /// Macro-F1 on the development part.
+    /// Macro-F1 on the dev set.
     pub dev_macro_f1: MeanStd,
-    /// Accuracy on the test part.
+    /// Accuracy on the test set.
     pub test_accuracy: Option<MeanStd>,
-    /// Macro-F1 on the test part.
+    /// Macro-F1 on the test set.
     pub test_macro_f1: Option<MeanStd>,
-    /// Numbers that training could change, of its first run: with fewer texts than all, each seed has words of its own.
+    /// Number of trainable parameters of the first run; it varies with the seed if the train set is a subset.
     pub trainable_parameters: usize,
-    /// The epoch that was kept.
+    /// The epoch whose weights were kept, counted from 1.
     pub best_epoch: MeanStd,
-    /// Seconds a run.
+    /// Training time per run, in seconds.
     pub seconds: Option<MeanStd>,
 }
 
-/// The outcome of a comparison.
+/// The results of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// How many runs were planned; where there are fewer, it is not finished.
+    /// Number of planned runs; if fewer are done, the comparison is not finished.
     pub planned: usize,
-    /// A summary for each embedding, in the order of the runs; for each combination of vectors, settings and number of training texts its own.
+    /// For each combination of vectors, swept options and train size, a summary of each embedding; in the order of the runs.
     pub embeddings: Vec<EmbeddingResult>,
-    /// All runs that are done, in the order of the plan.
+    /// All finished runs, in the order of the plan.
     pub runs: Vec<Run>,
-    /// The texts of the test part; none where there is no such part.
+    /// The test set; empty if there is none.
     #[serde(skip)]
     pub test_texts: Vec<LabelledText>,
 }
 
 impl Comparison {
-    /// Sums up finished runs, which stand in the order of their plan.
+    /// Summarizes finished runs, given in the order of the plan.
     pub fn new(planned: usize, runs: Vec<Run>, test_texts: Vec<LabelledText>) -> Comparison {
         let embeddings =
             runs.chunk_by(|a, b| all_but_seed(a) == all_but_seed(b)).filter_map(EmbeddingResult::of).collect();
@@ -235,7 +234,7 @@ impl Comparison {
         self.runs.len() == self.planned
     }
 
-    /// Without what runs say about single texts, which is most of its size.
+    /// The comparison without predictions, which take up most of its size.
     pub fn without_predictions(mut self) -> Comparison {
         self.runs.iter_mut().for_each(|run| run.predictions = None);
         self
@@ -250,7 +249,7 @@ impl EmbeddingResult {
     fn of(runs: &[Run]) -> Option<EmbeddingResult> {
         let first = runs.first()?;
         let spread = |value: fn(&Run) -> f64| MeanStd::of(runs.iter().map(value));
-        // A test part is there for all runs or for none.
+        // All runs have a test set, or none has.
         let if_all = |value: fn(&Run) -> Option<f64>| {
             let values: Option<Vec<f64>> = runs.iter().map(value).collect();
             values.map(|values| MeanStd::of(values.iter().copied()))
@@ -277,7 +276,7 @@ mod tests {
     use super::MeanStd;
 
     #[test]
-    fn spread_of_a_case_done_by_hand() {
+    fn mean_and_standard_deviation_by_hand() {
         let spread = MeanStd::of([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0].into_iter());
         assert_eq!(spread.mean, 5.0);
         assert!((spread.std - (32.0f64 / 7.0).sqrt()).abs() < 1e-12);

@@ -1,8 +1,8 @@
-//! Runs side by side.
+//! Concurrent runs.
 //!
-//! A training uses several threads well only while a step is large; two trainings on a thread each are done sooner than one
-//! after the other on two. So every run has a thread to itself, and as runs come to an end the threads that are left over are
-//! shared out among the others. Training gives the same bits at any number of threads, so nothing of this can be seen in results.
+//! Training makes good use of several threads only if its steps are large: two runs on one thread each finish sooner than one after
+//! the other on two threads. So each run starts on one thread, and when runs finish, their threads are divided among the
+//! remaining ones. Training gives the same bits with any number of threads, so results do not depend on this.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -21,12 +21,12 @@ use crate::classifier::{Classifier, Progress, Training, TrainingLog};
 use crate::error::{Error, Result};
 use crate::nn::EmbeddingMode;
 
-/// How runs are done. No result depends on it.
+/// How runs are executed. Results do not depend on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RunOptions {
-    /// Runs side by side at most; `None` for as many as there are threads. Each needs memory for its own weights and texts.
+    /// Maximum number of concurrent runs; `None` for the number of threads. Each run needs memory for its weights and texts.
     pub jobs: Option<usize>,
-    /// How often a run under way is saved in its folder, so that it can go on from there.
+    /// How often a checkpoint of each run is saved, from which it can be resumed.
     pub checkpoint_every: Duration,
 }
 
@@ -36,46 +36,47 @@ impl Default for RunOptions {
     }
 }
 
-/// What happens while a comparison runs. Runs side by side tell it from threads of their own.
+/// Progress of a comparison. Concurrent runs report from different threads.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A run was done before, and its results were read from the folder.
+    /// A run was already done; its results were read from the directory.
     Skipped {
-        /// Its place in the plan.
+        /// Index in the plan.
         index: usize,
         /// The run.
         run: &'a Run,
     },
-    /// A run takes a step, or ends an epoch.
+    /// A run finished a training step or an epoch.
     Progress {
-        /// Its place in the plan.
+        /// Index in the plan.
         index: usize,
         /// The run.
         run: &'a PlannedRun,
-        /// What it did.
+        /// The step or epoch.
         progress: Progress<'a>,
     },
-    /// A run is done.
+    /// A run finished.
     Done {
-        /// Its place in the plan.
+        /// Index in the plan.
         index: usize,
         /// The run.
         run: &'a Run,
     },
-    /// A run could not be done; the comparison ends with its error.
+    /// A run failed; the comparison stops with its error.
     Failed {
         /// The run.
         run: &'a PlannedRun,
     },
 }
 
-/// Does all runs of a plan that are not done yet. With a folder, it goes on where it was left, and everything is kept there.
+/// Does all runs of a plan that are not done yet. With a directory, interrupted runs are resumed, and everything is stored there.
 ///
-/// `observe` is told what happens; when it breaks off, the runs under way are saved, and the runs done so far are returned.
+/// `observe` receives every event. When it returns `Break`, checkpoints of the current runs are saved, and the results of the finished
+/// runs are returned.
 ///
 /// # Errors
-/// Whatever [`train`](crate::classifier::train) refuses, of the first such run; the others are then saved. What the system refuses to
-/// write.
+/// As [`train`](crate::classifier::train); of several failed runs, the error of the first. Checkpoints of the other runs are saved.
+/// Files that cannot be written.
 pub fn compare(
     plan: &Plan,
     directory: Option<&RunDirectory>,
@@ -91,7 +92,7 @@ pub fn compare(
             return Ok(comparison(plan, finished));
         }
         if let (Some(_), Some(directory)) = (&found, directory)
-            && changes_words(plan, run)
+            && records_words(plan, run)
             && let Some(model) = directory.model_without_word_changes(run)?
         {
             directory.write_word_changes(&words_of(plan, run, &model)?)?;
@@ -107,23 +108,23 @@ pub fn compare(
     } else {
         thread::scope(|scope| {
             for _ in 0..jobs {
-                scope.spawn(|| work.take_runs(&mut Threads::Own { of: threads, pool: None }));
+                scope.spawn(|| work.take_runs(&mut Threads::Own { total: threads, pool: None }));
             }
         });
     }
-    // Of several errors that of the first run, as if they had come one after the other.
+    // Of several errors, return that of the first run, as sequential runs would.
     for (index, outcome) in work.into_outcomes() {
         finished[index] = Some(outcome?);
     }
     Ok(comparison(plan, finished))
 }
 
-/// Does one run of a plan, unless it is done, with the threads of whoever calls; the folder may be one that others share
-/// ([`RunDirectory::share`]). A run that was left, by this process or another, goes on from where it was saved. `None` if `observe`
-/// broke it off.
+/// Does one run of a plan, unless it is done, on the caller's thread pool. The directory may be shared with other processes
+/// ([`RunDirectory::share`]). A run that this or another process left unfinished is resumed from its checkpoint. Returns `None` if
+/// `observe` stopped the run.
 ///
 /// # Errors
-/// As [`compare`]; a name that is none of the plan's; a run that another process is at.
+/// As [`compare`]; a name that is not in the plan; a run that another process is doing.
 pub fn compare_run(
     plan: &Plan,
     directory: &RunDirectory,
@@ -132,7 +133,7 @@ pub fn compare_run(
     observe: &(dyn Fn(Event) -> ControlFlow<()> + Sync),
 ) -> Result<Option<Run>> {
     let Some((index, planned)) = plan.runs().iter().enumerate().find(|(_, run)| run.name == name) else {
-        return Err(Error::invalid("run", "one of the comparison", format!("`{name}`")));
+        return Err(Error::invalid("run", "the name of a run of the comparison", format!("`{name}`")));
     };
     if let Some(run) = directory.finished(planned)? {
         let _ = observe(Event::Skipped { index, run: &run });
@@ -149,58 +150,58 @@ fn comparison(plan: &Plan, finished: Vec<Option<Run>>) -> Comparison {
     Comparison::new(plan.runs().len(), finished.into_iter().flatten().collect(), test)
 }
 
-/// Whether it is looked at what a run does to the words: one of each embedding is, if its rows change.
-fn changes_words(plan: &Plan, run: &PlannedRun) -> bool {
+/// Whether word changes of a run are recorded: of the first seed of each embedding that is trained.
+fn records_words(plan: &Plan, run: &PlannedRun) -> bool {
     let changes = matches!(run.embedding, EmbeddingMode::Tuned | EmbeddingMode::OovOnly | EmbeddingMode::Random);
     changes && plan.options().seeds.first() == Some(&run.seed)
 }
 
-/// What a run did to the words, by the classifier that came of it.
+/// The word changes of a run, from its trained classifier.
 fn words_of(plan: &Plan, run: &PlannedRun, classifier: &Classifier) -> Result<WordChanges> {
     let Some(named) = plan.vectors().get(run.vectors) else {
-        return Err(Error::invalid("run", "vectors of the plan", "others"));
+        return Err(Error::other("the vectors of the run are not in the plan"));
     };
     let splits = plan.splits_of(run)?;
     let movement = Movement::of_classifier(classifier, &named.vectors, &run.options, &splits.train)?;
     WordChanges::of(&run.name, run.seed, &movement, &plan.options().watch)
 }
 
-/// The threads that a run computes with.
+/// The threads that a run uses.
 enum Threads {
-    /// Those of whoever called: there is one run at a time.
+    /// The caller's thread pool: one run at a time.
     Callers,
-    /// Its share of all there are.
-    Own { of: usize, pool: Option<ThreadPool> },
+    /// A share of all threads.
+    Own { total: usize, pool: Option<ThreadPool> },
 }
 
 impl Threads {
-    /// Does some work, with the threads that fall to one of `active` runs.
+    /// Runs a task on the threads of one of `active` runs.
     fn run<R: Send>(&mut self, active: usize, work: impl FnOnce() -> R + Send) -> Result<R> {
-        let Threads::Own { of, pool } = self else { return Ok(work()) };
-        let share = (*of / active.max(1)).max(1);
+        let Threads::Own { total, pool } = self else { return Ok(work()) };
+        let share = (*total / active.max(1)).max(1);
         let fitting = pool.take().filter(|pool| pool.current_num_threads() == share);
         let fitting = match fitting {
             Some(pool) => pool,
             None => ThreadPoolBuilder::new()
                 .num_threads(share)
                 .build()
-                .map_err(|e| Error::invalid("threads", "as many as the system grants", e.to_string()))?,
+                .map_err(|e| Error::other(format!("cannot start {share} threads: {e}")))?,
         };
         Ok(pool.insert(fitting).install(work))
     }
 }
 
-/// What the threads share that take runs.
+/// State shared by the threads that take runs.
 struct Work<'a> {
     plan: &'a Plan,
     directory: Option<&'a RunDirectory>,
     options: &'a RunOptions,
     observe: &'a (dyn Fn(Event) -> ControlFlow<()> + Sync),
-    /// Runs to be done, by their place in the plan.
+    /// Indices of the runs to do.
     todo: &'a [usize],
-    /// How many of them were taken.
+    /// How many of them have been taken.
     next: AtomicUsize,
-    /// How many threads still take runs.
+    /// How many threads are still taking runs.
     active: AtomicUsize,
     stop: AtomicBool,
     outcomes: Mutex<Vec<(usize, Result<Run>)>>,
@@ -228,14 +229,14 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// What came of the runs, in their order.
+    /// The outcomes, in the order of the runs.
     fn into_outcomes(self) -> Vec<(usize, Result<Run>)> {
         let mut outcomes = self.outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
         outcomes.sort_by_key(|(index, _)| *index);
         outcomes
     }
 
-    /// Takes one run after the other, until there are no more or all are to stop.
+    /// Takes one run after the other, until none is left or `stop` is set.
     fn take_runs(&self, threads: &mut Threads) {
         while !self.stopped() {
             let Some(&index) = self.todo.get(self.next.fetch_add(1, Ordering::Relaxed)) else { break };
@@ -243,11 +244,11 @@ impl<'a> Work<'a> {
             let outcome = match self.run(index, planned, threads) {
                 Ok(None) => break,
                 Ok(Some(run)) => {
-                    self.tell(Event::Done { index, run: &run });
+                    self.report(Event::Done { index, run: &run });
                     Ok(run)
                 }
                 Err(error) => {
-                    self.tell(Event::Failed { run: planned });
+                    self.report(Event::Failed { run: planned });
                     self.stop.store(true, Ordering::Relaxed);
                     Err(error)
                 }
@@ -265,16 +266,16 @@ impl<'a> Work<'a> {
         self.active.load(Ordering::Relaxed)
     }
 
-    fn tell(&self, event: Event) {
+    fn report(&self, event: Event) {
         if (self.observe)(event).is_break() {
             self.stop.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Does a run, from where it was left if it was; `None` if all are to stop.
+    /// Does a run, resuming from its checkpoint if there is one; `None` if `stop` was set.
     fn run(&self, index: usize, planned: &PlannedRun, threads: &mut Threads) -> Result<Option<Run>> {
         let Some(named) = self.plan.vectors().get(planned.vectors) else {
-            return Err(Error::invalid("run", "vectors of the plan", "others"));
+            return Err(Error::other("the vectors of the run are not in the plan"));
         };
         let vectors = &named.vectors;
         let files = self.directory.map(|directory| directory.start(planned)).transpose()?;
@@ -288,7 +289,7 @@ impl<'a> Work<'a> {
         })??;
         let mut log = files.as_ref().map(|files| TrainingLog::create(&files.log())).transpose()?;
         if let Some(log) = &mut log {
-            // Epochs that a checkpoint brings stand in the log again, each once.
+            // The log file is created again, so write the epochs of the checkpoint first.
             training.history().iter().try_for_each(|epoch| log.epoch(epoch))?;
         }
         let mut saved = Instant::now();
@@ -303,7 +304,7 @@ impl<'a> Work<'a> {
             if let (Some(log), Progress::Epoch(epoch)) = (&mut log, &progress) {
                 log.epoch(epoch)?;
             }
-            self.tell(Event::Progress { index, run: planned, progress });
+            self.report(Event::Progress { index, run: planned, progress });
             if let Some(files) = files.as_ref().filter(|_| saved.elapsed() >= self.options.checkpoint_every) {
                 training.save(files.checkpoint())?;
                 saved = Instant::now();
@@ -313,8 +314,8 @@ impl<'a> Work<'a> {
             let trained = training.finish()?;
             let pretrained_rows = trained.classifier.checksum_of_rows(vectors);
             let test = self.plan.splits().test.as_ref();
-            let run = Run::of(planned, &named.name, &trained, pretrained_rows, test)?;
-            let words = (files.is_some() && changes_words(self.plan, planned))
+            let run = Run::new(planned, &named.name, &trained, pretrained_rows, test)?;
+            let words = (files.is_some() && records_words(self.plan, planned))
                 .then(|| words_of(self.plan, planned, &trained.classifier))
                 .transpose()?;
             Ok::<_, Error>((run, trained, words))

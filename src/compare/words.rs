@@ -1,4 +1,4 @@
-//! What training did to the words of a run, as the run's folder keeps it and a report shows it.
+//! What training changed in the words of a run, as its directory stores it and reports show it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,59 +6,59 @@ use super::movement::{ANTONYMS, FrequencyBand, Movement, NeighbourChange, OovRow
 use crate::classifier::RowChecksum;
 use crate::error::Result;
 
-/// How many of the words that moved most are told.
-const MOVED_MOST: usize = 20;
+/// Number of the most moved words that are recorded.
+const MAX_MOST_MOVED: usize = 20;
 
-/// How many neighbours of a word are told.
-const NEIGHBOURS: usize = 5;
+/// Number of neighbours that are recorded for a word.
+const MAX_NEIGHBOURS: usize = 5;
 
-/// Of how many words that the vectors lack, most frequent first, the neighbours are told.
-const MADE_ROWS: usize = 10;
+/// Number of out-of-vocabulary words whose neighbours are recorded, most frequent first.
+const MAX_OOV_WORDS: usize = 10;
 
-/// What training did to the words of a run.
+/// What training changed in the words of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WordChanges {
     /// The run.
     pub run: String,
-    /// Its seed.
+    /// The seed of the run.
     pub seed: u64,
-    /// Words that were asked for, in that order.
+    /// The watched words, in order.
     pub watched: Vec<String>,
-    /// Those of them that the task lacks.
+    /// Watched words that the task does not have.
     pub absent: Vec<String>,
-    /// Words of the task that have a row.
+    /// Number of words of the task that have a row.
     pub words: usize,
-    /// How many of their rows are not what they were.
+    /// Number of rows that changed.
     pub moved: usize,
-    /// The words that moved most, by distance.
+    /// The words that moved most, by decreasing distance.
     pub most_moved: Vec<WordMove>,
-    /// How the watched words moved, in their order.
+    /// How far the watched words moved, in order.
     pub watched_moves: Vec<WordMove>,
-    /// NeighbourChange before and after among the task's words: of the watched words, then of those that moved most.
+    /// Nearest neighbours among the words of the task, before and after training: of the watched words, then of the most moved words.
     pub neighbours: Vec<NeighbourChange>,
-    /// Cosines before and after: of all pairs of watched words, then of the word_pairs of a built-in list.
+    /// Cosines before and after training: of all pairs of watched words, then of a built-in list of antonyms.
     pub word_pairs: Vec<PairCosine>,
-    /// The rows that were made for words which the vectors lack.
+    /// The rows of out-of-vocabulary words.
     pub oov_rows: OovRows,
-    /// How words moved by how frequent they are in the training part.
+    /// How far words moved, by their frequency in the train set.
     pub bands: Vec<FrequencyBand>,
-    /// Checksums of the rows of words that the vectors know; oov-only keeps these.
+    /// Checksums of the rows of in-vocabulary words, which `oov-only` does not change.
     pub known_rows: RowChecksum,
-    /// Checksums of the rows that were made.
+    /// Checksums of the rows of out-of-vocabulary words.
     pub unknown_rows: RowChecksum,
-    /// Where the watched words, the word_pairs and those that moved most were, and where they are now; each once.
+    /// Two-dimensional positions, before and after training, of the watched words, the words of `word_pairs` and the most moved words.
     pub map: WordMap,
 }
 
 impl WordChanges {
-    /// Of a run; `watch` are words to look at whether they moved far or not.
+    /// Collects the changes of a run; `watch` are words to include whether they moved far or not.
     ///
     /// # Errors
-    /// None but those of a search.
+    /// Those of a nearest-neighbour search.
     pub fn of(run: &str, seed: u64, movement: &Movement, watch: &[String]) -> Result<WordChanges> {
         let (watched_moves, absent) = partition(movement, watch);
         let most_moved: Vec<WordMove> =
-            movement.most_moved(MOVED_MOST).into_iter().filter(|word| word.distance > 0.0).cloned().collect();
+            movement.most_moved(MAX_MOST_MOVED).into_iter().filter(|word| word.distance > 0.0).cloned().collect();
         let pairs: Vec<[&str; 2]> = watch
             .iter()
             .enumerate()
@@ -83,9 +83,9 @@ impl WordChanges {
             if neighbours.iter().any(|found| found.word == *word) {
                 continue;
             }
-            match movement.neighbours(word, NEIGHBOURS) {
+            match movement.neighbours(word, MAX_NEIGHBOURS) {
                 Ok(found) => neighbours.push(found),
-                // A row of zeros has no neighbours.
+                // A zero row has no neighbours.
                 Err(error) if error.is_unanswered() => {}
                 Err(error) => return Err(error),
             }
@@ -97,7 +97,7 @@ impl WordChanges {
             absent,
             words: movement.words().len(),
             moved: movement.moved(),
-            oov_rows: movement.oov_rows(MADE_ROWS, NEIGHBOURS)?,
+            oov_rows: movement.oov_rows(MAX_OOV_WORDS, MAX_NEIGHBOURS)?,
             bands: movement.bands(),
             known_rows: movement.checksum(true),
             unknown_rows: movement.checksum(false),
@@ -110,7 +110,7 @@ impl WordChanges {
     }
 }
 
-/// How the words that the task has moved, and those that it lacks.
+/// The watched words that the task has, with how far they moved, and those that it does not have.
 fn partition(movement: &Movement, watch: &[String]) -> (Vec<WordMove>, Vec<String>) {
     let (mut moves, mut absent) = (Vec::new(), Vec::new());
     for word in watch {

@@ -210,7 +210,7 @@ fn sentences(findings: &Findings) -> String {
     let mut text = String::new();
     if findings.configuration.seeds.len() == 1 {
         if findings.groups.iter().any(|group| group.embeddings.len() > 1) {
-            text.push_str("\nfrom a single seed no difference can be told; --seeds 5 would be a beginning\n");
+            text.push_str("\none seed is not enough to compare embeddings; try five seeds\n");
         }
         return text;
     }

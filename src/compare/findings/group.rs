@@ -1,10 +1,11 @@
-//! What one group of a comparison found.
+//! The findings of one group of runs.
 
 use std::collections::BTreeSet;
 
-use super::{
+use super::source::Source;
+use super::types::{
     CurvePoint, DisagreementExamples, DisagreementText, EmbeddingFindings, EmbeddingGates, Group, MeanRange,
-    PairDisagreements, PairFindings, PredictedLabel, PretrainedRows, Source, Split, TextGates,
+    PairDisagreements, PairFindings, PredictedLabel, PretrainedRows, Split, TextGates,
 };
 use crate::classifier::{GateOptions, LabelledText, Metrics, Tokenizer};
 use crate::compare::directory::{open_model_if_kept, read_word_changes};
@@ -14,17 +15,17 @@ use crate::compare::statistics::{EmbeddingScores, Summary, pairs};
 use crate::error::Result;
 use crate::nn::{CellKind, EmbeddingMode};
 
-/// Texts that are told of those which one embedding alone gets right.
-const TOLD: usize = 5;
+/// Maximum number of examples of texts that only one embedding classifies correctly.
+const MAX_EXAMPLES: usize = 5;
 
-/// Texts whose gates are shown.
-const GATE_TEXTS: usize = 3;
+/// Maximum number of texts whose gates are shown.
+const MAX_GATE_TEXTS: usize = 3;
 
-/// Words of a text up to which its gates are easily read; longer texts are shown only where there are too few of these.
-const EASILY_READ: usize = 40;
+/// Number of words up to which the gates of a text are easy to read; longer texts come after all of these.
+const SHORT_TEXT: usize = 40;
 
 impl Group {
-    /// Of its runs, at least one, in the order of the plan.
+    /// From the runs of the group, in the order of the plan; `None` if there are none.
     pub(super) fn of(runs: &[Run], source: &Source) -> Result<Option<Group>> {
         let Some(first) = runs.first() else { return Ok(None) };
         let by_embedding: Vec<&[Run]> = runs.chunk_by(|a, b| a.embedding == b.embedding).collect();
@@ -35,42 +36,32 @@ impl Group {
             .into_iter()
             .flatten()
             .collect();
-        let done = |variant: &&EmbeddingFindings| variant.seeds == source.configuration.seeds;
-        let complete: Vec<(&EmbeddingFindings, &[Run])> =
-            variants.iter().zip(by_embedding).filter(|(variant, _)| done(variant)).collect();
-        let matter = pairs_that_matter(&complete);
-        let pairs = pair_findings(&complete, &matter, source)?;
+        let is_complete = |variant: &&EmbeddingFindings| variant.seeds == source.configuration.seeds;
+        let complete: Vec<VariantRuns> =
+            variants.iter().zip(by_embedding).filter(|(variant, _)| is_complete(variant)).collect();
+        let main_pairs = main_pairs(&complete);
         let tokenizer = source.tokenizer(&first.settings)?;
-        let of_vectors =
-            source.unknown.iter().find(|known| known.vectors == first.vectors && known.tokenizer == tokenizer.name());
-        let nothing = BTreeSet::new();
-        let unknown = of_vectors.map_or(&nothing, |found| &found.words);
-        let mut disagreements = Vec::new();
-        let mut gate_texts = Vec::new();
-        if source.scored_on == Split::Test {
-            for (index, &[a, b]) in matter.iter().enumerate() {
-                let found = disagreements_of(a.1, b.1)?;
-                // The best two come last.
-                if index + 1 == matter.len() {
-                    gate_texts = widest(&found);
-                }
-                disagreements.push(PairDisagreements {
-                    first: a.0.embedding,
-                    second: b.0.embedding,
-                    only_first: source.told(&found.only_first, tokenizer, unknown),
-                    only_second: source.told(&found.only_second, tokenizer, unknown),
-                });
-            }
-        }
+        let found = match source.scored_on {
+            Split::Test => main_pairs.iter().map(|[a, b]| disagreements_of(a.1, b.1)).collect::<Result<Vec<_>>>()?,
+            Split::Dev => Vec::new(),
+        };
+        // The best two are the last pair.
+        let gate_texts = found.last().map(by_gap).unwrap_or_default();
+        let unknown = source.unknown_words(&first.vectors, tokenizer);
+        let disagreements = main_pairs.iter().zip(&found).map(|([a, b], found)| PairDisagreements {
+            first: a.0.embedding,
+            second: b.0.embedding,
+            only_first: source.examples(&found.only_first, tokenizer, &unknown),
+            only_second: source.examples(&found.only_second, tokenizer, &unknown),
+        });
         let best: Vec<&[Run]> = best_first(&complete).into_iter().take(2).map(|(_, runs)| runs).collect();
-        let gates = gates(&best, &gate_texts, tokenizer, source)?;
         Ok(Some(Group {
             vectors: first.vectors.clone(),
             train_texts: first.train_texts,
             settings: first.settings.clone(),
-            pairs,
-            disagreements,
-            gates,
+            pairs: pair_findings(&complete, &main_pairs, source)?,
+            disagreements: disagreements.collect(),
+            gates: gates(&best, &gate_texts, tokenizer, source)?,
             embeddings: variants,
         }))
     }
@@ -80,7 +71,7 @@ impl EmbeddingFindings {
     fn of(runs: &[Run], source: &Source) -> Result<Option<EmbeddingFindings>> {
         let Some(first) = runs.first() else { return Ok(None) };
         let summary = |value: fn(&Run) -> f64| Summary::of(&runs.iter().map(value).collect::<Vec<f64>>());
-        // What is there for all runs or for none.
+        // Values that all runs have, or none has.
         let if_all = |value: fn(&Run) -> Option<f64>| {
             runs.iter().map(value).collect::<Option<Vec<f64>>>().map(|values| Summary::of(&values))
         };
@@ -125,15 +116,15 @@ impl EmbeddingFindings {
     }
 }
 
-/// Epoch by epoch, over the runs that came so far.
+/// The learning curve, over the runs that reached each epoch.
 fn curve(runs: &[Run]) -> Vec<CurvePoint> {
     let epochs = runs.iter().map(|run| run.history.len()).max().unwrap_or(0);
     let point = |index: usize| {
-        let there: Vec<&EpochScores> = runs.iter().filter_map(|run| run.history.get(index)).collect();
-        let range = |value: fn(&EpochScores) -> f64| MeanRange::of(there.iter().map(|epoch| value(epoch)));
+        let reached: Vec<&EpochScores> = runs.iter().filter_map(|run| run.history.get(index)).collect();
+        let range = |value: fn(&EpochScores) -> f64| MeanRange::of(reached.iter().map(|epoch| value(epoch)));
         CurvePoint {
             epoch: index + 1,
-            runs: there.len(),
+            runs: reached.len(),
             dev_accuracy: range(|epoch| epoch.dev_accuracy),
             train_loss: range(|epoch| epoch.train_loss),
         }
@@ -152,78 +143,82 @@ impl MeanRange {
 }
 
 /// An embedding and its runs.
-type ArmRuns<'a> = (&'a EmbeddingFindings, &'a [Run]);
+type VariantRuns<'a> = (&'a EmbeddingFindings, &'a [Run]);
 
-/// Highest score first, of equals the one asked for first.
-fn best_first<'a>(variants: &[ArmRuns<'a>]) -> Vec<ArmRuns<'a>> {
+/// By decreasing score; embeddings with the same score keep their order.
+fn best_first<'a>(variants: &[VariantRuns<'a>]) -> Vec<VariantRuns<'a>> {
     let mut best = variants.to_vec();
     best.sort_by(|a, b| b.0.score.mean.total_cmp(&a.0.score.mean));
     best
 }
 
-/// Frozen and tuned, then the best two, where these are others; each pair in the order in which its embeddings were asked for.
-fn pairs_that_matter<'a>(variants: &[ArmRuns<'a>]) -> Vec<[ArmRuns<'a>; 2]> {
-    let place = |variant: EmbeddingMode| variants.iter().position(|(found, _)| found.embedding == variant);
-    let best: Vec<usize> = best_first(variants).iter().filter_map(|(variant, _)| place(variant.embedding)).collect();
+/// Frozen and tuned, then the best two, unless these are the same pair. Embeddings of a pair are in the order of the options.
+fn main_pairs<'a>(variants: &[VariantRuns<'a>]) -> Vec<[VariantRuns<'a>; 2]> {
+    let position = |variant: EmbeddingMode| variants.iter().position(|(found, _)| found.embedding == variant);
+    let best: Vec<usize> = best_first(variants).iter().filter_map(|(variant, _)| position(variant.embedding)).collect();
     let candidates = [
-        place(EmbeddingMode::Frozen).zip(place(EmbeddingMode::Tuned)),
+        position(EmbeddingMode::Frozen).zip(position(EmbeddingMode::Tuned)),
         best.first().copied().zip(best.get(1).copied()),
     ];
     let mut pairs: Vec<[usize; 2]> = candidates.into_iter().flatten().map(|(a, b)| [a.min(b), a.max(b)]).collect();
     pairs.dedup();
-    pairs.into_iter().map(|pair| pair.map(|place| variants[place])).collect()
+    pairs.into_iter().map(|pair| pair.map(|index| variants[index])).collect()
 }
 
-fn pair_findings(variants: &[ArmRuns], matter: &[[ArmRuns; 2]], source: &Source) -> Result<Vec<PairFindings>> {
+fn pair_findings(
+    variants: &[VariantRuns],
+    main_pairs: &[[VariantRuns; 2]],
+    source: &Source,
+) -> Result<Vec<PairFindings>> {
     let scores: Vec<EmbeddingScores> = variants
         .iter()
         .map(|(variant, runs)| EmbeddingScores {
             name: variant.embedding.name().to_owned(),
             scores: runs.iter().filter_map(|run| source.scored_on.metrics(run)).map(Metrics::accuracy).collect(),
-            right: runs.iter().map(right).collect(),
+            correct: runs.iter().map(correct).collect(),
             seconds: variant.seconds.map(|seconds| seconds.mean),
         })
         .collect();
-    let matters = |first: &str, second: &str| {
-        matter.iter().any(|[a, b]| (a.0.embedding.name(), b.0.embedding.name()) == (first, second))
+    let is_main = |first: &str, second: &str| {
+        main_pairs.iter().any(|[a, b]| (a.0.embedding.name(), b.0.embedding.name()) == (first, second))
     };
     let found = pairs(&scores, BOOTSTRAP_SEED)?.into_iter().map(|pair| PairFindings {
         verdict: pair.verdict(),
         sentence: pair.sentence(),
         permutation_note: pair.permutation_note(),
         time_ratio: pair.seconds.filter(|[first, _]| *first > 0.0).map(|[first, second]| second / first),
-        highlighted: matters(&pair.first, &pair.second),
+        highlighted: is_main(&pair.first, &pair.second),
         pair,
     });
     Ok(found.collect())
 }
 
-/// Seed of the bootstraps over texts, the same for all, so that the same runs give the same findings.
+/// Seed of the bootstraps over texts: constant, so that the same runs give the same findings.
 const BOOTSTRAP_SEED: u64 = 1;
 
-/// Whether each test text was classified rightly.
-fn right(run: &Run) -> Option<Vec<bool>> {
+/// Whether each test text was classified correctly.
+fn correct(run: &Run) -> Option<Vec<bool>> {
     let predictions = run.predictions.as_ref()?;
-    Some(predictions.gold.iter().zip(&predictions.predicted).map(|(right, predicted)| right == predicted).collect())
+    Some(predictions.gold.iter().zip(&predictions.predicted).map(|(gold, predicted)| gold == predicted).collect())
 }
 
-/// Where two embeddings disagree about the test part, by the mean probabilities of their runs.
+/// Test texts on which two embeddings disagree, by the mean probabilities of their runs.
 fn disagreements_of(first: &[Run], second: &[Run]) -> Result<Disagreements> {
     let mean = |runs: &[Run]| {
         let of_run = |run: &Run| run.predictions.as_ref().map(|all| all.probabilities.concat());
         mean_probabilities(&runs.iter().filter_map(of_run).collect::<Vec<Vec<f32>>>())
     };
-    let right: Vec<u32> = first
+    let gold: Vec<u32> = first
         .first()
         .and_then(|run| run.predictions.as_ref())
         .map(|predictions| predictions.gold.iter().map(|&class| class as u32).collect())
         .unwrap_or_default();
     let classes = first.first().map_or(0, |run| run.labels.len());
-    Disagreements::of(&mean(first)?, &mean(second)?, &right, classes)
+    Disagreements::of(&mean(first)?, &mean(second)?, &gold, classes)
 }
 
-/// The texts of both sides, widest gap first.
-fn widest(found: &Disagreements) -> Vec<usize> {
+/// The texts of both sides, by decreasing gap.
+fn by_gap(found: &Disagreements) -> Vec<usize> {
     let mut all: Vec<&Disagreement> = found.only_first.iter().chain(&found.only_second).collect();
     all.sort_by(|a, b| b.gap.total_cmp(&a.gap).then(a.text.cmp(&b.text)));
     all.into_iter().map(|found| found.text).collect()
@@ -234,25 +229,34 @@ impl Source<'_> {
         self.labels.get(class).cloned().unwrap_or_default()
     }
 
-    fn told(&self, found: &[Disagreement], tokenizer: Tokenizer, unknown: &BTreeSet<String>) -> DisagreementExamples {
-        let said = |said: TopClass| PredictedLabel { label: self.label(said.class), probability: said.probability };
-        let told = |found: &Disagreement| {
+    /// The first disagreements, with their texts.
+    fn examples(
+        &self,
+        found: &[Disagreement],
+        tokenizer: Tokenizer,
+        unknown: &BTreeSet<String>,
+    ) -> DisagreementExamples {
+        let predicted = |top: TopClass| PredictedLabel { label: self.label(top.class), probability: top.probability };
+        let example = |found: &Disagreement| {
             let LabelledText { label, text, line } = self.test_texts.get(found.text)?;
             Some(DisagreementText {
                 line: *line,
                 text: text.clone(),
                 words: marked_words(text, tokenizer, unknown),
                 label: label.clone(),
-                first: said(found.first),
-                second: said(found.second),
+                first: predicted(found.first),
+                second: predicted(found.second),
                 gap: found.gap,
             })
         };
-        DisagreementExamples { count: found.len(), texts: found.iter().filter_map(told).take(TOLD).collect() }
+        DisagreementExamples {
+            count: found.len(),
+            texts: found.iter().filter_map(example).take(MAX_EXAMPLES).collect(),
+        }
     }
 }
 
-/// What the first models of the best embeddings do at a few texts: of those that the embeddings disagree about, else of the first ones.
+/// The gates of the first models of the best embeddings on a few texts: those on which the embeddings disagree, then the first ones.
 fn gates(best: &[&[Run]], texts: &[usize], tokenizer: Tokenizer, source: &Source) -> Result<Vec<TextGates>> {
     let mut models = Vec::new();
     for run in best.iter().filter_map(|runs| runs.first()) {
@@ -266,16 +270,16 @@ fn gates(best: &[&[Run]], texts: &[usize], tokenizer: Tokenizer, source: &Source
         return Ok(Vec::new());
     }
     let of = if source.scored_on == Split::Test { source.test_texts } else { source.dev_texts };
-    // Short ones as they come, then longer ones by their length.
+    // Short texts in order, then longer ones by length.
     let mut shown: Vec<(usize, &LabelledText)> = texts
         .iter()
         .filter_map(|&text| of.get(text))
-        .map(|text| (tokenizer.words(&text.text).len().max(EASILY_READ), text))
+        .map(|text| (tokenizer.words(&text.text).len().max(SHORT_TEXT), text))
         .collect();
     shown.sort_by_key(|(words, _)| *words);
-    let mut shown: Vec<&LabelledText> = shown.into_iter().map(|(_, text)| text).take(GATE_TEXTS).collect();
-    for text in of.iter().take(GATE_TEXTS) {
-        if shown.len() < GATE_TEXTS && !shown.iter().any(|other| other.line == text.line) {
+    let mut shown: Vec<&LabelledText> = shown.into_iter().map(|(_, text)| text).take(MAX_GATE_TEXTS).collect();
+    for text in of.iter().take(MAX_GATE_TEXTS) {
+        if shown.len() < MAX_GATE_TEXTS && !shown.iter().any(|other| other.line == text.line) {
             shown.push(text);
         }
     }
@@ -288,7 +292,7 @@ fn gates(best: &[&[Run]], texts: &[usize], tokenizer: Tokenizer, source: &Source
             })
         });
         Ok(TextGates {
-            part: source.scored_on,
+            split: source.scored_on,
             line: text.line,
             text: text.text.clone(),
             label: text.label.clone(),

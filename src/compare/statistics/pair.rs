@@ -1,41 +1,43 @@
-//! What can be said of two embeddings, as numbers and as a sentence.
+//! The comparison of two embeddings, as numbers and as a sentence.
 
 use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::{LEVEL, MAX_SEEDS, Paired, TextDifference, holm};
+use super::seeds::{MAX_SEEDS, Paired};
+use super::summary::{LEVEL, holm};
+use super::texts::TextDifference;
 use crate::error::Result;
 
-/// An embedding's scores, for [`pairs`].
+/// The scores of an embedding, for [`pairs`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbeddingScores {
-    /// Its name.
+    /// The name of the embedding.
     pub name: String,
-    /// A score for each seed, from 0 to 1.
+    /// The score of each seed, from 0 to 1.
     pub scores: Vec<f64>,
-    /// For each seed, whether each test text was classified rightly, where there are test texts.
-    pub right: Option<Vec<Vec<bool>>>,
-    /// Mean seconds that a run trained for, where known.
+    /// For each seed, whether each test text was classified correctly; `None` without a test set.
+    pub correct: Option<Vec<Vec<bool>>>,
+    /// Mean training time of a run in seconds, if known.
     pub seconds: Option<f64>,
 }
 
-/// Two embeddings, compared.
+/// The comparison of two embeddings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pair {
     /// Name of the first embedding.
     pub first: String,
-    /// Name of the second embedding; differences are its scores less the first's.
+    /// Name of the second embedding; differences are its scores minus those of the first.
     pub second: String,
-    /// Over seeds, on the test texts at hand.
+    /// The difference over seeds, on the given test texts.
     pub seeds: Paired,
-    /// [`Paired::p`] after [`Pair::comparisons`] comparisons ([`holm`]).
+    /// [`Paired::p`], corrected for [`Pair::comparisons`] comparisons ([`holm`]).
     pub adjusted_p: f64,
-    /// How many pairs were compared together.
+    /// Number of pairs that were compared together.
     pub comparisons: usize,
-    /// Over texts, with the models at hand.
+    /// The difference over test texts, with the given models.
     pub texts: Option<TextDifference>,
-    /// Mean seconds that a run of each trained for.
+    /// Mean training time of a run of each, in seconds.
     pub seconds: Option<[f64; 2]>,
 }
 
@@ -47,21 +49,21 @@ pub enum Verdict {
     First,
     /// The second.
     Second,
-    /// The seeds do not tell.
+    /// The difference is not significant.
     Undecided,
 }
 
-/// Compares all embeddings with each other: the first with the second, the third and so on, then the second with the third. `seed` is that
-/// of the bootstrap.
+/// Compares all embeddings with each other: the first with the second, the third and so on, then the second with the third. `seed` is the
+/// seed of the bootstrap.
 ///
 /// # Errors
-/// Arms whose scores or outcomes do not belong together seed by seed and text by text.
+/// Embeddings with different numbers of seeds or texts.
 pub fn pairs(variants: &[EmbeddingScores], seed: u64) -> Result<Vec<Pair>> {
     let comparisons = variants.len() * variants.len().saturating_sub(1) / 2;
     let mut pairs = Vec::with_capacity(comparisons);
     for (index, first) in variants.iter().enumerate() {
         for second in &variants[index + 1..] {
-            let texts = match (&first.right, &second.right) {
+            let texts = match (&first.correct, &second.correct) {
                 (Some(first), Some(second)) => Some(TextDifference::of(first, second, seed)?),
                 _ => None,
             };
@@ -83,7 +85,7 @@ pub fn pairs(variants: &[EmbeddingScores], seed: u64) -> Result<Vec<Pair>> {
 }
 
 impl Pair {
-    /// Which embedding is better, if the seeds tell after correction for the number of comparisons.
+    /// Which embedding is better, if the difference over seeds is significant after correction for the number of comparisons.
     pub fn verdict(&self) -> Verdict {
         match self.adjusted_p <= LEVEL {
             true if self.seeds.difference.mean > 0.0 => Verdict::Second,
@@ -92,9 +94,9 @@ impl Pair {
         }
     }
 
-    /// The verdict as a plain sentence, without a full stop: `tuned beats frozen by 2.1 points (1.4 to 2.8), in 2.3 times the training
-    /// time`, or `no difference between frozen and tuned can be told from 5 seeds; it would take about 20`. In brackets the 95 %
-    /// interval over seeds; where other test texts could turn the difference, that is said too.
+    /// The verdict as a sentence without a full stop, such as `tuned beats frozen by 2.1 points (1.4 to 2.8), in 2.3 times the training
+    /// time` or `no significant difference between frozen and tuned with 5 seeds; about 20 seeds would be needed`. The interval in
+    /// parentheses is the 95 % interval over seeds. If the interval over test texts contains zero, the sentence gives it too.
     pub fn sentence(&self) -> String {
         match self.verdict() {
             Verdict::First => self.beats(&self.first, &self.second, -1.0),
@@ -103,11 +105,11 @@ impl Pair {
         }
     }
 
-    /// What the permutation test could not have found however large the difference, in so many seeds; `None` where it could.
+    /// Says that the permutation test cannot be significant with so few seeds; `None` if it can.
     pub fn permutation_note(&self) -> Option<String> {
-        let smallest = self.seeds.permutation.min_p;
+        let min_p = self.seeds.permutation.min_p;
         let seeds = seeds(self.seeds.difference.count);
-        (smallest > LEVEL).then(|| format!("with {seeds} the permutation test's smallest possible p is {smallest}"))
+        (min_p > LEVEL).then(|| format!("with {seeds} the smallest possible p of the permutation test is {min_p}"))
     }
 
     fn beats(&self, better: &str, other: &str, sign: f64) -> String {
@@ -127,7 +129,7 @@ impl Pair {
             };
         }
         if let Some(texts) = self.texts.as_ref().filter(|texts| texts.contains_zero()) {
-            let _ = write!(text, "; on other texts it could be {}", range(texts.interval, sign));
+            let _ = write!(text, "; on other test texts it could be {}", range(texts.interval, sign));
         }
         text
     }
@@ -137,20 +139,25 @@ impl Pair {
         let difference = &self.seeds.difference;
         let count = difference.count;
         if count == 1 {
-            return format!("no difference between {first} and {second} can be told from a single seed");
+            return format!("one seed is not enough to compare {first} and {second}");
         }
         if difference.mean == 0.0 && difference.std == Some(0.0) {
-            return format!("{first} and {second} score the same with each of {}", seeds(count));
+            return format!("{first} and {second} have the same score with each of {}", seeds(count));
         }
-        // What one comparison alone would have told.
-        let among =
-            if self.seeds.p() <= LEVEL { format!(" and {} comparisons", self.comparisons) } else { String::new() };
+        // Significant on its own, but not after correction.
+        let correction = match self.seeds.p() <= LEVEL {
+            true => format!(" after correction for {} comparisons", self.comparisons),
+            false => String::new(),
+        };
         let needed = match self.seeds.seeds_needed {
             Some(needed) => format!("about {needed}"),
             None => format!("more than {MAX_SEEDS}"),
         };
         let seeds = seeds(count);
-        format!("no difference between {first} and {second} can be told from {seeds}{among}; it would take {needed}")
+        format!(
+            "no significant difference between {first} and {second} with {seeds}{correction}; \
+             {needed} seeds would be needed"
+        )
     }
 }
 
@@ -158,12 +165,12 @@ fn seeds(count: usize) -> String {
     if count == 1 { "1 seed".to_owned() } else { format!("{count} seeds") }
 }
 
-/// A share as points, with a decimal, or two where one would show a difference as none.
+/// A fraction in points, with one decimal, or two where one decimal would show a difference as zero.
 fn points(share: f64) -> String {
     let points = 100.0 * share;
     let decimals = if points != 0.0 && points.abs() < 0.05 { 2 } else { 1 };
     let text = format!("{points:.decimals$}");
-    // A zero has no sign.
+    // Zero has no sign.
     if text.starts_with("-0.0") && text.trim_start_matches(['-', '0', '.']).is_empty() {
         text[1..].to_owned()
     } else {
@@ -171,7 +178,7 @@ fn points(share: f64) -> String {
     }
 }
 
-/// An interval as points, turned where `sign` is -1.
+/// An interval in points, negated if `sign` is -1.
 fn range([low, high]: [f64; 2], sign: f64) -> String {
     let (from, to) = if sign < 0.0 { (-high, -low) } else { (low, high) };
     format!("{} to {}", points(from), points(to))

@@ -180,7 +180,7 @@ impl Made {
         let of_arm = |variant: &EmbeddingFindings| EmbeddingScores {
             name: variant.embedding.name().to_owned(),
             scores: runs.iter().filter(|run| run.embedding == variant.embedding).map(|run| run.dev_accuracy).collect(),
-            right: self.tested.then(|| {
+            correct: self.tested.then(|| {
                 variant.seeds.iter().map(|&seed| (0..50).map(|text| (text + seed) % 3 != 0).collect()).collect()
             }),
             seconds: Some(12.5),
@@ -215,7 +215,7 @@ impl Made {
             cell: GateOptions::default(),
         };
         let views = vec![EmbeddingGates { embedding: EmbeddingMode::Tuned, run: self.text.clone(), view }];
-        TextGates { part: Split::Test, line: 7, text: self.text.clone(), label: self.text.clone(), views }
+        TextGates { split: Split::Test, line: 7, text: self.text.clone(), label: self.text.clone(), views }
     }
 
     fn findings(&self) -> Findings {
@@ -489,7 +489,7 @@ fn whatever_is_missing_is_left_out() {
     // A single seed: nothing can be told, and there are no intervals.
     let page = comparison_page(&Made { seeds: 1, ..Made::small() }.findings()).unwrap();
     well_formed(&page);
-    assert!(page.contains("no difference between frozen and tuned can be told from a single seed"), "{page}");
+    assert!(page.contains("one seed is not enough to compare frozen and tuned"), "{page}");
 
     // No test part.
     let page = comparison_page(&Made { tested: false, ..Made::small() }.findings()).unwrap();

@@ -132,7 +132,7 @@ A word marked ? was read as the unknown word. <code>vocable gates</code> shows m
 ";
 
 fn gates_of_text(text: &TextGates, labels: &[String]) -> String {
-    let part = if text.part == Split::Test { "test" } else { "development" };
+    let part = if text.split == Split::Test { "test" } else { "development" };
     let mut html = format!("<h3>Line {} of the {part} part: {}</h3>\n", text.line, bdi(&text.label));
     for gates in &text.views {
         let view = &gates.view;
