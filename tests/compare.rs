@@ -229,7 +229,7 @@ fn smaller_subsets_are_contained_in_larger_ones_and_keep_label_shares() {
     assert_ne!(subset(&all, 10, 1).unwrap().texts, subset(&all, 10, 2).unwrap().texts);
     for size in [0, 3, 1001] {
         let error = subset(&all, size, 1).expect_err("a refusal").to_string();
-        assert!(error.contains("from 4 (a text of each label) to 1000 (all of texts)"), "{error}");
+        assert!(error.contains("from 4 (one text per label) to 1000 (all of texts)"), "{error}");
     }
 }
 
@@ -284,8 +284,8 @@ fn invalid_options_of_a_comparison_are_refused() {
         ("--embeddings", "frozen,melted", "frozen, tuned, oov-only, random, one-hot"),
         ("--seeds", "0", "0 is not in 1..=100000"),
         ("--seeds", "100001", "100001"),
-        ("--train-sizes", "4", "from 2 (a text of each label) to 3 (all of"),
-        ("--train-sizes", "1", "from 2 (a text of each label) to 3 (all of"),
+        ("--train-sizes", "4", "from 2 (one text per label) to 3 (all of"),
+        ("--train-sizes", "1", "from 2 (one text per label) to 3 (all of"),
         ("--train-sizes", "2,2", "train sizes: expected distinct values, found `2` twice"),
         ("--train-sizes", "all,3", "train sizes: expected distinct values, found `3` twice"),
         ("--train-sizes", "some", "numbers of texts, or `all`, found `some`"),

@@ -215,7 +215,7 @@ fn a_folder_of_other_things_or_altered_ones_is_refused() {
     std::fs::write(&result, text.replace(r#""confusion":[["#, r#""confusion":[[5],["#)).unwrap();
     load_refused("metrics of 2 classes");
     std::fs::write(&result, text.replace(r#""embedding":"random""#, r#""embedding":"melted""#)).unwrap();
-    load_refused("found `melted`");
+    load_refused("unknown value `melted`");
     std::fs::write(&result, text.replace(r#""seed":1"#, r#""seed":9"#)).unwrap();
     let directory = RunDirectory::open(&path, &made).expect("the folder");
     let error = compare(&made, Some(&directory), &every_step(), &|_| ControlFlow::Continue(())).expect_err("a refusal");
