@@ -124,7 +124,7 @@
 //! let plan = Plan::new(vec![NamedVectors::of(Arc::new(Vectors::demo()?))], splits, &options)?;
 //! let findings = Findings::of(&plan, None, &RunOptions::default(), &|_event| ControlFlow::Continue(()))?;
 //! assert_eq!(findings.comparison.runs.len(), 12);
-//! println!("{}", report::comparison(&findings, None));
+//! println!("{}", report::comparison_markdown(&findings));
 //! # Ok::<(), vocable::Error>(())
 //! ```
 //!

@@ -311,9 +311,9 @@ fn why_protocols_differ_is_told_by_what_happened() {
     assert_eq!((found.only_second, found.both, found.lost, found.gained), (1, 1, rows, Causes::default()));
     assert_eq!(found.words_of_second, WordDifference { by_folding: 0, beyond_rows: 1 });
     assert_eq!(
-        report::analogies_differ(&asked, &reports),
-        "word2vec against word2vec: 1 question known that word2vec does not know (1 word found beyond row 4 only); \
-         1 right by word2vec turn wrong (by rows beyond 4)"
+        report::analogy_differences(&asked, &reports),
+        "word2vec compared with word2vec: 1 question with words not in the vocabulary of word2vec (1 word found only beyond row 4); \
+         1 correct with word2vec become wrong (by rows beyond 4)"
     );
 }
 

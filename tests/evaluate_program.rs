@@ -44,13 +44,16 @@ fn json_has_an_object_for_each_file_and_protocol() {
 
     let gensim = &answers[2];
     assert!(gensim["file"].as_str().unwrap().ends_with("q.txt"));
-    assert_eq!(json!([gensim["right"], gensim["seen"], gensim["total"], gensim["accuracy"]]), json!([2, 2, 3, 1.0]));
-    assert_eq!(gensim["sections"], json!([{"section": "one", "right": 2, "seen": 2, "total": 3}]));
+    assert_eq!(json!([gensim["correct"], gensim["seen"], gensim["total"], gensim["accuracy"]]), json!([2, 2, 3, 1.0]));
+    assert_eq!(gensim["sections"], json!([{"section": "one", "correct": 2, "seen": 2, "total": 3}]));
     // Wilson's interval of 2 of 2: its lower end is 2 / (2 + 1.96^2).
     let low = gensim["accuracy_95"][0].as_f64().unwrap();
     assert!((low - 2.0 / (2.0 + 3.8414588206941254)).abs() < 1e-12 && gensim["accuracy_95"][1] == 1.0, "{gensim}");
-    assert_eq!(gensim["semantic"]["right"], 2);
-    assert_eq!(gensim["syntactic"], json!({"right": 0, "seen": 0, "total": 0, "accuracy": null, "accuracy_95": null}));
+    assert_eq!(gensim["semantic"]["correct"], 2);
+    assert_eq!(
+        gensim["syntactic"],
+        json!({"correct": 0, "seen": 0, "total": 0, "accuracy": null, "accuracy_95": null})
+    );
     // `Italy` has no lower-case row.
     let glove = &answers[4];
     assert_eq!(json!([glove["seen"], glove["accuracy"], glove["accuracy_95"]]), json!([0, null, null]));
@@ -77,26 +80,26 @@ fn tables_set_protocols_side_by_side_and_say_why_they_differ() {
     assert_eq!(words("section"), ["section", "gensim", "%", "word2vec", "%", "glove", "%", "total"]);
     assert_eq!(words("one"), ["one", "2/2", "100.00", "2/2", "100.00", "0/0", "-", "3"]);
     assert_eq!(words("syntactic")[3..], ["0/0", "-", "0/0", "-", "0/0", "-", "0"]);
-    assert_eq!(words("unknown"), ["unknown", "words", "1", "33.33", "1", "33.33", "3", "100.00"]);
+    assert_eq!(words("OOV"), ["OOV", "questions", "1", "33.33", "1", "33.33", "3", "100.00"]);
     assert!(
         ran.out.contains(
-            "\nword2vec agrees with gensim on this file. glove against gensim: 2 questions unknown that gensim knows \
-             (2 words found by folding only)\n"
+            "\nword2vec agrees with gensim on this file. glove compared with gensim: 2 questions with words only in the \
+             vocabulary of gensim (2 words found only by case folding)\n"
         ),
         "{}",
         ran.out
     );
     let pairs: Vec<&str> = ran.out.lines().filter(|line| line.contains("p.tsv ")).collect();
     assert!(pairs.len() == 2 && pairs[0].contains("gensim") && pairs[1].contains("exact"), "{}", ran.out);
-    let why = "p.tsv: exact against gensim: 1 pair unknown that gensim knows (1 word found by folding only); \
-               1 pair read from other rows, by folding\n";
+    let why = "p.tsv: exact compared with gensim: 1 pair with words only in the vocabulary of gensim \
+               (1 word found only by case folding); 1 pair read from other rows by case folding\n";
     assert!(ran.out.ends_with(why), "{}", ran.out);
 
     // A file of word pairs is evaluated in both casings, too; a single protocol has none to differ from.
     let ran = evaluate(&folder, &["p.tsv"]);
-    assert!(ran.out.contains("gensim") && ran.out.contains("exact against gensim"), "{}", ran.out);
+    assert!(ran.out.contains("gensim") && ran.out.contains("exact compared with gensim"), "{}", ran.out);
     let ran = evaluate(&folder, &["p.tsv", "q.txt", "--protocol", "gensim"]);
-    assert!(!ran.out.contains("against") && !ran.out.contains("agrees"), "{}", ran.out);
+    assert!(!ran.out.contains("compared with") && !ran.out.contains("agrees"), "{}", ran.out);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn everything_is_listed() {
     let folder = Folder::new();
     let ran = offline(&folder, &["list"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    assert!(ran.out.starts_with("To be fetched: vocable get NAME\n"), "{}", ran.out);
+    assert!(ran.out.starts_with("Available (fetch with vocable get NAME):\n"), "{}", ran.out);
     for name in ["glove.6B.50d ", "glove.840B.300d ", "word2vec-google-news-300 ", "wiki-news-300d-1M ", "cc.zh.300 "] {
         assert!(ran.out.lines().any(|line| line.starts_with(name)), "{name} is missing:\n{}", ran.out);
     }
@@ -193,7 +193,7 @@ mod fetching {
         assert_eq!(offline(&folder, &["convert", "cc.hi.300", "hindi.txt"]).code, 0);
         assert!(std::fs::read_to_string(folder.path("hindi.txt")).unwrap().starts_with("king 1 0 0"));
         let ran = offline(&folder, &["list", "--fetched"]);
-        assert!(ran.out.starts_with("Fetched: ") && ran.out.contains("cc.hi.300"), "{ran:?}");
+        assert!(ran.out.starts_with("Fetched ") && ran.out.contains("cc.hi.300"), "{ran:?}");
         let facts = offline(&folder, &["list", "--fetched", "--json"]).only_json();
         assert_eq!(facts["table"], table.to_str().unwrap());
 

@@ -163,8 +163,8 @@ fn evaluate_tells_the_two_kinds_of_benchmark_apart() {
     let answers = ran.json();
     assert_eq!(answers.len(), 2);
     assert_eq!((&answers[0]["kind"], &answers[0]["total"]), (&json!("analogies"), &json!(600)));
-    let right: u64 = answers[0]["sections"].as_array().unwrap().iter().map(|s| s["right"].as_u64().unwrap()).sum();
-    assert_eq!(answers[0]["right"], right);
+    let right: u64 = answers[0]["sections"].as_array().unwrap().iter().map(|s| s["correct"].as_u64().unwrap()).sum();
+    assert_eq!(answers[0]["correct"], right);
     assert_eq!((&answers[1]["kind"], &answers[1]["total"]), (&json!("pairs"), &json!(63)));
     assert!(answers[1]["spearman"].as_f64().unwrap() > 0.5);
     let ran = demo(&["evaluate", pairs]);

@@ -11,7 +11,7 @@ use vocable::classifier::{
 };
 use vocable::error::Error;
 use vocable::files::bytes;
-use vocable::report::json::CoverageAnswer;
+use vocable::report::json::CoverageResult;
 use vocable::vectors::Case;
 
 use crate::errors::{exception, to_py_err};
@@ -118,6 +118,6 @@ impl TokenCounter {
     ) -> PyResult<Bound<'py, PyAny>> {
         let vectors = &vectors.get().vectors;
         let coverage = run(py, || self.0.coverage(vectors, Case::Fold))?.map_err(|e| to_py_err(py, e))?;
-        to_python(py, &CoverageAnswer::new(file, &coverage, k))
+        to_python(py, &CoverageResult::new(file, &coverage, k))
     }
 }

@@ -11,7 +11,7 @@ use vocable::classifier::{EpochMetrics, Progress, Splits, TrainOptions, Training
 use vocable::error::Error;
 use vocable::files::check_writable;
 use vocable::report;
-use vocable::report::json::TrainAnswer;
+use vocable::report::json::TrainingResult;
 
 use crate::classifier::Classifier;
 use crate::datasets::{DataFileOptions, splits};
@@ -84,7 +84,7 @@ pub fn train<'py>(
     }
     let outcome = run(py, || finish(training, out.as_ref()))?.map_err(|e| to_py_err(py, e))?;
     let saved = out.map(|path| path.to_string_lossy().into_owned());
-    let metrics = to_python(py, &TrainAnswer::new(&outcome, options.embedding, options.seed, saved))?;
+    let metrics = to_python(py, &TrainingResult::new(&outcome, options.embedding, options.seed, saved))?;
     let text = report::training(&outcome);
     Ok((Some(Classifier::new(outcome.classifier)), Some(metrics), Some(text), interrupted))
 }

@@ -13,7 +13,7 @@ use vocable::files::save::format_for;
 use vocable::files::{Bytes, Format, ReadOptions, bytes, parse_vocabulary};
 use vocable::nn::{EmbeddingMatrix, EmbeddingMatrixOptions};
 use vocable::query::{AnalogyMethod, Benchmark, EvaluateOptions, NearestOptions, RowLimit, RowSet, ScoredRow};
-use vocable::report::json::{AnalogiesAnswer, CoverageAnswer, PairsAnswer};
+use vocable::report::json::{AnalogyBenchmarkResult, CoverageResult, PairBenchmarkResult};
 use vocable::vectors::Scan;
 use vocable::{Vectors, fetch, report};
 
@@ -362,12 +362,12 @@ impl VectorsHandle {
                     .iter()
                     .map(|prediction| prediction.map(|prediction| prediction.correct))
                     .collect();
-                Ok((to_python(py, &AnalogiesAnswer::new(&file, &report))?, Some(correct)))
+                Ok((to_python(py, &AnalogyBenchmarkResult::new(&file, &report))?, Some(correct)))
             }
             Benchmark::Pairs(pairs) => {
                 let protocol = protocol.map(parse_value).transpose()?.unwrap_or_default();
                 let report = self.call(py, |vectors| vectors.evaluate_pairs(&pairs, protocol, &options))?;
-                Ok((to_python(py, &PairsAnswer::new(&file, &report))?, None))
+                Ok((to_python(py, &PairBenchmarkResult::new(&file, &report))?, None))
             }
         }
     }
@@ -390,7 +390,7 @@ impl VectorsHandle {
             let texts: Vec<PyBackedStr> = texts.try_iter()?.map(|text| text?.extract()).collect::<Result<_, _>>()?;
             ("texts".to_owned(), self.call(py, |vectors| Coverage::of(vectors, &texts, tokenizer, fold))?)
         };
-        to_python(py, &CoverageAnswer::new(&file, &coverage, k))
+        to_python(py, &CoverageResult::new(&file, &coverage, k))
     }
 
     /// The embedding matrix of a vocabulary in JSON, `[words, dimension]`, and the rows of out-of-vocabulary words.

@@ -225,7 +225,7 @@ impl QueryReader {
             if of_vectors {
                 heading.insert(0, format!("vector {}", source.number));
             }
-            let lines = report::answers(vectors, &results, "  ");
+            let lines = report::scored_words(vectors, &results, "  ");
             let before = if std::mem::replace(&mut self.printed, true) { "\n" } else { "" };
             output.text(format_args!("{before}{}\n{lines}", heading.join(" ")))?;
         }

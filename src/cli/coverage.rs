@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use vocable::classifier::{Coverage as Figures, TokenCounter, Tokenizer, UnlabelledTexts};
-use vocable::report::json::CoverageAnswer;
+use vocable::report::json::CoverageResult;
 use vocable::vectors::Case;
 use vocable::{Error, report};
 
@@ -66,7 +66,7 @@ impl Coverage {
             return Ok(ExitCode::SUCCESS);
         }
         for coverage in &coverages {
-            output.json(&CoverageAnswer::new(&file, coverage, self.k))?;
+            output.json(&CoverageResult::new(&file, coverage, self.k))?;
         }
         Ok(ExitCode::SUCCESS)
     }

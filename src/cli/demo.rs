@@ -146,13 +146,16 @@ fn questions(vectors: &Vectors, output: &mut Output) -> Result<(), Failure> {
     let few = NearestOptions { k: 5, ..NearestOptions::default() };
     for word in ["king", "superb"] {
         let answers = vectors.nearest(&[word], &[] as &[&str], &few)?;
-        output.text(format_args!("$ vocable nearest {word} -k 5\n{}\n", report::answers(vectors, &answers, "")))?;
+        output
+            .text(format_args!("$ vocable nearest {word} -k 5\n{}\n", report::scored_words(vectors, &answers, "")))?;
     }
     let three = NearestOptions { k: 3, ..NearestOptions::default() };
     for (a, b, c) in [("man", "king", "woman"), ("paris", "france", "rome")] {
         let answers = vectors.analogy(a, b, c, AnalogyMethod::Add, &three)?;
-        output
-            .text(format_args!("$ vocable analogy {a} {b} {c} -k 3\n{}\n", report::answers(vectors, &answers, "")))?;
+        output.text(format_args!(
+            "$ vocable analogy {a} {b} {c} -k 3\n{}\n",
+            report::scored_words(vectors, &answers, "")
+        ))?;
     }
     let words = ["bread", "cheese", "soup", "crocodile"];
     let odd = words[vectors.odd(&words)?];

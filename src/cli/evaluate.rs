@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::Args;
 use vocable::files::bytes;
 use vocable::query::{AnalogyProtocol, AnalogyReport, Benchmark, EvaluateOptions, PairProtocol, Questions, RowLimit};
-use vocable::report::json::{AnalogiesAnswer, PairsAnswer};
+use vocable::report::json::{AnalogyBenchmarkResult, PairBenchmarkResult};
 use vocable::{Error, Vectors, report};
 
 use super::common::{ScanArgs, VectorArgs};
@@ -168,7 +168,7 @@ impl Evaluate {
                         let options = self.options(protocol == AnalogyProtocol::Gensim);
                         let outcome = vectors.evaluate_analogies(questions, protocol, &options)?;
                         if output.json {
-                            output.json(&AnalogiesAnswer::new(file, &outcome))?;
+                            output.json(&AnalogyBenchmarkResult::new(file, &outcome))?;
                             output.flush()?;
                         }
                         outcomes.push(outcome);
@@ -182,13 +182,13 @@ impl Evaluate {
                     for protocol in self.for_pairs(output.json) {
                         let outcome = vectors.evaluate_pairs(pairs, protocol, &self.options(true))?;
                         if output.json {
-                            output.json(&PairsAnswer::new(file, &outcome))?;
+                            output.json(&PairBenchmarkResult::new(file, &outcome))?;
                             output.flush()?;
                         }
                         outcomes.push(outcome);
                     }
                     if outcomes.len() > 1 {
-                        why.push(format!("{file}: {}\n", report::pairs_differ(pairs, &outcomes)));
+                        why.push(format!("{file}: {}\n", report::pair_differences(pairs, &outcomes)));
                     }
                     rows.extend(outcomes.into_iter().map(|outcome| (file.as_str(), outcome)));
                 }
@@ -211,7 +211,7 @@ fn print_analogies(
     let (total, table) = (report::thousands(questions.len()), report::analogies(outcomes, output.width));
     output.text(format_args!("{file}: {total} analogies, right/seen\n{table}"))?;
     if outcomes.len() > 1 {
-        output.text(format_args!("{}\n", report::analogies_differ(questions, outcomes)))?;
+        output.text(format_args!("{}\n", report::analogy_differences(questions, outcomes)))?;
     }
     output.text("\n")?;
     output.flush()

@@ -120,7 +120,7 @@ impl Info {
                 let state = if facts.verified { "right" } else { "not compared; --verify does" };
                 rows.push(("checksum", format!("{} ({state})", table.checksum)));
             }
-            output.text(report::facts(rows.into_iter().map(|(name, value)| (name.to_owned(), value))))?;
+            output.text(report::key_values(rows.into_iter().map(|(name, value)| (name.to_owned(), value))))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use vocable::classifier::{Classifier, MetricsReport, Prediction};
-use vocable::report::json::PredictAnswer;
+use vocable::report::json::PredictionResult;
 use vocable::{Error, report};
 
 use super::common::VectorArgs;
@@ -150,7 +150,7 @@ fn warn_empty(empty: usize) {
 
 fn print(classifier: &Classifier, prediction: &Prediction, output: &mut Output) -> Result<(), Failure> {
     if output.json {
-        return output.json(&PredictAnswer::new(classifier, prediction));
+        return output.json(&PredictionResult::new(classifier, prediction));
     }
     let labels = classifier.labels();
     output.text(labels.get(prediction.class).map_or("", String::as_str))?;

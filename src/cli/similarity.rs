@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use clap::Args;
-use vocable::report::json::SimilarityAnswer;
+use vocable::report::json::SimilarityResult;
 use vocable::{Error, Vectors};
 
 use super::advice;
@@ -74,7 +74,7 @@ pub fn print_similarity(vectors: &Vectors, a: &[u8], b: &[u8], output: &mut Outp
     let cosine = vectors.similarity(a, b)?;
     let (a, b) = (text(a), text(b));
     if output.json {
-        output.json(&SimilarityAnswer { a, b, cosine })
+        output.json(&SimilarityResult { a, b, cosine })
     } else {
         output.text(format_args!("{a} {b} {cosine:.4}\n"))
     }

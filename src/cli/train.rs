@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use vocable::classifier::{Epoch, Progress, StopReason, TrainingLog};
 use vocable::files::check_writable;
 use vocable::nn::EmbeddingMode;
-use vocable::report::json::TrainAnswer;
+use vocable::report::json::TrainingResult;
 use vocable::{Error, report};
 
 use super::checkpoints::CheckpointArgs;
@@ -136,7 +136,7 @@ impl Train {
             return Ok(code);
         }
         let out = self.out.as_ref().map(|path| path.to_string_lossy().into_owned());
-        output.json(&TrainAnswer::new(&trained, self.embedding, self.seed, out))?;
+        output.json(&TrainingResult::new(&trained, self.embedding, self.seed, out))?;
         Ok(code)
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::builder::TypedValueParser;
 use vocable::query::{AnalogyMethod, NearestOptions, ScoredRow, Term};
-use vocable::report::json::{AnalogyAnswer, NearestAnswer};
+use vocable::report::json::{AnalogyResult, NearestResult};
 use vocable::{Error, Vectors, report};
 
 use super::arguments::split_sign;
@@ -96,10 +96,10 @@ impl WordQuery {
         match self {
             WordQuery::Nearest { vector, near, far } => {
                 let number = vector.as_ref().map(|(number, _)| *number);
-                output.json(&NearestAnswer::new(vectors, number, near, far, results))
+                output.json(&NearestResult::new(vectors, number, near, far, results))
             }
             WordQuery::Analogy { words, method } => {
-                output.json(&AnalogyAnswer::new(vectors, words.each_ref(), *method, results))
+                output.json(&AnalogyResult::new(vectors, words.each_ref(), *method, results))
             }
         }
     }
@@ -110,7 +110,7 @@ impl WordQuery {
         if output.json {
             self.print_json(vectors, &results, output)?;
         } else {
-            output.text(report::answers(vectors, &results, ""))?;
+            output.text(report::scored_words(vectors, &results, ""))?;
         }
         if results.is_empty() && options.k > 0 {
             output.flush()?;

@@ -1,12 +1,13 @@
-//! What a machine does, for the terminal: peaks, measurements, and a line about each.
+//! The built-in benchmark, for the terminal: peak rates, measurements, and what they mean.
 
-use super::{counted, fitted, table, thousands};
+use super::table::{table, wrapped_table};
+use super::text::{counted, thousands};
 use crate::bench::{BenchReport, Measurement, MedianRange};
 
-/// Columns, where no terminal says how many there are.
-const WIDTH: usize = 100;
+/// Line width without a terminal.
+const DEFAULT_WIDTH: usize = 100;
 
-/// Peaks and measurements, a line each, and below what they mean, in lines of at most `width` columns.
+/// Peak rates and measurements, one per line, then what they mean, in lines of at most `width` columns.
 pub fn bench(measured: &BenchReport, width: Option<usize>) -> String {
     let what = measured.file.as_deref().unwrap_or("synthetic vectors");
     let mut text = format!(
@@ -23,18 +24,18 @@ pub fn bench(measured: &BenchReport, width: Option<usize>) -> String {
     text += &table(&[("this machine", false), ("median", true), ("range", true)], peaks);
     text.push('\n');
     let columns = [("vocable", false), ("ms", true), ("range", true), ("throughput", true), ("of peak", true)];
-    text += &fitted(&columns, measured.measurements.iter().map(row), width);
+    text += &wrapped_table(&columns, measured.measurements.iter().map(row), width);
     text.push('\n');
     let names = measured.peaks.iter().map(|peak| peak.name).chain(measured.measurements.iter().map(|each| each.name));
-    text += &meanings(names, width.unwrap_or(WIDTH));
+    text += &meanings(names, width.unwrap_or(DEFAULT_WIDTH));
     if let Some(cores) = measured.cores.filter(|_| measured.is_contended()) {
         let threads = measured.threads;
         let note = format!(
-            "The {threads} threads had {cores:.1} cores while all of them were at work: other processes have the rest, or the \
-             system grants no more. All figures are worse for it, those of single threads (open-table) least."
+            "The {threads} threads had {cores:.1} cores while all of them were busy: other processes use the rest, or the \
+             system limits them. All results are slower than on an idle machine, single-threaded ones (open-table) least."
         );
         text.push('\n');
-        text += &fitted(&[("", false)], [vec![note]], Some(width.unwrap_or(WIDTH)));
+        text += &wrapped_table(&[("", false)], [vec![note]], Some(width.unwrap_or(DEFAULT_WIDTH)));
     }
     text
 }
@@ -56,7 +57,7 @@ fn range(spread: &MedianRange) -> String {
     format!("{} to {}", figure(spread.min), figure(spread.max))
 }
 
-/// A number with three figures or so.
+/// A number with about three significant digits.
 fn figure(number: f64) -> String {
     match number {
         100.0.. => thousands(number.round() as usize),
@@ -68,22 +69,24 @@ fn figure(number: f64) -> String {
 
 fn meanings<'a>(names: impl Iterator<Item = &'a str>, width: usize) -> String {
     let meaning = |name: &str| match name {
-        "memory" => "bytes that all threads together read of a buffer far larger than caches",
-        "products" => "products of matrices that lie in the cache; a multiplication with its addition counts as two",
-        "file" => "bytes of the file of `open`, read from the system's cache and left alone",
-        "open" => "a file opened that is read whole; parsing it takes longer than reading it, archives take longest",
-        "open-table" => "a table file is mapped, not read, however large it is",
+        "memory" => "read bandwidth of all threads together, on a buffer far larger than the caches",
+        "products" => "products of matrices in the cache; a multiply-add counts as two operations",
+        "file" => "read bandwidth for the file of `open` from the system's cache, without parsing",
+        "open" => "opening a file that is read whole; parsing takes longer than reading, and archives take longest",
+        "open-table" => "opening a table file, which is mapped, not read, whatever its size",
         "nearest" => {
-            "the ten words nearest to one; limited by memory, unless the codes of all rows fit the processor's cache: then it is \
-             above 100 %"
+            "the ten nearest neighbours of a word; limited by memory, unless the codes of all rows fit in the cache: then \
+             it is above 100 %"
         }
-        "nearest-batch" => {
-            "256 such questions at once; their products are of 8-bit numbers, faster than those of floats"
-        }
-        "train" => "an epoch over 1,000 synthetic texts with the options that `vocable train` has by itself",
+        "nearest-batch" => "a batch of 256 such queries; its products use 8-bit numbers, which are faster than floats",
+        "train" => "an epoch over 1,000 synthetic texts with the default options of training",
         _ => "",
     };
-    fitted(&[("", false), ("", false)], names.map(|name| vec![name.to_owned(), meaning(name).to_owned()]), Some(width))
+    wrapped_table(
+        &[("", false), ("", false)],
+        names.map(|name| vec![name.to_owned(), meaning(name).to_owned()]),
+        Some(width),
+    )
 }
 
 #[cfg(test)]
@@ -108,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_line_up_and_fit_the_width() {
+    fn columns_are_aligned_and_fit_the_width() {
         let text = bench(&measured(1.97), Some(70));
         let expected = "synthetic vectors: 400,000 x 50; 2 threads, 7 rounds
 

@@ -1,26 +1,27 @@
-//! Vectors that can be had by name, as a table.
+//! The catalog of vectors that can be downloaded, as a table.
 
-use super::{fitted, size, thousands};
+use super::table::wrapped_table;
+use super::text::{size, thousands};
 use crate::fetch::ListedVectors;
 
-/// The column that says whether all of a file is fetched.
-const NOTE: usize = 4;
+/// The column that says what is downloaded.
+const NOTE_COLUMN: usize = 4;
 
-/// What was fetched, then what can be: a line each, or more where a terminal of `width` columns asks for it.
+/// The fetched vectors, then the others. Lines are wrapped at `width`, if given.
 pub fn catalog(list: &[ListedVectors], width: Option<usize>) -> String {
-    /// Columns of a terminal that the note has room in.
-    const WIDE: usize = 100;
-    let narrow = width.is_some_and(|width| width < WIDE);
+    /// Minimum width of the terminal for the note column.
+    const MIN_WIDTH: usize = 100;
+    let narrow = width.is_some_and(|width| width < MIN_WIDTH);
     let mut columns =
-        vec![("name", false), ("rows", true), ("numbers", true), ("size", true), ("", false), ("what they are", false)];
+        vec![("name", false), ("rows", true), ("dim", true), ("size", true), ("", false), ("description", false)];
     if narrow {
-        columns.remove(NOTE);
+        columns.remove(NOTE_COLUMN);
     }
     let row = |listed: &ListedVectors| {
         let entry = listed.entry;
         let (bytes, note) = match (&listed.table, entry.bytes, entry.member) {
             (Some((_, bytes)), ..) => (size(*bytes), "on disk"),
-            (None, Some(bytes), Some(_)) => (size(bytes), "or a part"),
+            (None, Some(bytes), Some(_)) => (size(bytes), "or parts of it"),
             (None, Some(bytes), None) => (size(bytes), "to fetch"),
             (None, None, _) => ("?".to_owned(), "to fetch"),
         };
@@ -28,21 +29,21 @@ pub fn catalog(list: &[ListedVectors], width: Option<usize>) -> String {
         let about = entry.about.to_owned();
         let mut row = vec![entry.name.to_owned(), rows, entry.dimension.to_string(), bytes, note.to_owned(), about];
         if narrow {
-            row.remove(NOTE);
+            row.remove(NOTE_COLUMN);
         }
         row
     };
-    let (there, others): (Vec<&ListedVectors>, Vec<&ListedVectors>) =
+    let (fetched, others): (Vec<&ListedVectors>, Vec<&ListedVectors>) =
         list.iter().partition(|listed| listed.table.is_some());
     let mut text = String::new();
-    if !there.is_empty() {
-        text += "Fetched: --vectors NAME opens them\n\n";
-        text += &fitted(&columns, there.into_iter().map(row), width);
+    if !fetched.is_empty() {
+        text += "Fetched (open with --vectors NAME):\n\n";
+        text += &wrapped_table(&columns, fetched.into_iter().map(row), width);
         text += "\n";
     }
     if !others.is_empty() {
-        text += "To be fetched: vocable get NAME\n\n";
-        text += &fitted(&columns, others.into_iter().map(row), width);
+        text += "Available (fetch with vocable get NAME):\n\n";
+        text += &wrapped_table(&columns, others.into_iter().map(row), width);
     }
     text
 }

@@ -1,13 +1,14 @@
-//! Benchmarks: tables of protocols side by side, and why they differ.
+//! Results of benchmarks: tables with a column for each protocol, and why protocols differ.
 
-use super::{fitted, thousands};
+use super::table::wrapped_table;
+use super::text::{counted, thousands};
 use crate::query::{
     AnalogyCounts, AnalogyDifference, AnalogyReport, Causes, PairDifference, PairReport, Pairs, Questions,
     WordDifference,
 };
 
-/// The outcomes of an analogy benchmark by several protocols, a line a section: right/seen and percent; within `width` columns of a
-/// terminal.
+/// Results of an analogy benchmark with several protocols, one line per section: correct/seen and percent. Lines are wrapped at `width`,
+/// if given.
 pub fn analogies(outcomes: &[AnalogyReport], width: Option<usize>) -> String {
     let Some(first) = outcomes.first() else { return String::new() };
     let mut columns = vec![("section", false)];
@@ -27,38 +28,37 @@ pub fn analogies(outcomes: &[AnalogyReport], width: Option<usize>) -> String {
     rows.push(row("semantic (first 5 sections)", &AnalogyReport::semantic));
     rows.push(row("syntactic (the rest)", &AnalogyReport::syntactic));
     rows.push(row("all", &AnalogyReport::all));
-    let beneath = |name: &str, cells: &dyn Fn(AnalogyCounts) -> [String; 2]| {
+    let summary_row = |name: &str, cells: &dyn Fn(AnalogyCounts) -> [String; 2]| {
         let cells = outcomes.iter().flat_map(|outcome| cells(outcome.all()));
         [name.to_owned()].into_iter().chain(cells).chain([String::new()]).collect()
     };
-    rows.push(beneath("95 % interval", &|all| {
+    rows.push(summary_row("95 % CI", &|all| {
         let interval = all.accuracy_95().map(|[low, high]| format!("{:.1}-{:.1}", 100.0 * low, 100.0 * high));
         [String::new(), interval.unwrap_or_else(|| "-".to_owned())]
     }));
-    rows.push(beneath("unknown words", &|all| {
+    rows.push(summary_row("OOV questions", &|all| {
         [all.skipped().to_string(), hundredths(all.skipped() as f64 / all.total as f64)]
     }));
-    fitted(&columns, rows, width)
+    wrapped_table(&columns, rows, width)
 }
 
-/// The outcomes of word-pair benchmarks, a line a file and protocol, with 95 % intervals; within `width` columns of a
-/// terminal.
+/// Results of word-pair benchmarks with 95 % confidence intervals, one line per file and protocol. Lines are wrapped at `width`, if given.
 pub fn pairs(outcomes: &[(&str, PairReport)], width: Option<usize>) -> String {
     let columns = [
         ("file", false),
         ("protocol", false),
         ("Spearman", true),
-        ("95 %", true),
+        ("95 % CI", true),
         ("Pearson", true),
-        ("95 %", true),
+        ("95 % CI", true),
         ("used/total", true),
-        ("unknown", true),
+        ("OOV", true),
     ];
     let interval = |interval: Option<[f64; 2]>| {
         interval.map_or_else(|| "-".to_owned(), |[low, high]| format!("{low:.3} to {high:.3}"))
     };
     let correlation = |r: f64| if r.is_nan() { "-".to_owned() } else { format!("{r:.4}") };
-    fitted(
+    wrapped_table(
         &columns,
         outcomes.iter().map(|(file, outcome)| {
             vec![
@@ -76,8 +76,8 @@ pub fn pairs(outcomes: &[(&str, PairReport)], width: Option<usize>) -> String {
     )
 }
 
-/// Why protocols differ on a file of analogies, each held against the first: a line.
-pub fn analogies_differ(questions: &Questions, outcomes: &[AnalogyReport]) -> String {
+/// Why protocols differ on a file of analogies, each compared with the first, in one line.
+pub fn analogy_differences(questions: &Questions, outcomes: &[AnalogyReport]) -> String {
     let Some((first, others)) = outcomes.split_first() else { return String::new() };
     let name = first.protocol.name();
     let against = others.iter().map(|other| {
@@ -87,24 +87,28 @@ pub fn analogies_differ(questions: &Questions, outcomes: &[AnalogyReport]) -> St
         let rows = first.rows.min(other.rows);
         let mut parts = known(name, "question", (only_first, words_of_first), (only_second, words_of_second), rows);
         if lost.sum() > 0 {
-            parts.push(format!("{} right by {name} turn wrong ({})", thousands(lost.sum()), causes(lost, rows)));
+            parts.push(format!("{} correct with {name} become wrong ({})", thousands(lost.sum()), causes(lost, rows)));
         }
         if gained.sum() > 0 {
-            parts.push(format!("{} wrong by {name} turn right ({})", thousands(gained.sum()), causes(gained, rows)));
+            parts.push(format!(
+                "{} wrong with {name} become correct ({})",
+                thousands(gained.sum()),
+                causes(gained, rows)
+            ));
         }
-        against(other.protocol.name(), name, &parts)
+        compared(other.protocol.name(), name, &parts)
     });
-    let dummies = outcomes.iter().filter_map(|outcome| {
+    let all_counted = outcomes.iter().filter_map(|outcome| {
         let all = outcome.all();
-        let dummies = count(all.counted - all.seen, "question");
+        let with_unknown = counted(all.counted - all.seen, "question");
         (all.counted > all.seen)
-            .then(|| format!("{} counts {dummies} with unknown words as wrong", outcome.protocol.name()))
+            .then(|| format!("{} counts {with_unknown} with out-of-vocabulary words as wrong", outcome.protocol.name()))
     });
-    against.chain(dummies).collect::<Vec<_>>().join(". ")
+    against.chain(all_counted).collect::<Vec<_>>().join(". ")
 }
 
-/// Why protocols differ on a file of word pairs, each held against the first: a line.
-pub fn pairs_differ(pairs: &Pairs, outcomes: &[PairReport]) -> String {
+/// Why protocols differ on a file of word pairs, each compared with the first, in one line.
+pub fn pair_differences(pairs: &Pairs, outcomes: &[PairReport]) -> String {
     let Some((first, others)) = outcomes.split_first() else { return String::new() };
     let name = first.protocol.name();
     let against = others.iter().map(|other| {
@@ -113,23 +117,23 @@ pub fn pairs_differ(pairs: &Pairs, outcomes: &[PairReport]) -> String {
         let rows = first.rows.min(other.rows);
         let mut parts = known(name, "pair", (only_first, words_of_first), (only_second, words_of_second), rows);
         if other_rows > 0 {
-            parts.push(format!("{} read from other rows, by folding", count(other_rows, "pair")));
+            parts.push(format!("{} read from other rows by case folding", counted(other_rows, "pair")));
         }
-        against(other.protocol.name(), name, &parts)
+        compared(other.protocol.name(), name, &parts)
     });
     against.collect::<Vec<_>>().join(". ")
 }
 
 /// How one protocol differs from the first.
-fn against(other: &str, first: &str, parts: &[String]) -> String {
+fn compared(other: &str, first: &str, parts: &[String]) -> String {
     if parts.is_empty() {
         format!("{other} agrees with {first} on this file")
     } else {
-        format!("{other} against {first}: {}", parts.join("; "))
+        format!("{other} compared with {first}: {}", parts.join("; "))
     }
 }
 
-/// What only one of two protocols knows, and why. The one that searches fewer rows searches `rows`.
+/// Which words only one of two protocols finds, and why. `rows` is the number of rows of the protocol that searches fewer.
 fn known(
     first: &str,
     what: &str,
@@ -140,11 +144,11 @@ fn known(
     let mut parts = Vec::new();
     if only_first > 0 {
         let why = words(words_of_first, rows);
-        parts.push(format!("{} unknown that {first} knows ({why})", count(only_first, what)));
+        parts.push(format!("{} with words only in the vocabulary of {first} ({why})", counted(only_first, what)));
     }
     if only_second > 0 {
         let why = words(words_of_second, rows);
-        parts.push(format!("{} known that {first} does not know ({why})", count(only_second, what)));
+        parts.push(format!("{} with words not in the vocabulary of {first} ({why})", counted(only_second, what)));
     }
     parts
 }
@@ -152,18 +156,18 @@ fn known(
 /// Why only one of two protocols finds some words.
 fn words(words: WordDifference, rows: usize) -> String {
     let by_folding =
-        (words.by_folding > 0).then(|| format!("{} found by folding only", count(words.by_folding, "word")));
-    let beyond = || format!("{} found beyond row {} only", count(words.beyond_rows, "word"), thousands(rows));
+        (words.by_folding > 0).then(|| format!("{} found only by case folding", counted(words.by_folding, "word")));
+    let beyond = || format!("{} found only beyond row {}", counted(words.beyond_rows, "word"), thousands(rows));
     by_folding.into_iter().chain((words.beyond_rows > 0).then(beyond)).collect::<Vec<_>>().join(", ")
 }
 
-/// What turned answers, with how many each where it is not one thing alone.
+/// What changed results, with counts if there are several causes.
 fn causes(causes: Causes, rows: usize) -> String {
     let Causes { folding, rows: by_rows, excluded, not_positive } = causes;
     let causes = [
-        (folding, "by folding".to_owned()),
+        (folding, "by case folding".to_owned()),
         (by_rows, format!("by rows beyond {}", thousands(rows))),
-        (excluded, "by words left out".to_owned()),
+        (excluded, "by excluded words".to_owned()),
         (not_positive, "by scores not above 0".to_owned()),
     ];
     let causes: Vec<(usize, String)> = causes.into_iter().filter(|(count, _)| *count > 0).collect();
@@ -173,12 +177,7 @@ fn causes(causes: Causes, rows: usize) -> String {
     }
 }
 
-/// "1 word", "2 words".
-fn count(number: usize, what: &str) -> String {
-    format!("{} {what}{}", thousands(number), if number == 1 { "" } else { "s" })
-}
-
-/// A share in percent, to two digits behind the point, as `compute-accuracy` prints it; `-` where there is none.
+/// A fraction in percent with two decimals, as `compute-accuracy` prints it; `-` if it is undefined.
 fn hundredths(share: f64) -> String {
     if share.is_nan() { "-".to_owned() } else { format!("{:.2}", 100.0 * share) }
 }

@@ -1,22 +1,22 @@
-//! What a cell's gates do word by word: a table for the terminal. The page is in `gates_page.rs`.
+//! The gates of a cell, word by word, as a table for the terminal. `gates_page.rs` has the HTML page.
 
 use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::printable;
+use super::text::{printable, thousands};
 use crate::classifier::{Behaviour, GateView, WordGates, most_probable};
 
-/// Up to how many classes each has a column of its own.
-const CLASS_COLUMNS: usize = 4;
+/// Maximum number of classes with a column each.
+const MAX_CLASS_COLUMNS: usize = 4;
 
-/// What the columns mean, under the last table.
+/// The legend below the last table.
 pub const GATES_LEGEND: &str = "\
-input, forget, output: how far the gates stood open, means over the units, from 0 to 1
-k keeps its memory (i=0 f=1), b blends memory and word (i=1 f=1), c clears it (i=0 f=0),
-o overwrites it with the word (i=1 f=0): percent of the units, each gate taken as open from 0.5 on
+input, forget, output: activations of the gates from 0 to 1, mean over the units
+percent of the units that keep their memory (k: i=0 f=1), blend memory and word (b: i=1 f=1),
+clear it (c: i=0 f=0) or overwrite it with the word (o: i=1 f=0); a gate is open from 0.5
 ";
 
-/// Text in a column, which may be coloured.
+/// A cell of the table, with its style.
 struct Cell {
     text: String,
     style: Style,
@@ -37,8 +37,8 @@ impl Cell {
     }
 }
 
-/// A text as a cell read it, a line a word: gates, behaviours, and how the prediction moves. `colour` adds ANSI escapes; without
-/// them the text is the same.
+/// The gates of a cell on a text, one word per line: gates, behaviours, and changes of the prediction. `colour` adds ANSI escape
+/// sequences and changes nothing else.
 pub fn gates(view: &GateView, labels: &[String], colour: bool) -> String {
     let class = view.class();
     let label = labels.get(class).map_or("", String::as_str);
@@ -47,11 +47,11 @@ pub fn gates(view: &GateView, labels: &[String], colour: bool) -> String {
     rows.extend(view.words.iter().zip(changes).map(|(word, change)| row(word, class, labels, change)));
     let mut text = lines(&rows, colour);
     if view.words.iter().any(|word| !word.known) {
-        text.push_str("(? has no row: it was read as the unknown word)\n");
+        text.push_str("(? is out of vocabulary: read as the unknown word)\n");
     }
     if view.words_omitted > 0 {
-        let words = super::thousands(view.words_omitted);
-        text.push_str(&format!("({words} words more are left out: the prediction is that of the words shown)\n"));
+        let words = thousands(view.words_omitted);
+        text.push_str(&format!("({words} more words are not shown; the prediction is for the words shown)\n"));
     }
     text
 }
@@ -61,18 +61,18 @@ fn heading(labels: &[String], predicted: &str) -> Vec<Cell> {
     cells.extend(["input", "forget", "output"].map(Cell::right));
     cells.push(Cell::left("mostly"));
     cells.extend(["k %", "b %", "c %", "o %"].map(Cell::right));
-    if labels.len() <= CLASS_COLUMNS {
+    if labels.len() <= MAX_CLASS_COLUMNS {
         cells.extend(labels.iter().map(|label| Cell::right(printable(label))));
     } else {
         cells.push(Cell::left("prediction"));
         cells.push(Cell::right(printable(predicted)));
     }
-    cells.push(Cell::right(format!("moves {}", printable(predicted))));
+    cells.push(Cell::right(format!("Δ {}", printable(predicted))));
     let bold = Style::new().bold();
     cells.into_iter().map(|cell| cell.style(bold)).collect()
 }
 
-/// The line before the first word: nothing was read yet.
+/// The state before the first word.
 fn before(view: &GateView, labels: &[String]) -> Vec<Cell> {
     let dimmed = Style::new().dimmed();
     let mut cells = vec![Cell::left("(before)").style(dimmed)];
@@ -91,7 +91,7 @@ fn row(word: &WordGates, class: usize, labels: &[String], change: f32) -> Vec<Ce
         Cell::right(format!("{:.0}", 100.0 * share)).style(style)
     }));
     cells.extend(prediction(&word.probabilities, class, labels));
-    // A word that moves the prediction by five points is worth a look.
+    // Highlight words that change the prediction by at least five points.
     let style = match change {
         up if up >= 0.05 => AnsiColor::Green.on_default(),
         down if down <= -0.05 => AnsiColor::Red.on_default(),
@@ -101,7 +101,7 @@ fn row(word: &WordGates, class: usize, labels: &[String], change: f32) -> Vec<Ce
     cells
 }
 
-/// The probabilities of all classes; or, of more than a few, the class that is most probable now and the probability of `class`.
+/// The probabilities of all classes, or for many classes the most probable class and the probability of `class`.
 fn prediction(probabilities: &[f32], class: usize, labels: &[String]) -> Vec<Cell> {
     let top = most_probable(probabilities);
     let probability = |(class, probability): (usize, &f32)| {
@@ -109,14 +109,14 @@ fn prediction(probabilities: &[f32], class: usize, labels: &[String]) -> Vec<Cel
         Cell::right(format!("{probability:.3}")).style(style)
     };
     let all = probabilities.iter().enumerate();
-    if labels.len() <= CLASS_COLUMNS {
+    if labels.len() <= MAX_CLASS_COLUMNS {
         return all.map(probability).collect();
     }
     let name = Cell::left(labels.get(top).map(|label| printable(label)).unwrap_or_default());
     [name].into_iter().chain(all.filter(|(index, _)| *index == class).map(probability)).collect()
 }
 
-/// A gate's number, and a bar from empty to full.
+/// The activation of a gate, as a number and a bar.
 fn gate(open: f32) -> Cell {
     const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let bar = BARS[((8.0 * open).round() as usize).min(8)];
@@ -133,7 +133,7 @@ fn behaviour_style(behaviour: Behaviour) -> Style {
     colour.on_default()
 }
 
-/// Cells lined up in columns, two spaces between them.
+/// Aligns cells in columns, with two spaces between them.
 fn lines(rows: &[Vec<Cell>], colour: bool) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.width()).max();
@@ -141,15 +141,15 @@ fn lines(rows: &[Vec<Cell>], colour: bool) -> String {
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
-        let mut owed = String::new();
+        let mut pending = String::new();
         for (cell, width) in row.iter().zip(&widths) {
             let space = " ".repeat(width - cell.text.width());
             if cell.right {
-                owed.push_str(&space);
+                pending.push_str(&space);
             }
             if !cell.text.is_empty() {
-                line.push_str(&owed);
-                owed.clear();
+                line.push_str(&pending);
+                pending.clear();
                 if colour {
                     line.push_str(&format!("{}{}{}", cell.style.render(), cell.text, cell.style.render_reset()));
                 } else {
@@ -157,9 +157,9 @@ fn lines(rows: &[Vec<Cell>], colour: bool) -> String {
                 }
             }
             if !cell.right {
-                owed.push_str(&space);
+                pending.push_str(&space);
             }
-            owed.push_str("  ");
+            pending.push_str("  ");
         }
         text.push_str(&line);
         text.push('\n');
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_a_word() {
+    fn one_word_per_line() {
         let labels = ["neg", "pos"].map(str::to_owned);
         let words = vec![
             word("good", true, Behaviour::Overwrites, &[0.25, 0.75]),
@@ -201,11 +201,11 @@ mod tests {
         let view = view(words, &[0.5, 0.5]);
         let plain = gates(&view, &labels, false);
         let expected = "
-           input  forget  output  mostly      k %  b %  c %  o %    neg    pos  moves pos
+           input  forget  output  mostly      k %  b %  c %  o %    neg    pos   Δ pos
 (before)                                                          0.500  0.500
-good      0.04    0.50 ▄  1.00 █  overwrites   12   12   12   62  0.250  0.750     +0.250
-日本\u{fffd} ?   0.04    0.50 ▄  1.00 █  keeps        62   12   12   12  0.125  0.875     +0.125
-(? has no row: it was read as the unknown word)
+good      0.04    0.50 ▄  1.00 █  overwrites   12   12   12   62  0.250  0.750  +0.250
+日本\u{fffd} ?   0.04    0.50 ▄  1.00 █  keeps        62   12   12   12  0.125  0.875  +0.125
+(? is out of vocabulary: read as the unknown word)
 ";
         assert_eq!(format!("\n{plain}"), expected);
         let coloured = gates(&view, &labels, true);
@@ -218,7 +218,7 @@ good      0.04    0.50 ▄  1.00 █  overwrites   12   12   12   62  0.250  0.7
     }
 
     #[test]
-    fn of_many_classes_the_most_probable_is_named() {
+    fn many_classes_have_one_column() {
         let labels: Vec<String> = ["one", "two", "three", "four", "five"].map(str::to_owned).to_vec();
         let words = vec![
             word("a", true, Behaviour::Keeps, &[0.5, 0.125, 0.25, 0.125, 0.0]),
@@ -226,7 +226,7 @@ good      0.04    0.50 ▄  1.00 █  overwrites   12   12   12   62  0.250  0.7
         ];
         let text = gates(&view(words, &[0.2; 5]), &labels, false);
         let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert!(lines[0].ends_with(&["prediction", "three", "moves", "three"]), "{text}");
+        assert!(lines[0].ends_with(&["prediction", "three", "Δ", "three"]), "{text}");
         assert!(lines[1].ends_with(&["(before)", "one", "0.200"]), "{text}");
         assert!(lines[2].ends_with(&["one", "0.250", "+0.050"]), "{text}");
         assert!(lines[3].ends_with(&["three", "0.750", "+0.500"]), "{text}");

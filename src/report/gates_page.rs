@@ -1,46 +1,42 @@
-//! What a cell's gates do word by word, as a page: one file that needs nothing else, for dark and light screens of any width.
+//! The gates of a cell, word by word, as a self-contained HTML page for light and dark screens of any width.
 
 use std::fmt::Write;
 
 use super::html::{self, escaped};
-use super::{percent, thousands};
+use super::text::{percent, thousands};
 use crate::classifier::{Behaviour, GateView, WordGates, most_probable};
 
-/// What the look of gates adds to that of all pages.
+/// The style sheet of gates, in addition to that of all pages.
 pub(super) const GATES_STYLE: &str = include_str!("gates.css");
 
-/// Lines of the plot at most: the classes that are most probable at any word.
-const LINES: usize = 5;
+/// Maximum number of lines of the plot: the classes that are most probable at any word.
+const MAX_LINES: usize = 5;
 
-/// A page about some texts as a cell read them. `model` is what the page calls the model, `cell` which of its cells this is.
+/// A page with the gates of a cell on some texts. `model` and `cell` are the names of the model and of the cell.
 pub fn gates_page(views: &[GateView], labels: &[String], model: &str, cell: &str) -> String {
     let mut sections = String::new();
     for (index, view) in views.iter().enumerate() {
         sections.push_str(&section(view, labels, index + 1));
     }
-    let header = format!(
-        "<header>\n<h1>What the gates do, word by word</h1>\n<p>{}: {}</p>\n</header>\n",
-        escaped(model),
-        escaped(cell)
-    );
+    let header =
+        format!("<header>\n<h1>Gates, word by word</h1>\n<p>{}: {}</p>\n</header>\n", escaped(model), escaped(cell));
     html::page(&format!("Gates of {model}"), &[GATES_STYLE], &format!("{header}{sections}{LEGEND}"))
 }
 
 const LEGEND: &str = "\
 <section class=\"legend\">
-<h2>How to read this</h2>
-<p>A cell carries a memory of many units from word to word. Gates decide, unit by unit, from 0 (shut) to 1 (open): the input gate i how
-much of the word is written, the forget gate f how much of the memory is kept, the output gate o how much of it is shown.
-The table has the means over the units.</p>
+<h2>How to read this page</h2>
+<p>A cell has a memory of many units. At each word, three gates control each unit, from 0 (closed) to 1 (open): the input gate i controls how
+much of the word is written to the memory, the forget gate f how much of the memory is kept, and the output gate o how much of it is
+output. The table shows the means over the units.</p>
 <dl>
-<dt><i class=\"mark keeps\"></i>keeps</dt><dd>i = 0, f = 1: the memory stays as it is</dd>
+<dt><i class=\"mark keeps\"></i>keeps</dt><dd>i = 0, f = 1: the memory does not change</dd>
 <dt><i class=\"mark blends\"></i>blends</dt><dd>i = 1, f = 1: the word is added to the memory</dd>
-<dt><i class=\"mark clears\"></i>clears</dt><dd>i = 0, f = 0: the memory is emptied</dd>
-<dt><i class=\"mark overwrites\"></i>overwrites</dt><dd>i = 1, f = 0: the word takes the memory's place</dd>
+<dt><i class=\"mark clears\"></i>clears</dt><dd>i = 0, f = 0: the memory is set to zero</dd>
+<dt><i class=\"mark overwrites\"></i>overwrites</dt><dd>i = 1, f = 0: the word replaces the memory</dd>
 </dl>
-<p>Each unit counts as the behaviour that is nearest to its gates, each taken as open from 0.5 on; the one that most units show
-is named. The prediction beside a word is what the model would say if the text ended there. A word marked ? has no row of its
-own: the model read the unknown word in its place.</p>
+<p>A gate counts as open from 0.5. The column “mostly” has the behaviour of most units. The prediction next to a word is the prediction of the
+model if the text ended there. A word marked ? is out of vocabulary: the model read the unknown word instead.</p>
 </section>
 ";
 
@@ -65,14 +61,14 @@ fn section(view: &GateView, labels: &[String], number: usize) -> String {
         let words = thousands(view.words_omitted);
         let _ = writeln!(
             html,
-            "<p class=\"note\">{words} words more are left out: the prediction is that of the words shown.</p>"
+            "<p class=\"note\">{words} more words are not shown; the prediction is for the words shown.</p>"
         );
     }
     html.push_str("</section>\n");
     html
 }
 
-/// The text itself: underlined by what the cell mostly did, shaded by how much the word moved the prediction.
+/// The text: each word underlined by the behaviour of most units, and shaded by how much it changed the prediction.
 pub(super) fn sentence(view: &GateView, changes: &[f32], label: &str) -> String {
     let mut html =
         format!("<p class=\"sentence\" aria-label=\"The text; shading: words that raise or lower {label}\">\n");
@@ -92,26 +88,27 @@ pub(super) fn sentence(view: &GateView, changes: &[f32], label: &str) -> String 
     html
 }
 
-/// What shades and lines of words mean, `label` being what words raise or lower.
+/// The legend for shades and underlines of words; words raise or lower the probability of `label`.
 pub(super) fn key(label: &str) -> String {
     format!(
         "<p class=\"key\">Shaded <span class=\"word up\" style=\"--by:60%\">raises</span> or \
-         <span class=\"word down\" style=\"--by:60%\">lowers</span> <bdi>{label}</bdi>; the line beneath a word has the colour of \
-         what the cell mostly did: <span class=\"word keeps\">keeps</span> <span class=\"word blends\">blends</span> \
+         <span class=\"word down\" style=\"--by:60%\">lowers</span> <bdi>{label}</bdi>; the underline has the colour of \
+         the behaviour of most units: <span class=\"word keeps\">keeps</span> <span class=\"word blends\">blends</span> \
          <span class=\"word clears\">clears</span> <span class=\"word overwrites\">overwrites</span></p>\n"
     )
 }
 
-/// How strongly a word is shaded, in percent: fully where it moves the prediction by a half or more.
+/// The shade of a word in percent: 100 if it changes the probability by 0.5 or more.
 fn shade(change: f32) -> f32 {
     (200.0 * change.abs()).min(100.0)
 }
 
 fn unknown(word: &WordGates) -> &'static str {
-    if word.known { "" } else { " <abbr title=\"no row of its own: read as the unknown word\">?</abbr>" }
+    if word.known { "" } else { " <abbr title=\"out of vocabulary: read as the unknown word\">?</abbr>" }
 }
 
-/// The classes that are most probable at any point, in the order of the labels, so that of a few each has its line on the whole page.
+/// The classes that are most probable at any word, in the order of the labels, so that a class has the same line in all plots if there
+/// are few classes.
 fn plotted(view: &GateView) -> Vec<usize> {
     let highest = |class: usize| {
         let all = view.words.iter().map(|word| &word.probabilities).chain([&view.before]);
@@ -119,12 +116,12 @@ fn plotted(view: &GateView) -> Vec<usize> {
     };
     let mut classes: Vec<(usize, f32)> = (0..view.before.len()).map(|class| (class, highest(class))).collect();
     classes.sort_by(|a, b| b.1.total_cmp(&a.1));
-    classes.truncate(LINES);
+    classes.truncate(MAX_LINES);
     classes.sort_by_key(|&(class, _)| class);
     classes.into_iter().map(|(class, _)| class).collect()
 }
 
-/// Lines of the classes' probabilities from before the first word to after the last.
+/// The class probabilities, from before the first word to after the last.
 pub(super) fn plot(view: &GateView, labels: &[String]) -> String {
     let classes = plotted(view);
     let points: Vec<&Vec<f32>> =
@@ -162,14 +159,13 @@ pub(super) fn plot(view: &GateView, labels: &[String]) -> String {
         let _ = write!(html, "<span class=\"series\"><i class=\"line{line}\"></i><bdi>{}</bdi></span> ", name(class));
     }
     if classes.len() < view.before.len() {
-        let _ =
-            write!(html, "the {} of {} classes that are most probable at any word", classes.len(), view.before.len());
+        let _ = write!(html, "the {} most probable of {} classes", classes.len(), view.before.len());
     }
     html.push_str("</figcaption>\n</figure>\n");
     html
 }
 
-/// The table, with roles spelt out: on a narrow screen rows become cards, and a table that is not laid out as one would lose them.
+/// The table, with explicit ARIA roles: on narrow screens rows are displayed as cards, which would remove the implicit roles.
 pub(super) fn table(view: &GateView, labels: &[String], changes: &[f32], label: &str) -> String {
     let mut html = String::from("<table role=\"table\" class=\"gates\">\n<thead role=\"rowgroup\"><tr role=\"row\">");
     for heading in ["Word", "Input", "Forget", "Output", "Mostly", "Prediction"] {
@@ -177,7 +173,7 @@ pub(super) fn table(view: &GateView, labels: &[String], changes: &[f32], label: 
     }
     let _ = writeln!(
         html,
-        "<th role=\"columnheader\" scope=\"col\">Moves <bdi>{label}</bdi></th></tr></thead>\n<tbody role=\"rowgroup\">\n\
+        "<th role=\"columnheader\" scope=\"col\">Change of <bdi>{label}</bdi></th></tr></thead>\n<tbody role=\"rowgroup\">\n\
          <tr role=\"row\" class=\"before\"><th role=\"rowheader\" scope=\"row\">(before)</th>\
          <td role=\"cell\"></td><td role=\"cell\"></td><td role=\"cell\"></td><td role=\"cell\"></td>{}<td role=\"cell\"></td></tr>",
         prediction(&view.before, labels)
@@ -202,7 +198,7 @@ pub(super) fn table(view: &GateView, labels: &[String], changes: &[f32], label: 
         let direction = if *change >= 0.0 { "up" } else { "down" };
         let _ = writeln!(
             html,
-            "<td role=\"cell\" class=\"change\" data-name=\"Moves {label}\">\
+            "<td role=\"cell\" class=\"change\" data-name=\"Change of {label}\">\
              <span class=\"{direction}\" style=\"--by:{:.0}%\">{change:+.3}</span></td></tr>",
             shade(*change)
         );
@@ -211,15 +207,15 @@ pub(super) fn table(view: &GateView, labels: &[String], changes: &[f32], label: 
     html
 }
 
-/// What most units did, and the shares of all four as a bar.
+/// The behaviour of most units, and the shares of all four behaviours as a bar.
 fn behaviours(word: &WordGates) -> String {
     let shares = Behaviour::ALL.into_iter().zip(word.shares);
-    let told: Vec<String> =
+    let shares_text: Vec<String> =
         shares.clone().map(|(behaviour, share)| format!("{} {:.0} %", behaviour.name(), 100.0 * share)).collect();
-    let told = told.join(", ");
+    let shares_text = shares_text.join(", ");
     let mut html = format!(
         "<td role=\"cell\" class=\"behaviour\" data-name=\"Mostly\"><span>{}</span>\
-         <span class=\"mix\" role=\"img\" aria-label=\"{told}\" title=\"{told}\">",
+         <span class=\"mix\" role=\"img\" aria-label=\"{shares_text}\" title=\"{shares_text}\">",
         word.behaviour.name()
     );
     for (behaviour, share) in shares.filter(|(_, share)| *share > 0.0) {
@@ -266,22 +262,22 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_the_text_becomes_markup() {
+    fn text_is_escaped() {
         let page = page(view(&[(SCRIPT, true), ("plain", true)]), [SCRIPT, "\"><img src=x>"], SCRIPT);
         assert!(!page.contains("<script") && !page.contains("<img") && !page.contains('\u{1b}'), "{page}");
         assert!(
             page.contains("<bdi>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#39;\u{fffd}</bdi>"),
             "{page}"
         );
-        // Every attribute is closed: outside of the quotes there are as many < as >.
+        // Every attribute is closed: outside of quotes the numbers of < and > are equal.
         let outside: String = page.split('"').step_by(2).collect();
         assert_eq!(outside.matches('<').count(), outside.matches('>').count());
-        // The one mark between quotes is in words as well: `data-name="Moves ...">`.
-        assert!(page.contains("Moves &quot;&gt;&lt;img src=x&gt;"), "{page}");
+        // The label is also in an attribute: `data-name="Change of ...">`.
+        assert!(page.contains("Change of &quot;&gt;&lt;img src=x&gt;"), "{page}");
     }
 
     #[test]
-    fn the_page_needs_nothing_else_and_says_in_words_what_it_shows() {
+    fn the_page_is_self_contained_and_has_text_alternatives() {
         let page = page(view(&[("good", true), ("zzgrqx", false)]), ["neg", "pos"], "model");
         for outside in ["http://", "https://", "src=", "@import", "url(", "<link", "<script"] {
             assert!(!page.contains(outside), "{outside}");
@@ -304,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_words_is_said_to_have_none() {
+    fn a_text_without_words_has_a_note() {
         assert!(page(view(&[]), ["neg", "pos"], "model").contains("The text has no words."));
     }
 }

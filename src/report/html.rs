@@ -1,9 +1,9 @@
-//! What pages share: their frame, and text as HTML holds it.
+//! The frame that all HTML pages share, and escaping.
 
-/// The look that all pages have: colours for light and dark screens, text, sections.
+/// The style sheet of all pages: colours for light and dark mode, text, sections.
 pub(super) const STYLE: &str = include_str!("page.css");
 
-/// A page: one file that loads nothing and runs nothing. `title` and `style` stand in its head, `body` is HTML.
+/// A self-contained page without scripts. `title` is text, `styles` are style sheets, and `body` is HTML.
 pub(super) fn page(title: &str, styles: &[&str], body: &str) -> String {
     format!(
         "<!doctype html>\n\
@@ -27,7 +27,7 @@ pub(super) fn page(title: &str, styles: &[&str], body: &str) -> String {
     )
 }
 
-/// Text as HTML holds it, in elements and in quoted attributes. Control characters, which it may not hold, are replaced.
+/// Escapes text for elements and quoted attributes, and replaces control characters, which HTML does not allow.
 pub(super) fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! Answers as JSON: the same shapes wherever they are sent, by the program and by the server.
+//! Results as JSON: the same shapes in the program, the server and the Python package.
 
 use std::collections::BTreeMap;
 
@@ -11,147 +11,147 @@ use crate::nn::EmbeddingMode;
 use crate::query::{AnalogyCounts, AnalogyMethod, AnalogyReport, PairReport, ScoredRow};
 use crate::vectors::Vectors;
 
-/// The words nearest to others.
+/// The nearest neighbours of a query.
 #[derive(Debug, Clone, Serialize)]
-pub struct NearestAnswer {
-    /// The number of the caller's own vector, counted from 1, where the question has one.
+pub struct NearestResult {
+    /// For a query by vector, the number of the vector, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vector: Option<u64>,
-    /// Words to be near to.
+    /// Positive terms.
     pub query: Vec<String>,
-    /// Words to be far from.
+    /// Negative terms.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not: Vec<String>,
-    /// The answers, best first.
+    /// The neighbours, nearest first.
     pub neighbours: Vec<Neighbour>,
 }
 
-/// A word with its cosine.
+/// A word and its cosine with the query.
 #[derive(Debug, Clone, Serialize)]
 pub struct Neighbour {
-    /// The word, lossily where it is not UTF-8.
+    /// The word; bytes that are not UTF-8 are replaced.
     pub word: String,
-    /// Its row.
+    /// Its row in the vectors.
     pub row: u32,
-    /// Its cosine with the question; null where it has no direction.
+    /// Cosine with the query; null if the row is zero.
     pub cosine: f32,
 }
 
-impl NearestAnswer {
-    /// The answers to a question about words.
+impl NearestResult {
+    /// The result of a query with positive and negative terms.
     pub fn new<W: AsRef<[u8]>>(
         vectors: &Vectors,
         vector: Option<u64>,
-        near: &[W],
-        far: &[W],
-        answers: &[ScoredRow],
-    ) -> NearestAnswer {
+        positive: &[W],
+        negative: &[W],
+        rows: &[ScoredRow],
+    ) -> NearestResult {
         let neighbour = |&ScoredRow { row, score }: &ScoredRow| Neighbour {
             word: vectors.word(row).into_owned(),
             row,
             cosine: score,
         };
-        let neighbours = answers.iter().map(neighbour).collect();
-        NearestAnswer { vector, query: texts(near), not: texts(far), neighbours }
+        let neighbours = rows.iter().map(neighbour).collect();
+        NearestResult { vector, query: texts(positive), not: texts(negative), neighbours }
     }
 }
 
-/// What a is to b as c is to.
+/// The result of an analogy: a is to b as c is to ...
 #[derive(Debug, Clone, Serialize)]
-pub struct AnalogyAnswer {
-    /// The word that `b` belongs to.
+pub struct AnalogyResult {
+    /// The first word.
     pub a: String,
-    /// The word that belongs to `a`.
+    /// The second word, which is to `a` as the answer is to `c`.
     pub b: String,
-    /// The word asked about.
+    /// The third word.
     pub c: String,
     /// `add` or `mul`.
     pub method: &'static str,
     /// The answers, best first.
-    pub answers: Vec<Scored>,
+    pub answers: Vec<ScoredWord>,
 }
 
-/// A word with its score.
+/// A word and its score.
 #[derive(Debug, Clone, Serialize)]
-pub struct Scored {
-    /// The word, lossily where it is not UTF-8.
+pub struct ScoredWord {
+    /// The word; bytes that are not UTF-8 are replaced.
     pub word: String,
-    /// Its row.
+    /// Its row in the vectors.
     pub row: u32,
-    /// What the method gives; null where it is undefined.
+    /// Score of the method; null if it is undefined.
     pub score: f32,
 }
 
-impl AnalogyAnswer {
+impl AnalogyResult {
     /// The answers to an analogy.
     pub fn new<W: AsRef<[u8]>>(
         vectors: &Vectors,
         words: [W; 3],
         method: AnalogyMethod,
         answers: &[ScoredRow],
-    ) -> AnalogyAnswer {
+    ) -> AnalogyResult {
         let [a, b, c] = words.map(|word| text(word.as_ref()));
-        let scored =
-            |&ScoredRow { row, score }: &ScoredRow| Scored { word: vectors.word(row).into_owned(), row, score };
-        AnalogyAnswer { a, b, c, method: method.name(), answers: answers.iter().map(scored).collect() }
+        let scored_word =
+            |&ScoredRow { row, score }: &ScoredRow| ScoredWord { word: vectors.word(row).into_owned(), row, score };
+        AnalogyResult { a, b, c, method: method.name(), answers: answers.iter().map(scored_word).collect() }
     }
 }
 
 /// The cosine of two words.
 #[derive(Debug, Clone, Serialize)]
-pub struct SimilarityAnswer {
-    /// One word.
+pub struct SimilarityResult {
+    /// The first word.
     pub a: String,
-    /// The other.
+    /// The second word.
     pub b: String,
-    /// From -1 to 1.
+    /// Cosine, from -1 to 1.
     pub cosine: f32,
 }
 
-/// What a classifier says about a text.
+/// A prediction of a classifier.
 #[derive(Debug, Clone, Serialize)]
-pub struct PredictAnswer<'a> {
+pub struct PredictionResult<'a> {
     /// The most probable label.
     pub label: &'a str,
-    /// A probability for each label.
+    /// The probability of each label.
     pub probabilities: BTreeMap<&'a str, f32>,
-    /// Words of the text.
+    /// Number of words of the text.
     pub words: usize,
-    /// Those of them that were read as the unknown word.
+    /// How many of them are out of vocabulary.
     pub unknown: usize,
 }
 
-impl<'a> PredictAnswer<'a> {
-    /// A prediction with the labels of the classifier that made it.
-    pub fn new(classifier: &'a Classifier, prediction: &Prediction) -> PredictAnswer<'a> {
+impl<'a> PredictionResult<'a> {
+    /// A prediction and the classifier that made it.
+    pub fn new(classifier: &'a Classifier, prediction: &Prediction) -> PredictionResult<'a> {
         let labels = classifier.labels();
         let probabilities = labels.iter().map(String::as_str).zip(prediction.probabilities.iter().copied()).collect();
         let label = labels.get(prediction.class).map_or("", String::as_str);
-        PredictAnswer { label, probabilities, words: prediction.words, unknown: prediction.unknown }
+        PredictionResult { label, probabilities, words: prediction.words, unknown: prediction.unknown }
     }
 }
 
-/// The outcome of an analogy benchmark.
+/// The result of an analogy benchmark.
 #[derive(Debug, Clone, Serialize)]
-pub struct AnalogiesAnswer<'a> {
+pub struct AnalogyBenchmarkResult<'a> {
     file: &'a str,
     kind: &'static str,
     protocol: &'static str,
-    right: usize,
+    correct: usize,
     seen: usize,
     total: usize,
     accuracy: f64,
     accuracy_95: Option<[f64; 2]>,
     rows: usize,
-    semantic: Part,
-    syntactic: Part,
-    sections: Vec<Section<'a>>,
+    semantic: CategoryResult,
+    syntactic: CategoryResult,
+    sections: Vec<SectionResult<'a>>,
 }
 
-/// Some of the sections together.
+/// The result of several sections together.
 #[derive(Debug, Clone, Serialize)]
-struct Part {
-    right: usize,
+struct CategoryResult {
+    correct: usize,
     seen: usize,
     total: usize,
     accuracy: f64,
@@ -159,22 +159,22 @@ struct Part {
 }
 
 #[derive(Debug, Clone, Serialize)]
-struct Section<'a> {
+struct SectionResult<'a> {
     section: &'a str,
-    right: usize,
+    correct: usize,
     seen: usize,
     total: usize,
 }
 
-impl<'a> AnalogiesAnswer<'a> {
-    /// What came of the questions of `file`.
-    pub fn new(file: &'a str, outcome: &'a AnalogyReport) -> AnalogiesAnswer<'a> {
+impl<'a> AnalogyBenchmarkResult<'a> {
+    /// The result on the questions of `file`.
+    pub fn new(file: &'a str, outcome: &'a AnalogyReport) -> AnalogyBenchmarkResult<'a> {
         let all = outcome.all();
-        AnalogiesAnswer {
+        AnalogyBenchmarkResult {
             file,
             kind: "analogies",
             protocol: outcome.protocol.name(),
-            right: all.correct,
+            correct: all.correct,
             seen: all.seen,
             total: all.total,
             accuracy: all.accuracy(),
@@ -186,18 +186,18 @@ impl<'a> AnalogiesAnswer<'a> {
                 .sections
                 .iter()
                 .map(|section| {
-                    let AnalogyCounts { correct: right, seen, total, .. } = section.count;
-                    Section { section: &section.name, right, seen, total }
+                    let AnalogyCounts { correct, seen, total, .. } = section.count;
+                    SectionResult { section: &section.name, correct, seen, total }
                 })
                 .collect(),
         }
     }
 }
 
-impl From<AnalogyCounts> for Part {
+impl From<AnalogyCounts> for CategoryResult {
     fn from(count: AnalogyCounts) -> Self {
-        Part {
-            right: count.correct,
+        CategoryResult {
+            correct: count.correct,
             seen: count.seen,
             total: count.total,
             accuracy: count.accuracy(),
@@ -206,9 +206,9 @@ impl From<AnalogyCounts> for Part {
     }
 }
 
-/// The outcome of a word-pair benchmark.
+/// The result of a word-pair benchmark.
 #[derive(Debug, Clone, Serialize)]
-pub struct PairsAnswer<'a> {
+pub struct PairBenchmarkResult<'a> {
     file: &'a str,
     kind: &'static str,
     protocol: &'static str,
@@ -224,10 +224,10 @@ pub struct PairsAnswer<'a> {
     rows: usize,
 }
 
-impl<'a> PairsAnswer<'a> {
-    /// What came of the pairs of `file`.
-    pub fn new(file: &'a str, outcome: &PairReport) -> PairsAnswer<'a> {
-        PairsAnswer {
+impl<'a> PairBenchmarkResult<'a> {
+    /// The result on the pairs of `file`.
+    pub fn new(file: &'a str, outcome: &PairReport) -> PairBenchmarkResult<'a> {
+        PairBenchmarkResult {
             file,
             kind: "pairs",
             protocol: outcome.protocol.name(),
@@ -245,9 +245,9 @@ impl<'a> PairsAnswer<'a> {
     }
 }
 
-/// How much of some texts the vectors know.
+/// Coverage of texts by vectors.
 #[derive(Debug, Clone, Serialize)]
-pub struct CoverageAnswer<'a> {
+pub struct CoverageResult<'a> {
     file: &'a str,
     tokenizer: &'static str,
     texts: usize,
@@ -259,20 +259,20 @@ pub struct CoverageAnswer<'a> {
     unknown: CoverageCount,
     median_length: usize,
     longest: usize,
-    unknown_words: Vec<UnknownWord<'a>>,
+    unknown_words: Vec<WordCount<'a>>,
 }
 
 #[derive(Debug, Clone, Serialize)]
-struct UnknownWord<'a> {
+struct WordCount<'a> {
     word: &'a str,
     count: usize,
 }
 
-impl<'a> CoverageAnswer<'a> {
-    /// Of the texts of `file`, with the `k` most frequent of the unknown words.
-    pub fn new(file: &'a str, coverage: &'a Coverage, k: usize) -> CoverageAnswer<'a> {
+impl<'a> CoverageResult<'a> {
+    /// Coverage of the texts of `file`, with the `k` most frequent out-of-vocabulary words.
+    pub fn new(file: &'a str, coverage: &'a Coverage, k: usize) -> CoverageResult<'a> {
         let unknown_words = coverage.unknown_words.iter().take(k);
-        CoverageAnswer {
+        CoverageResult {
             file,
             tokenizer: coverage.tokenizer.name(),
             texts: coverage.texts(),
@@ -283,14 +283,14 @@ impl<'a> CoverageAnswer<'a> {
             unknown: coverage.unknown,
             median_length: coverage.median_length(),
             longest: coverage.longest(),
-            unknown_words: unknown_words.map(|(word, count)| UnknownWord { word, count: *count }).collect(),
+            unknown_words: unknown_words.map(|(word, count)| WordCount { word, count: *count }).collect(),
         }
     }
 }
 
-/// The outcome of a training.
+/// The outcome of training.
 #[derive(Debug, Clone, Serialize)]
-pub struct TrainAnswer<'a> {
+pub struct TrainingResult<'a> {
     embedding: &'static str,
     seed: u64,
     /// epochs, patience, interrupted or diverged.
@@ -304,20 +304,20 @@ pub struct TrainAnswer<'a> {
     seconds: f64,
     tokens_per_second: f64,
     epochs: Vec<EpochMetrics>,
-    /// Where the model was saved.
+    /// Path of the saved model.
     out: Option<String>,
 }
 
-impl<'a> TrainAnswer<'a> {
-    /// Of a training with this embedding and seed, whose model was saved in `out`.
+impl<'a> TrainingResult<'a> {
+    /// The outcome of training with an embedding and a seed; `out` is the path of the saved model.
     pub fn new(
         trained: &'a TrainingOutcome,
         embedding: EmbeddingMode,
         seed: u64,
         out: Option<String>,
-    ) -> TrainAnswer<'a> {
+    ) -> TrainingResult<'a> {
         let labels = trained.classifier.labels();
-        TrainAnswer {
+        TrainingResult {
             embedding: embedding.name(),
             seed,
             stop_reason: trained.stop_reason.name(),

@@ -1,25 +1,26 @@
-//! The figures of predictions: over all classes, class by class, and what is taken for what.
+//! Classification metrics: over all classes, per class, and the confusion matrix.
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{percent, table, thousands};
+use super::table::table;
+use super::text::{percent, thousands};
 use crate::classifier::{ClassMetrics, Metrics};
 
-/// Up to how many classes all of them are shown.
-const ALL_SHOWN: usize = 12;
+/// Maximum number of classes for which everything is shown.
+const MAX_CLASSES: usize = 12;
 
-/// How many classes and mistakes are shown of more than that.
-const SHOWN: usize = 10;
+/// Number of classes and mistakes that are shown if there are more classes.
+const MAX_ROWS: usize = 10;
 
-/// The figures of some parts, as in "dev" and "test": over all classes side by side, then part by part those of the classes and
-/// the confusion matrix. Of more than 12 classes, the 10 with the lowest F1 and the 10 most frequent mistakes.
-pub fn metrics(labels: &[String], parts: &[(&str, &Metrics)]) -> String {
-    let mut text = overall(parts);
-    for (name, metrics) in parts {
+/// Metrics on some sets, such as "dev" and "test": first over all classes, then for each set the metrics per class and the confusion
+/// matrix. For more than 12 classes, the 10 classes with the lowest F1 and the 10 most frequent mistakes.
+pub fn metrics(labels: &[String], sets: &[(&str, &Metrics)]) -> String {
+    let mut text = overall(sets);
+    for (name, metrics) in sets {
         text.push('\n');
         text.push_str(&classes(labels, name, metrics));
         text.push('\n');
-        text.push_str(&if labels.len() <= ALL_SHOWN {
+        text.push_str(&if labels.len() <= MAX_CLASSES {
             confusion(labels, name, metrics)
         } else {
             mistakes(labels, name, metrics)
@@ -28,11 +29,11 @@ pub fn metrics(labels: &[String], parts: &[(&str, &Metrics)]) -> String {
     text
 }
 
-fn overall(parts: &[(&str, &Metrics)]) -> String {
+fn overall(sets: &[(&str, &Metrics)]) -> String {
     let mut columns = vec![("", false)];
-    columns.extend(parts.iter().map(|(name, _)| (*name, true)));
-    let row = |name: &str, figure: fn(&Metrics) -> String| {
-        [name.to_owned()].into_iter().chain(parts.iter().map(|(_, metrics)| figure(metrics))).collect()
+    columns.extend(sets.iter().map(|(name, _)| (*name, true)));
+    let row = |name: &str, value: fn(&Metrics) -> String| {
+        [name.to_owned()].into_iter().chain(sets.iter().map(|(_, metrics)| value(metrics))).collect()
     };
     let rows = [
         row("texts", |metrics| thousands(metrics.texts())),
@@ -45,14 +46,14 @@ fn overall(parts: &[(&str, &Metrics)]) -> String {
     table(&columns, rows)
 }
 
-fn classes(labels: &[String], part: &str, metrics: &Metrics) -> String {
+fn classes(labels: &[String], set: &str, metrics: &Metrics) -> String {
     let mut classes: Vec<(&String, ClassMetrics)> = labels.iter().zip(metrics.classes()).collect();
-    let mut heading = part.to_owned();
-    if labels.len() > ALL_SHOWN {
+    let mut heading = set.to_owned();
+    if labels.len() > MAX_CLASSES {
         let f1 = |class: &ClassMetrics| class.f1().unwrap_or(0.0);
         classes.sort_by(|(_, a), (_, b)| f1(a).total_cmp(&f1(b)));
-        classes.truncate(SHOWN);
-        heading = format!("{part}: lowest F1 of {} classes", labels.len());
+        classes.truncate(MAX_ROWS);
+        heading = format!("{set}: lowest F1 of {} classes", labels.len());
     }
     let columns = [
         (heading.as_str(), false),
@@ -62,28 +63,28 @@ fn classes(labels: &[String], part: &str, metrics: &Metrics) -> String {
         ("recall", true),
         ("F1", true),
     ];
-    let cell = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), percent);
-    let figures = |class: &ClassMetrics| [class.precision(), class.recall(), class.f1()];
-    let undefined = classes.iter().any(|(_, class)| figures(class).contains(&None));
+    let cell = |fraction: Option<f64>| fraction.map_or_else(|| "-".to_owned(), percent);
+    let scores = |class: &ClassMetrics| [class.precision(), class.recall(), class.f1()];
+    let undefined = classes.iter().any(|(_, class)| scores(class).contains(&None));
     let mut text = table(
         &columns,
         classes.iter().map(|(label, class)| {
             let counts = [(*label).clone(), thousands(class.texts), thousands(class.predicted)];
-            counts.into_iter().chain(figures(class).map(cell)).collect()
+            counts.into_iter().chain(scores(class).map(cell)).collect()
         }),
     );
     if undefined {
-        text.push_str("(- is 0/0: a class without texts, or never predicted)\n");
+        text.push_str("(-: undefined, for a class without texts or without predictions)\n");
     }
     text
 }
 
-/// A row for each right class, a column for each predicted one.
-fn confusion(labels: &[String], part: &str, metrics: &Metrics) -> String {
-    const WIDEST: usize = 60;
-    let heading = format!("{part}: right \\ predicted");
-    // Labels too long to stand side by side are numbered.
-    let numbered = labels.iter().map(|label| label.width()).sum::<usize>() > WIDEST;
+/// The confusion matrix: a row for each true class, a column for each predicted class.
+fn confusion(labels: &[String], set: &str, metrics: &Metrics) -> String {
+    const MAX_WIDTH: usize = 60;
+    let heading = format!("{set}: true \\ predicted");
+    // Labels that are too long for column headings are numbered.
+    let numbered = labels.iter().map(|label| label.width()).sum::<usize>() > MAX_WIDTH;
     let numbers: Vec<String> = (1..=labels.len()).map(|number| number.to_string()).collect();
     let names = if numbered { &numbers } else { labels };
     let mut columns = vec![(heading.as_str(), false)];
@@ -95,16 +96,16 @@ fn confusion(labels: &[String], part: &str, metrics: &Metrics) -> String {
     table(&columns, rows)
 }
 
-fn mistakes(labels: &[String], part: &str, metrics: &Metrics) -> String {
+fn mistakes(labels: &[String], set: &str, metrics: &Metrics) -> String {
     let mistakes = metrics.mistakes();
     if mistakes.is_empty() {
-        return format!("{part}: no mistakes\n");
+        return format!("{set}: no mistakes\n");
     }
-    let heading = format!("{part}: taken most often");
-    let columns = [(heading.as_str(), false), ("for", false), ("texts", true)];
+    let heading = format!("{set}: most frequent mistakes");
+    let columns = [(heading.as_str(), false), ("predicted as", false), ("texts", true)];
     let name = |class: usize| labels.get(class).cloned().unwrap_or_default();
-    let row = |&(right, predicted, texts): &(usize, usize, usize)| vec![name(right), name(predicted), thousands(texts)];
-    table(&columns, mistakes.iter().take(SHOWN).map(row))
+    let row = |&(truth, predicted, texts): &(usize, usize, usize)| vec![name(truth), name(predicted), thousands(texts)];
+    table(&columns, mistakes.iter().take(MAX_ROWS).map(row))
 }
 
 #[cfg(test)]
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn two_classes_are_shown_whole() {
+    fn two_classes_are_shown_completely() {
         let labels = ["neg", "pos"].map(str::to_owned);
         let dev = measured(vec![vec![3, 1], vec![0, 4]]);
         let test = measured(vec![vec![0, 1200], vec![0, 0]]);
@@ -134,24 +135,24 @@ dev  texts  predicted  precision   recall      F1
 neg      4          3    100.0 %   75.0 %  85.7 %
 pos      4          5     80.0 %  100.0 %  88.9 %
 
-dev: right \\ predicted  neg  pos
-neg                       3    1
-pos                       0    4
+dev: true \\ predicted  neg  pos
+neg                      3    1
+pos                      0    4
 
 test  texts  predicted  precision  recall     F1
 neg   1,200          0          -   0.0 %  0.0 %
 pos       0      1,200      0.0 %       -  0.0 %
-(- is 0/0: a class without texts, or never predicted)
+(-: undefined, for a class without texts or without predictions)
 
-test: right \\ predicted  neg    pos
-neg                        0  1,200
-pos                        0      0
+test: true \\ predicted  neg    pos
+neg                       0  1,200
+pos                       0      0
 ";
         assert_eq!(format!("\n{found}"), expected);
     }
 
     #[test]
-    fn many_classes_are_shown_by_their_worst() {
+    fn of_many_classes_the_worst_are_shown() {
         let labels: Vec<String> = (0..50).map(|class| format!("class-{class}")).collect();
         let mut confusion = vec![vec![0; 50]; 50];
         confusion.iter_mut().enumerate().for_each(|(class, row)| row[class] = 10);

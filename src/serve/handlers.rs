@@ -19,7 +19,7 @@ use super::state::METHODS;
 use super::workers::{Search, Workers};
 use crate::error::Error;
 use crate::query::{AnalogyMethod, NearestOptions, ScoredRow, Term};
-use crate::report::json::{AnalogyAnswer, NearestAnswer, PredictAnswer, SimilarityAnswer};
+use crate::report::json::{AnalogyResult, NearestResult, PredictionResult, SimilarityResult};
 use crate::vectors::Vectors;
 
 /// Default number of points of a map.
@@ -29,7 +29,7 @@ type JsonResult = Result<Vec<u8>, ApiError>;
 
 #[derive(Serialize)]
 struct Predictions<'a> {
-    predictions: Vec<PredictAnswer<'a>>,
+    predictions: Vec<PredictionResult<'a>>,
 }
 
 /// Handles a request.
@@ -119,7 +119,7 @@ async fn nearest(workers: &Arc<Workers>, arguments: &Arguments) -> JsonResult {
     let terms: Vec<(f32, Term)> =
         terms.chain(signed.iter().map(|(weight, word)| (*weight, Term::Word(word)))).collect();
     let answers = search(workers, &vectors, &terms, &search_options(arguments)).await?;
-    json(&NearestAnswer::new(&vectors, vector.map(|_| 1), near, far, &answers))
+    json(&NearestResult::new(&vectors, vector.map(|_| 1), near, far, &answers))
 }
 
 async fn similarity(workers: &Arc<Workers>, arguments: &Arguments) -> JsonResult {
@@ -127,7 +127,7 @@ async fn similarity(workers: &Arc<Workers>, arguments: &Arguments) -> JsonResult
     let [a, b] = ["a", "b"].map(|name| arguments.text(name).unwrap_or_default().to_owned());
     run(workers, move |_| {
         let cosine = vectors.similarity(&a, &b)?;
-        json(&SimilarityAnswer { a, b, cosine })
+        json(&SimilarityResult { a, b, cosine })
     })
     .await
 }
@@ -141,13 +141,13 @@ async fn analogy(workers: &Arc<Workers>, arguments: &Arguments) -> JsonResult {
         let multiply = move |_: &Workers| {
             let [a, b, c] = &words;
             let answers = vectors.analogy(a, b, c, method, &options)?;
-            json(&AnalogyAnswer::new(&vectors, words.each_ref(), method, &answers))
+            json(&AnalogyResult::new(&vectors, words.each_ref(), method, &answers))
         };
         return run(workers, multiply).await;
     }
     let [a, b, c] = words.each_ref().map(|word| Term::Word(word.as_bytes()));
     let answers = search(workers, &vectors, &[(1.0, b), (1.0, c), (-1.0, a)], &options).await?;
-    json(&AnalogyAnswer::new(&vectors, words, method, &answers))
+    json(&AnalogyResult::new(&vectors, words, method, &answers))
 }
 
 async fn predict(workers: &Arc<Workers>, arguments: &Arguments) -> JsonResult {
@@ -158,7 +158,7 @@ async fn predict(workers: &Arc<Workers>, arguments: &Arguments) -> JsonResult {
     run(workers, move |workers| {
         let Some(model) = &workers.state.model else { return json(&Predictions { predictions: Vec::new() }) };
         let predictions = model.predict(&texts);
-        json(&Predictions { predictions: predictions.iter().map(|one| PredictAnswer::new(model, one)).collect() })
+        json(&Predictions { predictions: predictions.iter().map(|one| PredictionResult::new(model, one)).collect() })
     })
     .await
 }

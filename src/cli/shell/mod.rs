@@ -188,7 +188,7 @@ impl Session<'_> {
             |name: Option<String>, rows: Option<usize>| name.map(|name| name + &words(rows).unwrap_or_default());
         let off = || "off".to_owned();
         let (within, regex) = (limits.within.as_ref().map(|w| w.1.len()), limits.regex.as_ref().map(|r| r.1.len()));
-        output.text(report::facts([
+        output.text(report::key_values([
             ("vectors".to_owned(), info.vectors),
             ("words".to_owned(), format!("{} x {}", report::thousands(info.rows), info.dimension)),
             ("k".to_owned(), info.k.to_string()),

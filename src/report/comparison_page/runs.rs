@@ -1,25 +1,33 @@
-//! The runs, what they did not change, and how to run them again.
+//! The runs, the rows that they did not change, and how to reproduce them.
 
 use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::{bdi, counted, escaped, group_name, number, points, table, thousands};
+use super::markup::{bdi, group_name, number, points, table};
 use crate::compare::Run;
 use crate::compare::findings::{EmbeddingFindings, Findings, Group, PretrainedRows};
+use crate::report::html::escaped;
+use crate::report::text::{counted, thousands};
 
-/// The proof that rows from the vectors stayed as they were.
+/// In which embeddings training did not change pretrained rows, by checksum.
 pub(super) fn pretrained_rows(findings: &Findings) -> String {
     let variants =
         || findings.groups.iter().flat_map(|group| group.embeddings.iter().map(move |variant| (group, variant)));
-    let there = || variants().filter_map(|(group, variant)| Some((group, variant, variant.pretrained_rows.as_ref()?)));
-    if there().next().is_none() {
+    let with_rows =
+        || variants().filter_map(|(group, variant)| Some((group, variant, variant.pretrained_rows.as_ref()?)));
+    if with_rows().next().is_none() {
         return String::new();
     }
     let several = findings.groups.len() > 1;
     let mut columns = vec![("embedding", false)];
-    columns.extend(several.then_some(("of", false)));
-    columns.extend([("rows", true), ("unchanged in", false), ("checksum before training", false), ("after it", false)]);
+    columns.extend(several.then_some(("group", false)));
+    columns.extend([
+        ("rows", true),
+        ("unchanged in", false),
+        ("checksum before training", false),
+        ("checksum after training", false),
+    ]);
     let row = |(group, variant, rows): (&Group, &EmbeddingFindings, &PretrainedRows)| {
         let checksum = |sum: &str| format!("<span class=\"checksum\">{}</span>", escaped(sum));
         let mut row = vec![variant.embedding.name().to_owned()];
@@ -32,7 +40,7 @@ pub(super) fn pretrained_rows(findings: &Findings) -> String {
         ]);
         row
     };
-    let told: Vec<String> = there()
+    let unchanged: Vec<String> = with_rows()
         .filter(|(.., rows)| rows.runs > 0 && rows.unchanged == rows.runs)
         .map(|(_, variant, _)| variant.embedding.name().to_owned())
         .fold(Vec::new(), |mut names, name| {
@@ -41,17 +49,17 @@ pub(super) fn pretrained_rows(findings: &Findings) -> String {
             }
             names
         });
-    let said = match told.as_slice() {
-        [] => "Rows that came from the vectors changed in all of these embeddings.".to_owned(),
-        names => format!("No bit of the rows that came from the vectors changed in {}.", names.join(", ")),
+    let summary = match unchanged.as_slice() {
+        [] => "Training changed pretrained rows in all of these embeddings.".to_owned(),
+        names => format!("Pretrained rows unchanged, bit for bit: {}.", names.join(", ")),
     };
     format!(
-        "<p>{said} The checksums are those of each embedding’s first run: of the rows as the vectors have them, and as the model has them after training.</p>\n{}",
-        table("Rows that came from the vectors", &columns, there().map(row))
+        "<p>{summary} The checksums are of the first run of each embedding: of the rows in the vectors, and of the same rows in the trained model.</p>\n{}",
+        table("Pretrained rows", &columns, with_rows().map(row))
     )
 }
 
-/// Every run.
+/// All finished runs.
 pub(super) fn runs(findings: &Findings) -> String {
     let runs = &findings.comparison.runs;
     if runs.is_empty() {
@@ -65,9 +73,9 @@ pub(super) fn runs(findings: &Findings) -> String {
         [
             ("test loss", true),
             ("best epoch", true),
-            ("ended by", false),
-            ("words known", true),
-            ("numbers trained", true),
+            ("stopped by", false),
+            ("words in vectors", true),
+            ("trainable parameters", true),
         ]
         .into_iter()
         .filter(|(name, _)| tested || *name != "test loss"),
@@ -90,14 +98,14 @@ pub(super) fn runs(findings: &Findings) -> String {
     };
     format!(
         "<details><summary>{} of {}</summary>\n{}</details>\n",
-        counted(runs.len(), "run"),
-        thousands(findings.comparison.planned),
-        table("All runs that are done", &columns, runs.iter().map(row))
+        thousands(runs.len()),
+        counted(findings.comparison.planned, "run"),
+        table("Finished runs", &columns, runs.iter().map(row))
     )
 }
 
-/// All that it takes to run the comparison again.
-pub(super) fn again(findings: &Findings) -> String {
+/// The command, files and options that reproduce the comparison.
+pub(super) fn reproduction(findings: &Findings) -> String {
     let configuration = &findings.configuration;
     let mut html = String::new();
     if !configuration.command.is_empty() {
@@ -105,23 +113,23 @@ pub(super) fn again(findings: &Findings) -> String {
     }
     let _ = writeln!(
         html,
-        "<p>With vocable {} and these files the results are the same, bit for bit, on any number of threads. \
-         Checksums are of texts, labels, words and numbers, whatever form the files have.</p>",
+        "<p>With vocable {} and these files the results are the same, bit for bit, with any number of threads. \
+         Checksums cover texts, labels, words and numbers, independent of the file format.</p>",
         escaped(&configuration.vocable)
     );
-    let columns = [("", false), ("file", false), ("holds", false), ("checksum", false)];
+    let columns = [("", false), ("file", false), ("size", false), ("checksum", false)];
     let checksum = |sum: &str| format!("<span class=\"checksum\">{}</span>", escaped(sum));
     let texts = &configuration.texts;
-    let parts = [("train", Some(&texts.train)), ("dev", Some(&texts.dev)), ("test", texts.test.as_ref())];
+    let splits = [("train set", Some(&texts.train)), ("dev set", Some(&texts.dev)), ("test set", texts.test.as_ref())];
     let mut rows: Vec<Vec<String>> = configuration
         .vectors
         .iter()
         .map(|file| {
-            let holds = format!("{} x {}", thousands(file.rows), file.dimension);
-            vec![format!("vectors {}", bdi(&file.name)), bdi(&file.path), holds, checksum(&file.checksum)]
+            let size = format!("{} x {}", thousands(file.rows), file.dimension);
+            vec![format!("vectors {}", bdi(&file.name)), bdi(&file.path), size, checksum(&file.checksum)]
         })
         .collect();
-    rows.extend(parts.into_iter().filter_map(|(name, file)| {
+    rows.extend(splits.into_iter().filter_map(|(name, file)| {
         let file = file?;
         Some(vec![name.to_owned(), bdi(&file.path), counted(file.texts, "text"), checksum(&file.checksum)])
     }));
@@ -131,15 +139,15 @@ pub(super) fn again(findings: &Findings) -> String {
         vec!["embeddings".to_owned(), list(&configuration.embeddings)],
         vec!["seeds".to_owned(), configuration.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")],
         vec![
-            "training texts".to_owned(),
+            "train sizes".to_owned(),
             configuration.train_sizes.iter().map(|&size| thousands(size)).collect::<Vec<_>>().join(", "),
         ],
     ];
     options.extend(
-        configuration.sweeps.iter().map(|(key, values)| vec![format!("{}, swept", escaped(key)), list(values)]),
+        configuration.sweeps.iter().map(|(key, values)| vec![format!("{} (swept)", escaped(key)), list(values)]),
     );
     if !configuration.watch.is_empty() {
-        options.push(vec!["watched".to_owned(), list(&configuration.watch)]);
+        options.push(vec!["watched words".to_owned(), list(&configuration.watch)]);
     }
     let others = configuration.options.as_object().into_iter().flatten();
     options.extend(others.map(|(key, value)| {

@@ -1,30 +1,21 @@
-//! Scores, curves, and pairs of embeddings.
+//! Scores by embedding, learning curves, and scores by train size.
 
 use std::fmt::Write;
 
-use super::{
-    by_group, colour, counted, escaped, figure, group_name, number, p_value, points, range, settings, signs, table,
-    thousands,
+use super::markup::{
+    bdi, by_group, figure, group_name, interval, legend, number, points, range, settings, style_index, table,
 };
-use crate::compare::findings::{
-    CurvePoint, EmbeddingFindings, Findings, Group, MeanRange, PairFindings, SizeCurve, Split,
-};
+use crate::compare::findings::{CurvePoint, EmbeddingFindings, Findings, Group, MeanRange, SizeCurve, Split};
 use crate::compare::statistics::Summary;
 use crate::error::Result;
-use crate::report::plots::{self, Across, Curves, Mark, Point, Row, Rows, Series};
+use crate::report::html::escaped;
+use crate::report::plots::{self, DotPlot, DotRow, LinePlot, Mark, Point, Series, XAxis};
+use crate::report::text::{counted, thousands};
 
 const PERCENT: Option<[f64; 2]> = Some([0.0, 100.0]);
 
-/// What scores are of.
-fn part(findings: &Findings) -> &'static str {
-    match findings.scored_on {
-        Split::Test => "test",
-        Split::Dev => "development",
-    }
-}
-
-/// An embedding's score with each of its seeds, in their order.
-fn of_seeds<'a>(
+/// The seeds of an embedding and their scores, in order.
+fn scores_by_seed<'a>(
     findings: &'a Findings,
     group: &'a Group,
     variant: &'a EmbeddingFindings,
@@ -40,7 +31,7 @@ fn of_seeds<'a>(
 
 pub(super) fn scores(findings: &Findings) -> Result<String> {
     let scores = || findings.groups.iter().flat_map(|group| &group.embeddings).map(|variant| variant.score);
-    let beside: Vec<f64> = scores().flat_map(ends).map(|share| 100.0 * share).collect();
+    let extent: Vec<f64> = scores().flat_map(ends).map(|score| 100.0 * score).collect();
     let mut html = String::new();
     for group in &findings.groups {
         let name = group_name(findings, group);
@@ -48,26 +39,27 @@ pub(super) fn scores(findings: &Findings) -> Result<String> {
         let row = |variant: &EmbeddingFindings| {
             let mut marks: Vec<Mark> = Vec::new();
             marks.extend(variant.score.interval.map(|[low, high]| Mark::Interval([100.0 * low, 100.0 * high])));
-            marks.extend(of_seeds(findings, group, variant).map(|(_, score)| Mark::One(100.0 * score)));
-            marks.push(Mark::Value(100.0 * variant.score.mean));
-            Row { name: variant.embedding.name().to_owned(), style: colour(variant.embedding), marks }
+            marks.extend(scores_by_seed(findings, group, variant).map(|(_, score)| Mark::Single(100.0 * score)));
+            marks.push(Mark::Filled(100.0 * variant.score.mean));
+            DotRow { name: variant.embedding.name().to_owned(), style: style_index(variant.embedding), marks }
         };
-        let told: Vec<String> = group
+        let means: Vec<String> = group
             .embeddings
             .iter()
             .map(|variant| format!("{} {}", variant.embedding.name(), points(variant.score.mean)))
             .collect();
-        let plot = Rows {
-            said: format!("Accuracy on the {} part, in percent: {}", part(findings), told.join(", ")),
-            name: "accuracy %".to_owned(),
+        let plot = DotPlot {
+            description: format!("Accuracy on the {} set, in percent: {}", findings.scored_on.name(), means.join(", ")),
+            label: "accuracy %".to_owned(),
             bounds: PERCENT,
-            beside: beside.clone(),
+            extent: extent.clone(),
             rows: group.embeddings.iter().map(row).collect(),
         };
-        let columns = [("embedding", false), ("mean %", true), ("95 % interval", true), ("each seed %", false)];
+        let columns = [("embedding", false), ("mean %", true), ("95 % CI", true), ("by seed %", false)];
         let numbers = group.embeddings.iter().map(|variant| {
-            let seeds: Vec<String> =
-                of_seeds(findings, group, variant).map(|(seed, score)| format!("{} ({seed})", points(score))).collect();
+            let seeds: Vec<String> = scores_by_seed(findings, group, variant)
+                .map(|(seed, score)| format!("{} ({seed})", points(score)))
+                .collect();
             vec![
                 variant.embedding.name().to_owned(),
                 points(variant.score.mean),
@@ -75,12 +67,12 @@ pub(super) fn scores(findings: &Findings) -> Result<String> {
                 seeds.join(", "),
             ]
         });
-        // More embeddings than three have no room beside a plot.
+        // The columns of more than three embeddings do not fit next to the plot.
         let side = if group.embeddings.len() <= 3 { "side" } else { "above" };
-        let caption = "Marker: mean over the seeds; bar: 95 % interval of the mean; circles: single seeds.";
+        let caption = "Marker: mean over the seeds; bar: 95 % confidence interval of the mean; circles: single seeds.";
         let drawing =
-            figure("", &plots::rows(&plot)?, caption, &table("Accuracy, seeds in brackets", &columns, numbers));
-        let _ = write!(html, "{heading}<div class=\"{side} figures\">\n{drawing}<div>{}</div></div>\n", figures(group));
+            figure("", &plots::dot_plot(&plot)?, caption, &table("Accuracy, seeds in parentheses", &columns, numbers));
+        let _ = write!(html, "{heading}<div class=\"{side} figures\">\n{drawing}<div>{}</div></div>\n", metrics(group));
     }
     Ok(html)
 }
@@ -89,20 +81,16 @@ fn ends(score: Summary) -> [f64; 2] {
     score.interval.unwrap_or([score.mean; 2])
 }
 
-fn interval(summary: &Summary) -> String {
-    summary.interval.map_or("-".to_owned(), range)
-}
-
-/// Mean and, of several, std.
-fn spread(summary: &Summary, of: impl Fn(f64) -> String) -> String {
+/// The mean, and the standard deviation of several values.
+fn mean_std(summary: &Summary, of: impl Fn(f64) -> String) -> String {
     match summary.std {
         Some(std) => format!("{} ± {}", of(summary.mean), of(std)),
         None => of(summary.mean),
     }
 }
 
-/// All figures of a group's embeddings: figures down, embeddings across.
-fn figures(group: &Group) -> String {
+/// All metrics of a group: a row for each metric, a column for each embedding.
+fn metrics(group: &Group) -> String {
     let mut columns = vec![("mean ± std", false)];
     columns.extend(group.embeddings.iter().map(|variant| (variant.embedding.name(), true)));
     let mut rows: Vec<Vec<String>> = Vec::new();
@@ -113,89 +101,107 @@ fn figures(group: &Group) -> String {
             rows.push([name.to_owned()].into_iter().chain(cells).collect());
         }
     };
-    let share = |summary: &Summary| spread(summary, points);
-    row("test accuracy %", &|variant| variant.test_accuracy.as_ref().map(share));
-    row("test macro-F1 %", &|variant| variant.test_macro_f1.as_ref().map(share));
-    row("dev accuracy %", &|variant| Some(share(&variant.dev_accuracy)));
-    row("dev macro-F1 %", &|variant| Some(share(&variant.dev_macro_f1)));
-    row("log loss", &|variant| Some(spread(&variant.loss, |loss| number(loss, 3))));
-    row("calibration error %", &|variant| Some(share(&variant.calibration_error)));
+    let score = |summary: &Summary| mean_std(summary, points);
+    row("test accuracy %", &|variant| variant.test_accuracy.as_ref().map(score));
+    row("test macro-F1 %", &|variant| variant.test_macro_f1.as_ref().map(score));
+    row("dev accuracy %", &|variant| Some(score(&variant.dev_accuracy)));
+    row("dev macro-F1 %", &|variant| Some(score(&variant.dev_macro_f1)));
+    row("log loss", &|variant| Some(mean_std(&variant.loss, |loss| number(loss, 3))));
+    row("calibration error %", &|variant| Some(score(&variant.calibration_error)));
     row("best epoch", &|variant| Some(number(variant.best_epoch.mean, 1)));
-    row("seconds a run", &|variant| variant.seconds.as_ref().map(|seconds| number(seconds.mean, 1)));
-    row("numbers trained", &|variant| Some(thousands(variant.trainable_parameters)));
+    row("seconds per run", &|variant| variant.seconds.as_ref().map(|seconds| number(seconds.mean, 1)));
+    row("trainable parameters", &|variant| Some(thousands(variant.trainable_parameters)));
     row("runs", &|variant| Some(variant.seeds.len().to_string()));
-    let mut html = table("Figures over the seeds", &columns, rows);
+    let mut html = table("Metrics over the seeds", &columns, rows);
     for variant in group.embeddings.iter().filter(|variant| !variant.diverged.is_empty()) {
         let names: Vec<String> = variant.diverged.iter().map(|name| escaped(name)).collect();
         let _ = writeln!(
             html,
-            "<p class=\"note\">The loss of {} was no number any more; the best epoch before counts.</p>",
+            "<p class=\"note\">Diverged (non-finite loss): {}. The best epoch before that counts.</p>",
             names.join(", ")
         );
     }
     html
 }
 
+/// What a learning curve shows.
+struct Measure {
+    title: &'static str,
+    axis: &'static str,
+    bounds: Option<[f64; 2]>,
+    /// Factor from values to the units of the axis.
+    scale: f64,
+    decimals: usize,
+    value: fn(&CurvePoint) -> MeanRange,
+}
+
+const DEV_ACCURACY: Measure = Measure {
+    title: "Accuracy on the dev set",
+    axis: "accuracy %",
+    bounds: PERCENT,
+    scale: 100.0,
+    decimals: 1,
+    value: |point| point.dev_accuracy,
+};
+
+const TRAIN_LOSS: Measure = Measure {
+    title: "Loss on the train set",
+    axis: "loss",
+    bounds: None,
+    scale: 1.0,
+    decimals: 3,
+    value: |point| point.train_loss,
+};
+
 pub(super) fn curves(findings: &Findings) -> Result<String> {
     by_group(findings, |group| {
         if group.embeddings.iter().all(|variant| variant.curve.is_empty()) {
             return Ok(String::new());
         }
-        let curve =
-            |said: &str, name: &str, bounds, scale: f64, decimals: usize, value: fn(&CurvePoint) -> MeanRange| {
-                let series = group.embeddings.iter().map(|variant| Series {
-                    style: colour(variant.embedding),
-                    points: variant
-                        .curve
-                        .iter()
-                        .map(|point| {
-                            let range = value(point);
-                            let band = (point.runs > 1).then_some([scale * range.min, scale * range.max]);
-                            Point { x: point.epoch as f64, y: scale * range.mean, band }
-                        })
-                        .collect(),
-                });
-                let plot = Curves {
-                    said: format!(
-                        "{said} by epoch, a line for each embedding: {}",
-                        last_of(group, |point| number(scale * value(point).mean, decimals))
-                    ),
-                    across: Across::Whole,
-                    across_name: "epoch".to_owned(),
-                    name: name.to_owned(),
-                    bounds,
-                    series: series.collect(),
-                };
-                let mut columns = vec![("epoch", true)];
-                columns.extend(group.embeddings.iter().map(|variant| (variant.embedding.name(), true)));
-                let epochs = group.embeddings.iter().map(|variant| variant.curve.len()).max().unwrap_or(0);
-                let rows = (0..epochs).map(|index| {
-                    let cell = |variant: &EmbeddingFindings| match variant.curve.get(index) {
-                        Some(point) => {
-                            let range = value(point);
-                            let [mean, least, most] =
-                                [range.mean, range.min, range.max].map(|value| number(scale * value, decimals));
-                            if point.runs > 1 { format!("{mean} ({least} to {most})") } else { mean }
-                        }
-                        None => String::new(),
-                    };
-                    [(index + 1).to_string()].into_iter().chain(group.embeddings.iter().map(cell)).collect()
-                });
-                let caption = format!("{said}; band: from the least to the largest of the runs.");
-                Ok::<String, crate::Error>(figure("", &plots::curves(&plot)?, &caption, &table(said, &columns, rows)))
-            };
-        let accuracy =
-            curve("Accuracy on the development part", "accuracy %", PERCENT, 100.0, 1, |point| point.dev_accuracy)?;
-        let loss = curve("Loss on the training part", "loss", None, 1.0, 3, |point| point.train_loss)?;
-        Ok(format!(
-            "{}<div class=\"side\">\n{accuracy}{loss}</div>\n",
-            signs(group.embeddings.iter().map(|variant| variant.embedding))
-        ))
+        let legend = legend(group.embeddings.iter().map(|variant| variant.embedding));
+        let (accuracy, loss) = (learning_curve(group, &DEV_ACCURACY)?, learning_curve(group, &TRAIN_LOSS)?);
+        Ok(format!("{legend}<div class=\"side\">\n{accuracy}{loss}</div>\n"))
     })
 }
 
-/// Where each embedding's line ends.
-fn last_of(group: &Group, value: impl Fn(&CurvePoint) -> String) -> String {
+fn learning_curve(group: &Group, measure: &Measure) -> Result<String> {
+    let Measure { title, scale, decimals, value, .. } = *measure;
+    let point = |point: &CurvePoint| {
+        let range = value(point);
+        let band = (point.runs > 1).then_some([scale * range.min, scale * range.max]);
+        Point { x: point.epoch as f64, y: scale * range.mean, band }
+    };
+    let series = group.embeddings.iter().map(|variant| Series {
+        style: style_index(variant.embedding),
+        points: variant.curve.iter().map(point).collect(),
+    });
+    let ends = ends_of_curves(group, |point| number(scale * value(point).mean, decimals));
+    let plot = LinePlot {
+        description: format!("{title} by epoch, a line for each embedding: {ends}"),
+        x_axis: XAxis::Integers,
+        x_label: "epoch".to_owned(),
+        y_label: measure.axis.to_owned(),
+        bounds: measure.bounds,
+        series: series.collect(),
+    };
+    let mut columns = vec![("epoch", true)];
+    columns.extend(group.embeddings.iter().map(|variant| (variant.embedding.name(), true)));
+    let epochs = group.embeddings.iter().map(|variant| variant.curve.len()).max().unwrap_or(0);
+    let cell = |point: &CurvePoint| {
+        let range = value(point);
+        let [mean, min, max] = [range.mean, range.min, range.max].map(|value| number(scale * value, decimals));
+        if point.runs > 1 { format!("{mean} ({min} to {max})") } else { mean }
+    };
+    let rows = (0..epochs).map(|index| {
+        let cells = group.embeddings.iter().map(|variant| variant.curve.get(index).map_or(String::new(), cell));
+        [(index + 1).to_string()].into_iter().chain(cells).collect()
+    });
+    let caption = format!("{title}; band: minimum to maximum of the runs.");
+    Ok(figure("", &plots::line_plot(&plot)?, &caption, &table(title, &columns, rows)))
+}
+
+/// The last value of each curve.
+fn ends_of_curves(group: &Group, value: impl Fn(&CurvePoint) -> String) -> String {
     let ends = group.embeddings.iter().filter_map(|variant| {
         let last = variant.curve.last()?;
         Some(format!("{} ends at {} after {}", variant.embedding.name(), value(last), counted(last.epoch, "epoch")))
@@ -208,14 +214,14 @@ pub(super) fn sizes(findings: &Findings) -> Result<String> {
     for curve in &findings.size_curves {
         let mut name = Vec::new();
         if findings.size_curves.iter().any(|other| other.vectors != curve.vectors) {
-            name.push(super::bdi(&curve.vectors));
+            name.push(bdi(&curve.vectors));
         }
         name.extend(settings(&curve.settings));
         let heading = if name.is_empty() { String::new() } else { format!("<h3>{}</h3>\n", name.join(", ")) };
         let _ = write!(
             html,
             "{heading}{}{}",
-            signs(curve.embeddings.iter().map(|line| line.embedding)),
+            legend(curve.embeddings.iter().map(|line| line.embedding)),
             size_curve(findings, curve)?
         );
     }
@@ -228,7 +234,7 @@ fn size_curve(findings: &Findings, curve: &SizeCurve) -> Result<String> {
     sizes.sort_unstable();
     sizes.dedup();
     let series = curve.embeddings.iter().map(|line| Series {
-        style: colour(line.embedding),
+        style: style_index(line.embedding),
         points: line
             .points
             .iter()
@@ -239,7 +245,7 @@ fn size_curve(findings: &Findings, curve: &SizeCurve) -> Result<String> {
             })
             .collect(),
     });
-    let said = format!("Accuracy on the {} part by number of training texts", part(findings));
+    let title = format!("Accuracy on the {} set by train size", findings.scored_on.name());
     let ends: Vec<String> = curve
         .embeddings
         .iter()
@@ -248,11 +254,11 @@ fn size_curve(findings: &Findings, curve: &SizeCurve) -> Result<String> {
             format!("{} from {} to {}", variant.name(), points(first.score.mean), points(last.score.mean))
         })
         .collect();
-    let plot = Curves {
-        said: format!("{said}: {}", ends.join(", ")),
-        across: Across::Logarithm(sizes.iter().map(|&size| (size as f64, thousands(size))).collect()),
-        across_name: "training texts".to_owned(),
-        name: "accuracy %".to_owned(),
+    let plot = LinePlot {
+        description: format!("{title}: {}", ends.join(", ")),
+        x_axis: XAxis::Log(sizes.iter().map(|&size| (size as f64, thousands(size))).collect()),
+        x_label: "training texts".to_owned(),
+        y_label: "accuracy %".to_owned(),
         bounds: PERCENT,
         series: series.collect(),
     };
@@ -268,101 +274,6 @@ fn size_curve(findings: &Findings, curve: &SizeCurve) -> Result<String> {
         });
         [thousands(size)].into_iter().chain(cells).collect()
     });
-    let caption = format!("{said}, by its logarithm; band: 95 % interval of the mean over seeds.");
-    Ok(figure("", &plots::curves(&plot)?, &caption, &table("Mean % and 95 % interval", &columns, rows)))
-}
-
-pub(super) fn pairs(findings: &Findings) -> String {
-    let mut html = String::new();
-    for group in findings.groups.iter().filter(|group| !group.pairs.is_empty()) {
-        if let Some(name) = group_name(findings, group) {
-            let _ = writeln!(html, "<h3>{name}</h3>");
-        }
-        html.push_str(&pairs_of(group));
-    }
-    if !html.is_empty() {
-        html.push_str(
-            "<p class=\"note\">A difference is the second embedding’s score less the first’s, in points. Over seeds: what other seeds would do, on these test \
-             texts; paired t test, decided by its p after Holm’s correction for the number of pairs. Over texts: what other test texts would do, \
-             with these models; bootstrap, and McNemar’s mid-p for each seed.</p>\n",
-        );
-    }
-    html
-}
-
-fn pairs_of(group: &Group) -> String {
-    let mut html = String::from("<ul>");
-    for pair in &group.pairs {
-        let _ = write!(html, "<li>{}</li>", escaped(&pair.sentence));
-    }
-    html.push_str("</ul>\n");
-    html.push_str(&over_seeds(group));
-    html.push_str(&over_texts(group));
-    html
-}
-
-fn names(pair: &PairFindings) -> String {
-    format!("{}, {}", escaped(&pair.pair.first), escaped(&pair.pair.second))
-}
-
-fn over_seeds(group: &Group) -> String {
-    let timed = group.pairs.iter().any(|pair| pair.time_ratio.is_some());
-    let mut columns = vec![
-        ("pair", false),
-        ("difference", true),
-        ("95 %", true),
-        ("p", true),
-        ("p corrected", true),
-        ("p, permutation", true),
-        ("seeds it would take", true),
-    ];
-    columns.extend(timed.then_some(("time", true)));
-    let row = |pair: &PairFindings| {
-        let seeds = &pair.pair.seeds;
-        let mut row = vec![
-            names(pair),
-            signed(seeds.difference.mean),
-            interval(&seeds.difference),
-            p_value(seeds.p()),
-            p_value(pair.pair.adjusted_p),
-            p_value(seeds.permutation.p),
-            seeds.seeds_needed.map_or("-".to_owned(), thousands),
-        ];
-        row.extend(timed.then(|| pair.time_ratio.map_or("-".to_owned(), |ratio| format!("× {}", number(ratio, 1)))));
-        row
-    };
-    table("All pairs over seeds, differences in points", &columns, group.pairs.iter().map(row))
-}
-
-/// Nothing without a test part.
-fn over_texts(group: &Group) -> String {
-    let compared = || group.pairs.iter().filter_map(|pair| Some((pair, pair.pair.texts.as_ref()?)));
-    let seeds = compared().map(|(_, texts)| texts.by_seed.len()).max().unwrap_or(0);
-    if seeds == 0 {
-        return String::new();
-    }
-    let named: Vec<String> = match group.embeddings.first() {
-        Some(variant) if variant.seeds.len() == seeds => {
-            variant.seeds.iter().map(|seed| format!("seed {seed}")).collect()
-        }
-        _ => (1..=seeds).map(|number| format!("seed {number} of {seeds}")).collect(),
-    };
-    let mut columns = vec![("pair", false), ("95 %", true)];
-    columns.extend(named.iter().map(|name| (name.as_str(), true)));
-    let rows = compared().map(|(pair, texts)| {
-        let tests = texts
-            .by_seed
-            .iter()
-            .map(|test| format!("{} / {}: {}", test.only_first, test.only_second, p_value(test.mid_p)));
-        [names(pair), range(texts.interval)].into_iter().chain(tests).collect()
-    });
-    let caption =
-        "All pairs over texts; for each seed the texts that only the first gets right / only the second: McNemar’s p";
-    table(caption, &columns, rows)
-}
-
-/// Points with their sign.
-fn signed(share: f64) -> String {
-    let points = points(share);
-    if share > 0.0 && !points.trim_matches(['0', '.']).is_empty() { format!("+{points}") } else { points }
+    let caption = format!("{title}, on a logarithmic axis; band: 95 % confidence interval of the mean over seeds.");
+    Ok(figure("", &plots::line_plot(&plot)?, &caption, &table("Mean % and 95 % CI", &columns, rows)))
 }

@@ -1,9 +1,10 @@
-//! Made-up findings, and what the page makes of them.
+//! Tests of the page with generated findings.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::markup::{number, style_index};
 use super::*;
 use crate::classifier::{Behaviour, GateOptions, GateView, Metrics, RowChecksum, WordGates};
 use crate::compare::disagreements::MarkedWord;
@@ -13,25 +14,34 @@ use crate::compare::movement::{
 };
 use crate::compare::statistics::{EmbeddingScores, Summary, pairs};
 use crate::compare::{Comparison, Run, WordChanges};
+use crate::nn::EmbeddingMode;
 
-/// What some findings are made up from.
-struct Made {
+/// Parameters of generated findings.
+struct Generator {
     embeddings: usize,
     seeds: u64,
     sizes: Vec<usize>,
     tested: bool,
     epochs: usize,
     words: usize,
-    /// Stands wherever a user's text may.
+    /// Used wherever user text can occur.
     text: String,
 }
 
-impl Made {
-    fn small() -> Made {
-        Made { embeddings: 2, seeds: 3, sizes: vec![100], tested: true, epochs: 4, words: 5, text: "a text".to_owned() }
+impl Generator {
+    fn small() -> Generator {
+        Generator {
+            embeddings: 2,
+            seeds: 3,
+            sizes: vec![100],
+            tested: true,
+            epochs: 4,
+            words: 5,
+            text: "a text".to_owned(),
+        }
     }
 
-    /// A number between 0 and 1 that is the same each time.
+    /// A deterministic number between 0 and 1.
     fn chance(&self, of: usize) -> f64 {
         (of as f64 * 0.618_033_988_75).fract()
     }
@@ -41,7 +51,7 @@ impl Made {
     }
 
     fn run(&self, embedding: EmbeddingMode, seed: u64, size: usize) -> Run {
-        let accuracy = 0.6 + 0.3 * self.chance(seed as usize + size + colour(embedding));
+        let accuracy = 0.6 + 0.3 * self.chance(seed as usize + size + style_index(embedding));
         let metrics = Metrics { loss: 0.5, confusion: vec![vec![30, 10], vec![5, 55]], calibration_error: 0.1 };
         Run {
             name: format!("{}-{}-n{size}-seed{seed}", self.text, embedding.name()),
@@ -177,7 +187,7 @@ impl Made {
     }
 
     fn pairs(&self, variants: &[EmbeddingFindings], runs: &[Run]) -> Vec<PairFindings> {
-        let of_arm = |variant: &EmbeddingFindings| EmbeddingScores {
+        let of_variant = |variant: &EmbeddingFindings| EmbeddingScores {
             name: variant.embedding.name().to_owned(),
             scores: runs.iter().filter(|run| run.embedding == variant.embedding).map(|run| run.dev_accuracy).collect(),
             correct: self.tested.then(|| {
@@ -185,7 +195,7 @@ impl Made {
             }),
             seconds: Some(12.5),
         };
-        let pairs = pairs(&variants.iter().map(of_arm).collect::<Vec<_>>(), 1).unwrap();
+        let pairs = pairs(&variants.iter().map(of_variant).collect::<Vec<_>>(), 1).unwrap();
         let found = pairs.into_iter().enumerate().map(|(index, pair)| PairFindings {
             verdict: pair.verdict(),
             sentence: pair.sentence(),
@@ -220,14 +230,14 @@ impl Made {
 
     fn findings(&self) -> Findings {
         let variants = &EmbeddingMode::ALL[..self.embeddings];
-        let said = || PredictedLabel { label: self.text.clone(), probability: 0.875 };
+        let predicted = || PredictedLabel { label: self.text.clone(), probability: 0.875 };
         let text = |line: u64| DisagreementText {
             line,
             text: self.text.clone(),
             words: (0..8).map(|index| MarkedWord { word: self.word(index), known: index > 2 }).collect(),
             label: self.text.clone(),
-            first: said(),
-            second: said(),
+            first: predicted(),
+            second: predicted(),
             gap: 0.75,
         };
         let texts = || DisagreementExamples { count: 12, texts: (1..=10).map(text).collect() };
@@ -305,10 +315,10 @@ impl Made {
     }
 }
 
-/// Elements that have no end.
+/// Elements without an end tag.
 const VOID: [&str; 2] = ["meta", "br"];
 
-/// Holds a page to this: every element that begins ends, in order; attributes are quoted; text has no < of its own.
+/// Checks that tags are balanced, attributes are quoted, and text contains no `<`.
 #[track_caller]
 fn well_formed(page: &str) {
     let mut open: Vec<&str> = Vec::new();
@@ -330,7 +340,7 @@ fn well_formed(page: &str) {
         } else if !inside.ends_with('/') && !VOID.contains(&name) {
             open.push(name);
         }
-        // What a style sheet has between its tags is no HTML.
+        // The content of a style sheet is not HTML.
         if name == "style" && !inside.starts_with('/') {
             rest = &rest[rest.find("</style>").expect("the end of the style")..];
         }
@@ -338,7 +348,7 @@ fn well_formed(page: &str) {
     assert_eq!(open, Vec::<&str>::new());
 }
 
-/// The cells of every row of a piece of HTML, without tags.
+/// The cells of every table row, without tags.
 fn rows_of(html: &str) -> Vec<Vec<String>> {
     let text = |cell: &str| {
         let pieces = cell.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
@@ -352,40 +362,37 @@ fn rows_of(html: &str) -> Vec<Vec<String>> {
     html.split("<tr>").skip(1).map(row).collect()
 }
 
-/// The figures of a page's part, each with what its drawing says and the rows of its table.
+/// The figures of a section: the text alternative of each plot and the rows of its table.
 fn figures_of(page: &str, id: &str) -> Vec<(String, Vec<Vec<String>>)> {
     let part = page.split(&format!("<section id=\"{id}\"")).nth(1).unwrap_or_default();
     let part = part.split("</section>").next().unwrap_or_default();
     let figure = |figure: &str| {
         let figure = figure.split("</figure>").next().unwrap_or_default();
-        let said = figure.split("role=\"img\" aria-label=\"").nth(1).expect("a drawing that says what it shows");
-        (said.split('"').next().unwrap_or_default().to_owned(), rows_of(figure))
+        let description = figure.split("role=\"img\" aria-label=\"").nth(1).expect("a plot with a text alternative");
+        (description.split('"').next().unwrap_or_default().to_owned(), rows_of(figure))
     };
     part.split("<figure class=\"drawn").skip(1).map(figure).collect()
 }
 
 #[test]
-fn every_plot_is_there_in_numbers_too() {
-    let made = Made { embeddings: 5, sizes: vec![100, 1000], ..Made::small() };
-    let findings = made.findings();
+fn every_plot_has_a_table_with_its_numbers() {
+    let generator = Generator { embeddings: 5, sizes: vec![100, 1000], ..Generator::small() };
+    let findings = generator.findings();
     let page = comparison_page(&findings).unwrap();
     well_formed(&page);
     let drawings = page.matches("role=\"img\" aria-label=\"").count() - page.matches("class=\"mix\"").count();
     let broad = page.matches("<div class=\"broad\">").count();
-    assert_eq!(
-        drawings,
-        page.matches("<summary>The same in numbers</summary>").count() - gates_tables(&findings) + broad
-    );
+    assert_eq!(drawings, page.matches("<summary>Show numbers</summary>").count() - gates_tables(&findings) + broad);
 
     let scores = figures_of(&page, "scores");
     assert_eq!(scores.len(), 2);
-    for (group, (said, rows)) in findings.groups.iter().zip(&scores) {
+    for (group, (description, rows)) in findings.groups.iter().zip(&scores) {
         for (variant, row) in group.embeddings.iter().zip(&rows[1..]) {
             let [low, high] = variant.score.interval.unwrap();
             let name = variant.embedding.name();
             let mean = format!("{:.1}", 100.0 * variant.score.mean);
             assert_eq!(row[..3], [name.to_owned(), mean.clone(), format!("{:.1} to {:.1}", 100.0 * low, 100.0 * high)]);
-            assert!(said.contains(&format!("{name} {mean}")), "{said}");
+            assert!(description.contains(&format!("{name} {mean}")), "{description}");
             for run in findings
                 .comparison
                 .runs
@@ -420,7 +427,7 @@ fn every_plot_is_there_in_numbers_too() {
 
     let words = findings.groups[0].embeddings[1].words.as_ref().unwrap();
     let figures = figures_of(&page, "words");
-    // In each group the shift by frequency, and of each of three embeddings a map and the word_pairs.
+    // Each group has the distance by count, and for each of three embeddings a map and the word pairs.
     assert_eq!(figures.len(), 2 * (1 + 3 * 2));
     let expected: Vec<Vec<String>> = words
         .bands
@@ -442,16 +449,17 @@ fn every_plot_is_there_in_numbers_too() {
     }
 }
 
-/// Tables of gates, which stand for no drawing.
+/// Number of tables of gates, which do not belong to a plot.
 fn gates_tables(findings: &Findings) -> usize {
     findings.groups.iter().flat_map(|group| &group.gates).map(|text| text.views.len()).sum()
 }
 
 #[test]
-fn nothing_of_a_users_text_becomes_markup() {
+fn user_text_is_escaped() {
     let text = "\"><script>alert('1')</script>&<img src=x>\u{1b}\0".to_owned();
     let page =
-        comparison_page(&Made { text, sizes: vec![100, 1000], embeddings: 5, ..Made::small() }.findings()).unwrap();
+        comparison_page(&Generator { text, sizes: vec![100, 1000], embeddings: 5, ..Generator::small() }.findings())
+            .unwrap();
     well_formed(&page);
     for markup in ["<script", "<img", "\u{1b}", "\0"] {
         assert!(!page.contains(markup), "{markup}");
@@ -460,8 +468,9 @@ fn nothing_of_a_users_text_becomes_markup() {
 }
 
 #[test]
-fn the_page_needs_nothing_else() {
-    let page = comparison_page(&Made { sizes: vec![100, 1000], embeddings: 5, ..Made::small() }.findings()).unwrap();
+fn the_page_is_self_contained() {
+    let page =
+        comparison_page(&Generator { sizes: vec![100, 1000], embeddings: 5, ..Generator::small() }.findings()).unwrap();
     for outside in ["http:", "https:", "//", "src=", "@import", "url(", "<link", "<script", "xmlns"] {
         assert!(!page.contains(outside), "{outside}");
     }
@@ -469,7 +478,7 @@ fn the_page_needs_nothing_else() {
         let id = target.strip_prefix('#').expect("a place on the page");
         assert_eq!(page.matches(&format!(" id=\"{id}\"")).count(), 1, "{id}");
     }
-    // Every colour is one that the style sheet has.
+    // The style sheet defines every colour.
     let style = &page[..page.find("</style>").unwrap()];
     for name in page.split("var(").skip(1).map(|rest| rest.split(')').next().unwrap()) {
         assert!(style.contains(&format!("{name}:")) || name == "--by", "{name}");
@@ -477,27 +486,34 @@ fn the_page_needs_nothing_else() {
 }
 
 #[test]
-fn many_runs_stay_within_three_megabytes() {
-    let made = Made { embeddings: 5, seeds: 5, sizes: vec![100, 1000, 5452], epochs: 30, words: 25, ..Made::small() };
-    let page = comparison_page(&made.findings()).unwrap();
+fn many_runs_take_less_than_three_megabytes() {
+    let generator = Generator {
+        embeddings: 5,
+        seeds: 5,
+        sizes: vec![100, 1000, 5452],
+        epochs: 30,
+        words: 25,
+        ..Generator::small()
+    };
+    let page = comparison_page(&generator.findings()).unwrap();
     well_formed(&page);
     assert!(page.len() < 3_000_000, "{} bytes", page.len());
 }
 
 #[test]
-fn whatever_is_missing_is_left_out() {
-    // A single seed: nothing can be told, and there are no intervals.
-    let page = comparison_page(&Made { seeds: 1, ..Made::small() }.findings()).unwrap();
+fn missing_parts_are_omitted() {
+    // A single seed: no comparison and no intervals.
+    let page = comparison_page(&Generator { seeds: 1, ..Generator::small() }.findings()).unwrap();
     well_formed(&page);
     assert!(page.contains("one seed is not enough to compare frozen and tuned"), "{page}");
 
-    // No test part.
-    let page = comparison_page(&Made { tested: false, ..Made::small() }.findings()).unwrap();
+    // No test set.
+    let page = comparison_page(&Generator { tested: false, ..Generator::small() }.findings()).unwrap();
     well_formed(&page);
-    assert!(page.contains("for want of a test part") && !page.contains("id=\"disagree\""));
+    assert!(page.contains("since there is no test set") && !page.contains("id=\"disagreements\""));
 
     // Some runs of some embeddings.
-    let mut findings = Made::small().findings();
+    let mut findings = Generator::small().findings();
     findings.comparison.runs.truncate(2);
     findings.groups[0].embeddings.truncate(1);
     findings.groups[0].pairs.clear();
@@ -507,10 +523,10 @@ fn whatever_is_missing_is_left_out() {
     findings.groups[0].embeddings[0].curve.clear();
     let page = comparison_page(&findings).unwrap();
     well_formed(&page);
-    for said in ["Not finished: 2 of 6 runs are done.", "No two embeddings can be compared yet."] {
+    for said in ["Not finished: 2 of 6 runs are done.", "No pair of embeddings can be compared yet."] {
         assert!(page.contains(said), "{said}");
     }
-    for part in ["pairs", "gates", "disagree", "words", "sizes", "curves"] {
+    for part in ["pairs", "gates", "disagreements", "words", "sizes", "curves"] {
         assert!(!page.contains(&format!("id=\"{part}\"")) && !page.contains(&format!("#{part}\"")), "{part}");
     }
 
@@ -519,12 +535,12 @@ fn whatever_is_missing_is_left_out() {
     findings.groups.clear();
     let page = comparison_page(&findings).unwrap();
     well_formed(&page);
-    assert!(page.contains("Not finished: 0 of 6") && page.contains("id=\"again\""));
+    assert!(page.contains("Not finished: 0 of 6") && page.contains("id=\"reproduction\""));
 }
 
 #[test]
-fn figures_that_are_no_numbers_do_no_harm() {
-    let mut findings = Made { embeddings: 5, sizes: vec![100, 1000], ..Made::small() }.findings();
+fn non_finite_numbers_are_not_shown() {
+    let mut findings = Generator { embeddings: 5, sizes: vec![100, 1000], ..Generator::small() }.findings();
     for variant in findings.groups.iter_mut().flat_map(|group| &mut group.embeddings) {
         variant.score.mean = f64::NAN;
         variant.score.interval = Some([f64::NEG_INFINITY, f64::NAN]);

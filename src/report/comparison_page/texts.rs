@@ -1,36 +1,39 @@
-//! What embeddings say about texts: mistakes, disagreements, gates.
+//! Predictions for texts: confusion matrices, disagreements, gates.
 
 use std::fmt::Write;
 
-use super::words::marked;
-use super::{bdi, by_group, escaped, number, table, thousands};
+use super::markup::{bdi, by_group, marked, number, table};
 use crate::classifier::{Metrics, WordGates};
 use crate::compare::findings::{
-    DisagreementExamples, DisagreementText, EmbeddingFindings, Findings, PairDisagreements, PredictedLabel, Split,
-    TextGates,
+    DisagreementExamples, DisagreementText, EmbeddingFindings, Findings, PairDisagreements, PredictedLabel, TextGates,
 };
-use crate::report::{gates_page, percent};
+use crate::report::gates_page;
+use crate::report::html::escaped;
+use crate::report::text::{percent, thousands};
 
-/// Up to how many classes a confusion matrix is shown whole.
-const WHOLE: usize = 12;
+/// Maximum number of classes for which the whole confusion matrix is shown.
+const MAX_MATRIX_CLASSES: usize = 12;
 
-/// How many mistakes are shown of more than that.
-const MISTAKES: usize = 15;
+/// Maximum number of mistakes that are shown for more classes.
+const MAX_MISTAKES: usize = 15;
 
 pub(super) fn confusion(findings: &Findings) -> String {
     let labels = &findings.labels;
-    let part = if findings.scored_on == Split::Test { "test" } else { "development" };
+    let split = findings.scored_on.name();
     let groups = by_group(findings, |group| {
         let variants = group.embeddings.iter().filter(|variant| !variant.confusion.is_empty());
-        let matrices: String = variants
-            .map(|variant| if labels.len() <= WHOLE { matrix(variant, labels) } else { mistakes(variant, labels) })
-            .collect();
+        let matrices: String =
+            variants
+                .map(|variant| {
+                    if labels.len() <= MAX_MATRIX_CLASSES { matrix(variant, labels) } else { mistakes(variant, labels) }
+                })
+                .collect();
         Ok(if matrices.is_empty() { matrices } else { format!("<div class=\"matrices\">\n{matrices}</div>\n") })
     });
     match groups {
         Ok(groups) if !groups.is_empty() => format!(
-            "<p class=\"note\">Texts of the {part} part, summed over the runs of an embedding. Rows are right classes, columns predicted ones; the \
-             deeper a cell, the larger its share of the row.</p>\n{groups}"
+            "<p class=\"note\">Texts of the {split} set, summed over the runs of an embedding. Rows are true classes, columns predicted classes; the \
+             darker a cell, the larger its share of the row.</p>\n{groups}"
         ),
         _ => String::new(),
     }
@@ -39,19 +42,19 @@ pub(super) fn confusion(findings: &Findings) -> String {
 fn matrix(variant: &EmbeddingFindings, labels: &[String]) -> String {
     let name = variant.embedding.name();
     let mut html = format!(
-        "<div class=\"wide matrix\" role=\"region\" tabindex=\"0\" aria-label=\"Confusion of {name}\"><table>\n<caption>{name}</caption>\n\
+        "<div class=\"wide matrix\" role=\"region\" tabindex=\"0\" aria-label=\"Confusion matrix of {name}\"><table>\n<caption>{name}</caption>\n\
          <thead><tr><td></td>"
     );
     for label in labels {
         let _ = write!(html, "<th scope=\"col\">{}</th>", bdi(label));
     }
     html.push_str("</tr></thead>\n<tbody>\n");
-    for (right, (label, row)) in labels.iter().zip(&variant.confusion).enumerate() {
+    for (truth, (label, row)) in labels.iter().zip(&variant.confusion).enumerate() {
         let all: usize = row.iter().sum();
         let _ = write!(html, "<tr><th scope=\"row\">{}</th>", bdi(label));
         for (predicted, &texts) in row.iter().enumerate() {
             let share = if all == 0 { 0.0 } else { 100.0 * texts as f64 / all as f64 };
-            let class = if right == predicted { " class=\"right\"" } else { "" };
+            let class = if truth == predicted { " class=\"correct\"" } else { "" };
             let _ = write!(html, "<td{class} style=\"--by:{share:.0}%\">{}</td>", thousands(texts));
         }
         html.push_str("</tr>\n");
@@ -60,25 +63,25 @@ fn matrix(variant: &EmbeddingFindings, labels: &[String]) -> String {
     html
 }
 
-/// The most frequent mistakes, where a matrix would be too large.
+/// The most frequent mistakes, if a matrix would be too large.
 fn mistakes(variant: &EmbeddingFindings, labels: &[String]) -> String {
     let metrics = Metrics { loss: 0.0, confusion: variant.confusion.clone(), calibration_error: 0.0 };
     let label = |class: usize| bdi(labels.get(class).map_or("", String::as_str));
     let mistakes = metrics.mistakes();
     let rows = mistakes
         .iter()
-        .take(MISTAKES)
-        .map(|&(right, predicted, texts)| vec![label(right), label(predicted), thousands(texts)]);
-    let caption = format!("{}: taken most often", variant.embedding.name());
-    table(&caption, &[("right", false), ("predicted", false), ("texts", true)], rows)
+        .take(MAX_MISTAKES)
+        .map(|&(truth, predicted, texts)| vec![label(truth), label(predicted), thousands(texts)]);
+    let caption = format!("{}: most frequent mistakes", variant.embedding.name());
+    table(&caption, &[("true label", false), ("predicted label", false), ("texts", true)], rows)
 }
 
 pub(super) fn disagreements(findings: &Findings) -> String {
     let groups = by_group(findings, |group| Ok(group.disagreements.iter().map(disagreement).collect()));
     match groups {
         Ok(groups) if !groups.is_empty() => format!(
-            "<p class=\"note\">By the mean probabilities of an embedding’s runs; those first about whose right class they differ most. \
-             <span class=\"unknown\">Dotted</span> words are not in the vectors.</p>\n{groups}"
+            "<p class=\"note\">By the mean probabilities over the runs of an embedding. The texts with the largest difference between the probabilities of the \
+             true class come first. Words with a <span class=\"unknown\">dotted</span> underline are not in the vectors.</p>\n{groups}"
         ),
         _ => String::new(),
     }
@@ -87,31 +90,31 @@ pub(super) fn disagreements(findings: &Findings) -> String {
 fn disagreement(both: &PairDisagreements) -> String {
     let (first, second) = (both.first.name(), both.second.name());
     let mut html = String::new();
-    for (right, wrong, disagreeing) in [(first, second, &both.only_first), (second, first, &both.only_second)] {
-        let _ = writeln!(html, "<h3>Right in {right}, wrong in {wrong}: {}</h3>", thousands(disagreeing.count));
-        html.push_str(&texts(first, second, disagreeing));
+    for (correct, other, examples) in [(first, second, &both.only_first), (second, first, &both.only_second)] {
+        let _ = writeln!(html, "<h3>Correct with {correct}, not with {other}: {}</h3>", thousands(examples.count));
+        html.push_str(&texts(first, second, examples));
     }
     html
 }
 
-fn texts(first: &str, second: &str, disagreeing: &DisagreementExamples) -> String {
-    if disagreeing.texts.is_empty() {
+fn texts(first: &str, second: &str, examples: &DisagreementExamples) -> String {
+    if examples.texts.is_empty() {
         return String::new();
     }
-    let said = |said: &PredictedLabel| format!("{} ({})", bdi(&said.label), percent(f64::from(said.probability)));
+    let predicted = |top: &PredictedLabel| format!("{} ({})", bdi(&top.label), percent(f64::from(top.probability)));
     let one = |text: &DisagreementText| {
         let words: Vec<String> = text.words.iter().map(|word| marked(&word.word, word.known)).collect();
         let shown = if words.is_empty() { bdi(&text.text) } else { words.join(" ") };
         format!(
-            "<li><p title=\"{}\">{shown}</p><p class=\"by\">right: {}; {first} says {}, {second} {}; line {}</p></li>\n",
+            "<li><p title=\"{}\">{shown}</p><p class=\"by\">true label: {}; {first}: {}; {second}: {}; line {}</p></li>\n",
             escaped(&text.text),
             bdi(&text.label),
-            said(&text.first),
-            said(&text.second),
+            predicted(&text.first),
+            predicted(&text.second),
             text.line,
         )
     };
-    format!("<ol class=\"texts\">\n{}</ol>\n", disagreeing.texts.iter().map(one).collect::<String>())
+    format!("<ol class=\"texts\">\n{}</ol>\n", examples.texts.iter().map(one).collect::<String>())
 }
 
 pub(super) fn gates(findings: &Findings) -> String {
@@ -126,14 +129,14 @@ pub(super) fn gates(findings: &Findings) -> String {
 }
 
 const GATES_LEGEND: &str = "\
-<p class=\"note\">From each unit’s gates, input i and forget f: it keeps its memory (i = 0, f = 1), blends word and memory (i = 1, f = 1), clears the \
+<p class=\"note\">By its input gate i and forget gate f, a unit keeps its memory (i = 0, f = 1), blends word and memory (i = 1, f = 1), clears the \
 memory (i = 0, f = 0) or overwrites it with the word (i = 1, f = 0). \
-A word marked ? was read as the unknown word. <code>vocable gates</code> shows more.</p>
+A word marked ? is out of vocabulary. <code>vocable gates</code> shows more.</p>
 ";
 
 fn gates_of_text(text: &TextGates, labels: &[String]) -> String {
-    let part = if text.split == Split::Test { "test" } else { "development" };
-    let mut html = format!("<h3>Line {} of the {part} part: {}</h3>\n", text.line, bdi(&text.label));
+    let (line, split) = (text.line, text.split.name());
+    let mut html = format!("<h3>Line {line} of the {split} set: {}</h3>\n", bdi(&text.label));
     for gates in &text.views {
         let view = &gates.view;
         let class = view.class();
@@ -141,7 +144,7 @@ fn gates_of_text(text: &TextGates, labels: &[String]) -> String {
         let probability = view.probabilities().get(class).copied().unwrap_or(f32::NAN);
         let _ = writeln!(
             html,
-            "<h4>{} says <bdi>{label}</bdi> <span class=\"sure\">{}</span></h4>",
+            "<h4>{} predicts <bdi>{label}</bdi> <span class=\"sure\">{}</span></h4>",
             gates.embedding.name(),
             percent(f64::from(probability))
         );
@@ -158,7 +161,7 @@ fn gates_of_text(text: &TextGates, labels: &[String]) -> String {
             ("output", true),
             ("mostly", false),
             ("prediction", false),
-            ("moves it by", true),
+            ("change", true),
         ];
         let row = |(word, change): (&WordGates, &f32)| {
             let gates = [word.input, word.forget, word.output].map(|open| number(f64::from(open), 2));
@@ -176,9 +179,9 @@ fn gates_of_text(text: &TextGates, labels: &[String]) -> String {
             row
         };
         let numbers = table("Gates word by word", &columns, view.words.iter().zip(&changes).map(row));
-        let _ = writeln!(html, "<details><summary>The same in numbers</summary>\n{numbers}</details>");
+        let _ = writeln!(html, "<details><summary>Show numbers</summary>\n{numbers}</details>");
         if view.words_omitted > 0 {
-            let _ = writeln!(html, "<p class=\"note\">{} words more are left out.</p>", thousands(view.words_omitted));
+            let _ = writeln!(html, "<p class=\"note\">{} more words are not shown.</p>", thousands(view.words_omitted));
         }
     }
     html

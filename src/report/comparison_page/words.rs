@@ -1,14 +1,16 @@
-//! What training did to the words: where they went, what is near them now, and who moved most.
+//! Word vector changes: the words that moved most, neighbours before and after, and two-dimensional maps.
 
 use std::collections::HashSet;
 
-use super::{bdi, by_group, colour, counted, escaped, figure, number, signs, table, thousands};
+use super::markup::{bdi, by_group, figure, legend, marked, number, style_index, table};
 use crate::compare::WordChanges;
 use crate::compare::findings::{EmbeddingFindings, Findings};
 use crate::compare::movement::{FrequencyBand, NearestWord, NeighbourChange, PairCosine, WordMap, WordMove};
 use crate::error::Result;
 use crate::nn::EmbeddingMode;
-use crate::report::plots::{self, Across, Arrow, Arrows, Curves, Mark, Point, Row, Rows, Series};
+use crate::report::html::escaped;
+use crate::report::plots::{self, Arrow, ArrowPlot, DotPlot, DotRow, LinePlot, Mark, Point, Series, XAxis};
+use crate::report::text::{counted, thousands};
 
 pub(super) fn words(findings: &Findings) -> Result<String> {
     by_group(findings, |group| {
@@ -28,10 +30,10 @@ pub(super) fn words(findings: &Findings) -> Result<String> {
     })
 }
 
-/// An embedding's words.
+/// The words of an embedding.
 fn of_embedding(variant: EmbeddingMode, words: &WordChanges) -> Result<String> {
     let mut html = format!(
-        "<h3>{}</h3>\n<p>In the run {}, the rows of {} of {} moved.{}</p>\n",
+        "<h3>{}</h3>\n<p>In {}, the run of the first seed, the vectors of {} of {} changed.{}</p>\n",
         variant.name(),
         bdi(&words.run),
         thousands(words.moved),
@@ -40,12 +42,12 @@ fn of_embedding(variant: EmbeddingMode, words: &WordChanges) -> Result<String> {
     );
     html.push_str(&map(variant, words)?);
     html.push_str("<div class=\"side\">\n<div>");
-    html.push_str(&moved("The words that moved most", &words.most_moved));
+    html.push_str(&moved("Most moved words", &words.most_moved));
     html.push_str("</div>\n<div>");
-    html.push_str(&opposites(variant, words)?);
+    html.push_str(&word_pairs(variant, words)?);
     html.push_str("</div>\n</div>\n");
     if !words.watched_moves.is_empty() {
-        html.push_str(&moved("Words that were asked for", &words.watched_moves));
+        html.push_str(&moved("Watched words", &words.watched_moves));
     }
     html.push_str(&neighbours(&words.neighbours));
     html.push_str(&oov_rows(words));
@@ -57,43 +59,43 @@ fn absent(words: &WordChanges) -> String {
         return String::new();
     }
     let absent: Vec<String> = words.absent.iter().map(|word| bdi(word)).collect();
-    format!(" Not among the task’s words: {}.", absent.join(", "))
+    format!(" Not in the vocabulary of the task: {}.", absent.join(", "))
 }
 
-/// The map of arrows, in a form for narrow screens and one for broad ones.
+/// The map of arrows, in one version for narrow screens and one for wide ones.
 fn map(variant: EmbeddingMode, words: &WordChanges) -> Result<String> {
     let WordMap { explained, words: arrows } = &words.map;
     if arrows.is_empty() {
         return Ok(String::new());
     }
-    let place = |[x, y]: [f32; 2]| [f64::from(x), f64::from(y)];
-    let plot = Arrows {
-        said: format!(
-            "Arrows of {} of the embedding {} from where they were before training to where they are after it; the table beneath has the coordinates",
+    let point = |[x, y]: [f32; 2]| [f64::from(x), f64::from(y)];
+    let plot = ArrowPlot {
+        description: format!(
+            "Positions of {} before and after training with {}; the table has the coordinates",
             counted(arrows.len(), "word"),
             variant.name()
         ),
-        style: colour(variant),
+        style: style_index(variant),
         arrows: arrows
             .iter()
             .map(|arrow| Arrow {
                 word: arrow.word.clone(),
                 watched: words.watched.contains(&arrow.word),
-                before: place(arrow.before),
-                after: place(arrow.after),
+                before: point(arrow.before),
+                after: point(arrow.after),
             })
             .collect(),
     };
-    let (narrow, few) = plots::arrows(&plot, 360.0)?;
-    let (broad, many) = plots::arrows(&plot, 900.0)?;
+    let (narrow, few) = plots::arrow_plot(&plot, 360.0)?;
+    let (broad, many) = plots::arrow_plot(&plot, 900.0)?;
     let labelled = |labelled: usize| match labelled == arrows.len() {
         true => String::new(),
-        false => format!(" {labelled} of {} words have room for a label; the table has all.", arrows.len()),
+        false => format!(" {labelled} of {} words have a label; the table has all.", arrows.len()),
     };
     let drawing = format!("<div class=\"narrow\">{narrow}</div>\n<div class=\"broad\">{broad}</div>");
     let caption = format!(
-        "From where a word was (circle) to where it is (head), on the first two principal components of the words before and after: {} % and {} % of \
-         the variance.<span class=\"narrow\">{}</span><span class=\"broad\">{}</span>",
+        "Position of a word before (circle) and after training (arrowhead), on the first two principal components of all vectors before and after: \
+         {} % and {} % of the variance.<span class=\"narrow\">{}</span><span class=\"broad\">{}</span>",
         number(100.0 * explained[0], 0),
         number(100.0 * explained[1], 0),
         labelled(few),
@@ -104,12 +106,12 @@ fn map(variant: EmbeddingMode, words: &WordChanges) -> Result<String> {
         let numbers = arrow.before.into_iter().chain(arrow.after).map(|value| number(f64::from(value), 3));
         [bdi(&arrow.word)].into_iter().chain(numbers).collect()
     });
-    Ok(figure("map", &drawing, &caption, &table("Coordinates of the words", &columns, rows)))
+    Ok(figure("map", &drawing, &caption, &table("Coordinates", &columns, rows)))
 }
 
-/// How words moved.
+/// How far words moved.
 fn moved(caption: &str, words: &[WordMove]) -> String {
-    let columns = [("word", false), ("times", true), ("distance", true), ("share %", true), ("cosine", true)];
+    let columns = [("word", false), ("count", true), ("distance", true), ("share %", true), ("cosine", true)];
     let rows = words.iter().map(|word| {
         vec![
             marked(&word.word, word.known),
@@ -122,37 +124,26 @@ fn moved(caption: &str, words: &[WordMove]) -> String {
     table(caption, &columns, rows)
 }
 
-/// A word, marked where the vectors do not know it.
-pub(super) fn marked(word: &str, known: bool) -> String {
-    match known {
-        true => bdi(word),
-        false => format!("<span class=\"unknown\" title=\"not in the vectors\">{}</span>", bdi(word)),
-    }
-}
-
-/// Cosines of word_pairs, before and after.
-fn opposites(variant: EmbeddingMode, words: &WordChanges) -> Result<String> {
+/// Cosines of word pairs, before and after training.
+fn word_pairs(variant: EmbeddingMode, words: &WordChanges) -> Result<String> {
     if words.word_pairs.is_empty() {
         return Ok(String::new());
     }
     let name = |pair: &PairCosine| format!("{} – {}", pair.words[0], pair.words[1]);
-    let parted = words.word_pairs.iter().filter(|pair| pair.after < pair.before).count();
-    let said = format!("{parted} of {} pairs are less alike after training", words.word_pairs.len());
-    let plot = Rows {
-        said: format!(
-            "Cosines of pairs of words before and after training in the embedding {}: {said}",
-            variant.name()
-        ),
-        name: "cosine".to_owned(),
+    let decreased = words.word_pairs.iter().filter(|pair| pair.after < pair.before).count();
+    let summary = format!("{decreased} of {} pairs are less similar after training", words.word_pairs.len());
+    let plot = DotPlot {
+        description: format!("Cosines of word pairs before and after training with {}: {summary}", variant.name()),
+        label: "cosine".to_owned(),
         bounds: Some([-1.0, 1.0]),
-        beside: Vec::new(),
+        extent: Vec::new(),
         rows: words
             .word_pairs
             .iter()
-            .map(|pair| Row {
+            .map(|pair| DotRow {
                 name: name(pair),
-                style: colour(variant),
-                marks: vec![Mark::Way([pair.before, pair.after]), Mark::Before(pair.before), Mark::Value(pair.after)],
+                style: style_index(variant),
+                marks: vec![Mark::Line([pair.before, pair.after]), Mark::Open(pair.before), Mark::Filled(pair.after)],
             })
             .collect(),
     };
@@ -165,11 +156,12 @@ fn opposites(variant: EmbeddingMode, words: &WordChanges) -> Result<String> {
             number(pair.after - pair.before, 3),
         ]
     });
-    let caption = format!("PairCosine and watched words: open before training, filled after it; {said}.");
-    Ok(figure("", &plots::rows(&plot)?, &caption, &table("Cosines of pairs", &columns, rows)))
+    let caption =
+        format!("Antonyms and watched words: open marker before training, filled marker after training; {summary}.");
+    Ok(figure("", &plots::dot_plot(&plot)?, &caption, &table("Cosines of word pairs", &columns, rows)))
 }
 
-/// NeighbourChange before and after, what is new and what is gone being marked.
+/// Nearest neighbours before and after training, with new and former ones marked.
 fn neighbours(all: &[NeighbourChange]) -> String {
     if all.is_empty() {
         return String::new();
@@ -185,51 +177,51 @@ fn neighbours(all: &[NeighbourChange]) -> String {
         words.iter().map(word).collect::<Vec<_>>().join(", ")
     };
     let columns =
-        [("word", false), ("nearest before, and cosine", false), ("nearest after; new ones underlined", false)];
+        [("word", false), ("nearest before, with cosine", false), ("nearest after; new ones underlined", false)];
     let rows = all.iter().map(|near| {
         vec![bdi(&near.word), list(&near.before, &near.after, "gone"), list(&near.after, &near.before, "new")]
     });
-    table("NeighbourChange before and after, among the task’s words", &columns, rows)
+    table("Nearest neighbours before and after training, among the words of the task", &columns, rows)
 }
 
-/// What became of rows that the vectors lack.
+/// The rows of out-of-vocabulary words.
 fn oov_rows(words: &WordChanges) -> String {
-    let made = &words.oov_rows;
-    if made.words == 0 {
+    let oov = &words.oov_rows;
+    if oov.words == 0 {
         return String::new();
     }
     let norm = |norm: Option<f64>| norm.map_or("-".to_owned(), |norm| number(norm, 2));
     let known =
-        made.known_norm_after.map_or(String::new(), |norm| format!("; that of known words is {}", number(norm, 2)));
+        oov.known_norm_after.map_or(String::new(), |norm| format!(", {} for words in the vectors", number(norm, 2)));
     let mut html = format!(
-        "<p>The vectors lack {}: the mean norm of their rows was {} and is {}{known}.</p>\n",
-        counted(made.words, "word"),
-        norm(made.norm_before),
-        norm(made.norm_after),
+        "<p>{} out of vocabulary: mean norm of their rows {} before and {} after training{known}.</p>\n",
+        counted(oov.words, "word"),
+        norm(oov.norm_before),
+        norm(oov.norm_after),
     );
-    if !made.nearest.is_empty() {
-        let rows = made.nearest.iter().map(|(word, near)| {
+    if !oov.nearest.is_empty() {
+        let rows = oov.nearest.iter().map(|(word, near)| {
             let near: Vec<String> =
                 near.iter().map(|near| format!("{} {}", bdi(&near.word), number(f64::from(near.cosine), 2))).collect();
             vec![bdi(word), near.join(", ")]
         });
         html.push_str(&table(
-            "Unknown words, most frequent first, and the known words nearest after training",
-            &[("word", false), ("nearest, and cosine", false)],
+            "Out-of-vocabulary words, most frequent first, and the nearest words of the vectors after training",
+            &[("word", false), ("nearest, with cosine", false)],
             rows,
         ));
     }
     html
 }
 
-/// Mean distance by frequency, a line for each embedding.
+/// Mean distance by word frequency, a line for each embedding.
 fn by_frequency(variants: &[(EmbeddingMode, &WordChanges)]) -> Result<String> {
     let name = |band: &FrequencyBand| match band.max {
-        Some(most) if most == band.min => most.to_string(),
-        Some(most) => format!("{}–{most}", band.min),
+        Some(max) if max == band.min => max.to_string(),
+        Some(max) => format!("{}–{max}", band.min),
         None => format!("{}+", thousands(band.min)),
     };
-    // Side by side there is room for the least alone.
+    // Tick labels have no space for the maximum.
     let short = |band: &FrequencyBand| {
         if band.max == Some(band.min) { name(band) } else { format!("{}+", thousands(band.min)) }
     };
@@ -239,10 +231,10 @@ fn by_frequency(variants: &[(EmbeddingMode, &WordChanges)]) -> Result<String> {
     if bands.is_empty() {
         return Ok(String::new());
     }
-    let place = |band: &FrequencyBand| bands.iter().position(|other| other.min == band.min).unwrap_or(0) as f64;
+    let position = |band: &FrequencyBand| bands.iter().position(|other| other.min == band.min).unwrap_or(0) as f64;
     let series = variants.iter().map(|(variant, words)| Series {
-        style: colour(*variant),
-        points: words.bands.iter().map(|band| Point { x: place(band), y: band.distance, band: None }).collect(),
+        style: style_index(*variant),
+        points: words.bands.iter().map(|band| Point { x: position(band), y: band.distance, band: None }).collect(),
     });
     let ends: Vec<String> = variants
         .iter()
@@ -251,21 +243,21 @@ fn by_frequency(variants: &[(EmbeddingMode, &WordChanges)]) -> Result<String> {
             format!("{variant} from {} to {}", number(first.distance, 3), number(last.distance, 3))
         })
         .collect();
-    let plot = Curves {
-        said: format!("Mean distance that rows moved, from rare words to frequent ones: {}", ends.join(", ")),
-        across: Across::Names(bands.iter().map(|band| short(band)).collect()),
-        across_name: "times in the training part".to_owned(),
-        name: "mean distance".to_owned(),
+    let plot = LinePlot {
+        description: format!("Mean distance that vectors moved, from rare to frequent words: {}", ends.join(", ")),
+        x_axis: XAxis::Categories(bands.iter().map(|band| short(band)).collect()),
+        x_label: "count in the train set".to_owned(),
+        y_label: "mean distance".to_owned(),
         bounds: None,
         series: series.collect(),
     };
     let columns = [
         ("embedding", false),
-        ("times", false),
+        ("count", false),
         ("words", true),
         ("distance", true),
         ("cosine", true),
-        ("share of all movement %", true),
+        ("share of total distance %", true),
     ];
     let rows = variants.iter().flat_map(|(variant, words)| {
         words.bands.iter().map(move |band| {
@@ -279,7 +271,7 @@ fn by_frequency(variants: &[(EmbeddingMode, &WordChanges)]) -> Result<String> {
             ]
         })
     });
-    let caption = "How far rows moved, by how often their words occur in the training part.";
-    let drawing = figure("", &plots::curves(&plot)?, caption, &table("Movement by frequency", &columns, rows));
-    Ok(format!("{}{drawing}", signs(variants.iter().map(|(variant, _)| *variant))))
+    let caption = "Mean distance that vectors moved, by the count of their words in the train set.";
+    let drawing = figure("", &plots::line_plot(&plot)?, caption, &table("Distance by word count", &columns, rows));
+    Ok(format!("{}{drawing}", legend(variants.iter().map(|(variant, _)| *variant))))
 }
