@@ -69,7 +69,7 @@ fn a_column_that_is_missing_is_named_beside_those_that_are_there() {
     }
     let named = ["--label-column", "stars", "--text-column"];
     let ran = vocable([&["train", "--train", path], &named[..], &["review"]].concat());
-    ran.refused(2, "line 1: expected a column `review`, found the columns what, stars; name it with");
+    ran.refused(2, "line 1: expected a column `review`, found the columns what, stars; name the columns with");
     for command in ["train", "compare"] {
         vocable([command, "--train", "nowhere.txt"]).refused(2, "nowhere.txt: cannot open it");
         vocable([command, "--train", path, "--dev", "nowhere.txt"]).refused(2, "nowhere.txt: cannot open it");
@@ -86,7 +86,7 @@ fn a_file_named_csv_is_one_although_its_header_names_other_columns() {
         let path = folder.file(name, "tweet,polarity\na film,5\nno film,1\n");
         let ran = on(&["train", "--train"], &path);
         ran.refused(2, "line 1: expected a column for the label (label, labels, class");
-        assert!(ran.err.contains("found the columns tweet, polarity; name it with"), "{}", ran.err);
+        assert!(ran.err.contains("found the columns tweet, polarity; name the columns with"), "{}", ran.err);
     }
     let plain = folder.file("plain.csv", "label,text\npos,a film\nneg,no film\n");
     let ran = on(&["train", "--hidden", "2", "--epochs", "1", "--dev", plain.to_str().unwrap(), "--train"], &plain);

@@ -261,7 +261,7 @@ fn files_are_read_plain_gzipped_and_zipped_and_named_in_errors() {
     assert!(error.contains("empty.txt: expected labelled texts, found none"), "{error}");
     let path = folder.file("bomb", gzip(&b"a b\n".repeat(5 << 20)));
     let error = Dataset::open(path, &DataOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("bomb: ") && error.contains("inflates to at most 64 times its size"), "{error}");
+    assert!(error.contains("bomb: ") && error.contains("expands to at most 64 times its size"), "{error}");
     let error = Dataset::open(folder.path("nowhere"), &DataOptions::default()).unwrap_err().to_string();
     assert!(error.contains("nowhere: cannot open it"), "{error}");
 }

@@ -378,7 +378,7 @@ mod fetching {
         let ran = get(&source, true);
         assert!(ran.code == 0 && ran.out.starts_with("cc.hi.300: 3 rows x 300"), "{ran:?}");
         let asked = source.requests().len();
-        get(&source, false).refused(2, "expected a server that can be trusted, found ");
+        get(&source, false).refused(2, "expected a trusted certificate, found ");
         assert_eq!(source.requests().len(), asked, "nothing is asked of a server that is not trusted");
 
         let open = source.mirror();

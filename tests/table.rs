@@ -167,7 +167,7 @@ fn a_numpy_array_needs_the_list_of_its_words() {
     assert!(demo.compare_cosines(&halves).unwrap().min_cosine > 1.0 - 1e-6);
     std::fs::rename(folder.path("v.words.txt"), folder.path("list")).unwrap();
     let error = Vectors::open(&path).unwrap_err().to_string();
-    assert!(error.contains("v.words.txt") && error.contains("--word-list"), "{error}");
+    assert!(error.contains("v.words.txt") && error.contains("`ReadOptions::word_list`"), "{error}");
     let options = ReadOptions { word_list: Some(folder.path("list")), ..ReadOptions::default() };
     same(&halves, &Vectors::open_with(&path, &options).unwrap());
     let list = folder.file("short", "one\ntwo\n");
@@ -216,7 +216,7 @@ fn words_that_a_fasttext_model_lacks_have_vectors_and_keep_them_in_a_table() {
     }
     // Other formats lose them, with a warning.
     let saved = model.save(folder.path("v.vec"), Format::Word2vecText, ElementType::F32).unwrap();
-    assert!(saved.warnings[0].contains("n-grams are left out"), "{saved:?}");
+    assert!(saved.warnings[0].contains("n-grams are not saved"), "{saved:?}");
 }
 
 #[test]
@@ -296,10 +296,14 @@ fn a_table_whose_header_is_wrong_does_not_open() {
     };
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("cut short", whole[..whole.len() - 1].to_vec(), "the file may be cut short"),
-        ("longer", [&whole[..], b"x"].concat(), "bytes, not what its header says"),
+        ("longer", [&whole[..], b"x"].concat(), "bytes, which does not match its header"),
         ("cut in the header", whole[..100].to_vec(), "the file may be cut short"),
-        ("overlap", changed(&overlapping), "expected a whole safetensors file"),
-        ("sizes that overflow", changed(&|h| h["vectors"]["shape"] = json!([u64::MAX, 8])), "a whole safetensors file"),
+        ("overlap", changed(&overlapping), "expected a complete safetensors file"),
+        (
+            "sizes that overflow",
+            changed(&|h| h["vectors"]["shape"] = json!([u64::MAX, 8])),
+            "a complete safetensors file",
+        ),
         ("other rows", changed(&|h| h["vectors"]["shape"] = json!([1, 9])), "`vectors` of shape [3, dimension]"),
         ("no rows", changed(&|h| h["norms"]["shape"] = json!([3, 1])), "`norms` of shape [3], found [3, 1]"),
         ("an index for more", changed(&|h| h["words.index"]["shape"] = json!([2, 8])), "slots a power of two above 3"),

@@ -1,4 +1,4 @@
-//! Numbers that are held in memory, or lie in a mapped file and are read where they stand.
+//! Numbers in memory or in a mapped file, where they are read in place.
 
 use std::fmt;
 use std::ops::{Deref, Range};
@@ -9,66 +9,66 @@ use memmap2::{MmapMut, MmapOptions};
 
 use super::Bytes;
 
-/// A slice of numbers: held in memory, or read in place from the bytes of a file.
+/// A slice of numbers, in memory or read in place from a file.
 pub struct Buffer<T> {
-    /// Empty where the numbers are elsewhere.
+    /// Empty if there is a `storage`.
     owned: Vec<T>,
-    elsewhere: Option<Elsewhere>,
+    storage: Option<Storage>,
 }
 
-enum Elsewhere {
-    /// Memory that the system was asked to give in large pages, and how many bytes of it hold numbers.
+enum Storage {
+    /// Memory for which large pages were requested, and the number of bytes in use.
     Pages(MmapMut, usize),
-    /// A file and a range of its bytes: whole, aligned numbers, as was checked when this was made.
+    /// A file and a range of its bytes, which was checked to consist of whole, aligned numbers.
     InFile(Arc<Bytes>, Range<usize>),
 }
 
-/// Bytes from which on large pages are worth their trouble: a few of those that are usual, of 2 MiB.
-const LARGE: usize = 8 << 20;
+/// Minimum size in bytes for large pages: a few pages of the usual 2 MiB.
+const MIN_LARGE: usize = 8 << 20;
 
 impl<T: Pod> Buffer<T> {
-    /// As many zeros. A large table is filled twice as fast in large pages as in small ones, and searched faster.
+    /// A buffer of zeros. A large table is filled twice as fast in large pages as in small ones, and searched faster.
     pub(crate) fn zeros(len: usize) -> Buffer<T> {
         let bytes = len.saturating_mul(size_of::<T>());
-        if bytes >= LARGE
+        if bytes >= MIN_LARGE
             && let Ok(map) = MmapOptions::new().len(bytes).map_anon()
         {
-            // Advice that is not taken costs nothing but time.
+            // If the system ignores the advice, only speed is lost.
             #[cfg(target_os = "linux")]
             let _ = map.advise(memmap2::Advice::HugePage);
-            return Elsewhere::Pages(map, bytes).into();
+            return Storage::Pages(map, bytes).into();
         }
         vec![T::zeroed(); len].into()
     }
 
-    /// The numbers at `range` (in bytes) of a file, as this machine lays them out. Read in place where they are aligned,
-    /// as they are in mapped table files, and copied where not. `None` for a range outside the file or one that does not
-    /// hold whole numbers.
+    /// The numbers at `range` (in bytes) of a file, in the byte order of this machine. They are read in place if they are aligned, as in
+    /// mapped table files, and copied otherwise. `None` for a range outside the file or of a length that is not a multiple of the
+    /// number's size.
     pub(super) fn in_file(bytes: &Arc<Bytes>, range: Range<usize>) -> Option<Buffer<T>> {
         let part = bytes.get(range.clone())?;
         if !part.len().is_multiple_of(size_of::<T>()) {
             return None;
         }
         Some(if try_cast_slice::<u8, T>(part).is_ok() {
-            Elsewhere::InFile(Arc::clone(bytes), range).into()
+            Storage::InFile(Arc::clone(bytes), range).into()
         } else {
             pod_collect_to_vec::<u8, T>(part).into()
         })
     }
 
-    /// Bytes held in memory: none where the numbers are read in place.
+    /// Bytes in memory: zero if the numbers are read in place.
     pub fn memory(&self) -> usize {
-        match &self.elsewhere {
+        match &self.storage {
             None => self.owned.capacity() * size_of::<T>(),
-            Some(Elsewhere::Pages(map, _)) => map.len(),
-            Some(Elsewhere::InFile(..)) => 0,
+            Some(Storage::Pages(map, _)) => map.len(),
+            Some(Storage::InFile(..)) => 0,
         }
     }
 
-    /// The numbers, to be changed; copied into memory first where they are read in place.
+    /// The numbers for modification; copied into memory first if they are read in place.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
-        match self.elsewhere {
-            Some(Elsewhere::Pages(ref mut map, bytes)) => {
+        match self.storage {
+            Some(Storage::Pages(ref mut map, bytes)) => {
                 map.get_mut(..bytes).and_then(|bytes| try_cast_slice_mut(bytes).ok()).unwrap_or_default()
             }
             _ => self.to_mut(),
@@ -77,15 +77,15 @@ impl<T: Pod> Buffer<T> {
 
     /// Keeps the first `len` numbers.
     pub(crate) fn truncate(&mut self, len: usize) {
-        match &mut self.elsewhere {
-            Some(Elsewhere::Pages(_, bytes)) => *bytes = (*bytes).min(len.saturating_mul(size_of::<T>())),
+        match &mut self.storage {
+            Some(Storage::Pages(_, bytes)) => *bytes = (*bytes).min(len.saturating_mul(size_of::<T>())),
             _ => self.to_mut().truncate(len),
         }
     }
 
-    /// The numbers, to be changed or added to; copied first unless they are a vector already.
+    /// The numbers as a vector; copied first if they are not a vector yet.
     pub(crate) fn to_mut(&mut self) -> &mut Vec<T> {
-        if self.elsewhere.is_some() {
+        if self.storage.is_some() {
             *self = self.to_vec().into();
         }
         &mut self.owned
@@ -97,10 +97,10 @@ impl<T: Pod> Deref for Buffer<T> {
 
     #[inline]
     fn deref(&self) -> &[T] {
-        let bytes = match &self.elsewhere {
+        let bytes = match &self.storage {
             None => return &self.owned,
-            Some(Elsewhere::Pages(map, bytes)) => map.get(..*bytes),
-            Some(Elsewhere::InFile(bytes, range)) => bytes.get(range.clone()),
+            Some(Storage::Pages(map, bytes)) => map.get(..*bytes),
+            Some(Storage::InFile(bytes, range)) => bytes.get(range.clone()),
         };
         bytes.and_then(|bytes| try_cast_slice(bytes).ok()).unwrap_or_default()
     }
@@ -108,8 +108,8 @@ impl<T: Pod> Deref for Buffer<T> {
 
 impl<T: Pod> Clone for Buffer<T> {
     fn clone(&self) -> Self {
-        match &self.elsewhere {
-            Some(Elsewhere::InFile(bytes, range)) => Elsewhere::InFile(Arc::clone(bytes), range.clone()).into(),
+        match &self.storage {
+            Some(Storage::InFile(bytes, range)) => Storage::InFile(Arc::clone(bytes), range.clone()).into(),
             _ => self.to_vec().into(),
         }
     }
@@ -121,15 +121,15 @@ impl<T> Default for Buffer<T> {
     }
 }
 
-impl<T> From<Elsewhere> for Buffer<T> {
-    fn from(elsewhere: Elsewhere) -> Self {
-        Buffer { owned: Vec::new(), elsewhere: Some(elsewhere) }
+impl<T> From<Storage> for Buffer<T> {
+    fn from(storage: Storage) -> Self {
+        Buffer { owned: Vec::new(), storage: Some(storage) }
     }
 }
 
 impl<T> From<Vec<T>> for Buffer<T> {
     fn from(numbers: Vec<T>) -> Self {
-        Buffer { owned: numbers, elsewhere: None }
+        Buffer { owned: numbers, storage: None }
     }
 }
 
@@ -143,7 +143,7 @@ impl<T: Pod + Eq> Eq for Buffer<T> {}
 
 impl<T: Pod> fmt::Debug for Buffer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if matches!(self.elsewhere, Some(Elsewhere::InFile(..))) { "in a file" } else { "in memory" };
+        let place = if matches!(self.storage, Some(Storage::InFile(..))) { "in a file" } else { "in memory" };
         write!(f, "{} numbers {place}", self.len())
     }
 }
@@ -153,11 +153,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_is_the_same_in_pages_and_in_a_vector() {
-        for len in [0, 1, LARGE / 4 - 1, LARGE / 4, LARGE / 4 + 1] {
+    fn buffers_in_pages_and_in_vectors_behave_the_same() {
+        for len in [0, 1, MIN_LARGE / 4 - 1, MIN_LARGE / 4, MIN_LARGE / 4 + 1] {
             let mut buffer: Buffer<f32> = Buffer::zeros(len);
             assert!(buffer.len() == len && buffer.iter().all(|&number| number == 0.0));
-            assert_eq!(buffer.elsewhere.is_some(), len >= LARGE / 4);
+            assert_eq!(buffer.storage.is_some(), len >= MIN_LARGE / 4);
             assert!(buffer.memory() >= 4 * len);
             for (index, number) in buffer.as_mut_slice().iter_mut().enumerate() {
                 *number = index as f32;

@@ -2,7 +2,7 @@
 
 use crate::error::{Malformed, Place};
 
-/// A byte-order mark in UTF-8.
+/// The byte-order mark in UTF-8.
 pub const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Text without its byte-order mark.
@@ -11,8 +11,9 @@ pub const BOM: &[u8] = b"\xef\xbb\xbf";
 /// UTF-16, as some editors and spreadsheets save text.
 pub(crate) fn text_of(bytes: &[u8]) -> Result<&[u8], Malformed> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(Malformed::at(Place::File, "text in UTF-8", "UTF-16, by its first two bytes")
-            .advise("save it as UTF-8, or: iconv -f UTF-16 -t UTF-8 FILE"));
+        return Err(
+            Malformed::at(Place::File, "text in UTF-8", "UTF-16").advise("convert it: iconv -f UTF-16 -t UTF-8 FILE")
+        );
     }
     Ok(bytes.strip_prefix(BOM).unwrap_or(bytes))
 }

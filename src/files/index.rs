@@ -1,29 +1,38 @@
-//! The index of a table file: word to row, used where it lies in the file.
+//! The index of a table file, from word to row, used in place.
+
+use std::fmt;
 
 use twox_hash::XxHash3_64;
 
+use super::buffer::Buffer;
 use super::tensors::DAMAGED;
-use super::{Buffer, Words};
+use super::words::Words;
 use crate::error::{Malformed, Place};
 
-/// A hash table of rows with open addressing and linear probing, as it lies in a table file.
+/// A hash table of rows with open addressing and linear probing, in the layout of table files.
 ///
-/// `[slots, 2]`, the number of slots a power of two above the number of rows. An empty slot is `0, 0`; any other holds the row
-/// plus one, and the upper half of the word's hash (XXH3, 64 bits, seed 0). The lower half, cut to the number of slots,
-/// is the slot where the search for a word begins; it ends at the word or at an empty slot.
-#[derive(Debug, Clone)]
+/// `[slots, 2]`; the number of slots is a power of two above the number of rows. An empty slot is `0, 0`; any other slot has the row
+/// plus one, and the upper half of the word's hash (XXH3, 64 bits, seed 0). The lower half modulo the number of slots is the slot at
+/// which the search for a word begins; it ends at the word or at an empty slot.
+#[derive(Clone)]
 pub struct StoredIndex(Buffer<u32>);
 
+impl fmt::Debug for StoredIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an index of {} slots", self.0.len() / 2)
+    }
+}
+
 impl StoredIndex {
-    /// An index as it lies in a file; `None` for a number of slots that does not fit `rows`.
+    /// An index in a file; `None` for a number of slots that does not fit `rows`.
     pub(super) fn in_file(slots: Buffer<u32>, rows: usize) -> Option<StoredIndex> {
         let (pairs, rest) = slots.as_chunks::<2>();
         (rest.is_empty() && pairs.len().is_power_of_two() && pairs.len() > rows).then_some(StoredIndex(slots))
     }
 
-    /// Indexes words, no two of which are equal.
+    /// Builds an index of distinct words.
     pub(super) fn build(words: &Words) -> Vec<[u32; 2]> {
-        // At most three quarters full.
+        // At most three quarters of the slots are used.
         let slots = (words.len() + words.len() / 3 + 1).next_power_of_two();
         let mut pairs = vec![[0u32; 2]; slots];
         for (row, word) in (0u32..).zip(words.iter()) {
@@ -40,7 +49,7 @@ impl StoredIndex {
     /// The row of a word.
     ///
     /// # Errors
-    /// A slot on the way to the word that points outside the table.
+    /// A slot before the word that points outside the table.
     pub fn row(&self, words: &Words, word: &[u8]) -> Result<Option<u32>, Malformed> {
         let (pairs, _) = self.0.as_chunks::<2>();
         let (start, tag) = place(word, pairs.len());
@@ -61,29 +70,28 @@ impl StoredIndex {
         Ok(None)
     }
 
-    /// The rows of many words, each as [`StoredIndex::row`] finds it.
+    /// The rows of many words, with the same results as [`StoredIndex::row`].
     ///
-    /// A look-up waits for memory three times: for its slot, for the word's place, for the word. Here a group of words waits together,
-    /// which takes a fraction of the time that one after the other takes.
+    /// A look-up waits for memory three times: for the slot, for the word's offsets, and for the word. Here a group of words waits at the
+    /// same time, which takes a fraction of the time.
     ///
-    /// `soon` is told, while others are still waited for, each row that is most likely a word's, so that what is wanted of it can be fetched
-    /// meanwhile.
+    /// `prefetch` is called early with the row that is most likely the result, so that the caller can prefetch its data.
     ///
     /// # Errors
-    /// As [`StoredIndex::row`], of the first such word.
+    /// As [`StoredIndex::row`], for the first such word.
     pub fn rows(
         &self,
         words: &Words,
-        asked: &[&[u8]],
+        queries: &[&[u8]],
         mut soon: impl FnMut(u32),
     ) -> Result<Vec<Option<u32>>, Malformed> {
-        const TOGETHER: usize = 64;
+        const GROUP: usize = 64;
         let (pairs, _) = self.0.as_chunks::<2>();
         let (bytes, offsets) = words.parts();
-        let mut rows = Vec::with_capacity(asked.len());
-        for group in asked.chunks(TOGETHER) {
-            // Each loop is short, so that the processor begins many of its loads before the first has come.
-            let (mut places, mut slots, mut ranges) = ([(0, 0); TOGETHER], [[0; 2]; TOGETHER], [[0; 2]; TOGETHER]);
+        let mut rows = Vec::with_capacity(queries.len());
+        for group in queries.chunks(GROUP) {
+            // Each loop is short, so that the processor starts many loads before the first one is complete.
+            let (mut places, mut slots, mut ranges) = ([(0, 0); GROUP], [[0; 2]; GROUP], [[0; 2]; GROUP]);
             for (to, word) in places.iter_mut().zip(group) {
                 *to = place(word, pairs.len());
             }
@@ -102,18 +110,18 @@ impl StoredIndex {
             }
             for (index, word) in group.iter().enumerate() {
                 let ([next, other], [start, end]) = (slots[index], ranges[index]);
-                let is_it = next > 0 && other == places[index].1 && bytes.get(start..end) == Some(*word);
-                // What is not in the first slot is looked for in the usual way.
-                rows.push(if is_it { Some(next - 1) } else { self.row(words, word)? });
+                let found = next > 0 && other == places[index].1 && bytes.get(start..end) == Some(*word);
+                // A word that is not in the first slot is searched for in the usual way.
+                rows.push(if found { Some(next - 1) } else { self.row(words, word)? });
             }
         }
         Ok(rows)
     }
 
-    /// Checks that every slot is empty or holds one of `rows` rows.
+    /// Checks that every slot is empty or has one of `rows` rows.
     ///
     /// # Errors
-    /// The first slot that does not.
+    /// The first slot with a row out of range.
     pub fn check(&self, rows: usize) -> Result<(), Malformed> {
         let (pairs, _) = self.0.as_chunks::<2>();
         match pairs.iter().position(|pair| pair[0] as usize > rows) {
@@ -124,15 +132,11 @@ impl StoredIndex {
 }
 
 fn outside(slot: usize, row: u32, rows: usize) -> Malformed {
-    Malformed::at(
-        Place::File,
-        format!("a row below {rows} with a word, at slot {slot} of the index"),
-        format!("row {row}"),
-    )
-    .advise(DAMAGED)
+    Malformed::at(Place::File, format!("a row below {rows} in slot {slot} of the index"), format!("row {row}"))
+        .advise(DAMAGED)
 }
 
-/// Where the search for a word begins, and its tag.
+/// The slot at which the search for a word begins, and the tag of the word.
 fn place(word: &[u8], slots: usize) -> (usize, u32) {
     let hash = XxHash3_64::oneshot(word);
     (hash as u32 as usize & (slots - 1), (hash >> 32) as u32)

@@ -1,91 +1,91 @@
-//! Looking over rows of text without refusing any: what is odd, how often, and where.
+//! Inspecting rows of text without refusing any: which problems occur, how often, and where.
 
 use rayon::prelude::*;
 
 use super::row::{any_row, excerpt, numbers_in, split_line, trim_line};
-use super::text::{cut, dimension_of, header_of, trim_final_newlines};
+use super::text::{dimension_of, divide, header_of, trim_final_newlines};
 use super::{BOM, Words};
 use crate::error::Malformed;
 
-/// Places kept of each oddity.
-const PLACES: usize = 5;
+/// Maximum number of places reported for each problem.
+const MAX_PLACES: usize = 5;
 
-/// How often something was met, and where first.
+/// How often a problem occurs, and where first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sightings {
-    /// How often.
+pub struct Occurrences {
+    /// Number of occurrences.
     pub count: u64,
-    /// The first few: the line, counted from 1, and what stands there, shortened.
+    /// The first few: the line, counted from 1, and an excerpt.
     pub first: Vec<(u64, String)>,
 }
 
-impl Sightings {
+impl Occurrences {
     pub(crate) fn add(&mut self, line: u64, what: impl FnOnce() -> String) {
         self.count += 1;
-        if self.first.len() < PLACES {
+        if self.first.len() < MAX_PLACES {
             self.first.push((line, what()));
         }
     }
 
-    fn append(&mut self, later: Sightings) {
+    fn append(&mut self, later: Occurrences) {
         self.count += later.count;
         self.first.extend(later.first);
-        self.first.truncate(PLACES);
+        self.first.truncate(MAX_PLACES);
     }
 }
 
-/// What is odd about rows of text. Lines are looked at one by one, and none stops the look at the others.
+/// What was found in rows of text. Each line is inspected by itself, so one bad line does not affect the others.
 #[derive(Debug, Clone, Default)]
-pub struct TextFindings {
-    /// Numbers a row: what the header says, or what most of the first lines have.
+pub struct TextInspection {
+    /// Numbers per row: the most frequent number among the first lines.
     pub dimension: usize,
-    /// The rows and the dimension that a header line states.
+    /// The number of rows and the dimension in the header line.
     pub header: Option<(u64, usize)>,
-    /// Lines that are not the header, without empty ones at the end.
+    /// Number of lines without the header and without empty lines at the end.
     pub lines: u64,
-    /// Words of the rows that can be read, in order.
+    /// The words of the rows that can be read, in order.
     pub words: Words,
-    /// The line of each of [`TextFindings::words`].
+    /// The line of each of [`TextInspection::words`].
     pub word_lines: Vec<u64>,
     /// The file begins with a byte-order mark.
     pub byte_order_mark: bool,
     /// The file lacks its final line feed.
     pub no_final_line_feed: bool,
-    /// And its last row has fewer numbers than the others.
+    /// The file lacks its final line feed, and its last row has too few numbers.
     pub cut_short: bool,
     /// Lines that end in CR LF.
-    pub carriage_returns: Sightings,
-    /// Lines with spaces at their end.
-    pub trailing_spaces: Sightings,
-    /// Empty lines before the end.
-    pub empty_lines: Sightings,
+    pub carriage_returns: Occurrences,
+    /// Lines with trailing spaces.
+    pub trailing_spaces: Occurrences,
+    /// Empty lines, except at the end.
+    pub empty_lines: Occurrences,
     /// Rows with fewer numbers than the dimension.
-    pub short: Sightings,
-    /// Rows with more.
-    pub long: Sightings,
-    /// Rows with something among their numbers that is none.
-    pub not_numbers: Sightings,
-    /// Rows with a number that is written as finite and too large for 32 bits.
-    pub overflows: Sightings,
-    /// Rows with NaN or infinity written out.
-    pub nonfinite: Sightings,
+    pub short: Occurrences,
+    /// Rows with more numbers than the dimension.
+    pub long: Occurrences,
+    /// Rows with a field that is not a number.
+    pub not_numbers: Occurrences,
+    /// Rows with a finite number that is too large for 32 bits.
+    pub overflows: Occurrences,
+    /// Rows with NaN or infinity.
+    pub nonfinite: Occurrences,
     /// Rows of zeros.
-    pub zeros: Sightings,
+    pub zeros: Occurrences,
     /// Words that are not UTF-8.
-    pub not_utf8: Sightings,
-    /// Words that are UTF-8 and more than ASCII.
+    pub not_utf8: Occurrences,
+    /// Number of words in UTF-8 with characters beyond ASCII.
     pub beyond_ascii: u64,
     /// Words with a tab.
-    pub tabs: Sightings,
+    pub tabs: Occurrences,
     /// Words with a space.
-    pub spaces: Sightings,
+    pub spaces: Occurrences,
     /// Words with an upper-case letter.
-    pub upper_case: Sightings,
+    pub upper_case: Occurrences,
 }
 
-impl TextFindings {
-    /// Joins what was found in a later part of the file.
-    fn append(&mut self, later: TextFindings) {
+impl TextInspection {
+    /// Adds the results of a later part of the file.
+    fn append(&mut self, later: TextInspection) {
         self.words.append(&later.words);
         self.word_lines.extend(later.word_lines);
         self.beyond_ascii += later.beyond_ascii;
@@ -107,7 +107,7 @@ impl TextFindings {
         pairs.into_iter().for_each(|(all, later)| all.append(later));
     }
 
-    fn look_at(&mut self, line: &[u8], number: u64, row: &mut [f32]) {
+    fn inspect(&mut self, line: &[u8], number: u64, row: &mut [f32]) {
         let excerpt_of = || excerpt(line);
         let bare = line.strip_suffix(b"\r").unwrap_or(line);
         if bare.len() < line.len() {
@@ -132,7 +132,7 @@ impl TextFindings {
         };
         let shown = || format!("`{}`", String::from_utf8_lossy(word).escape_debug());
         if row.iter().any(|value| !value.is_finite()) {
-            // `inf` and `nan` have no digits; what has was meant as a number.
+            // `inf` and `nan` have no digits; a field with digits is a number that overflows.
             let numbers = trimmed[word.len()..].split(|&byte| byte == b' ');
             let overflow = numbers
                 .filter(|field| field.iter().any(u8::is_ascii_digit))
@@ -162,40 +162,40 @@ impl TextFindings {
     }
 }
 
-/// Looks over rows of text, with or without a header line.
+/// Inspects rows of text, with or without a header line.
 ///
 /// # Errors
-/// Text in which no dimension can be found: nothing in it looks like rows of word vectors.
-pub fn text(bytes: &[u8]) -> Result<TextFindings, Malformed> {
+/// Text whose dimension cannot be determined, because no line looks like a row of word vectors.
+pub fn text(bytes: &[u8]) -> Result<TextInspection, Malformed> {
     let body = bytes.strip_prefix(BOM).unwrap_or(bytes);
     let (first, rest) = split_line(body);
-    // A row of one number may look like a header; then the other rows do too.
+    // A row of one number may look like a header, but then the second line does as well.
     let header = header_of(first).filter(|_| numbers_in(split_line(rest).0) != 1);
     let (rows, first_line) = if header.is_some() { (rest, 2) } else { (body, 1) };
     let rows = trim_final_newlines(rows);
-    // A header may lie about this too: what the rows have counts.
+    // The dimension in the header may be wrong: that of the rows counts.
     let dimension = dimension_of(rows)?;
     let last_row = rows.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
     let no_final_line_feed = bytes.last().is_some_and(|&byte| byte != b'\n');
-    let mut all = TextFindings {
+    let mut all = TextInspection {
         dimension,
         header,
         byte_order_mark: body.len() < bytes.len(),
         no_final_line_feed,
         cut_short: no_final_line_feed && numbers_in(last_row) < dimension,
-        ..TextFindings::default()
+        ..TextInspection::default()
     };
-    let chunks = cut(rows, first_line, &|_| ());
+    let chunks = divide(rows, first_line, &|_| ());
     all.lines = chunks.iter().map(|chunk| chunk.lines as u64).sum();
-    let parts: Vec<TextFindings> = chunks
+    let parts: Vec<TextInspection> = chunks
         .par_iter()
         .map(|chunk| {
-            let mut found = TextFindings::default();
+            let mut found = TextInspection::default();
             let mut row = vec![0.0; dimension];
             let mut rest = chunk.bytes;
             for number in chunk.first_line..chunk.first_line + chunk.lines as u64 {
                 let (line, after) = split_line(rest);
-                found.look_at(line, number, &mut row);
+                found.inspect(line, number, &mut row);
                 rest = after;
             }
             found

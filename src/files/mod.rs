@@ -1,6 +1,6 @@
-//! Bytes on disk to rows (a word and its numbers): the formats, telling them apart by content, opening.
+//! Reading and writing vector files: formats, their detection, and opening.
 //!
-//! Readers take `&[u8]`; who maps and who inflates is [`bytes`]'s business.
+//! Readers take `&[u8]`; mapping and decompression are in [`bytes`].
 
 mod buffer;
 pub mod bytes;
@@ -48,7 +48,7 @@ pub(crate) use packed::max_inflated;
 pub(crate) use row::excerpt;
 pub use row::parse_vector;
 pub(crate) use rows::remove_rows;
-pub use rows::{Rows, Skipped};
+pub use rows::{Rows, SkippedRows};
 use stream::Stream;
 pub use subwords::{SubwordLayout, Subwords};
 pub use table::{Table, TableInfo};
@@ -57,32 +57,32 @@ pub use vocabulary_file::{MatrixFormat, matrix_format, parse_vocabulary, save_ma
 pub use words::Words;
 pub use write::{AtomicFile, check_writable, write_atomic};
 
-/// Where rows came from.
+/// The file that vectors were read from.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// The file, as the caller named it.
+    /// The path, as given by the caller.
     pub path: PathBuf,
     /// Its format.
     pub format: Format,
-    /// How the file wraps it.
+    /// Its compression.
     pub compression: Compression,
-    /// Size of the file on disk, in bytes (of its inflated content for pipes).
+    /// Size of the file in bytes (for pipes, of the decompressed content).
     pub bytes: u64,
 }
 
-/// What a file of vectors holds, ready to be asked or to be indexed.
+/// The contents of a vector file.
 #[derive(Debug)]
 pub enum Contents {
-    /// Rows that were read into memory, and the vectors of character n-grams, where the file has them.
+    /// Rows in memory, and the vectors of character n-grams, if the file has them.
     Rows(Box<Rows>, Option<Subwords>),
-    /// A table that is used where it lies in the file.
+    /// A table that is used in place.
     Table(Box<Table>),
 }
 
-/// Opens a file of vectors and reads all its rows; a table file is mapped and not read.
+/// Opens a vector file and reads all its rows; a table file is only mapped.
 ///
 /// # Errors
-/// Whatever [`bytes::open`], [`parse`] and [`Table::open`] refuse.
+/// The errors of [`bytes::open`], [`parse`] and [`Table::open`].
 pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
     let (opened, compression) = bytes::open_lazily(path, options.member.as_deref())?;
     let (contents, format, size) = contents_of(opened, path, options)?;
@@ -91,10 +91,10 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<(Contents, Source)> {
     Ok((contents, Source { path: path.to_path_buf(), format, compression, bytes }))
 }
 
-/// As [`read`], of a file whose bytes are in memory; `name` stands for it in messages.
+/// As [`read`], for a file whose bytes are in memory; messages refer to it as `name`.
 ///
 /// # Errors
-/// As [`read`]. A NumPy array, unless [`ReadOptions::word_list`] names its words.
+/// As [`read`]; a NumPy array without [`ReadOptions::word_list`].
 pub fn read_bytes(bytes: Vec<u8>, name: &str, options: &ReadOptions) -> Result<(Contents, Source)> {
     let path = PathBuf::from(name);
     let size = bytes.len() as u64;
@@ -103,7 +103,7 @@ pub fn read_bytes(bytes: Vec<u8>, name: &str, options: &ReadOptions) -> Result<(
     Ok((contents, Source { path, format, compression, bytes: size }))
 }
 
-/// What was opened, its format, and how many bytes it has, inflated.
+/// The contents of a file, its format, and its decompressed size in bytes.
 fn contents_of(opened: Opened, path: &Path, options: &ReadOptions) -> Result<(Contents, Format, u64)> {
     Ok(match opened {
         Opened::Whole(bytes) => {
@@ -126,12 +126,12 @@ fn contents_of(opened: Opened, path: &Path, options: &ReadOptions) -> Result<(Co
     })
 }
 
-/// Reads rows of text and word2vec binary while they are being inflated; `None` for the formats that are read as a whole.
+/// Reads rows of text and word2vec binary while they are decompressed; `None` for formats that are read as a whole.
 fn read_stream(stream: &mut Stream, options: &ReadOptions) -> Result<(Option<Rows>, Format), ReadError> {
     let format = format_of(stream.piece()?, options)?;
     let rows = match format {
-        Format::Glove => text::parse_stream(stream, text::Header::Absent, options)?,
-        Format::Word2vecText => text::parse_stream(stream, text::Header::Present, options)?,
+        Format::Glove => text::parse_stream(stream, text::HeaderLine::Absent, options)?,
+        Format::Word2vecText => text::parse_stream(stream, text::HeaderLine::Present, options)?,
         Format::Word2vecBinary => word2vec::parse_stream(stream, options)?,
         Format::Fasttext | Format::Numpy | Format::Table | Format::Projector => return Ok((None, format)),
     };
@@ -150,10 +150,10 @@ fn read_whole(format: Format, bytes: Bytes, path: &Path, options: &ReadOptions) 
         }
         Format::Numpy => {
             let (values, rows, dimension) = numpy::parse(&bytes, allow).map_err(in_file)?;
-            let list = options.word_list.clone().unwrap_or_else(|| numpy::list_beside(path));
+            let list = options.word_list.clone().unwrap_or_else(|| numpy::word_list_path(path));
             if options.word_list.is_none() && !list.exists() {
-                let expected = format!("a list of its words in `{}`", list.display());
-                let error = Malformed::at(Place::File, expected, "none").advise(Advice::SetWordList);
+                let message = format!("the word list `{}` is missing", list.display());
+                let error = Malformed::message(Place::File, message).advise(Advice::SetWordList);
                 return Err(in_file(error).into());
             }
             let (text, _) = bytes::open(&list, None)?;
@@ -170,17 +170,17 @@ fn read_whole(format: Format, bytes: Bytes, path: &Path, options: &ReadOptions) 
     })
 }
 
-/// Reads the rows out of `bytes`, whose format is told by content where `options` does not say it.
+/// Reads the rows in `bytes`. The format is detected from the content unless `options` specify it.
 ///
 /// # Errors
-/// Bytes that are not word vectors, or rows that break their format's rules: `docs/reference/formats.md` lists them. A table file,
-/// which is not read row by row ([`Table::open`]), and a NumPy array, which has no words of its own.
-pub fn parse(bytes: &[u8], options: &ReadOptions) -> Result<(Rows, Format), Malformed> {
+/// Bytes that are not word vectors, and rows that violate the rules of their format, listed in `docs/reference/formats.md`; a table
+/// file, which is not read row by row (see [`Table::open`]), and a NumPy array, which has no words.
+pub fn parse(bytes: &[u8], options: &ReadOptions) -> Result<(Rows, Format)> {
     let format = format_of(bytes, options)?;
     Ok((parse_as(format, bytes, options, &|_| ())?, format))
 }
 
-/// Reads rows of a format. Each part of `bytes` that will not be needed for a while is told to `release`.
+/// Reads rows of a format. `release` is called with each part of `bytes` that is not needed for a while.
 fn parse_as(
     format: Format,
     bytes: &[u8],
@@ -188,18 +188,23 @@ fn parse_as(
     release: &(dyn Fn(&[u8]) + Sync),
 ) -> Result<Rows, Malformed> {
     match format {
-        Format::Glove => text::parse(bytes, text::Header::Absent, options, release),
-        Format::Word2vecText => text::parse(bytes, text::Header::Present, options, release),
+        Format::Glove => text::parse(bytes, text::HeaderLine::Absent, options, release),
+        Format::Word2vecText => text::parse(bytes, text::HeaderLine::Present, options, release),
         Format::Word2vecBinary => word2vec::parse(bytes, options, release),
         Format::Fasttext => Ok(fasttext::parse(bytes, options.allow_nonfinite)?.0),
-        Format::Numpy => Err(Malformed::at(Place::File, "words and numbers", "a NumPy array, numbers alone")),
-        Format::Table => Err(Malformed::at(Place::File, "rows to read one by one", "a table file")),
+        Format::Numpy => {
+            Err(Malformed::message(Place::File, "a NumPy array has no words: open it as a file with a word list"))
+        }
+        Format::Table => {
+            Err(Malformed::message(Place::File, "a table file is not read row by row: open it as a table"))
+        }
         Format::Projector => {
-            Err(Malformed::at(Place::File, "a format that is read", "the Embedding Projector's, which is only written"))
+            Err(Malformed::message(Place::File, "files of the Embedding Projector can only be written"))
         }
     }
 }
 
+/// The format in the options, or else the detected one.
 pub(crate) fn format_of(bytes: &[u8], options: &ReadOptions) -> Result<Format, Malformed> {
     options.format.map_or_else(|| sniff::format(stream::head(bytes)), Ok)
 }

@@ -1,13 +1,12 @@
-//! Decimal text to the nearest f32.
+//! Parsing decimal text to the nearest f32.
 
-/// Powers of ten as they divide a number with that many digits behind its point. Not exact past the first: see
-/// [`nearest`].
+/// Negative powers of ten, by the number of digits after the decimal point. All but the first are rounded: see [`nearest`].
 const TENTHS: [f64; 23] = [
     1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15, 1e-16, 1e-17,
     1e-18, 1e-19, 1e-20, 1e-21, 1e-22,
 ];
 
-/// Powers of ten that shift a number to make room for up to sixteen digits.
+/// Powers of ten that shift a number left by up to sixteen digits.
 const TENS: [u64; 17] = [
     1,
     10,
@@ -28,10 +27,10 @@ const TENS: [u64; 17] = [
     10_000_000_000_000_000,
 ];
 
-/// Reads a number that fills the whole of `field`.
+/// Parses a number that fills all of `field`.
 ///
-/// The result is the nearest f32 (ties to even), as `str::parse` gives it. Accepts what `str::parse` accepts: a sign,
-/// digits with or without a point, an exponent, `inf`, `nan` in any case. `None` for anything else.
+/// The result is the nearest f32 (ties to even), the same as that of `str::parse`. Accepts what `str::parse` accepts: a sign, digits
+/// with or without a decimal point, an exponent, `inf` and `nan` in upper or lower case. `None` for anything else.
 pub fn parse_f32(field: &[u8]) -> Option<f32> {
     match plain_decimal(field) {
         Some((value, length)) if length == field.len() => Some(value),
@@ -39,17 +38,17 @@ pub fn parse_f32(field: &[u8]) -> Option<f32> {
     }
 }
 
-/// Reads a plain decimal (`-12.345`) from the front of `bytes`: the value and how many bytes it took.
+/// Parses a plain decimal (`-12.345`) at the beginning of `bytes`: its value and its length in bytes.
 ///
-/// `None` where there is none, or where this way of reading could not promise the nearest f32; [`parse_f32`] then
-/// decides. What follows the number is the caller's to judge.
+/// `None` if there is none, or if this method cannot guarantee the nearest f32; [`parse_f32`] then decides. The caller checks what
+/// follows the number.
 #[inline]
 pub(super) fn plain_decimal(bytes: &[u8]) -> Option<(f32, usize)> {
     component(bytes).or_else(|| any_plain_decimal(bytes))
 }
 
-/// A number as vectors have them: one digit, a point, and up to sixteen digits behind it. Digits are read eight at a time,
-/// without a branch on how many there are: they differ from number to number, so a processor cannot foresee them.
+/// A number as is typical of vectors: one digit, a decimal point, and up to sixteen digits after it. Digits are read eight at a time
+/// without branching on their number, which the processor could not predict.
 ///
 /// `None` for other numbers, and within 20 bytes of the end of `bytes`.
 #[inline(always)]
@@ -76,7 +75,7 @@ fn component(bytes: &[u8]) -> Option<(f32, usize)> {
     Some((nearest(negative, mantissa, fraction)?, start + 2 + fraction))
 }
 
-/// The number that the digits at the front of `bytes` make, and how many they are: 0 to 8.
+/// The value of the digits at the beginning of `bytes`, and their number: 0 to 8.
 #[inline(always)]
 fn eight_digits(bytes: [u8; 8]) -> (u64, usize) {
     const EACH: u64 = 0x0101_0101_0101_0101;
@@ -85,9 +84,9 @@ fn eight_digits(bytes: [u8; 8]) -> (u64, usize) {
     // The top bit of each byte that is more than 9. A carry can only come out of such a byte, and go into later ones.
     let others = (values.wrapping_add(EACH * 0x76) | values) & (EACH * 0x80);
     let digits = others.trailing_zeros() as usize / 8;
-    // Zeros before the digits, in place of what follows them.
+    // Leading zeros replace what follows the digits.
     let values = values.checked_shl(64 - 8 * digits as u32).unwrap_or(0);
-    // Neighbours are joined: digits to pairs, pairs to fours, fours to eight.
+    // Neighbours are combined: digits to pairs, pairs to groups of four, these to eight.
     let values = (values.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
     let values = (values.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
     (values.wrapping_mul(10_000 << 32 | 1) >> 32, digits)
@@ -126,22 +125,22 @@ fn digit(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10).map(u64::from)
 }
 
-/// The f32 nearest to `mantissa` / 10^`fraction`, where that is certain.
+/// The f32 nearest to `mantissa` / 10^`fraction`, if that is certain.
 ///
-/// Mantissa to f64, the power of ten, and their product are each off by half a unit in the last place at most, so that the
-/// product is within three units of the true value. Rounding it to f32 can only go wrong if the middle between two
-/// neighbouring f32 lies between them.
+/// The conversion of the mantissa to f64, the power of ten and the product each have an error of at most half a unit in the last
+/// place, so the product is within three units of the true value. Rounding it to f32 can only be wrong if the midpoint of two
+/// neighbouring f32 is between the two.
 #[inline(always)]
 fn nearest(negative: bool, mantissa: u64, fraction: usize) -> Option<f32> {
-    // From i64, which processors convert at once.
+    // From i64, which processors convert in one instruction.
     let magnitude = mantissa as i64 as f64 * TENTHS.get(fraction)?;
-    // Of the 29 bits that an f32 drops, the highest alone is the middle. More are dropped only below the normal numbers, which
-    // so few decimals do not reach.
+    // An f32 drops 29 bits; the midpoint is the value with only the highest of them set. More bits are dropped only for subnormal
+    // numbers, which this few digits cannot express.
     let dropped = magnitude.to_bits() & 0x1fff_ffff;
     if dropped.abs_diff(0x1000_0000) <= 4 {
         return None;
     }
-    // The sign as a bit, not as a branch: it is as good as random.
+    // The sign is set as a bit, since a branch on it could not be predicted.
     Some(f32::from_bits((magnitude as f32).to_bits() | u32::from(negative) << 31))
 }
 
@@ -154,7 +153,7 @@ mod tests {
     fn same(text: &str) {
         let std: Option<f32> = text.parse().ok();
         assert_eq!(parse_f32(text.as_bytes()).map(f32::to_bits), std.map(f32::to_bits), "{text:?}");
-        // In the middle of a line, numbers are read another way than at the end of the bytes.
+        // In the middle of a line, numbers take another code path than at the end of the bytes.
         if let Some((value, length)) = plain_decimal(format!("{text} {text} 0.123456789012345").as_bytes())
             && length == text.len()
         {
@@ -249,7 +248,7 @@ mod tests {
             let text = match i % 3 {
                 0 => format!("{sign}{}.{:0width$}", rng.random_range(0..30), mantissa, width = digits as usize),
                 1 => format!("{sign}{}", f32::from_bits(rng.random::<u32>() & 0x7f7f_ffff)),
-                // Right between two floats, or next to it.
+                // The midpoint of two floats, or next to it.
                 _ => {
                     let low = rng.random_range(1.0f32..2.0);
                     let middle = (f64::from(low) + f64::from(low.next_up())) / 2.0;

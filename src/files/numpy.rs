@@ -1,6 +1,6 @@
-//! NumPy arrays (`.npy`), and the list of words that goes with one: an array has no words of its own.
+//! NumPy arrays (`.npy`), and the word list that belongs to one, since an array has no words.
 //!
-//! As NumPy's `numpy.lib.format` describes the format: a mark, a version, a header that is a Python dictionary, numbers.
+//! The format is that of `numpy.lib.format`: a magic string, a version, a header that is a Python dictionary, and the numbers.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,57 +12,58 @@ use super::row::{excerpt, split_line};
 use super::{BOM, ElementType, Words};
 use crate::error::{Advice, Malformed, Place};
 
-/// What an array begins with.
+/// The magic string of an array.
 const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
-/// The first byte of an array, which no text in ASCII has.
+/// The first byte of an array, which does not occur in ASCII text.
 pub const FIRST: u8 = MAGIC[0];
 
-/// What NumPy makes room for in a header, so that the first number of a shape can grow in place.
-const LONGEST_NUMBER: usize = 21;
+/// Digits that NumPy reserves in a header, so that the first number of the shape can be changed in place.
+const MAX_SHAPE_DIGITS: usize = 21;
 
 /// Numbers that one task converts.
 const CHUNK: usize = 1 << 18;
 
-/// Rows that one task transposes: few enough for their numbers to stay in a cache.
+/// Rows that one task transposes: few enough to stay in the cache.
 const BAND: usize = 64;
 
-/// Reads a two-dimensional array: its values, row after row, its rows and its columns.
+/// Reads a two-dimensional array: its values `[rows, columns]`, the number of rows and the number of columns.
 pub fn parse(bytes: &[u8], allow_nonfinite: bool) -> Result<(Vec<f32>, usize, usize), Malformed> {
     read(bytes, allow_nonfinite, false)
 }
 
-/// Reads vectors `[n, dimension]`, or a single one, `[dimension]`: their values, vector after vector. They need not be finite.
+/// Reads vectors `[n, dimension]`, or a single vector `[dimension]`, and returns the values `[n, dimension]`. They need not be finite.
 pub fn parse_vectors(bytes: &[u8], dimension: usize) -> Result<Vec<f32>, Malformed> {
     let (values, _, columns) = read(bytes, true, true)?;
     if columns != dimension {
-        let expected = format!("{dimension} numbers a vector, as the vectors asked have");
+        let expected = format!("{dimension} numbers per vector");
         return Err(Malformed::at(Place::File, expected, columns.to_string()));
     }
     Ok(values)
 }
 
-/// [`parse`]; `single` takes an array of one dimension for a single row.
+/// As [`parse`]; with `single`, an array of one dimension is a single row.
 fn read(bytes: &[u8], allow_nonfinite: bool, single: bool) -> Result<(Vec<f32>, usize, usize), Malformed> {
     let (text, start) = header_text(bytes)?;
-    let Header { kind, columns_first, rows, columns } = header(text, Place::Byte((start - text.len()) as u64), single)?;
+    let ArrayHeader { number_type, columns_first, rows, columns } =
+        header(text, Place::Byte((start - text.len()) as u64), single)?;
     let count = rows.checked_mul(columns);
     let data = &bytes[start..];
-    if count.and_then(|count| count.checked_mul(kind.size())) != Some(data.len()) {
+    if count.and_then(|count| count.checked_mul(number_type.size())) != Some(data.len()) {
         let error = Malformed::at(
             Place::Byte(start as u64),
-            format!("{rows} x {columns} numbers of {} bytes, as the header says", kind.size()),
+            format!("{rows} x {columns} numbers of {} bytes, as in the header", number_type.size()),
             format!("{} bytes", data.len()),
         );
-        return Err(error.advise("the file is cut short, or is not a single array"));
+        return Err(error.advise("the file is cut short, or has more than one array"));
     }
 
     let mut values = vec![0.0f32; rows * columns];
     let layout = columns_first.then_some(rows);
-    match kind {
-        Kind::F16 => fill(data, &mut values, columns, layout, |bytes| f16::from_le_bytes(bytes).to_f32()),
-        Kind::F32 => fill(data, &mut values, columns, layout, f32::from_le_bytes),
-        Kind::F64 => fill(data, &mut values, columns, layout, |bytes| f64::from_le_bytes(bytes) as f32),
+    match number_type {
+        NumberType::F16 => fill(data, &mut values, columns, layout, |bytes| f16::from_le_bytes(bytes).to_f32()),
+        NumberType::F32 => fill(data, &mut values, columns, layout, f32::from_le_bytes),
+        NumberType::F64 => fill(data, &mut values, columns, layout, |bytes| f64::from_le_bytes(bytes) as f32),
     }
     let rows_in_order = values.par_chunks_exact(columns).enumerate();
     let bad = rows_in_order.filter_map(|(row, values)| {
@@ -74,7 +75,7 @@ fn read(bytes: &[u8], allow_nonfinite: bool, single: bool) -> Result<(Vec<f32>, 
     {
         let number = if columns_first { column * rows + row } else { row * columns + column };
         return Err(Malformed::at(
-            Place::Row { row: row as u64 + 1, byte: (start + number * kind.size()) as u64 },
+            Place::Row { row: row as u64 + 1, byte: (start + number * number_type.size()) as u64 },
             format!("a finite 32-bit number ({} of {columns})", column + 1),
             format!("{}", values[row * columns + column]),
         )
@@ -83,36 +84,35 @@ fn read(bytes: &[u8], allow_nonfinite: bool, single: bool) -> Result<(Vec<f32>, 
     Ok((values, rows, columns))
 }
 
-/// The numbers of an array that are read.
+/// The number types that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum NumberType {
     F16,
     F32,
     F64,
 }
 
-impl Kind {
+impl NumberType {
     fn size(self) -> usize {
         match self {
-            Kind::F16 => 2,
-            Kind::F32 => 4,
-            Kind::F64 => 8,
+            NumberType::F16 => 2,
+            NumberType::F32 => 4,
+            NumberType::F64 => 8,
         }
     }
 }
 
-/// What a header says.
+/// The header of an array.
 #[derive(Debug, PartialEq, Eq)]
-struct Header {
-    kind: Kind,
-    /// Column after column (Fortran's order) rather than row after row.
+struct ArrayHeader {
+    number_type: NumberType,
+    /// Column by column (Fortran order) instead of row by row.
     columns_first: bool,
     rows: usize,
     columns: usize,
 }
 
-/// Converts `data` into `values`, which are `[rows, columns]`. `rows_of_columns` is the number of rows where `data` has
-/// column after column.
+/// Converts `data` into `values`, `[rows, columns]`. `rows_of_columns` is the number of rows if `data` is stored column by column.
 fn fill<const N: usize>(
     data: &[u8],
     values: &mut [f32],
@@ -139,12 +139,12 @@ fn fill<const N: usize>(
 fn header_text(bytes: &[u8]) -> Result<(&[u8], usize), Malformed> {
     let cut_short = |at: usize, what: &str| {
         Malformed::at(Place::Byte(at as u64), what, "the end of the file")
-            .advise("the file is cut short: fetch it again")
+            .advise("the file is cut short: download it again")
     };
     let Some(rest) = bytes.strip_prefix(&MAGIC) else {
         return Err(Malformed::at(
             Place::Byte(0),
-            "the mark of a NumPy array, 93 4E 55 4D 50 59",
+            "the magic string of a NumPy array, 93 4E 55 4D 50 59",
             excerpt(&bytes[..bytes.len().min(MAGIC.len())]),
         ));
     };
@@ -164,15 +164,25 @@ fn header_text(bytes: &[u8]) -> Result<(&[u8], usize), Malformed> {
     text.map(|text| (text, start + length)).ok_or_else(|| cut_short(start, "a header"))
 }
 
-/// Reads a header: a Python dictionary of `descr`, `fortran_order` and `shape`, in any order. `single` takes an array of one
-/// dimension for a single row.
-fn header(text: &[u8], place: Place, single: bool) -> Result<Header, Malformed> {
-    let resave = "from NumPy, save it again: numpy.save('new.npy', numpy.load('old.npy').astype('<f4'))";
+/// Reads a header: a Python dictionary with `descr`, `fortran_order` and `shape`, in any order. With `single`, an array of one
+/// dimension is a single row.
+fn header(text: &[u8], place: Place, single: bool) -> Result<ArrayHeader, Malformed> {
+    let (descr, columns_first, shape) = dictionary(text, place)?;
+    let number_type = number_type(descr, place)?;
+    let (rows, columns) = rows_and_columns(&shape, single, place)?;
+    if rows == 0 || columns == 0 {
+        return Err(Malformed::at(place, "rows of numbers", format!("an array of {rows} x {columns}")));
+    }
+    Ok(ArrayHeader { number_type, columns_first, rows, columns })
+}
+
+/// The entries `descr`, `fortran_order` and `shape` of a header.
+fn dictionary(text: &[u8], place: Place) -> Result<(&[u8], bool, Vec<usize>), Malformed> {
     let unclear = || {
-        Malformed::at(place, "a header of descr, fortran_order and shape", excerpt(text))
-            .advise("the file is damaged: fetch it again")
+        Malformed::at(place, "a header with descr, fortran_order and shape", excerpt(text))
+            .advise("the file is damaged: download it again")
     };
-    let mut literal = Literal { rest: text };
+    let mut literal = LiteralParser { rest: text };
     let (mut descr, mut columns_first, mut shape) = (None, None, None);
     if !literal.eat(b'{') {
         return Err(unclear());
@@ -184,8 +194,8 @@ fn header(text: &[u8], place: Place, single: bool) -> Result<Header, Malformed> 
         }
         match key {
             b"descr" if literal.eat(b'[') => {
-                return Err(Malformed::at(place, "an array of numbers", "one of records (a structured dtype)")
-                    .advise("from NumPy, save the field that holds the vectors, as '<f4'"));
+                return Err(Malformed::at(place, "an array of numbers", "an array of records (a structured dtype)")
+                    .advise("in NumPy, save the field with the vectors as '<f4'"));
             }
             b"descr" => descr = Some(literal.string().ok_or_else(unclear)?),
             b"fortran_order" => columns_first = Some(literal.boolean().ok_or_else(unclear)?),
@@ -199,59 +209,47 @@ fn header(text: &[u8], place: Place, single: bool) -> Result<Header, Malformed> 
     let (Some(descr), Some(columns_first), Some(shape)) = (descr, columns_first, shape) else {
         return Err(unclear());
     };
-
-    let kind = match descr {
-        b"<f2" => Kind::F16,
-        b"<f4" => Kind::F32,
-        b"<f8" => Kind::F64,
-        other => {
-            let error = Malformed::at(
-                place,
-                "numbers of type <f2, <f4 or <f8",
-                match other {
-                    [b'>', ..] => format!("big-endian ones, {}", excerpt(other)),
-                    [_, b'O', ..] => format!("Python objects, {}", excerpt(other)),
-                    _ => excerpt(other),
-                },
-            );
-            return Err(error.advise(match other {
-                [_, b'O', ..] => {
-                    "from NumPy, save it again: \
-                     numpy.save('new.npy', numpy.stack(numpy.load('old.npy', allow_pickle=True)).astype('<f4'))"
-                }
-                _ => resave,
-            }));
-        }
-    };
-    let (rows, columns) = if let &[rows, columns] = shape.as_slice() {
-        (rows, columns)
-    } else if let (&[columns], true) = (shape.as_slice(), single) {
-        (1, columns)
-    } else {
-        let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
-        let found = format!("one of shape ({})", shape.join(", "));
-        let (expected, rows) = if single {
-            ("an array of one or two dimensions, a row a vector", "vectors")
-        } else {
-            ("an array of two dimensions, a row a word", "words")
-        };
-        let advice =
-            format!("from NumPy, save it again: numpy.save('new.npy', numpy.load('old.npy').reshape({rows}, -1))");
-        return Err(Malformed::at(place, expected, found).advise(advice));
-    };
-    if rows == 0 || columns == 0 {
-        return Err(Malformed::at(place, "rows of numbers", format!("an array of {rows} x {columns}")));
-    }
-    Ok(Header { kind, columns_first, rows, columns })
+    Ok((descr, columns_first, shape))
 }
 
-/// What is left of a Python literal.
-struct Literal<'a> {
+fn number_type(descr: &[u8], place: Place) -> Result<NumberType, Malformed> {
+    let (found, load) = match descr {
+        b"<f2" => return Ok(NumberType::F16),
+        b"<f4" => return Ok(NumberType::F32),
+        b"<f8" => return Ok(NumberType::F64),
+        [b'>', ..] => (format!("big-endian numbers, {}", excerpt(descr)), "numpy.load('old.npy')"),
+        [_, b'O', ..] => {
+            (format!("Python objects, {}", excerpt(descr)), "numpy.stack(numpy.load('old.npy', allow_pickle=True))")
+        }
+        _ => (excerpt(descr), "numpy.load('old.npy')"),
+    };
+    let advice = format!("in NumPy, save it again: numpy.save('new.npy', {load}.astype('<f4'))");
+    Err(Malformed::at(place, "numbers of type <f2, <f4 or <f8", found).advise(advice))
+}
+
+fn rows_and_columns(shape: &[usize], single: bool, place: Place) -> Result<(usize, usize), Malformed> {
+    match *shape {
+        [rows, columns] => return Ok((rows, columns)),
+        [columns] if single => return Ok((1, columns)),
+        _ => {}
+    }
+    let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
+    let (expected, rows) = if single {
+        ("an array of one or two dimensions, one row per vector", "vectors")
+    } else {
+        ("an array of two dimensions, one row per word", "words")
+    };
+    let advice = format!("in NumPy, save it again: numpy.save('new.npy', numpy.load('old.npy').reshape({rows}, -1))");
+    Err(Malformed::at(place, expected, format!("an array of shape ({})", shape.join(", "))).advise(advice))
+}
+
+/// A parser of Python literals.
+struct LiteralParser<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Literal<'a> {
-    /// Takes `byte` and the white space on both sides of it, if it comes next.
+impl<'a> LiteralParser<'a> {
+    /// Consumes `byte` and the white space around it, if it comes next.
     fn eat(&mut self, byte: u8) -> bool {
         let rest = self.rest.trim_ascii_start();
         match rest.strip_prefix(&[byte]) {
@@ -281,7 +279,7 @@ impl<'a> Literal<'a> {
         Some(value)
     }
 
-    /// A tuple of whole numbers. Python 2 wrote an `L` behind large ones.
+    /// A tuple of integers. Python 2 wrote an `L` after large ones.
     fn tuple(&mut self) -> Option<Vec<usize>> {
         let mut numbers = Vec::new();
         if !self.eat(b'(') {
@@ -303,8 +301,8 @@ impl<'a> Literal<'a> {
 /// Writes an array of version 1.0, byte for byte as `numpy.save` does. `values` is `[rows, columns]`.
 ///
 /// # Errors
-/// What `out` returns. As invalid input: no rows, or a number of values that is not rows x columns; a finite value that
-/// has no finite 16-bit float.
+/// Errors of `out`. As invalid input: no rows, a number of values that is not rows x columns, and a finite value that is too large
+/// for a 16-bit float.
 pub(super) fn write(out: &mut impl Write, values: &[f32], columns: usize, dtype: ElementType) -> io::Result<()> {
     if columns == 0 || values.is_empty() || !values.len().is_multiple_of(columns) {
         let what = format!("{} values are not rows of {columns}", values.len());
@@ -324,7 +322,8 @@ pub(super) fn write(out: &mut impl Write, values: &[f32], columns: usize, dtype:
     }
 }
 
-/// All that stands before an array's numbers, which begin at a multiple of 64. The length does not depend on the number of rows.
+/// Everything before the numbers of an array, which begin at a multiple of 64 bytes. The length does not depend on the number of
+/// rows.
 pub fn header_of(rows: usize, columns: usize, dtype: ElementType) -> Vec<u8> {
     let descr = match dtype {
         ElementType::F16 => "<f2",
@@ -332,21 +331,20 @@ pub fn header_of(rows: usize, columns: usize, dtype: ElementType) -> Vec<u8> {
     };
     let rows = rows.to_string();
     let dictionary = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
-    let length = dictionary.len() + LONGEST_NUMBER.saturating_sub(rows.len());
-    // Before the text stand 10 bytes, behind it a line feed.
+    let length = dictionary.len() + MAX_SHAPE_DIGITS.saturating_sub(rows.len());
+    // 10 bytes precede the text, and a line feed follows it.
     let length = (10 + length + 1).next_multiple_of(64) - 10;
     let mut header = [&MAGIC[..], &[1, 0], &(length as u16).to_le_bytes()].concat();
     header.extend_from_slice(format!("{dictionary:<width$}\n", width = length - 1).as_bytes());
     header
 }
 
-/// Reads the words of an array of `rows` rows: one a line, lines ending in LF or CRLF. AtomicFile them, what a user should be
-/// told, a sentence each.
+/// Reads the words of an array of `rows` rows, one per line, with line ends LF or CRLF. Also returns warnings, one sentence each.
 pub fn word_list(bytes: &[u8], rows: usize) -> Result<(Words, Vec<String>), Malformed> {
     let mut warnings = Vec::new();
     let mut rest = bytes;
     if let Some(text) = rest.strip_prefix(BOM) {
-        warnings.push("the list of words begins with a byte-order mark, which was left out".to_owned());
+        warnings.push("the word list begins with a byte-order mark, which was removed".to_owned());
         rest = text;
     }
     let mut words = Words::default();
@@ -358,15 +356,15 @@ pub fn word_list(bytes: &[u8], rows: usize) -> Result<(Words, Vec<String>), Malf
     if words.len() != rows {
         return Err(Malformed::at(
             Place::File,
-            format!("{rows} words, one a line, as the array has {rows} rows"),
+            format!("{rows} words, one per line, for the {rows} rows of the array"),
             format!("{} lines", words.len()),
         )
-        .advise("the list must name each row, in the rows' order, and nothing else"));
+        .advise("the list must have one line for each row, in the order of the rows"));
     }
     Ok((words, warnings))
 }
 
-/// What a word holds that a list of words cannot: it would not come back.
+/// What a word contains that cannot be stored in a word list.
 pub(super) fn unlistable(word: &[u8]) -> Option<&'static str> {
     if word.contains(&b'\n') {
         Some("a line feed")
@@ -377,22 +375,22 @@ pub(super) fn unlistable(word: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Where the words of an array are looked for and written: `vectors.npy` has them in `vectors.words.txt`.
-pub fn list_beside(path: &Path) -> PathBuf {
+/// The path of the word list of an array: `vectors.words.txt` for `vectors.npy`.
+pub fn word_list_path(path: &Path) -> PathBuf {
     path.with_extension("words.txt")
 }
 
-/// Writes a list of words, one a line.
+/// Writes a word list, one word per line.
 ///
 /// # Errors
-/// What `out` returns; as invalid input, an [unlistable] word.
+/// Errors of `out`; as invalid input, an [unlistable] word.
 pub(super) fn write_words<'a>(out: &mut impl Write, words: impl Iterator<Item = &'a [u8]>) -> io::Result<()> {
     for (index, word) in words.enumerate() {
         if let Some(found) = unlistable(word) {
-            let what = format!("word {} holds {found}: {}", index + 1, excerpt(word));
+            let what = format!("word {} contains {found}: {}", index + 1, excerpt(word));
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
-        // A first word that begins with a byte-order mark would lose it to a reader.
+        // A reader would remove a byte-order mark from the first word.
         if index == 0 && word.starts_with(BOM) {
             out.write_all(BOM)?;
         }

@@ -1,4 +1,4 @@
-//! A line of text: a word and its numbers, and what to say where it is not.
+//! Parsing a line of text, a word and its numbers, and the errors for lines that are not.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ pub(super) fn trim_line(line: &[u8]) -> &[u8] {
     &line[..end]
 }
 
-/// How many of the last fields of a line are numbers, the first field left out: it belongs to the word.
+/// The number of fields at the end of a line that are numbers. The first field is not counted: it belongs to the word.
 pub(super) fn numbers_in(line: &[u8]) -> usize {
     let mut rest = trim_line(line);
     let mut count = 0;
@@ -36,8 +36,8 @@ pub(super) fn numbers_in(line: &[u8]) -> usize {
     count
 }
 
-/// A row as almost all rows are, at the front of `bytes`: a word without spaces, then finite numbers, one space before each.
-/// The word, and how long the line is with its line feed. `None` for all others.
+/// Parses a row at the beginning of `bytes` in its usual form: a word without spaces, then finite numbers, each after one space.
+/// Returns the word, and the length of the line with its line feed; `None` for all other rows.
 #[inline]
 pub(super) fn plain_row<'a>(bytes: &'a [u8], row: &mut [f32]) -> Option<(&'a [u8], usize)> {
     let mut at = memchr2(b' ', b'\n', bytes)?;
@@ -65,7 +65,7 @@ pub(super) fn plain_row<'a>(bytes: &'a [u8], row: &mut [f32]) -> Option<(&'a [u8
     }
 }
 
-/// A finite number that is not a plain decimal (`9.4e-05`), or stands at the very end, at the front of `bytes`.
+/// Parses a finite number at the beginning of `bytes` that is not a plain decimal (`9.4e-05`) or is at the end of the bytes.
 #[cold]
 fn other_number(bytes: &[u8]) -> Option<(f32, usize)> {
     let field = &bytes[..memchr3(b' ', b'\n', b'\r', bytes).unwrap_or(bytes.len())];
@@ -73,23 +73,23 @@ fn other_number(bytes: &[u8]) -> Option<(f32, usize)> {
     Some((number, field.len()))
 }
 
-/// Any row at all: the last fields are the numbers, the rest is the word.
+/// Parses any row: the last fields are the numbers, the rest is the word.
 pub(super) fn any_row<'a>(line: &'a [u8], number: u64, row: &mut [f32]) -> Result<&'a [u8], Malformed> {
     let dimension = row.len();
     let trimmed = trim_line(line);
-    if trimmed.len() < shortest(dimension) {
-        return Err(wrong_width(line, number, dimension));
+    if trimmed.len() < min_length(dimension) {
+        return Err(wrong_length(line, number, dimension));
     }
     let mut rest = trimmed;
     for (index, value) in row.iter_mut().enumerate().rev() {
         let Some(space) = memrchr(b' ', rest) else {
-            return Err(wrong_width(line, number, dimension));
+            return Err(wrong_length(line, number, dimension));
         };
         let field = &rest[space + 1..];
         *value = match parse_f32(field) {
             Some(value) => value,
             None if memchr_iter(b' ', trimmed).count() < dimension => {
-                return Err(wrong_width(line, number, dimension));
+                return Err(wrong_length(line, number, dimension));
             }
             None => {
                 return Err(Malformed::at(
@@ -101,21 +101,23 @@ pub(super) fn any_row<'a>(line: &'a [u8], number: u64, row: &mut [f32]) -> Resul
         };
         rest = &rest[..space];
     }
-    // `b 1 2 3 4` in a file of three dimensions is a row too long, not the word `b 1`; `route 66 0.1 0.2 0.3` is a word.
+    // `b 1 2 3 4` in a file of three dimensions is a row with too many numbers, not the word `b 1`; in `route 66 0.1 0.2 0.3`, `66`
+    // is part of the word.
     let last = memrchr(b' ', rest).map(|space| &rest[space + 1..]);
     if let Some(field) = last
         && parse_f32(field).is_some_and(f32::is_finite)
         && (is_fraction(field) || !line[rest.len()..].split(|&byte| byte == b' ').any(is_fraction))
     {
-        return Err(wrong_width(line, number, dimension));
+        return Err(wrong_length(line, number, dimension));
     }
     Ok(rest)
 }
 
-/// A vector without a word: `dimension` numbers, with spaces, tabs or commas between them. They need not be finite.
+/// Parses a vector without a word: `dimension` numbers, separated by spaces, tabs or commas. They need not be finite. `number` is the
+/// number of the line, for errors.
 ///
 /// # Errors
-/// Another number of fields, or one that is not a number; `number` is the line's.
+/// A wrong number of fields, and a field that is not a number.
 pub fn parse_vector(line: &[u8], number: u64, dimension: usize) -> Result<Vec<f32>, Malformed> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let mut values = Vec::new();
@@ -130,23 +132,23 @@ pub fn parse_vector(line: &[u8], number: u64, dimension: usize) -> Result<Vec<f3
         at += field.len() + 1;
     }
     if values.len() != dimension {
-        let expected = format!("{dimension} numbers, as the vectors have");
+        let expected = format!("{dimension} numbers");
         return Err(Malformed::at(Place::Line(number), expected, values.len().to_string()));
     }
     Ok(values)
 }
 
-/// The fewest bytes that a row can have: a space and a digit for each number.
-pub(super) fn shortest(dimension: usize) -> usize {
+/// Minimum length of a row in bytes: a space and a digit for each number.
+pub(super) fn min_length(dimension: usize) -> usize {
     dimension.saturating_mul(2)
 }
 
-/// Whether a number is written with something behind a point, or with an exponent.
+/// Whether a number is written with a fraction or an exponent.
 fn is_fraction(number: &[u8]) -> bool {
     number.iter().rposition(|byte| b".eE".contains(byte)).is_some_and(|at| at + 1 < number.len())
 }
 
-pub(super) fn wrong_width(line: &[u8], number: u64, dimension: usize) -> Malformed {
+pub(super) fn wrong_length(line: &[u8], number: u64, dimension: usize) -> Malformed {
     let place = Place::Line(number);
     let error = match numbers_in(line) {
         0 if trim_line(line).is_empty() => {
@@ -177,11 +179,11 @@ fn split_at_space(bytes: &[u8]) -> (&[u8], &[u8]) {
     bytes.split_at(memchr(b' ', bytes).unwrap_or(bytes.len()))
 }
 
-/// The beginning of something, fit for an error message.
+/// The beginning of `bytes` in quotes, for an error message.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
-    const LONGEST: usize = 40;
-    let text: Cow<str> = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LONGEST)]);
-    let shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    let more = if bytes.len() > 4 * LONGEST || text.chars().count() > LONGEST { "..." } else { "" };
+    const MAX_CHARACTERS: usize = 40;
+    let text: Cow<str> = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * MAX_CHARACTERS)]);
+    let shown: String = text.chars().take(MAX_CHARACTERS).flat_map(char::escape_debug).collect();
+    let more = if bytes.len() > 4 * MAX_CHARACTERS || text.chars().count() > MAX_CHARACTERS { "..." } else { "" };
     format!("`{shown}{more}`")
 }

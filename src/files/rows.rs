@@ -4,34 +4,33 @@ use super::buffer::Buffer;
 use super::words::Words;
 use crate::error::{Malformed, Place};
 
-/// What a reader yields: words and their numbers, in the file's order, duplicates and all.
+/// The rows of a file, in the order of the file and including duplicates.
 #[derive(Debug, Default, Clone)]
 pub struct Rows {
-    /// One word a row.
+    /// The words, one per row.
     pub words: Words,
-    /// `[rows, dimension]`, row after row.
+    /// The vectors, `[rows, dimension]`.
     pub values: Buffer<f32>,
-    /// Numbers a row.
+    /// Numbers per row.
     pub dimension: usize,
-    /// Rows that were left out because they are bad; none unless [``ReadOptions::skip_bad_rows`](super::ReadOptions::skip_bad_rows) asked for it.
-    pub skipped: Skipped,
-    /// What a user should be told about the file, a sentence each.
+    /// Bad rows that were skipped; none without [`ReadOptions::skip_bad_rows`](super::ReadOptions::skip_bad_rows).
+    pub skipped: SkippedRows,
+    /// Warnings about the file, one sentence each.
     pub warnings: Vec<String>,
 }
 
 impl Rows {
-    /// The rows, if there are any, with a warning about those that were skipped.
+    /// The rows, with a warning about skipped rows.
+    ///
+    /// # Errors
+    /// All rows were skipped.
     pub(super) fn checked(mut self) -> Result<Rows, Malformed> {
         if let Some(first) = self.skipped.examples.first() {
             let skipped = if self.skipped.rows == 1 { "row was" } else { "rows were" };
             let skipped =
                 format!("{} {skipped} skipped; the first: {}", self.skipped.rows, first.clone().without_advice());
             if self.words.is_empty() {
-                return Err(Malformed::at(
-                    Place::File,
-                    "rows of word vectors",
-                    format!("none that is good: {skipped}"),
-                ));
+                return Err(Malformed::message(Place::File, format!("no row can be read: {skipped}")));
             }
             self.warnings.push(skipped);
         }
@@ -41,44 +40,44 @@ impl Rows {
 
 /// Bad rows that were skipped.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Skipped {
-    /// How many.
+pub struct SkippedRows {
+    /// Number of rows.
     pub rows: u64,
-    /// What was wrong with the first few.
+    /// The errors of the first few.
     pub examples: Vec<Malformed>,
 }
 
-impl Skipped {
-    /// Examples kept.
-    const EXAMPLES: usize = 5;
+impl SkippedRows {
+    /// Maximum number of examples.
+    const MAX_EXAMPLES: usize = 5;
 
     pub(super) fn add(&mut self, error: Malformed) {
         self.rows += 1;
-        if self.examples.len() < Self::EXAMPLES {
+        if self.examples.len() < Self::MAX_EXAMPLES {
             self.examples.push(error);
         }
     }
 
     /// Adds rows that come later in the file.
-    pub(super) fn append(&mut self, later: Skipped) {
+    pub(super) fn append(&mut self, later: SkippedRows) {
         self.rows += later.rows;
         self.examples.extend(later.examples);
-        self.examples.truncate(Self::EXAMPLES);
+        self.examples.truncate(Self::MAX_EXAMPLES);
     }
 }
 
-/// Closes the gaps that rows leave: those of `gone`, in ascending order. The words that stay are returned.
+/// Removes the rows `removed`, in ascending order, from the values. Returns the words of the other rows.
 pub(crate) fn remove_rows(
     words: &Words,
     values: &mut Buffer<f32>,
     dimension: usize,
-    gone: impl Iterator<Item = usize>,
+    removed: impl Iterator<Item = usize>,
 ) -> Words {
     let mut kept = Words::default();
     let numbers = values.as_mut_slice();
-    let mut gone = gone.peekable();
+    let mut removed = removed.peekable();
     for (row, word) in words.iter().enumerate() {
-        if gone.next_if_eq(&row).is_none() {
+        if removed.next_if_eq(&row).is_none() {
             numbers.copy_within(row * dimension..(row + 1) * dimension, kept.len() * dimension);
             kept.push(word);
         }

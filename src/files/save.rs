@@ -1,7 +1,7 @@
-//! Writing a table in the formats of others: GloVe and word2vec text, word2vec binary, the Embedding Projector's pair.
+//! Writing vectors in any format.
 //!
-//! Before anything is written, the words are held against what the format can say: a file that would read back as something
-//! else is not written.
+//! Before anything is written, the words are checked against the format: a file that would not read back as the same vectors is not
+//! written.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -16,41 +16,38 @@ use super::view::TableView;
 use super::{ElementType, Format, ReadOptions, Words, fasttext, numpy, parse, table, word2vec, write_atomic};
 use crate::error::{Error, Result};
 
-/// Rows that one task renders as text.
+/// Rows that one task formats as text.
 const BLOCK: usize = 1024;
 
-/// Rows that are read back as a trial before a text file is written.
-const TRIAL: usize = 100;
+/// Number of rows that are read back as a test before a text file is written.
+const TEST_ROWS: usize = 100;
 
-/// What [`save`] wrote.
+/// The result of [`save`].
 #[derive(Debug, Clone, Default)]
-pub struct Saved {
-    /// The files, in full.
+pub struct SaveReport {
+    /// All files that were written.
     pub files: Vec<PathBuf>,
-    /// What a user should be told about them, a sentence each.
+    /// Warnings about the files, one sentence each.
     pub warnings: Vec<String>,
 }
 
-/// Writes a table, each file beside its place first and then renamed. Text and word2vec binary are gzipped where `path` ends
-/// in `.gz`.
+/// Writes vectors; each file is written under a temporary name and then renamed. Text and word2vec binary are compressed with gzip if
+/// `path` ends in `.gz`.
 ///
 /// # Errors
-/// A word that the format cannot hold, a dtype that it does not have, and the system's refusals.
-pub fn save(path: &Path, table: &TableView, format: Format, dtype: ElementType) -> Result<Saved> {
+/// A word that the format cannot store, a number type that it does not support, and I/O errors.
+pub fn save(path: &Path, table: &TableView, format: Format, dtype: ElementType) -> Result<SaveReport> {
     let gzip = is_gzip(path);
     if gzip && !matches!(format, Format::Glove | Format::Word2vecText | Format::Word2vecBinary) {
-        return Err(Error::invalid(
-            "output",
-            format!("a file of format {format}, which is not gzipped"),
-            "a name in .gz",
-        ));
+        return Err(Error::other(format!("files of format {format} cannot be written as .gz")));
     }
     if dtype == ElementType::F16 && !matches!(format, Format::Table | Format::Numpy) {
-        return Err(Error::invalid("dtype", format!("f32, all that the format {format} stores"), "f16"));
+        return Err(Error::other(format!("the format {format} stores only f32 numbers, not f16")));
     }
-    let mut saved = Saved { files: vec![path.to_path_buf()], warnings: Vec::new() };
+    let mut saved = SaveReport { files: vec![path.to_path_buf()], warnings: Vec::new() };
     if table.subwords.is_some() && !matches!(format, Format::Table | Format::Fasttext) {
-        let text = "the vectors of character n-grams are left out: only a table file and a fastText model hold them";
+        let text =
+            "the vectors of character n-grams are not saved: only table files and fastText models can store them";
         saved.warnings.push(text.to_owned());
     }
     match format {
@@ -61,7 +58,7 @@ pub fn save(path: &Path, table: &TableView, format: Format, dtype: ElementType) 
         }
         Format::Numpy => {
             check_words(table.words, format, numpy::unlistable)?;
-            let list = numpy::list_beside(path);
+            let list = numpy::word_list_path(path);
             write_atomic(path, |out| numpy::write(out, table.values, table.dimension, dtype))?;
             write_atomic(&list, |out| numpy::write_words(out, table.words.iter()))?;
             saved.files.push(list);
@@ -96,7 +93,7 @@ pub fn save(path: &Path, table: &TableView, format: Format, dtype: ElementType) 
             })?;
             if changed > 0 {
                 saved.warnings.push(format!(
-                    "{changed} words hold tabs, line breaks or bytes that are not UTF-8, and are shown with marks in their place"
+                    "{changed} words have tabs, line breaks or bytes that are not UTF-8; these were replaced"
                 ));
             }
             saved.files.push(words);
@@ -105,7 +102,7 @@ pub fn save(path: &Path, table: &TableView, format: Format, dtype: ElementType) 
     Ok(saved)
 }
 
-/// The format that a file's name asks for, by what it ends in (before `.gz`).
+/// The format for a file name, by its extension (before `.gz`).
 pub fn format_for(path: &Path) -> Option<Format> {
     let inner = if is_gzip(path) { Path::new(path.file_stem()?) } else { path };
     match inner.extension().and_then(OsStr::to_str)?.to_lowercase().as_str() {
@@ -134,58 +131,59 @@ fn write_gzipped(path: &Path, gzip: bool, write: impl FnOnce(&mut dyn Write) -> 
     })
 }
 
-/// Refuses the first word that a format has no way to write.
+/// Checks that a format can store all words.
 pub(super) fn check_words(words: &Words, format: Format, unwritable: fn(&[u8]) -> Option<&'static str>) -> Result<()> {
     for (row, word) in words.iter().enumerate() {
         if let Some(found) = unwritable(word) {
-            return Err(cannot_hold(format, row, word, &format!("which holds {found}")));
+            return Err(cannot_store(format, row, word, &format!("contains {found}")));
         }
     }
     Ok(())
 }
 
-fn cannot_hold(format: Format, row: usize, word: &[u8], found: &str) -> Error {
+fn cannot_store(format: Format, row: usize, word: &[u8], found: &str) -> Error {
     let word = String::from_utf8_lossy(word);
-    Error::invalid(
-        "words",
-        format!("words that the format {format} can hold (a table file holds any)"),
-        format!("`{}` at row {}, {found}", word.escape_debug(), row + 1),
-    )
+    let message =
+        format!("the format {format} cannot store the word `{}` (row {}), which {found}", word.escape_debug(), row + 1);
+    Error::other(message).advise("save a table file, which stores any word")
 }
 
-/// Checks that rows written as text read back as what they are.
+/// Checks that rows written as text read back as the same rows.
 fn check_text(table: &TableView, format: Format) -> Result<()> {
     let mut numbers = vec![0.0; table.dimension];
     for (row, word) in table.words.iter().enumerate() {
         if word.contains(&b'\n') {
-            return Err(cannot_hold(format, row, word, "which holds a line feed"));
+            return Err(cannot_store(format, row, word, "contains a line feed"));
         }
-        // `b 1` before whole numbers reads as a row that is too long.
+        // `b 1` before integers reads as a row with too many numbers.
         if word.contains(&b' ') {
             let mut line = Vec::new();
             push_row(&mut line, table, row);
             if any_row(&line, 0, &mut numbers).ok() != Some(word) {
-                return Err(cannot_hold(format, row, word, "which would read back as another"));
+                return Err(cannot_store(format, row, word, "would read back as another word"));
             }
         }
     }
-    // What begins like a header, or with a byte-order mark, would be taken for one.
-    let rows = table.words.len().min(TRIAL);
-    let trial = TableView {
+    // A first row that looks like a header, or begins with a byte-order mark, would be misread.
+    let rows = table.words.len().min(TEST_ROWS);
+    let sample = TableView {
         words: &table.words.iter().take(rows).collect(),
         values: &table.values[..rows * table.dimension],
         ..*table
     };
     let mut bytes = Vec::new();
-    write_text(&mut bytes, &trial, format).map_err(|e| Error::invalid("words", "rows as text", e.to_string()))?;
+    write_text(&mut bytes, &sample, format).map_err(|e| Error::invalid("words", "rows as text", e.to_string()))?;
     match parse(&bytes, &ReadOptions { allow_nonfinite: true, ..ReadOptions::default() }) {
-        Ok((read, found)) if found == format && read.words == *trial.words && read.dimension == table.dimension => {
+        Ok((read, found)) if found == format && read.words == *sample.words && read.dimension == table.dimension => {
             Ok(())
         }
         _ => {
-            let other = if format == Format::Glove { "; word2vec text has a header that tells" } else { "" };
-            let found = format!("which would not read back as what it is{other}");
-            Err(cannot_hold(format, 0, table.words.get(0).unwrap_or_default(), &found))
+            let first = table.words.get(0).unwrap_or_default();
+            let error = cannot_store(format, 0, first, "would not read back as the same word");
+            Err(match format {
+                Format::Glove => error.advise("save word2vec text, whose header prevents this, or a table file"),
+                _ => error,
+            })
         }
     }
 }
@@ -197,7 +195,7 @@ fn write_text(out: &mut dyn Write, table: &TableView, format: Format) -> std::io
     write_lines(out, table, |row, line| push_row(line, table, row))
 }
 
-/// Writes a line a row; lines are rendered in parallel and written in order.
+/// Writes one line per row; lines are formatted in parallel and written in order.
 fn write_lines(
     out: &mut (impl Write + ?Sized),
     table: &TableView,
@@ -207,7 +205,7 @@ fn write_lines(
     let together = BLOCK * 8 * rayon::current_num_threads();
     for start in (0..rows).step_by(together) {
         let blocks: Vec<usize> = (start..rows.min(start + together)).step_by(BLOCK).collect();
-        let rendered: Vec<Vec<u8>> = blocks
+        let formatted: Vec<Vec<u8>> = blocks
             .into_par_iter()
             .map(|from| {
                 let mut lines = Vec::with_capacity(BLOCK * table.dimension * 10);
@@ -218,7 +216,7 @@ fn write_lines(
                 lines
             })
             .collect();
-        rendered.iter().try_for_each(|lines| out.write_all(lines))?;
+        formatted.iter().try_for_each(|lines| out.write_all(lines))?;
     }
     Ok(())
 }
@@ -235,11 +233,11 @@ fn push_row(line: &mut Vec<u8>, table: &TableView, row: usize) {
 fn push_number(line: &mut Vec<u8>, value: f32) {
     let size = value.abs();
     let plain = size == 0.0 || (1e-5..1e9).contains(&size) || !size.is_finite();
-    // Writing into memory does not fail.
+    // Writing to memory does not fail.
     let _ = if plain { write!(line, "{value}") } else { write!(line, "{value:e}") };
 }
 
-/// A word as a column of tab-separated text can hold it.
+/// A word as a field of tab-separated text.
 fn in_column(word: &[u8]) -> Cow<'_, str> {
     let word = String::from_utf8_lossy(word);
     if word.contains(['\t', '\n', '\r']) { word.replace(['\t', '\n', '\r'], " ").into() } else { word }

@@ -1,42 +1,42 @@
-//! Character n-grams, and the vectors that they give to words which a vocabulary lacks.
+//! Character n-grams, from which vectors of out-of-vocabulary words are computed.
 //!
-//! The model is that of Bojanowski, Grave, Joulin and Mikolov 2017, "Enriching Word Vectors with Subword Information"
-//! (TACL 5). Which bytes make an n-gram, and in which bucket it falls, is taken from fastText's `dictionary.cc`
-//! (`computeSubwords`, `hash`) to the letter: a model's rows mean nothing under another hash.
+//! The model is that of Bojanowski, Grave, Joulin and Mikolov 2017, "Enriching Word Vectors with Subword Information" (TACL 5). The
+//! n-grams and the hash that assigns them to buckets are exactly those of fastText's `dictionary.cc` (`computeSubwords`, `hash`),
+//! since the rows of a model are only valid with the same hash.
 
 use std::sync::Arc;
 
 use super::Bytes;
 use crate::error::{Malformed, Place};
 
-/// The most characters that an n-gram may be said to have. fastText's own default is 6; a bound at all keeps the work
-/// for a long word in proportion to its length.
-pub const LONGEST_NGRAM: u32 = 1024;
+/// Maximum length of n-grams in characters that a file may declare. fastText's default is 6; the limit keeps the work for a long word
+/// proportional to its length.
+pub const MAX_NGRAM_LENGTH: u32 = 1024;
 
-/// fastText's end of a sentence, a word of most models. It has no n-grams.
+/// fastText's end-of-sentence token, which is a word of most models. It has no n-grams.
 const END_OF_SENTENCE: &[u8] = b"</s>";
 
 /// FNV-1a, 32 bits.
 const OFFSET_BASIS: u32 = 2_166_136_261;
 const PRIME: u32 = 16_777_619;
 
-/// Where a model's n-gram rows lie in its file: `[buckets, dimension]`, little-endian 32-bit floats.
+/// The location of a model's n-gram rows in its file: `[buckets, dimension]`, little-endian 32-bit floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SubwordLayout {
-    /// The byte at which the first row begins; rows need not be aligned.
+    /// The byte at which the first row begins; the rows need not be aligned.
     pub start: usize,
-    /// Number of rows: n-grams share them by their hash.
+    /// Number of rows; n-grams are assigned to them by their hash.
     pub buckets: u32,
-    /// Numbers a row.
+    /// Numbers per row.
     pub dimension: usize,
-    /// The least number of characters in an n-gram.
+    /// Minimum length of n-grams in characters.
     pub min: u32,
-    /// The greatest number of characters in an n-gram.
+    /// Maximum length of n-grams in characters.
     pub max: u32,
 }
 
 impl SubwordLayout {
-    /// Checks that there are n-grams, and that their rows lie within `bytes`.
+    /// Checks that there are n-grams, and that their rows are within `bytes`.
     pub(super) fn check(&self, bytes: &[u8]) -> Result<(), Malformed> {
         let SubwordLayout { start, buckets, dimension, min, max } = *self;
         let place = Place::Byte(start as u64);
@@ -47,10 +47,10 @@ impl SubwordLayout {
                 format!("{buckets} rows of {dimension} numbers"),
             ));
         }
-        if max == 0 || max < min || max > LONGEST_NGRAM {
+        if max == 0 || max < min || max > MAX_NGRAM_LENGTH {
             return Err(Malformed::at(
                 place,
-                format!("n-grams of at most {LONGEST_NGRAM} characters, the longest no shorter than the shortest"),
+                format!("a minimum and a maximum length of n-grams, at most {MAX_NGRAM_LENGTH} characters"),
                 format!("{min} to {max} characters"),
             ));
         }
@@ -61,19 +61,19 @@ impl SubwordLayout {
                 format!("{buckets} rows of {dimension} numbers for n-grams"),
                 format!("{} bytes in the whole file", bytes.len()),
             )
-            .advise("the file is cut short: fetch it again"));
+            .advise("the file is cut short: download it again"));
         }
         Ok(())
     }
 
-    /// The bytes of all rows. `bytes` are those that were [checked](SubwordLayout::check).
+    /// The bytes of all rows. `bytes` must have been [checked](SubwordLayout::check).
     pub(super) fn rows<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         let size = self.buckets as usize * self.dimension * 4;
         bytes.get(self.start..).and_then(|rows| rows.get(..size)).unwrap_or_default()
     }
 
-    /// Adds the rows of a word's n-grams to `sum`, one by one in fastText's order, and says how many they are.
-    /// `bytes` are those that were [checked](SubwordLayout::check).
+    /// Adds the rows of a word's n-grams to `sum`, in fastText's order, and returns their number. `bytes` must have been
+    /// [checked](SubwordLayout::check).
     pub(super) fn add(&self, bytes: &[u8], word: &[u8], sum: &mut [f32]) -> usize {
         let rows = self.rows(bytes);
         let width = self.dimension * 4;
@@ -87,7 +87,7 @@ impl SubwordLayout {
     }
 }
 
-/// The vectors of character n-grams, read where they stand in the file, which stays mapped for them.
+/// The vectors of character n-grams, read in place from the mapped file.
 #[derive(Debug, Clone)]
 pub struct Subwords {
     bytes: Arc<Bytes>,
@@ -95,20 +95,20 @@ pub struct Subwords {
 }
 
 impl Subwords {
-    /// The n-gram rows that `layout` finds in `bytes`.
+    /// The n-gram rows in `bytes` at the location `layout`.
     ///
     /// # Errors
-    /// A layout without rows or numbers, with n-grams that are none or longer than [`LONGEST_NGRAM`], or with rows past
-    /// the end of the bytes.
+    /// A layout without rows or numbers, with invalid lengths of n-grams or lengths above [`MAX_NGRAM_LENGTH`], or with rows past the
+    /// end of the bytes.
     pub fn new(bytes: Arc<Bytes>, layout: SubwordLayout) -> Result<Subwords, Malformed> {
         layout.check(&bytes)?;
         Ok(Subwords { bytes, layout })
     }
 
-    /// The vector of a word that the vocabulary lacks: the mean of the rows of its n-grams, to the last bit what
-    /// fastText's `getWordVector` answers. `[dimension]`; `None` for a word without n-grams.
+    /// The vector of an out-of-vocabulary word, `[dimension]`: the mean of the rows of its n-grams, bit for bit the result of fastText's
+    /// `getWordVector`. `None` for a word without n-grams.
     ///
-    /// The rows were not looked through for NaN and infinity when the file was opened: they come out as they are.
+    /// The rows are not checked for NaN and infinity when the file is opened, so the vector may have such components.
     pub fn vector(&self, word: &[u8]) -> Option<Vec<f32>> {
         let mut mean = vec![0.0; self.layout.dimension];
         let count = self.layout.add(&self.bytes, word, &mut mean);
@@ -118,12 +118,12 @@ impl Subwords {
         })
     }
 
-    /// Where the rows lie, and which n-grams they are for.
+    /// The location of the rows, and the lengths of the n-grams.
     pub fn layout(&self) -> SubwordLayout {
         self.layout
     }
 
-    /// Adds the rows of a word's n-grams to `sum`, and says how many they are.
+    /// Adds the rows of a word's n-grams to `sum`, and returns their number.
     pub(super) fn add(&self, word: &[u8], sum: &mut [f32]) -> usize {
         self.layout.add(&self.bytes, word, sum)
     }
@@ -134,14 +134,13 @@ impl Subwords {
     }
 }
 
-/// The buckets of a word's n-grams, each below `buckets`, in fastText's order; an n-gram that comes again counts again.
+/// The buckets of a word's n-grams, each below `buckets`, in fastText's order; repeated n-grams are repeated.
 ///
-/// The word is written as `<word>`; of this all runs of `min` to `max` characters are taken, except `<` and `>` alone. A
-/// character is a byte and the UTF-8 continuation bytes (10xxxxxx) behind it, whether or not the word is UTF-8. The
-/// bucket is the remainder of the 32-bit FNV-1a hash of the bytes, each byte extended to 32 bits by its sign. The word
-/// `</s>` has none.
+/// The n-grams are all substrings of `<word>` of `min` to `max` characters, except `<` and `>` alone. A character is a byte and the
+/// UTF-8 continuation bytes (10xxxxxx) after it, whether or not the word is valid UTF-8. The bucket is the 32-bit FNV-1a hash of the
+/// bytes, each sign-extended to 32 bits, modulo `buckets`. The word `</s>` has no n-grams.
 ///
-/// Nothing is allocated; the work is at most the word's length times `max`.
+/// Nothing is allocated; the work is at most proportional to the length of the word times `max`.
 pub fn ngrams(word: &[u8], min: u32, max: u32, buckets: u32) -> impl Iterator<Item = u32> {
     let length = if word == END_OF_SENTENCE || buckets == 0 { 0 } else { word.len() + 2 };
     let byte = move |at: usize| match at {
@@ -177,7 +176,7 @@ pub(super) fn add_row(row: &[u8], sum: &mut [f32]) {
     }
 }
 
-/// Turns the sum of `count` rows into their mean as fastText does: by a factor rounded to 32 bits.
+/// Turns the sum of `count` rows into their mean as fastText does: with a factor rounded to 32 bits.
 pub(super) fn scale(sum: &mut [f32], count: usize) {
     let factor = (1.0 / count as f64) as f32;
     sum.iter_mut().for_each(|value| *value *= factor);
@@ -192,8 +191,8 @@ mod tests {
         ngrams(word.as_bytes(), min, max, buckets).collect()
     }
 
-    /// The same, as it is said in words: list the characters, then every run of them.
-    fn by_the_book(word: &[u8], min: u32, max: u32, buckets: u32) -> Vec<u32> {
+    /// The same by definition: list the characters, then every substring of them.
+    fn by_definition(word: &[u8], min: u32, max: u32, buckets: u32) -> Vec<u32> {
         let whole = [b"<", word, b">"].concat();
         let mut characters: Vec<Vec<u8>> = Vec::new();
         for &byte in &whole {
@@ -219,7 +218,7 @@ mod tests {
         found
     }
 
-    // The answers of fastText 0.9.2 (`get_subwords`, less the number of words) from models with these settings.
+    // The expected values are those of fastText 0.9.2 (`get_subwords`, minus the number of words) for models with these settings.
 
     #[test]
     fn buckets_are_those_of_fasttext() {
@@ -247,7 +246,7 @@ mod tests {
 
     #[test]
     fn short_words_and_the_end_of_a_sentence() {
-        // The brackets alone are no n-grams: <a <a> a a>
+        // The brackets alone are not n-grams: <a <a> a a>
         assert_eq!(listed("a", 1, 3, 2_000_000), [1_008_750, 1_087_600, 2_220, 1_614_806]);
         assert_eq!(listed("", 1, 3, 2_000_000), [446_367]);
         assert!(listed("", 3, 6, 2_000_000).is_empty());
@@ -269,11 +268,11 @@ mod tests {
         #[test]
         fn any_bytes_at_all(word in prop::collection::vec(any::<u8>(), 0..12), min in 0u32..5, max in 0u32..8) {
             let found: Vec<u32> = ngrams(&word, min, max, 97).collect();
-            prop_assert_eq!(found, by_the_book(&word, min, max, 97));
+            prop_assert_eq!(found, by_definition(&word, min, max, 97));
         }
     }
 
-    /// Three rows of two numbers behind one byte, so that none is aligned.
+    /// Three rows of two numbers after one byte, so that none is aligned.
     fn three_rows() -> (Arc<Bytes>, SubwordLayout) {
         let rows: [f32; 6] = [1.0, -1.0, 10.0, -10.0, 100.0, -100.0];
         let mut bytes = vec![7];
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_of_a_megabyte_takes_its_length_only() {
+    fn work_for_a_long_word_is_proportional_to_its_length() {
         let (bytes, layout) = three_rows();
         let subwords = Subwords::new(bytes, layout).unwrap();
         let word = vec![b'a'; 1 << 20];
@@ -315,7 +314,7 @@ mod tests {
         assert!(refused(SubwordLayout { dimension: 0, ..good }).contains("found 3 rows of 0 numbers"));
         assert!(refused(SubwordLayout { min: 0, max: 0, ..good }).contains("found 0 to 0 characters"));
         assert!(refused(SubwordLayout { min: 7, ..good }).contains("found 7 to 6 characters"));
-        assert!(refused(SubwordLayout { max: LONGEST_NGRAM + 1, ..good }).contains("at most 1024 characters"));
+        assert!(refused(SubwordLayout { max: MAX_NGRAM_LENGTH + 1, ..good }).contains("at most 1024 characters"));
         for layout in [
             SubwordLayout { start: 2, ..good },
             SubwordLayout { start: usize::MAX, ..good },

@@ -7,20 +7,19 @@ use super::words::Words;
 /// A table to be written, borrowed.
 #[derive(Debug, Clone, Copy)]
 pub struct TableView<'a> {
-    /// The words, no two of them equal.
+    /// The words, all distinct.
     pub words: &'a Words,
-    /// `[rows, dimension]`.
+    /// The vectors, `[rows, dimension]`.
     pub values: &'a [f32],
-    /// `[rows]`, Euclidean.
+    /// Euclidean norms of the vectors, `[rows]`.
     pub norms: &'a [f32],
-    /// Numbers a row.
+    /// Numbers per row.
     pub dimension: usize,
-    /// The vectors of character n-grams, where there are any.
+    /// The vectors of character n-grams, if there are any.
     pub subwords: Option<&'a Subwords>,
-    /// The rows as 8-bit codes, `[blocks, groups, 16, 4]`, and a scale a row: for a table file, which leaves them out if there
-    /// are none.
+    /// The vectors as 8-bit codes, `[blocks, groups, 16, 4]`, and one scale per row. Only table files store them.
     pub codes: Option<(&'a [u8], &'a [f32])>,
-    /// Name of the file that the rows came from.
+    /// Name of the file that the vectors were read from.
     pub source: &'a str,
     /// Format of that file.
     pub source_format: Format,

@@ -1,4 +1,4 @@
-//! Vocabularies of others: which word stands at which index of a model's embedding.
+//! Vocabulary files of other tools: the word at each index of a model's embedding.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,20 +6,23 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use serde_json::{Map, Value};
 
-use super::{BOM, ElementType, bytes, numpy, write_atomic};
+use super::encoding::BOM;
+use super::format::ElementType;
+use super::write::write_atomic;
+use super::{bytes, numpy};
 use crate::error::{Error, Malformed, Place, Result};
 
-/// Rows without a word that a vocabulary may have beside those of its words: what an index leaves out must not fill the memory.
-const GAPS: usize = 1 << 16;
+/// Maximum number of rows without a word, so that a wrong index cannot fill the memory.
+const MAX_GAPS: usize = 1 << 16;
 
-/// The word of each row, row by row; `None` for a row that no word has.
+/// Reads a vocabulary file: the word of each row; `None` for a row without a word.
 ///
-/// Three forms are read. A list of words, one a line: every line is a row, also an empty one. A JSON list of words. A JSON object
-/// from word to index, also as the `vocab` of the `model` in a `tokenizer.json` of Hugging Face's tokenizers, with its
+/// Three formats are supported: a list of words, one per line (every line is a row, including empty lines); a JSON list of words; and
+/// a JSON object from word to index, also as the `vocab` of the `model` in a `tokenizer.json` of Hugging Face's tokenizers, with its
 /// `added_tokens`.
 ///
 /// # Errors
-/// A file that cannot be read, or is none of these; no words at all; two words with the same index.
+/// A file that cannot be read or has another format, no words, and two words with the same index.
 pub fn vocabulary_file(path: impl AsRef<Path>) -> Result<Vec<Option<Vec<u8>>>> {
     let path = path.as_ref();
     let (bytes, _) = bytes::open(path, None)?;
@@ -27,16 +30,16 @@ pub fn vocabulary_file(path: impl AsRef<Path>) -> Result<Vec<Option<Vec<u8>>>> {
     parse_vocabulary(&bytes, must_be_json).map_err(|e| e.in_file(path.to_string_lossy()).into())
 }
 
-/// As [`vocabulary_file`], from its bytes. What begins like JSON and is none is a list, unless `must_be_json`: BERT's begins with
-/// `[PAD]`.
+/// As [`vocabulary_file`], from bytes. Text that begins like JSON but is not JSON is read as a list (BERT's begins with `[PAD]`),
+/// unless `must_be_json`.
 ///
 /// # Errors
 /// As [`vocabulary_file`].
 pub fn parse_vocabulary(bytes: &[u8], must_be_json: bool) -> Result<Vec<Option<Vec<u8>>>, Malformed> {
     let text = bytes.strip_prefix(BOM).unwrap_or(bytes);
-    let begins_so = text.trim_ascii_start().first().is_some_and(|first| b"[{".contains(first));
+    let may_be_json = text.trim_ascii_start().first().is_some_and(|first| b"[{".contains(first));
     let rows = match serde_json::from_slice(text) {
-        Ok(json) if must_be_json || begins_so => of_json(&json)?,
+        Ok(json) if must_be_json || may_be_json => of_json(&json)?,
         Err(e) if must_be_json => return Err(Malformed::at(Place::File, "a vocabulary in JSON", e.to_string())),
         _ => {
             let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|&byte| byte == b'\n');
@@ -60,7 +63,7 @@ fn of_json(json: &Value) -> Result<Vec<Option<Vec<u8>>>, Malformed> {
     }
 }
 
-/// A word of a list; Hugging Face's unigram models list pairs of word and score.
+/// A word of a list; Hugging Face's unigram models have pairs of a word and its score.
 fn listed(word: &Value) -> Result<Vec<u8>, Malformed> {
     let word = word.as_array().and_then(|pair| pair.first()).unwrap_or(word);
     word.as_str().map(|word| word.as_bytes().to_vec()).ok_or_else(|| wrong("a word", word))
@@ -73,28 +76,28 @@ fn of_tokenizer(file: &Map<String, Value>, model: &Map<String, Value>) -> Result
         _ => return Err(Malformed::at(Place::File, "`vocab` in the `model` of a tokenizer", "none")),
     };
     let added = file.get("added_tokens").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let most = rows.len() + added.len() + GAPS;
+    let max = rows.len() + added.len() + MAX_GAPS;
     for token in added {
         let (Some(word), Some(index)) = (token["content"].as_str(), token["id"].as_u64()) else {
             return Err(wrong("`content` and `id` of an added token", token));
         };
-        let index = usize::try_from(index).ok().filter(|&index| index < most);
-        let index = index.ok_or_else(|| wrong(&format!("an index below {most}"), &token["id"]))?;
+        let index = usize::try_from(index).ok().filter(|&index| index < max);
+        let index = index.ok_or_else(|| wrong(&format!("an index below {max}"), &token["id"]))?;
         if index >= rows.len() {
             rows.resize(index + 1, None);
         }
-        // Most added tokens stand among the words, too.
+        // Most added tokens are among the words as well.
         rows[index] = Some(word.as_bytes().to_vec());
     }
     Ok(rows)
 }
 
 fn indexed<'w>(words: impl Iterator<Item = (&'w str, &'w Value)> + Clone) -> Result<Vec<Option<Vec<u8>>>, Malformed> {
-    let most = words.clone().count() + GAPS;
+    let max = words.clone().count() + MAX_GAPS;
     let mut rows: Vec<Option<Vec<u8>>> = Vec::new();
     for (word, index) in words {
-        let place = index.as_u64().and_then(|index| usize::try_from(index).ok()).filter(|&index| index < most);
-        let place = place.ok_or_else(|| wrong(&format!("an index below {most} for `{word}`"), index))?;
+        let place = index.as_u64().and_then(|index| usize::try_from(index).ok()).filter(|&index| index < max);
+        let place = place.ok_or_else(|| wrong(&format!("an index below {max} for `{word}`"), index))?;
         if place >= rows.len() {
             rows.resize(place + 1, None);
         }
@@ -113,25 +116,25 @@ fn wrong(expected: &str, found: &Value) -> Malformed {
     Malformed::at(Place::File, expected, if short.len() < found.len() { format!("{short}...") } else { found })
 }
 
-/// Writes a matrix for another tool, beside `path` first and then renamed: as a NumPy array where the name ends in `.npy`, as
-/// a safetensors file with the tensor `weight` where it ends in `.safetensors`. `values` is `[rows, columns]`, in 32-bit floats.
+/// Writes a matrix for another tool: a NumPy array if the name ends in `.npy`, or a safetensors file with the tensor `weight` if it
+/// ends in `.safetensors`. `values` is `[rows, columns]`, stored as 32-bit floats.
 ///
 /// # Errors
-/// Another name, a number of values that is not rows x columns, and the system's refusals.
+/// Another extension, a number of values that is not rows x columns, and I/O errors.
 pub fn save_matrix(path: impl AsRef<Path>, values: &[f32], columns: usize) -> Result<()> {
     let path = path.as_ref();
-    let form = matrix_format(path)?;
+    let format = matrix_format(path)?;
     if columns == 0 || values.is_empty() || !values.len().is_multiple_of(columns) {
-        let expected = format!("rows of {columns} numbers, neither of them none");
+        let expected = format!("one or more rows of {columns} numbers");
         return Err(Error::invalid("matrix", expected, format!("{} numbers", values.len())));
     }
-    match form {
+    match format {
         MatrixFormat::Numpy => write_atomic(path, |out| numpy::write(out, values, columns, ElementType::F32)),
         MatrixFormat::Safetensors => {
             let too_large = |e: safetensors::SafeTensorError| {
-                Error::invalid("matrix", "sizes that safetensors holds", e.to_string())
+                Error::invalid("matrix", "sizes that safetensors supports", e.to_string())
             };
-            // Little-endian, whatever this machine is.
+            // Little-endian on every machine.
             let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
             let shape = vec![values.len() / columns, columns];
             let view = TensorView::new(Dtype::F32, shape, &bytes).map_err(too_large)?;
@@ -141,7 +144,7 @@ pub fn save_matrix(path: impl AsRef<Path>, values: &[f32], columns: usize) -> Re
     }
 }
 
-/// How a matrix is written.
+/// A file format of matrices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MatrixFormat {
     /// A NumPy array.
@@ -150,15 +153,19 @@ pub enum MatrixFormat {
     Safetensors,
 }
 
-/// The form of a matrix that a file's name asks for.
+/// The format of a matrix file, by its extension.
 ///
 /// # Errors
-/// Any other ending.
+/// Another extension.
 pub fn matrix_format(path: &Path) -> Result<MatrixFormat> {
-    let ending = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    match ending.as_deref() {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    match extension.as_deref() {
         Some("npy") => Ok(MatrixFormat::Numpy),
         Some("safetensors") => Ok(MatrixFormat::Safetensors),
-        _ => Err(Error::invalid("matrix file", "a name in .npy or .safetensors", format!("`{}`", path.display()))),
+        _ => Err(Error::invalid(
+            "matrix file",
+            "a name that ends in .npy or .safetensors",
+            format!("`{}`", path.display()),
+        )),
     }
 }

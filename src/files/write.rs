@@ -1,4 +1,4 @@
-//! Writing a file without ever leaving half of one under its name.
+//! Writing files atomically: a file is complete or not there.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -8,12 +8,12 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::error::{Error, Malformed, Place, Result};
 
-/// Writes a file beside `path` and renames it into place once it is whole and on the disk.
+/// Writes a temporary file in the folder of `path`, and renames it to `path` once it is complete and on the disk.
 ///
-/// Whoever has the old file open or mapped keeps it as it was. When `write` fails, `path` is as it was before.
+/// Processes that have the old file open or mapped keep seeing it unchanged. If `write` fails, `path` is unchanged.
 ///
 /// # Errors
-/// Whatever `write` returns, and the system's refusals to make, write or rename the file.
+/// The errors of `write`, and I/O errors when the file is created, written or renamed.
 pub fn write_atomic(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> Result<()> {
     let file = AtomicFile::new(path)?;
     let mut writer = BufWriter::new(file.file.as_file());
@@ -22,7 +22,8 @@ pub fn write_atomic(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io
     file.persist()
 }
 
-/// A new file beside its target, for those who write it bit by bit. It goes away unless it is renamed.
+/// A temporary file next to its target, for writing in several steps. It is deleted unless it is renamed by
+/// [`AtomicFile::persist`].
 #[derive(Debug)]
 pub struct AtomicFile {
     path: PathBuf,
@@ -30,47 +31,47 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Makes it in the folder of `path`.
+    /// Creates a temporary file in the folder of `path`.
     ///
     /// # Errors
-    /// The system's refusal.
+    /// I/O errors.
     pub fn new(path: &Path) -> Result<AtomicFile> {
-        Ok(AtomicFile { path: path.into(), file: beside(path)? })
+        Ok(AtomicFile { path: path.into(), file: temporary_file(path)? })
     }
 
-    /// The file, to be written.
+    /// A handle for writing to the file.
     ///
     /// # Errors
-    /// The system's refusal.
+    /// I/O errors.
     pub fn open(&self) -> Result<File> {
         self.file.as_file().try_clone().map_err(|e| Error::io(&self.path, "write it", e))
     }
 
-    /// Renames it into place once it is on the disk.
+    /// Writes the file to the disk and renames it to its target.
     ///
     /// # Errors
-    /// The system's refusal.
+    /// I/O errors.
     pub fn persist(self) -> Result<()> {
         let AtomicFile { path, file } = self;
         file.as_file().sync_all().map_err(|e| Error::io(&path, "write it", e))?;
-        file.persist(&path).map_err(|e| Error::io(&path, "rename a new file to it", e.error))?;
+        file.persist(&path).map_err(|e| Error::io(&path, "move the new file to it", e.error))?;
         Ok(())
     }
 }
 
-/// Checks that [`write_atomic`] will be able to make its file, ahead of long work whose result is to be written.
+/// Checks before long work that [`write_atomic`] will be able to create its file.
 ///
 /// # Errors
-/// A `path` that is a folder, or lies in one that does not exist or may not be written.
+/// A `path` that is a folder, or is in a folder that does not exist or is not writable.
 pub fn check_writable(path: &Path) -> Result<()> {
     if path.is_dir() {
-        return Err(Malformed::at(Place::File, "a file to write", "a folder").in_file(path.to_string_lossy()).into());
+        return Err(Malformed::message(Place::File, "is a folder, not a file").in_file(path.to_string_lossy()).into());
     }
-    beside(path).map(drop)
+    temporary_file(path).map(drop)
 }
 
-/// A new file in the folder of `path`, which goes away unless it is renamed.
-fn beside(path: &Path) -> Result<NamedTempFile> {
+/// A new file in the folder of `path`, which is deleted unless it is renamed.
+fn temporary_file(path: &Path) -> Result<NamedTempFile> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -80,12 +81,12 @@ fn beside(path: &Path) -> Result<NamedTempFile> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // As any program makes a file, so that the user's umask decides.
+        // The usual permissions of new files, to which the umask applies.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    fs::metadata(folder).map_err(|e| Error::io(path, "make it", e))?;
-    // By its kind alone: its text names the file beside, which no one asked for.
-    builder.tempfile_in(folder).map_err(|e| Error::io(path, "make it", io::Error::from(e.kind())))
+    fs::metadata(folder).map_err(|e| Error::io(path, "create it", e))?;
+    // Only the kind of the error: its text names the temporary file.
+    builder.tempfile_in(folder).map_err(|e| Error::io(path, "create it", io::Error::from(e.kind())))
 }
 
 #[cfg(test)]
@@ -93,14 +94,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_names_the_file_that_was_asked_for_and_no_other() {
+    fn errors_name_the_target_and_not_the_temporary_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "a").unwrap();
         for path in [folder.path().join("nowhere").join("out"), file.join("out")] {
             for error in [check_writable(&path).unwrap_err(), write_atomic(&path, |_| Ok(())).unwrap_err()] {
                 let error = error.to_string();
-                assert!(error.starts_with(&format!("{}: cannot make it: ", path.display())), "{error}");
+                assert!(error.starts_with(&format!("{}: cannot create it: ", path.display())), "{error}");
                 assert!(!error.contains(".vocable-") && !error.contains(" at path"), "{error}");
             }
         }

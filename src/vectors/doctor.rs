@@ -7,7 +7,7 @@ use strum::{Display, IntoStaticStr};
 
 use super::{Vectors, Vocabulary};
 use crate::error::{Advice, Error, Result};
-use crate::files::inspect::{self, Sightings, TextFindings};
+use crate::files::inspect::{self, Occurrences, TextInspection};
 use crate::files::{Compression, Format, ReadOptions, bytes, format_of};
 
 /// The severity of a finding.
@@ -110,7 +110,7 @@ impl Diagnosis {
         &mut self,
         name: &'static str,
         severity: Severity,
-        sightings: &Sightings,
+        sightings: &Occurrences,
         text: &str,
         fix: Option<Fix>,
     ) {
@@ -196,7 +196,7 @@ fn examine_text(bytes: &[u8], diagnosis: &mut Diagnosis) {
 }
 
 /// Adds findings about the file as a whole: its header, its end and its byte-order mark.
-fn add_structure(found: &TextFindings, diagnosis: &mut Diagnosis) {
+fn add_structure(found: &TextInspection, diagnosis: &mut Diagnosis) {
     let dimension = found.dimension;
     if let Some((rows, width)) = found.header
         && (rows, width) != (found.lines, dimension)
@@ -219,7 +219,7 @@ fn add_structure(found: &TextFindings, diagnosis: &mut Diagnosis) {
 }
 
 /// Adds the rows that cannot be read.
-fn add_bad_rows(found: &TextFindings, diagnosis: &mut Diagnosis) {
+fn add_bad_rows(found: &TextInspection, diagnosis: &mut Diagnosis) {
     let dimension = found.dimension;
     let mut add = |name, sightings, text: &str| {
         diagnosis.add_sighted(name, Severity::Error, sightings, text, Some(Fix::RewriteSkippingBadRows));
@@ -234,9 +234,9 @@ fn add_bad_rows(found: &TextFindings, diagnosis: &mut Diagnosis) {
     diagnosis.add_sighted("empty-lines", Severity::Error, &found.empty_lines, "empty lines", fix);
 }
 
-fn add_duplicates(found: &TextFindings, diagnosis: &mut Diagnosis) {
+fn add_duplicates(found: &TextInspection, diagnosis: &mut Diagnosis) {
     let (vocabulary, duplicates) = Vocabulary::index(found.words.clone());
-    let mut sightings = Sightings { count: duplicates.len() as u64, first: Vec::new() };
+    let mut sightings = Occurrences { count: duplicates.len() as u64, first: Vec::new() };
     for &row in duplicates.iter().take(5) {
         let word = vocabulary.word(row).unwrap_or_default();
         let first = vocabulary.row(word).and_then(|first| found.word_lines.get(first as usize));
@@ -251,7 +251,7 @@ fn add_duplicates(found: &TextFindings, diagnosis: &mut Diagnosis) {
 
 const DUPLICATES: &str = "rows with a duplicate word, of which the first row is kept";
 
-fn add_encoding(found: &TextFindings, diagnosis: &mut Diagnosis) {
+fn add_encoding(found: &TextInspection, diagnosis: &mut Diagnosis) {
     // A file that was saved in another encoding has no UTF-8 beyond ASCII. A file that has both was truncated inside characters.
     let (severity, text, fix) = if found.beyond_ascii == 0 {
         let text =
@@ -265,7 +265,7 @@ fn add_encoding(found: &TextFindings, diagnosis: &mut Diagnosis) {
 }
 
 /// Adds what is unusual but harmless.
-fn add_notes(found: &TextFindings, diagnosis: &mut Diagnosis) {
+fn add_notes(found: &TextInspection, diagnosis: &mut Diagnosis) {
     let mut add = |name, sightings, text: &str, fix| diagnosis.add_sighted(name, Severity::Note, sightings, text, fix);
     add("crlf", &found.carriage_returns, "lines that end in CR LF", Some(Fix::Rewrite));
     add("trailing-spaces", &found.trailing_spaces, "lines with trailing spaces, as word2vec writes them", None);
@@ -282,7 +282,7 @@ fn examine_rows(vectors: &Vectors, diagnosis: &mut Diagnosis) {
         diagnosis.add("duplicates", Severity::Warning, text).fix = Some(Fix::Rewrite);
     }
     let rows_where = |matches: &dyn Fn(u32, &[u8]) -> bool| {
-        let mut sightings = Sightings::default();
+        let mut sightings = Occurrences::default();
         for (row, word) in (0u32..).zip(vectors.vocabulary().iter()) {
             if matches(row, word) {
                 sightings.add(u64::from(row), || format!("`{}`", String::from_utf8_lossy(word).escape_debug()));
@@ -290,7 +290,7 @@ fn examine_rows(vectors: &Vectors, diagnosis: &mut Diagnosis) {
         }
         sightings
     };
-    let mut add = |name, sightings: Sightings, text: &str| {
+    let mut add = |name, sightings: Occurrences, text: &str| {
         if sightings.count > 0 {
             let finding = diagnosis.add(name, Severity::Note, format!("{text}: {}", sightings.count));
             finding.places = sightings.first.iter().map(|(row, what)| format!("row {}: {what}", row + 1)).collect();

@@ -20,8 +20,8 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 use crate::error::{Error, Malformed, Place, Result};
 use crate::files::table::norm;
 use crate::files::{
-    self, Buffer, Bytes, Compression, Contents, Format, ReadOptions, Rows, Skipped, Source, Subwords, Table, TableInfo,
-    Words,
+    self, Buffer, Bytes, Compression, Contents, Format, ReadOptions, Rows, SkippedRows, Source, Subwords, Table,
+    TableInfo, Words,
 };
 pub use codes::Scan;
 use codes::{Codes, LazyCodes};
@@ -73,7 +73,7 @@ pub struct LoadReport {
     /// Rows dropped because an earlier row has the same word.
     pub duplicates: usize,
     /// Bad rows that were skipped because of [`ReadOptions::skip_bad_rows`].
-    pub skipped: Skipped,
+    pub skipped: SkippedRows,
     /// Warnings for the user.
     pub warnings: Vec<String>,
 }

@@ -7,7 +7,7 @@ use hashbrown::HashSet;
 use super::codes::{Codes, LazyCodes};
 use super::{Vectors, Vocabulary};
 use crate::error::{Error, Result};
-use crate::files::save::{Saved, save};
+use crate::files::save::{SaveReport, save};
 use crate::files::table::norm;
 use crate::files::{ElementType, TableView};
 use crate::files::{Format, Words};
@@ -17,7 +17,7 @@ impl Vectors {
     ///
     /// # Errors
     /// Words that the format cannot represent, a damaged table file, and I/O errors.
-    pub fn save(&self, path: impl AsRef<Path>, format: Format, dtype: ElementType) -> Result<Saved> {
+    pub fn save(&self, path: impl AsRef<Path>, format: Format, dtype: ElementType) -> Result<SaveReport> {
         self.check()?;
         let source = self.source.path.file_name().unwrap_or(self.source.path.as_os_str()).to_string_lossy();
         // 16-bit floats are converted when they are opened; their codes are created in memory, if at all.

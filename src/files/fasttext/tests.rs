@@ -42,10 +42,10 @@ struct Model {
     labels: i32,
     pruned: i64,
     dictionary: Vec<(&'static [u8], u8)>,
-    quantised: u8,
+    quantized: u8,
     input: (i64, i64),
     numbers: Vec<f32>,
-    quantised_output: u8,
+    quantized_output: u8,
     output: (i64, i64),
     more: usize,
 }
@@ -66,10 +66,10 @@ impl Model {
             labels: 0,
             pruned: -1,
             dictionary: vec![(b"a", WORD), (b"b", WORD)],
-            quantised: 0,
+            quantized: 0,
             input: (4, 2),
             numbers: vec![1.0, -1.0, 2.0, -2.0, 30.0, -30.0, 600.0, -600.0],
-            quantised_output: 0,
+            quantized_output: 0,
             output: (2, 2),
             more: 0,
         }
@@ -106,11 +106,11 @@ impl Model {
             bytes.extend_from_slice(&((self.dictionary.len() - index) as i64).to_le_bytes());
             bytes.push(*kind);
         }
-        bytes.push(self.quantised);
+        bytes.push(self.quantized);
         bytes.extend_from_slice(&self.input.0.to_le_bytes());
         bytes.extend_from_slice(&self.input.1.to_le_bytes());
         self.numbers.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
-        bytes.push(self.quantised_output);
+        bytes.push(self.quantized_output);
         bytes.extend_from_slice(&self.output.0.to_le_bytes());
         bytes.extend_from_slice(&self.output.1.to_le_bytes());
         bytes.extend_from_slice(&vec![0; 16 + self.more]);
@@ -187,7 +187,7 @@ fn what_cannot_be_written_is_refused() {
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         error.to_string()
     };
-    assert!(refused(&[b"a", b"b c"], &[0.0; 4], 2, None).contains("word 2 holds a space: `b c`"));
+    assert!(refused(&[b"a", b"b c"], &[0.0; 4], 2, None).contains("word 2 contains a space: `b c`"));
     assert!(refused(&[], &[], 2, None).contains("0 words"));
     assert!(refused(&[b"a"], &[], 0, None).contains("0 dimensions"));
     assert!(refused(&[b"a"], &[0.0; 3], 2, None).contains("1 words, 0 buckets, 2 dimensions and 3 values"));
@@ -240,34 +240,34 @@ fn what_is_not_a_model_is_refused_and_the_error_says_where() {
     let small = Model::small;
     let ngram_nan = vec![1.0, -1.0, 2.0, -2.0, 30.0, -30.0, f32::NAN, -600.0];
     let cases: Vec<(Model, &str)> = vec![
-        (Model { magic: *b"\x64\0\0\0", ..small() }, "byte 0: expected the mark of a fastText model"),
+        (Model { magic: *b"\x64\0\0\0", ..small() }, "byte 0: expected the magic number of a fastText model"),
         (Model { version: 13, ..small() }, "byte 4: expected a fastText model of version 11 or 12, found 13"),
         (Model { version: 10, ..small() }, "found 10"),
         (Model { version: -12, ..small() }, "found -12"),
-        (Model { dimension: 0, ..small() }, "byte 8: expected a dimension of 1 or more, found 0"),
-        (Model { dimension: -2, ..small() }, "byte 8: expected a dimension of 1 or more, found -2"),
+        (Model { dimension: 0, ..small() }, "byte 8: expected a dimension of at least 1, found 0"),
+        (Model { dimension: -2, ..small() }, "byte 8: expected a dimension of at least 1, found -2"),
         (
             Model { dimension: 3, ..small() },
             "an input matrix of 4 rows (2 words, 2 buckets) and 3 columns, found 4 rows and 2",
         ),
         (Model { dimension: i32::MAX, ..small() }, "found 4 rows and 2 columns"),
-        (Model { buckets: -1, ..small() }, "byte 40: expected a number of buckets of 0 or more, found -1"),
+        (Model { buckets: -1, ..small() }, "byte 40: expected a number of buckets of at least 0, found -1"),
         (Model { buckets: 1, ..small() }, "an input matrix of 3 rows"),
         (Model { buckets: i32::MAX, ..small() }, "an input matrix of 2147483649 rows"),
-        (Model { min: -1, ..small() }, "byte 44: expected a minn of 0 or more, found -1"),
-        (Model { max: -1, ..small() }, "byte 48: expected a maxn of 0 or more, found -1"),
-        (Model { max: 1025, ..small() }, "expected n-grams of at most 1024 characters"),
+        (Model { min: -1, ..small() }, "byte 44: expected a minn of at least 0, found -1"),
+        (Model { max: -1, ..small() }, "byte 48: expected a maxn of at least 0, found -1"),
+        (Model { max: 1025, ..small() }, "expected a minimum and a maximum length of n-grams, at most 1024 characters"),
         (
             Model { buckets: 0, input: (2, 2), numbers: vec![1.0; 4], ..small() },
             "expected rows for n-grams of 2 to 2 characters, found 0 rows of 2 numbers",
         ),
         (Model { entries: 3, ..small() }, "byte 64: expected a dictionary of 2 words and 0 labels, found 3 entries"),
-        (Model { words: -1, ..small() }, "byte 68: expected a number of words of 0 or more, found -1"),
-        (Model { labels: -1, ..small() }, "byte 72: expected a number of labels of 0 or more, found -1"),
-        (Model { entries: -1, ..small() }, "byte 64: expected a number of entries of 0 or more, found -1"),
+        (Model { words: -1, ..small() }, "byte 68: expected a number of words of at least 0, found -1"),
+        (Model { labels: -1, ..small() }, "byte 72: expected a number of labels of at least 0, found -1"),
+        (Model { entries: -1, ..small() }, "byte 64: expected a number of entries of at least 0, found -1"),
         (
             Model { entries: i32::MAX, words: i32::MAX, ..small() },
-            "expected a dictionary of 2147483647 entries, found 104 bytes, too few for them",
+            "expected a dictionary of 2147483647 entries, found only 104 bytes",
         ),
         (
             Model { entries: 0, words: 0, dictionary: vec![], input: (2, 2), numbers: vec![1.0; 4], ..small() },
@@ -275,9 +275,9 @@ fn what_is_not_a_model_is_refused_and_the_error_says_where() {
         ),
         (
             Model { pruned: 7, ..small() },
-            "byte 84: expected a model with all of its n-grams, found one of which 7 were kept",
+            "byte 84: expected a model with all of its n-grams, found a quantized model with 7 of its n-grams",
         ),
-        (Model { pruned: 0, ..small() }, "use the .bin or .vec file of the model it was made from"),
+        (Model { pruned: 0, ..small() }, "use the .bin or .vec file of the original model"),
         (
             Model { dictionary: vec![(b"a", WORD), (b"b", LABEL)], ..small() },
             "entry 2 of 2 in the dictionary, of kind 0 (0: word, 1: label), found kind 1 for `b`",
@@ -287,21 +287,27 @@ fn what_is_not_a_model_is_refused_and_the_error_says_where() {
             "byte 113: expected entry 2 of 2 in the dictionary, of kind 1 (0: word, 1: label), found kind 0 for `b`",
         ),
         (
-            Model { dictionary: vec![(b"a", WORD), (&[b'x'; LONGEST_WORD + 1], WORD)], ..small() },
+            Model { dictionary: vec![(b"a", WORD), (&[b'x'; MAX_WORD_LENGTH + 1], WORD)], ..small() },
             "byte 103: expected entry 2 of 2 in the dictionary, a word of at most 65536 bytes and a zero, found `xxx",
         ),
         (
-            Model { quantised: 1, ..small() },
-            "byte 114: expected a fastText model, found a quantised fastText model (.ftz)",
+            Model { quantized: 1, ..small() },
+            "byte 114: expected a fastText model, found a quantized fastText model (.ftz)",
         ),
-        (Model { quantised: 2, ..small() }, "byte 114: expected whether the model is quantised, 0 or 1, found 2"),
-        (Model { quantised_output: 2, ..small() }, "expected whether the output matrix is quantised, 0 or 1, found 2"),
+        (
+            Model { quantized: 2, ..small() },
+            "byte 114: expected the quantization flag of the input matrix (0 or 1), found 2",
+        ),
+        (
+            Model { quantized_output: 2, ..small() },
+            "expected the quantization flag of the output matrix (0 or 1), found 2",
+        ),
         (Model { input: (5, 2), ..small() }, "found 5 rows and 2 columns"),
         (Model { input: (-4, 2), ..small() }, "byte 115: expected the input matrix of -4 x 2 numbers"),
         (Model { input: (4, -2), ..small() }, "the input matrix of 4 x -2 numbers"),
-        (Model { input: (i64::MAX, i64::MAX), ..small() }, "found 65 bytes, not as many as it takes"),
-        (Model { input: (1 << 62, 1), ..small() }, "found 65 bytes, not as many as it takes"),
-        (Model { output: (3, 2), ..small() }, "the output matrix of 3 x 2 numbers, found 16 bytes"),
+        (Model { input: (i64::MAX, i64::MAX), ..small() }, "found only 65 bytes"),
+        (Model { input: (1 << 62, 1), ..small() }, "found only 65 bytes"),
+        (Model { output: (3, 2), ..small() }, "the output matrix of 3 x 2 numbers, found only 16 bytes"),
         (Model { output: (1, 2), ..small() }, "the end of the file after the output matrix, found 8 more bytes"),
         (Model { more: 1, ..small() }, "the end of the file after the output matrix, found 1 more bytes"),
         (

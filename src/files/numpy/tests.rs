@@ -1,10 +1,10 @@
-//! Arrays in every form that is read, as NumPy writes them, and what is not one; lists of words.
+//! Arrays of every supported type and order as NumPy writes them, invalid arrays, and word lists.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// An array of version 1.0 with this header, not padded, and these numbers behind it.
+/// An array of version 1.0 with this header, without padding, followed by these numbers.
 fn array(header: &str, numbers: &[u8]) -> Vec<u8> {
     [&MAGIC[..], &[1, 0], &(header.len() as u16).to_le_bytes(), header.as_bytes(), numbers].concat()
 }
@@ -101,38 +101,38 @@ fn what_is_not_a_table_is_refused_and_the_error_says_where() {
     let with = |descr: &str, shape: &str| array(&described(descr, "False", shape), &numbers);
     let records = "{'descr': [('v', '<f4', (3,))], 'fortran_order': False, 'shape': (2,), }";
     let cases: Vec<(Vec<u8>, &str)> = vec![
-        (b"PK".to_vec(), "byte 0: expected the mark of a NumPy array, 93 4E 55 4D 50 59, found `PK`"),
+        (b"PK".to_vec(), "byte 0: expected the magic string of a NumPy array, 93 4E 55 4D 50 59, found `PK`"),
         (
             b"\x93NUMPY\x04\0rest".to_vec(),
             "byte 6: expected a NumPy array of version 1.0, 2.0 or 3.0, found version 4.0",
         ),
         (b"\x93NUMPY\x01\x01rest".to_vec(), "found version 1.1"),
-        (with(">f4", "(2, 3)"), "byte 10: expected numbers of type <f2, <f4 or <f8, found big-endian ones, `>f4`"),
+        (with(">f4", "(2, 3)"), "byte 10: expected numbers of type <f2, <f4 or <f8, found big-endian numbers, `>f4`"),
         (with(">f4", "(2, 3)"), "numpy.save('new.npy', numpy.load('old.npy').astype('<f4'))"),
-        (with("<i4", "(2, 3)"), "found `<i4`; from NumPy, save it again"),
+        (with("<i4", "(2, 3)"), "found `<i4`; in NumPy, save it again"),
         (with("|O", "(2, 3)"), "found Python objects, `|O`"),
         (with("|O", "(2, 3)"), "allow_pickle=True"),
-        (array(records, &numbers), "expected an array of numbers, found one of records"),
-        (with("<f4", "()"), "expected an array of two dimensions, a row a word, found one of shape ()"),
-        (with("<f4", "(6,)"), "found one of shape (6)"),
-        (with("<f4", "(1, 2, 3)"), "found one of shape (1, 2, 3)"),
+        (array(records, &numbers), "expected an array of numbers, found an array of records"),
+        (with("<f4", "()"), "expected an array of two dimensions, one row per word, found an array of shape ()"),
+        (with("<f4", "(6,)"), "found an array of shape (6)"),
+        (with("<f4", "(1, 2, 3)"), "found an array of shape (1, 2, 3)"),
         (with("<f4", "(0, 3)"), "expected rows of numbers, found an array of 0 x 3"),
         (with("<f4", "(2, 0)"), "found an array of 2 x 0"),
-        (with("<f4", "(2, 4)"), "expected 2 x 4 numbers of 4 bytes, as the header says, found 24 bytes"),
-        (with("<f4", "(1, 3)"), "expected 1 x 3 numbers of 4 bytes, as the header says, found 24 bytes"),
+        (with("<f4", "(2, 4)"), "expected 2 x 4 numbers of 4 bytes, as in the header, found 24 bytes"),
+        (with("<f4", "(1, 3)"), "expected 1 x 3 numbers of 4 bytes, as in the header, found 24 bytes"),
         (with("<f8", "(2, 3)"), "expected 2 x 3 numbers of 8 bytes"),
-        (with("<f4", "(4611686018427387904, 4)"), "numbers of 4 bytes, as the header says, found 24 bytes"),
-        (with("<f4", "(99999999999999999999999, 3)"), "a header of descr, fortran_order and shape"),
-        (with("<f4", "(-2, 3)"), "a header of descr, fortran_order and shape"),
-        (with("<f4", "(2 3)"), "a header of descr, fortran_order and shape"),
-        (with("<f4", "[2, 3]"), "a header of descr, fortran_order and shape"),
-        (array(&described("<f4", "0", "(2, 3)"), &numbers), "a header of descr, fortran_order and shape"),
-        (array("{'shape': (2, 3), 'descr': '<f4'}", &numbers), "a header of descr, fortran_order and shape"),
-        (array("{'shape': (2, 3) 'descr': '<f4'}", &numbers), "a header of descr, fortran_order and shape"),
-        (array("{'more': 1, 'descr': '<f4'}", &numbers), "a header of descr, fortran_order and shape"),
-        (array("{'descr: <f4", &numbers), "a header of descr, fortran_order and shape, found `{"),
-        (array("{xdescrx: x<f4x", &numbers), "a header of descr, fortran_order and shape"),
-        (array("", &numbers), "a header of descr, fortran_order and shape, found ``"),
+        (with("<f4", "(4611686018427387904, 4)"), "numbers of 4 bytes, as in the header, found 24 bytes"),
+        (with("<f4", "(99999999999999999999999, 3)"), "a header with descr, fortran_order and shape"),
+        (with("<f4", "(-2, 3)"), "a header with descr, fortran_order and shape"),
+        (with("<f4", "(2 3)"), "a header with descr, fortran_order and shape"),
+        (with("<f4", "[2, 3]"), "a header with descr, fortran_order and shape"),
+        (array(&described("<f4", "0", "(2, 3)"), &numbers), "a header with descr, fortran_order and shape"),
+        (array("{'shape': (2, 3), 'descr': '<f4'}", &numbers), "a header with descr, fortran_order and shape"),
+        (array("{'shape': (2, 3) 'descr': '<f4'}", &numbers), "a header with descr, fortran_order and shape"),
+        (array("{'more': 1, 'descr': '<f4'}", &numbers), "a header with descr, fortran_order and shape"),
+        (array("{'descr: <f4", &numbers), "a header with descr, fortran_order and shape, found `{"),
+        (array("{xdescrx: x<f4x", &numbers), "a header with descr, fortran_order and shape"),
+        (array("", &numbers), "a header with descr, fortran_order and shape, found ``"),
         (
             array(&good, &single(&[1.0, 2.0, 3.0, 4.0, f32::NAN, 6.0])),
             "row 2 (byte 86): expected a finite 32-bit number (2 of 3), found NaN; set `ReadOptions::allow_nonfinite`",
@@ -205,9 +205,9 @@ fn lists_of_words() {
     assert_eq!(list(b"\xef\xbb\xbfa\n", 1), Ok((words(&["a"]), 1)));
     assert_eq!(list("où\n日本\n".as_bytes(), 2), Ok((words(&["où", "日本"]), 0)));
     for (bytes, said) in [
-        (&b"a\nb\n"[..], "expected 3 words, one a line, as the array has 3 rows, found 2 lines"),
-        (b"a\nb\nc\n\n", "as the array has 3 rows, found 4 lines"),
-        (b"", "as the array has 3 rows, found 0 lines"),
+        (&b"a\nb\n"[..], "expected 3 words, one per line, for the 3 rows of the array, found 2 lines"),
+        (b"a\nb\nc\n\n", "for the 3 rows of the array, found 4 lines"),
+        (b"", "for the 3 rows of the array, found 0 lines"),
     ] {
         let error = word_list(bytes, 3).unwrap_err().to_string();
         assert!(error.contains(said), "{error:?} does not say {said:?}");
@@ -217,6 +217,6 @@ fn lists_of_words() {
 #[test]
 fn words_that_a_list_cannot_hold_are_not_written() {
     let refused = |word: &'static [u8]| write_words(&mut Vec::new(), [b"a", word].into_iter()).unwrap_err().to_string();
-    assert_eq!(refused(b"b\nc"), "word 2 holds a line feed: `b\\nc`");
-    assert_eq!(refused(b"b\r"), "word 2 holds a carriage return at its end: `b\\r`");
+    assert_eq!(refused(b"b\nc"), "word 2 contains a line feed: `b\\nc`");
+    assert_eq!(refused(b"b\r"), "word 2 contains a carriage return at its end: `b\\r`");
 }
