@@ -1,12 +1,31 @@
-//! Vocable: a toolkit for pretrained word vectors.
+//! Vocable is a toolkit for pretrained word vectors.
 //!
-//! It opens GloVe and word2vec files, answers questions about words from them, and trains an LSTM text classifier on them, with
-//! the vectors frozen or fine-tuned, so that the two can be compared. The program `vocable` does all of it on the command line;
-//! this library does it in training code.
+//! It opens GloVe, word2vec and fastText files, answers queries about words, and trains text classifiers on the vectors, frozen or
+//! fine-tuned, so that the two can be compared. The program `vocable` does all of this on the command line; this library is for use
+//! in other programs.
 //!
-//! # A tour
+//! The pipeline has four steps:
 //!
-//! Open vectors and ask:
+//! 1. **Read.** [`files`] reads the rows of a file: words and numbers. The format is detected from the content.
+//! 2. **Index.** [`Vectors`] holds the rows and an index from word to row, in memory or in a mapped table file.
+//! 3. **Query or embed.** [`query`] finds nearest words, analogies and similarities; [`nn`] turns the vectors into the embedding layer
+//!    of a network.
+//! 4. **Train and compare.** [`classifier`] trains a text classifier on the embedding, [`compare`](mod@compare) compares embeddings
+//!    over several seeds, and [`report`] formats the results.
+//!
+//! # Debug builds
+//!
+//! Without optimization the numeric code is 10 to 50 times slower. Programs that use this library should compile it optimized in debug
+//! builds as well, with these lines in their `Cargo.toml`:
+//!
+//! ```toml
+//! [profile.dev.package."*"]
+//! opt-level = 3
+//! ```
+//!
+//! # Examples
+//!
+//! Open vectors and query them:
 //!
 //! ```
 //! use vocable::Vectors;
@@ -23,7 +42,7 @@
 //! # Ok::<(), vocable::Error>(())
 //! ```
 //!
-//! Initialise an embedding layer for a task's words, and run a forward and a backward pass:
+//! Initialise an embedding layer for the words of a task, and run a forward and a backward pass:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -37,7 +56,7 @@
 //! let options = EmbeddingOptions { mode: EmbeddingMode::Tuned, ..EmbeddingOptions::default() };
 //! let embedding: Embedding<f32> = Embedding::new(&vectors, &words, &options)?;
 //!
-//! // Ids 0 and 1 are the pad and the unknown word; words follow in their order.
+//! // Ids 0 and 1 are the padding and the unknown word; the words follow in order.
 //! let good = [2, 3, 4, 5]; // the film was superb
 //! let bad = [2, 3, 4, 6]; // the film was dreadful
 //! assert_eq!(embedding.forward(&[5]), vectors.get("superb").unwrap());
@@ -55,7 +74,7 @@
 //! # Ok::<(), vocable::Error>(())
 //! ```
 //!
-//! For an embedding layer of another library there is the matrix, a row for each entry of that library's vocabulary:
+//! Make the embedding matrix for another library, with one row for each entry of that library's vocabulary:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -69,12 +88,11 @@
 //! let matrix = EmbeddingMatrix::for_vocabulary(&vectors, &vocabulary, &options)?;
 //! assert_eq!((matrix.rows(), matrix.dimension), (4, 50));
 //! assert_eq!(&matrix.values[50..100], vectors.get("the").unwrap());
-//! assert_eq!((matrix.known, matrix.unknown.as_slice()), (2, &[3][..])); // a row was drawn for `vocable`
+//! assert_eq!((matrix.known, matrix.unknown.as_slice()), (2, &[3][..])); // the row of `vocable` is random
 //! # Ok::<(), vocable::Error>(())
 //! ```
 //!
-//! Texts, batches, early stopping and the rest are left to [`classifier::train`]. What it trains predicts, is saved, and is opened
-//! again:
+//! Train a classifier, save it, open it again and predict with it ([`classifier::train`] does batching and early stopping):
 //!
 //! ```
 //! use std::sync::Arc;
@@ -99,14 +117,14 @@
 //! let file = folder.path().join("model.safetensors");
 //! trained.classifier.save(&file)?;
 //! let mut classifier = Classifier::open(&file)?;
-//! classifier.attach_vectors(&vectors)?; // for words that no text of its training had
+//! classifier.attach_vectors(&vectors)?; // for words that are not in the train set
 //! let prediction = &classifier.predict(&["a delightful film"])[0];
 //! assert_eq!(prediction.unknown, 0);
 //! println!("{} {:?}", classifier.labels()[prediction.class], prediction.probabilities);
 //! # Ok::<(), vocable::Error>(())
 //! ```
 //!
-//! Which embedding serves a task best, [`compare`](mod@compare) measures, over several seeds:
+//! Compare embeddings over several seeds:
 //!
 //! ```
 //! use std::ops::ControlFlow;
@@ -128,13 +146,13 @@
 //! # Ok::<(), vocable::Error>(())
 //! ```
 //!
-//! # The rooms
+//! # Modules
 //!
 //! [`error`] < [`files`] < [`vectors`] < [`fetch`], [`query`], [`nn`] < [`classifier`] < [`bench`](mod@bench), [`compare`](mod@compare) < [`report`] < `serve`
-//! (with the feature `explore`), and [`classifier`] < `tables` (with the feature `arrow`): each uses only those before it. The library never
-//! prints and never ends the program.
+//! (with the feature `explore`), and [`classifier`] < `tables` (with the feature `arrow`): each module only
+//! uses modules before it. The library never prints and never exits the process.
 
-/// The program of the guide is compiled and run.
+/// Compiles and runs the program in the guide.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/guide/initialising.md")]
 mod guide {}

@@ -36,7 +36,7 @@ pub struct SaveReport {
 ///
 /// # Errors
 /// A word that the format cannot store, a number type that it does not support, and I/O errors.
-pub fn save(path: &Path, table: &TableView, format: Format, dtype: ElementType) -> Result<SaveReport> {
+pub(crate) fn save(path: &Path, table: &TableView, format: Format, dtype: ElementType) -> Result<SaveReport> {
     let gzip = is_gzip(path);
     if gzip && !matches!(format, Format::Glove | Format::Word2vecText | Format::Word2vecBinary) {
         return Err(Error::other(format!("files of format {format} cannot be written as .gz")));

@@ -6,7 +6,7 @@ use super::words::Words;
 
 /// A table to be written, borrowed.
 #[derive(Debug, Clone, Copy)]
-pub struct TableView<'a> {
+pub(crate) struct TableView<'a> {
     /// The words, all distinct.
     pub words: &'a Words,
     /// The vectors, `[rows, dimension]`.
