@@ -15,12 +15,12 @@ use super::common::VectorArgs;
 use super::interrupt;
 use super::output::{Failure, Output};
 
-/// Measure this machine: open, query and train, compared with what its memory and arithmetic allow.
+/// Measure how fast this machine opens, queries and trains, compared with its memory bandwidth and peak arithmetic.
 ///
-/// Without --vectors, vectors are made up in a temporary folder, which goes away again: as text (173 MB for 400,000 x 50)
-/// and as a table file. With --vectors, or VOCABLE_VECTORS in the environment, they are measured as they are.
+/// Without --vectors, synthetic vectors are written to a temporary folder, as text (173 MB for 400,000 x 50) and as a table file.
+/// With --vectors or VOCABLE_VECTORS, that file is used.
 ///
-/// It takes about ten seconds, longer for large files. Run it while nothing else runs; it says when something did.
+/// Takes about ten seconds, longer for large files. Run it on an idle machine; it reports if other processes were active.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vocable bench
@@ -28,13 +28,13 @@ use super::output::{Failure, Output};
   vocable bench --vectors glove.6B.50d.txt --threads 1
   vocable bench --json > this-machine.json")]
 pub struct Bench {
-    /// Rows of synthetic vectors, 100 to 10,000,000 [default: 400000]
+    /// Number of synthetic rows, from 100 to 10,000,000 [default: 400000]
     #[arg(long, value_name = "N")]
     rows: Option<usize>,
-    /// Numbers a row of synthetic vectors, 1 to 4,096 [default: 50]
+    /// Dimension of the synthetic vectors, from 1 to 4,096 [default: 50]
     #[arg(long, value_name = "N")]
     dimension: Option<usize>,
-    /// Rounds at most, 1 to 1,000; none begins after ten seconds
+    /// Maximum number of rounds, from 1 to 1,000; no round starts after ten seconds
     #[arg(long, value_name = "N", default_value_t = ROUNDS)]
     rounds: usize,
     #[command(flatten)]
@@ -71,8 +71,8 @@ impl Bench {
                 return Ok(Subject::File(Arc::new(self.vectors.open()?), self.vectors.read.options()));
             }
         } else if let Some(path) = self.vectors.named() {
-            let found = format!("--vectors {}", path.display());
-            return Err(Error::invalid("--rows and --dimension", "synthetic vectors, without --vectors", found));
+            let path = path.display();
+            return Err(Error::other(format!("--rows and --dimension cannot be used with --vectors {path}")));
         }
         Ok(Subject::Synthetic { rows: self.rows.unwrap_or(400_000), dimension: self.dimension.unwrap_or(50) })
     }

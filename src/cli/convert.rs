@@ -13,34 +13,35 @@ use vocable::{Error, Vectors, report};
 use super::common::ReadArgs;
 use super::input::{listed_words, without_row};
 use super::output::{self, Failure, Output};
+use super::values;
 
-/// Write vectors in another format; the table file (.safetensors) opens at once.
+/// Convert vectors to another format, such as a table file (.safetensors) that opens instantly.
 ///
-/// The format of IN is told by content, that of OUT by its name: .safetensors (table), .txt (glove), .vec (word2vec), .bin
-/// (word2vec-binary), .npy (numpy, with the words in .words.txt beside it), .tsv (projector, with the words in
-/// .metadata.tsv beside it); text and word2vec binary are gzipped if .gz follows. --to fasttext writes fastText's .bin.
+/// The format of IN is detected from its content, that of OUT from its extension: .safetensors (table), .txt (glove), .vec
+/// (word2vec), .bin (word2vec-binary), .npy (numpy, with the words next to it in .words.txt), .tsv (projector, with the words next to it
+/// in .metadata.tsv). Add .gz to compress text or word2vec binary. Use --to fasttext to write fastText's .bin.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Convert {
-    /// File of vectors to read
+    /// Vector file to read
     #[arg(value_name = "IN")]
     input: PathBuf,
-    /// File to write; it is replaced once the new one is whole
+    /// File to write; an existing file is replaced once the new one is complete
     #[arg(value_name = "OUT")]
     output: PathBuf,
-    /// Format to write, if OUT's name should not tell: glove, word2vec, word2vec-binary, fasttext,
-    /// numpy, table, projector
-    #[arg(long, value_name = "NAME")]
+    /// Override the output format
+    #[arg(long, value_name = "FORMAT", value_parser = values::named::<Format>())]
     to: Option<Format>,
-    /// Keep the first N rows only; in most files they are the most frequent words
+    /// Keep only the first N rows, which are the most frequent words in most files
     #[arg(long, value_name = "N")]
     top: Option<usize>,
-    /// Keep the words listed in FILE only, one a line, `-` for standard input; rows stay in the order of IN. From a fastText .bin, listed words
-    /// without a row get one from their character n-grams
+    /// Keep only the words listed in FILE, one per line; `-` reads standard input
+    ///
+    /// Rows keep the order of IN. With a fastText .bin, listed words without a row get a vector from their character n-grams.
     #[arg(long, value_name = "FILE")]
     words: Option<PathBuf>,
-    /// How a table or an array stores numbers: f32, or f16 for half the size (it then says what that costs in cosine)
-    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    /// Number type of a table file or NumPy array; f16 halves the size, and the change in cosine is reported
+    #[arg(long, value_name = "TYPE", default_value = "f32", value_parser = values::named::<ElementType>())]
     dtype: ElementType,
     #[command(flatten)]
     read: ReadArgs,
@@ -53,7 +54,7 @@ Examples:
   vocable convert glove.safetensors small.vec --words vocabulary.txt";
 
 #[derive(Serialize)]
-struct Written {
+struct ConvertResult {
     files: Vec<String>,
     format: &'static str,
     rows: usize,
@@ -78,7 +79,7 @@ impl Convert {
             Error::invalid("OUT", expected, format!("`{}`", self.output.display()))
         })?;
         if self.top == Some(0) {
-            return Err(Error::invalid("--top", "a number from 1", "0").into());
+            return Err(Error::invalid("--top", "at least 1", "0").into());
         }
         check_writable(&self.output)?;
         let vectors = self.read.open(&self.input)?;
@@ -101,7 +102,7 @@ impl Convert {
             }
         };
         let size = |file: &PathBuf| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
-        let written = Written {
+        let written = ConvertResult {
             files: saved.files.iter().map(|file| file.to_string_lossy().into_owned()).collect(),
             format: format.name(),
             rows: vectors.len(),
@@ -122,8 +123,8 @@ impl Convert {
             ))?;
             if let Some(halves) = &written.halves {
                 output.text(format_args!(
-                    "as halves: a row's cosine with its stored form falls short of 1 by {:.1e} at the most (`{}`); over {} \
-                     random pairs, cosines change by {:.1e} at the most\n",
+                    "f16: the cosine of a row with its stored form differs from 1 by at most {:.1e} (`{}`); over {} random pairs, \
+                     cosines change by at most {:.1e}\n",
                     1.0 - halves.min_cosine,
                     halves.min_cosine_word,
                     report::thousands(halves.pairs),
@@ -134,7 +135,7 @@ impl Convert {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The rows that were asked for; `None` for all of them.
+    /// The selected rows; `None` for all rows.
     fn choose(&self, vectors: &Vectors) -> Result<Option<Vectors>, Error> {
         let mut others: Vec<Vec<u8>> = Vec::new();
         let mut rows: Vec<u32> = (0..vectors.len() as u32).take(self.top.unwrap_or(usize::MAX)).collect();
@@ -150,7 +151,7 @@ impl Convert {
             let made = others.len() - unknown.len();
             if made > 0 {
                 output::note(format_args!(
-                    "{}: {} of {} words have no row and get one from their character n-grams",
+                    "{}: {} of {} words have no row and get a vector from their character n-grams",
                     path.display(),
                     report::thousands(made),
                     report::thousands(listed.len()),

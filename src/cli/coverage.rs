@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::Args;
-use vocable::classifier::{Coverage as Figures, TokenCounter, Tokenizer, UnlabelledTexts};
+use vocable::classifier::{Coverage as CoverageCounts, TokenCounter, Tokenizer, UnlabelledTexts};
 use vocable::report::json::CoverageResult;
 use vocable::vectors::Case;
 use vocable::{Error, report};
@@ -14,10 +14,10 @@ use super::common::VectorArgs;
 use super::output::{self, Failure, Output};
 use super::training_options::DataFormatArgs;
 
-/// How much of a data set the vectors know: tokens and words, and which unknown words are the most frequent.
+/// Measure how many tokens and words of a data set are in the vocabulary, and list the most frequent unknown words.
 ///
-/// A word counts where it is found first: as it is written, in lower case, by the vectors of its character n-grams (fastText's
-/// models), or nowhere. Labelled texts are read as `vocable train` reads them.
+/// A word is looked up as written, then in lower case, then through its character n-grams (fastText models). Labelled texts are read
+/// as by `vocable train`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  vocable coverage train.txt --vectors glove.6B.50d.txt --tokenizer all\n  \
                   vocable coverage notes.txt --unlabelled -k 50")]
@@ -25,22 +25,22 @@ pub struct Coverage {
     /// Labelled texts
     #[arg(value_name = "DATA")]
     data: PathBuf,
-    /// The file holds texts alone, one a line
+    /// The file contains only texts, one per line, without labels
     #[arg(long, conflicts_with_all = ["data_format", "label_column", "text_column"])]
     unlabelled: bool,
     #[command(flatten)]
     form: DataFormatArgs,
-    /// How texts are cut into words: unicode, ptb, whitespace, jieba (in builds that have it), or all of them side by side
-    #[arg(long, value_name = "NAME", default_value = "unicode")]
+    /// Tokenizer; `all` compares all of them
+    #[arg(long, value_name = "NAME", default_value = "unicode", value_parser = tokenizers())]
     tokenizer: Tokenizers,
-    /// How many of the unknown words are listed, the most frequent first
+    /// Maximum number of unknown words to list, the most frequent first
     #[arg(short, value_name = "N", default_value_t = 10)]
     k: usize,
     #[command(flatten)]
     vectors: VectorArgs,
 }
 
-/// The tokenizers that a name stands for.
+/// One tokenizer, or all of them.
 #[derive(Debug, Clone)]
 struct Tokenizers(Vec<Tokenizer>);
 
@@ -59,7 +59,7 @@ impl Coverage {
         let texts = counted.first().map_or(0, TokenCounter::texts);
         let vectors = self.vectors.open()?;
         let coverages = counted.into_iter().map(|counted| counted.coverage(&vectors, Case::Fold));
-        let coverages: Vec<Figures> = coverages.collect::<Result<_, Error>>()?;
+        let coverages: Vec<CoverageCounts> = coverages.collect::<Result<_, Error>>()?;
         if !output.json {
             output.text(format_args!("{file}: {}\n\n", report::counted(texts, "text")))?;
             output.text(report::coverage(&coverages, self.k, output.width))?;
@@ -71,7 +71,7 @@ impl Coverage {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The words of the texts, as each of the tokenizers cuts them.
+    /// Counts the words of the texts with each tokenizer.
     fn count(&self, file: &str) -> Result<Vec<TokenCounter>, Failure> {
         let mut counted: Vec<TokenCounter> = self.tokenizer.0.iter().map(|&name| TokenCounter::new(name)).collect();
         #[cfg(feature = "arrow")]
@@ -90,7 +90,7 @@ impl Coverage {
         Ok(counted)
     }
 
-    /// Parquet and Arrow, chunk by chunk.
+    /// Counts the words of a Parquet or Arrow file, chunk by chunk.
     #[cfg(feature = "arrow")]
     fn count_table(&self, file: &str, counted: &mut [TokenCounter]) -> Result<(), Failure> {
         use vocable::tables::{TableReader, TableReaderOptions, process};

@@ -15,21 +15,21 @@ use vocable::{Error, Vectors, report};
 use super::compare::compare_with_bar;
 use super::output::{Failure, Output};
 
-/// The labelled reviews built into the program: `fixtures/reviews.*.txt`.
+/// The built-in labelled reviews: `fixtures/reviews.*.txt`.
 const REVIEWS: [(&str, &[u8]); 3] = [
-    ("the demo's training part", include_bytes!("../../fixtures/reviews.train.txt")),
-    ("the demo's development part", include_bytes!("../../fixtures/reviews.dev.txt")),
-    ("the demo's test part", include_bytes!("../../fixtures/reviews.test.txt")),
+    ("the demo's train set", include_bytes!("../../fixtures/reviews.train.txt")),
+    ("the demo's dev set", include_bytes!("../../fixtures/reviews.dev.txt")),
+    ("the demo's test set", include_bytes!("../../fixtures/reviews.test.txt")),
 ];
 
 #[cfg(feature = "get")]
 const NEXT: &str = "\
 What to try next
-  With real vectors (GloVe.6B, 400,000 words of 50 numbers; `vocable list` names more):
+  With real vectors (GloVe 6B: 400,000 words, dimension 50; `vocable list` shows others):
     vocable get glove.6B.50d
     vocable --vectors glove.6B.50d nearest king
     vocable --vectors glove.6B.50d analogy man king woman
-  With your own texts (a label and a text a line; CSV, TSV, JSON lines and fastText's form work too):
+  With your own texts (one label and text per line; or CSV, TSV, JSON Lines, fastText's format):
     vocable compare --vectors glove.6B.50d --train train.txt --test test.txt --html page.html
     vocable train --vectors glove.6B.50d --train train.txt --out model.safetensors
     vocable predict model.safetensors < texts.txt
@@ -39,30 +39,30 @@ What to try next
 #[cfg(not(feature = "get"))]
 const NEXT: &str = "\
 What to try next
-  With real vectors (GloVe.6B: 400,000 words; the zip holds 50, 100, 200 and 300 numbers a word):
+  With real vectors (GloVe 6B: 400,000 words; the zip archive contains dimensions 50, 100, 200 and 300):
     download glove.6B.zip from https://nlp.stanford.edu/projects/glove/
     vocable --vectors glove.6B.zip --member glove.6B.50d.txt nearest king
     vocable --vectors glove.6B.zip --member glove.6B.50d.txt analogy man king woman
-  With your own texts (a label and a text a line; CSV, TSV, JSON lines and fastText's form work too):
+  With your own texts (one label and text per line; or CSV, TSV, JSON Lines, fastText's format):
     vocable compare --vectors glove.6B.zip --member glove.6B.50d.txt --train train.txt --test test.txt
     vocable train --vectors glove.6B.zip --member glove.6B.50d.txt --train train.txt --out model.safetensors
     vocable predict model.safetensors < texts.txt
   All commands: vocable --help
 ";
 
-/// All of it on built-in data, in under a minute: vectors, questions, and frozen against fine-tuned.
+/// Take a tour on built-in data, in under a minute: queries, training, and frozen compared with fine-tuned embeddings.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vocable demo
   vocable demo --seeds 10")]
 pub struct Demo {
-    /// How many seeds the comparison runs
+    /// Number of seeds of the comparison
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     seeds: u64,
 }
 
 #[derive(Serialize)]
-struct Outcome {
+struct DemoResult {
     rows: usize,
     dimension: usize,
     comparison: Findings,
@@ -77,10 +77,10 @@ impl Demo {
         let splits = splits()?;
         if !output.json {
             output.text(format_args!(
-                "3  Training: is a film review good or bad?\n\n\
-                 {} reviews to learn from, {} to choose the epoch by, {} to test on. Most words of opinion in the test\n\
-                 reviews never occur in the training reviews: only the vectors know what they mean. An LSTM reads the\n\
-                 reviews; its embedding is made in four ways, each with {} seeds.\n\n",
+                "3  Training: is a film review positive or negative?\n\n\
+                 Train set: {} reviews, dev set: {}, test set: {}. Most opinion words of the test set do not occur in the\n\
+                 train set, so that only pretrained vectors provide their meaning. An LSTM classifies the reviews, with four\n\
+                 kinds of embeddings and {} seeds each.\n\n",
                 splits.train.texts.len(),
                 splits.dev.texts.len(),
                 splits.test.as_ref().map_or(0, |test| test.texts.len()),
@@ -93,7 +93,7 @@ impl Demo {
             embeddings: vec![Frozen, Tuned, OovOnly, Random],
             seeds: (1..=self.seeds).collect(),
             train: TrainOptions {
-                // The reviews are cut already.
+                // The reviews are tokenized already.
                 tokenizer: Tokenizer::Whitespace,
                 hidden: 32,
                 batch: 32,
@@ -105,20 +105,20 @@ impl Demo {
             ..CompareOptions::default()
         };
         let plan = Plan::new(vec![NamedVectors::of(Arc::clone(&vectors))], splits, &options)?;
-        // Ctrl-C ends the program.
+        // Ctrl-C ends the program: the flag is never set.
         let comparison = compare_with_bar(&plan, None, &RunOptions::default(), &AtomicBool::new(false))?;
         if output.json {
             let (rows, dimension) = (vectors.len(), vectors.dimension());
-            output.json(&Outcome { rows, dimension, comparison })?;
+            output.json(&DemoResult { rows, dimension, comparison })?;
             return Ok(ExitCode::SUCCESS);
         }
         output.text(report::comparison(&comparison, output.width))?;
         output.text(
             "\n\
-             frozen    rows of the vectors as they are\n\
-             tuned     rows of the vectors, trained along\n\
-             oov-only  only the rows of words that the vectors lack are trained\n\
-             random    no pretraining: what is left when the vectors are taken away\n\n",
+             frozen    pretrained vectors, kept fixed\n\
+             tuned     pretrained vectors, trained with the rest of the model\n\
+             oov-only  pretrained vectors, kept fixed; only out-of-vocabulary words are trained\n\
+             random    random initialization, without pretrained vectors\n\n",
         )?;
         output.text(NEXT)?;
         Ok(ExitCode::SUCCESS)
@@ -133,9 +133,9 @@ fn splits() -> Result<Splits, Error> {
 fn questions(vectors: &Vectors, output: &mut Output) -> Result<(), Failure> {
     output.text(format_args!(
         "1  The vectors\n\n\
-         {} words, {} numbers each, built into the program. They were trained on a small made-up corpus, so that\n\
-         this demo needs no download; a real file has hundreds of thousands of words.\n\n\
-         2  Questions\n\n",
+         {} words with vectors of dimension {}, built into the program. They were trained on a small synthetic\n\
+         corpus, so that this demo needs no download; real files have hundreds of thousands of words.\n\n\
+         2  Queries\n\n",
         report::thousands(vectors.len()),
         vectors.dimension()
     ))?;

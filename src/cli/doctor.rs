@@ -16,9 +16,9 @@ use super::output::{Failure, Output};
 
 /// Diagnose problems in a vector file and suggest fixes.
 ///
-/// Looks at all of the file and refuses nothing: encoding, duplicates, rows of the wrong width, numbers that overflow, a
-/// header that lies, a cut end, casing, words with spaces, line ends, a byte-order mark, tabs. Ends with 0 when the file could be
-/// examined, whatever was found.
+/// Checks the whole file: encoding, duplicates, rows of the wrong length, numbers that overflow, an incorrect header, truncation,
+/// letter case, words with spaces, line endings, a byte-order mark, tabs. The exit code is 0 if the file could be examined, whether
+/// or not there are problems.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vocable doctor vectors.txt
@@ -32,7 +32,7 @@ pub struct Doctor {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct DoctorResult<'a> {
     file: &'a str,
     format: Option<&'static str>,
     rows: Option<usize>,
@@ -57,7 +57,7 @@ impl Doctor {
             None => self.vectors.path(),
         };
         let path = named.ok_or_else(|| {
-            vocable::Error::invalid("FILE", "a file to look over", "none; name one, or give --vectors")
+            vocable::Error::other("no file to examine; name one, or use --vectors")
         })?;
         let path = fetch::resolve(&path)?;
         let options = self.vectors.read.options();
@@ -65,7 +65,7 @@ impl Doctor {
         let fix = commands(&path, &diagnosis, &options);
         let name = path.to_string_lossy();
         if output.json {
-            output.json(&Report {
+            output.json(&DoctorResult {
                 file: &name,
                 format: diagnosis.format.map(Format::name),
                 rows: diagnosis.size.map(|(rows, _)| rows),
@@ -80,9 +80,9 @@ impl Doctor {
         }
         let what = match (diagnosis.format, diagnosis.size) {
             (Some(format), Some((rows, dimension))) => {
-                format!("{format}, {} rows x {dimension} can be read", report::thousands(rows))
+                format!("{format}, {} readable rows x {dimension}", report::thousands(rows))
             }
-            _ => "no rows of word vectors can be read".to_owned(),
+            _ => "no rows can be read".to_owned(),
         };
         output.text(format_args!("{name}: {what}\n"))?;
         for finding in &diagnosis.findings {
@@ -92,9 +92,9 @@ impl Doctor {
             }
         }
         if diagnosis.opens() {
-            output.text("The file opens as it is.\n")?;
+            output.text("The file can be opened.\n")?;
         } else {
-            output.text("The file does not open as it is.\n")?;
+            output.text("The file cannot be opened.\n")?;
         }
         if !fix.is_empty() {
             output.text("To fix it:\n")?;
@@ -119,7 +119,7 @@ fn commands(path: &Path, diagnosis: &Diagnosis, options: &ReadOptions) -> Vec<St
     let mut input = path.to_path_buf();
     let mut commands: Vec<String> = Vec::new();
     let member = options.member.as_ref().map(|name| quoted(Path::new(name)));
-    // What an earlier command wrote is no archive any more.
+    // The output of an earlier command is not compressed.
     let inflated = |input: &Path, commands: &[String]| match diagnosis.compression {
         Compression::Gzip if commands.is_empty() => format!("gzip -dc {}", quoted(input)),
         Compression::Zip if commands.is_empty() => {
@@ -131,12 +131,12 @@ fn commands(path: &Path, diagnosis: &Diagnosis, options: &ReadOptions) -> Vec<St
         let skip_bad_rows = if fix == Fix::RewriteSkippingBadRows { "--skip-bad-rows " } else { "" };
         match fix {
             Fix::ReplaceTabs => {
-                let output = beside(&input, "spaces", "txt");
+                let output = sibling(&input, "spaces", "txt");
                 commands.push(format!("{} | tr '\\t' ' ' > {}", inflated(&input, &commands), quoted(&output)));
                 input = output;
             }
             Fix::ConvertEncoding(from) => {
-                let output = beside(&input, "utf8", "txt");
+                let output = sibling(&input, "utf8", "txt");
                 commands.push(format!(
                     "{} | iconv -f {from} -t UTF-8 > {}",
                     inflated(&input, &commands),
@@ -150,7 +150,7 @@ fn commands(path: &Path, diagnosis: &Diagnosis, options: &ReadOptions) -> Vec<St
                     Some(Format::Word2vecText) => "vec",
                     _ => "txt",
                 };
-                let output = beside(&input, "fixed", extension);
+                let output = sibling(&input, "fixed", extension);
                 let member = member.as_ref().filter(|_| commands.is_empty());
                 let member = member.map_or(String::new(), |name| format!("--member {name} "));
                 commands.push(format!("vocable convert {skip_bad_rows}{member}{} {}", quoted(&input), quoted(&output)));
@@ -165,11 +165,11 @@ fn commands(path: &Path, diagnosis: &Diagnosis, options: &ReadOptions) -> Vec<St
 }
 
 /// `vectors.txt` with `fixed` becomes `vectors.fixed.txt`.
-fn beside(path: &Path, what: &str, extension: &str) -> PathBuf {
+fn sibling(path: &Path, what: &str, extension: &str) -> PathBuf {
     path.with_extension("").with_extension(format!("{what}.{extension}"))
 }
 
-/// A name as a shell takes it.
+/// A path, quoted for a shell if necessary.
 fn quoted(path: &Path) -> String {
     let name = path.to_string_lossy();
     let plain = |c: char| c.is_alphanumeric() || "/._-+=,@%".contains(c);

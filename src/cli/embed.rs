@@ -12,13 +12,13 @@ use vocable::vectors::Case;
 
 use super::common::VectorArgs;
 use super::output::{self, Failure, Output};
-use super::tables::{Tables, thousands};
+use super::tables::{TableArgs, thousands};
 use super::training_options::case;
 
-/// A vector for each text of a table: the mean of its words' vectors, which may be weighted by how rare the words are.
+/// Compute a vector for each text of a table: the mean of its word vectors, optionally weighted by word frequency.
 ///
-/// Rows come out in their order with a new column `vector`; an `.npy` file holds the vectors alone, a row a text.
-/// Words that the vectors lack are passed over; a text without any known word has a vector of zeros.
+/// Rows keep their order and get a new column `vector`; an `.npy` file contains only the vectors, one row per text.
+/// Out-of-vocabulary words are skipped; a text without known words has a zero vector.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  vocable embed --vectors glove.safetensors --in texts.parquet --out vectors.parquet\n  \
@@ -26,23 +26,24 @@ use super::training_options::case;
 )]
 pub struct Embed {
     #[command(flatten)]
-    tables: Tables,
-    /// Column or JSON key of the text [default: text, sentence, review, ...]
+    tables: TableArgs,
+    /// Column or JSON key of the texts [default: text, sentence, review, ...]
     #[arg(long, value_name = "NAME", help_heading = "Tables of texts")]
     text_column: Option<String>,
-    /// How texts are cut into words: unicode, ptb, whitespace, jieba (in builds that have it)
+    /// How texts are split into words
     #[arg(long, value_name = "NAME", default_value = "unicode")]
     tokenizer: Tokenizer,
-    /// How words are looked up: exact, or fold (in lower case, too, where they are not found as written)
+    /// How words are looked up
     #[arg(long, value_name = "HOW", default_value = "fold", value_parser = case())]
     case: Case,
-    /// How much each word counts: all the same, or a / (a + its share of all words)
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = How::Mean)]
-    weighting: How,
-    /// The a of the frequency weighting; smaller for frequent words to count less
+    /// Weighting of words: mean (equal weights), or frequency (a / (a + relative frequency), as in SIF)
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = WeightingName::Mean)]
+    weighting: WeightingName,
+    /// The parameter a of the frequency weighting; smaller values reduce the weight of frequent words
     #[arg(long, value_name = "A", default_value_t = 1e-3)]
     a: f64,
-    /// Counts of words, `WORD COUNT` a line, for the frequency weighting [default: by Zipf's law from the words' rows]
+    /// Word counts for the frequency weighting, one `WORD COUNT` per line [default: estimated from the row numbers by Zipf's
+    /// law]
     #[arg(long, value_name = "FILE")]
     counts: Option<PathBuf>,
     #[command(flatten)]
@@ -50,7 +51,7 @@ pub struct Embed {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
-enum How {
+enum WeightingName {
     Mean,
     Frequency,
 }
@@ -58,8 +59,8 @@ enum How {
 impl Embed {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let frequencies = match &self.counts {
-            Some(_) if self.weighting == How::Mean => {
-                return Err(vocable::Error::invalid("--counts", "--weighting frequency beside it", "none").into());
+            Some(_) if self.weighting == WeightingName::Mean => {
+                return Err(vocable::Error::other("--counts requires --weighting frequency").into());
             }
             Some(path) => {
                 let frequencies = WordFrequencies::parse(&bytes::open(path, None)?.0);
@@ -68,8 +69,8 @@ impl Embed {
             None => WordFrequencies::Zipf,
         };
         let weighting = match self.weighting {
-            How::Mean => Weighting::Mean,
-            How::Frequency => Weighting::Frequency { a: self.a, frequencies },
+            WeightingName::Mean => Weighting::Mean,
+            WeightingName::Frequency => Weighting::Frequency { a: self.a, frequencies },
         };
         let table = Arc::new(self.vectors.open()?);
         let of_texts = TextVectors::new(Arc::clone(&table), self.tokenizer, self.case, weighting)?;
@@ -90,7 +91,7 @@ impl Embed {
             output::note(format_args!("{} of {} words have no vector", thousands(unknown), thousands(words)));
         }
         if zeros > 0 {
-            output::warn(format_args!("texts without any known word, whose vectors are zeros: {}", thousands(zeros)));
+            output::warn(format_args!("texts without known words, with zero vectors: {}", thousands(zeros)));
         }
         Ok(ExitCode::SUCCESS)
     }

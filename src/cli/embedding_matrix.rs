@@ -17,42 +17,42 @@ use super::output::{self, Failure, Output};
 use super::paths::check_distinct;
 use super::training_options::case;
 
-/// How vocabularies usually call a pad.
+/// Common names of the padding token.
 pub const PADS: [&str; 4] = ["", "<pad>", "[PAD]", "<PAD>"];
 
-/// How vocabularies usually call unknown words.
+/// Common names of the unknown-word token.
 pub const UNKNOWNS: [&str; 4] = ["<unk>", "[UNK]", "<UNK>", "<oov>"];
 
-/// Write the rows of a vocabulary that another tool made, index by index, for its embedding layer.
+/// Write the embedding matrix for the vocabulary of another tool.
 ///
-/// VOCAB is a list of words, one a line; a JSON list; or JSON from word to index, also a tokenizer.json. Row i of the matrix is that of
-/// the word with index i: from the vectors, or small and random for words that they lack, as in `vocable train`. An index without a
-/// word gets zeros.
+/// VOCAB is a list with one word per line, a JSON list, a JSON object from word to index, or a tokenizer.json. Row i of the matrix is
+/// the vector of the word with index i, or a random row for an out-of-vocabulary word, as in `vocable train`. An index without a word
+/// gets a zero row.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct EmbeddingMatrix {
-    /// The vocabulary
+    /// Vocabulary file
     #[arg(value_name = "VOCAB")]
     vocabulary: PathBuf,
     /// File to write: a NumPy array (.npy), or a safetensors file with the tensor `weight` (.safetensors)
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// The vocabulary's word for a pad; its row is zeros
+    /// Padding token of the vocabulary; its row is zero
     #[arg(long, value_name = "TOKEN")]
     pad: Option<String>,
-    /// The vocabulary's word for unknown words; its row is the file's `<unk>`, or else the mean of all rows
+    /// Unknown-word token of the vocabulary; its row is that of `<unk>` in the vectors, or the mean of all rows
     #[arg(long, value_name = "TOKEN")]
     unk: Option<String>,
-    /// How words are looked up: exact, or fold (as written, then in lower case)
+    /// How words are looked up
     #[arg(long, value_name = "HOW", default_value = "exact", value_parser = case())]
     case: Case,
-    /// Write the words that the vectors lack to FILE, one a line
+    /// Write the out-of-vocabulary words to FILE, one per line
     #[arg(long, value_name = "FILE")]
     unknown_list: Option<PathBuf>,
-    /// Standard deviation of the rows of words that the vectors lack
+    /// Standard deviation of the random rows of out-of-vocabulary words
     #[arg(long, value_name = "X", default_value_t = EmbeddingMatrixOptions::default().oov_std)]
     oov_std: f64,
-    /// Seed of these rows
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = EmbeddingMatrixOptions::default().seed)]
     seed: u64,
     #[command(flatten)]
@@ -64,10 +64,10 @@ Examples:
   vocable embedding-matrix vocab.txt --vectors glove.6B.300d.txt --out matrix.npy --pad '<pad>' --unk '<unk>'
   vocable embedding-matrix tokenizer.json --vectors glove.safetensors --out weight.safetensors --pad '[PAD]' --unk '[UNK]' --case fold
 
-docs/reference/embedding-matrix.md has the lines that load it into PyTorch and Keras.";
+docs/reference/embedding-matrix.md shows how to load it into PyTorch and Keras.";
 
 #[derive(Serialize)]
-struct Written {
+struct EmbeddingMatrixResult {
     file: String,
     rows: usize,
     dimension: usize,
@@ -109,7 +109,7 @@ impl EmbeddingMatrix {
             };
             let name = String::from_utf8_lossy(word(row));
             output::warn(format_args!(
-                "row {row}, `{name}`, is not in the vectors and gets a random row; --{option} '{name}' says what it is"
+                "row {row}, `{name}`, is not in the vectors and gets a random row; if it is a special token, use --{option} '{name}'"
             ));
         }
         save_matrix(&self.out, &matrix.values, matrix.dimension)?;
@@ -121,7 +121,7 @@ impl EmbeddingMatrix {
                 })
             })?;
         }
-        let written = Written {
+        let written = EmbeddingMatrixResult {
             file: self.out.to_string_lossy().into_owned(),
             rows: matrix.rows(),
             dimension: matrix.dimension,
@@ -134,7 +134,7 @@ impl EmbeddingMatrix {
             output.json(&written)?;
         } else {
             output.text(format_args!(
-                "{}: {} rows x {}; words known to the vectors: {}, unknown: {}\n",
+                "{}: {} rows x {}; words in the vectors: {}, out of vocabulary: {}\n",
                 written.file,
                 report::thousands(written.rows),
                 written.dimension,
@@ -143,7 +143,7 @@ impl EmbeddingMatrix {
             ))?;
             if written.without_word > 0 {
                 output::note(format_args!(
-                    "{} rows have no word and are zeros",
+                    "{} rows have no word and are zero",
                     report::thousands(written.without_word)
                 ));
             }

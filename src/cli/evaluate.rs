@@ -13,25 +13,26 @@ use vocable::{Error, Vectors, report};
 use super::common::{ScanArgs, VectorArgs};
 use super::output::{self, Failure, Output};
 
-/// Analogy and word-pair benchmarks, by the rules of gensim, word2vec or GloVe, side by side.
+/// Evaluate vectors on analogy and word-pair benchmarks, by the protocols of gensim, word2vec or GloVe.
 ///
-/// A file with `: section` lines holds analogy questions, four words a line (questions-words.txt); one with tabs holds word
-/// pairs with human scores (WordSim-353, SimLex-999). Files may be mixed: each goes by those of the protocols that
-/// are made for its kind. docs/reference/evaluate.md says what each protocol does.
+/// A file with `: section` lines contains analogy questions, four words per line (questions-words.txt); a file with tabs contains word
+/// pairs with human scores (WordSim-353, SimLex-999). Both kinds can be given: each file is evaluated by the protocols for its kind.
+/// docs/reference/evaluate.md describes the protocols.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Evaluate {
     /// Benchmark files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Whose rules: gensim, word2vec or glove for analogies, gensim or exact (as written, all rows) for word pairs; several
-    /// stand side by side [default: gensim, and exact beside it in tables of word pairs]
+    /// Protocols to compare, separated by commas: gensim, word2vec or glove for analogies, gensim or exact (as written, all rows)
+    /// for word pairs [default: gensim; also exact for word pairs]
     #[arg(long = "protocol", value_name = "NAME", value_delimiter = ',')]
     protocols: Vec<Protocol>,
-    /// Search only the first N rows, 0 for all [default: 300,000 by gensim, else all]
+    /// Search only the first N rows; 0 for all rows [default: 300,000 for gensim, all rows for the others]
     #[arg(long, value_name = "N")]
     restrict: Option<usize>,
-    /// Count questions with unknown words as wrong, and pairs with one as of cosine 0, as gensim's option does
+    /// Count questions with unknown words as incorrect and pairs with unknown words as cosine 0, as gensim's option of the same
+    /// name
     #[arg(long)]
     dummy4unknown: bool,
     #[command(flatten)]
@@ -46,7 +47,7 @@ Examples:
   vocable evaluate questions-words.txt --protocol gensim,word2vec,glove
   vocable evaluate wordsim353.tsv --protocol exact --json";
 
-/// A name that stands for rules: for analogies, for word pairs or for both.
+/// A named protocol, for analogies, for word pairs or for both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Protocol {
     analogies: Option<AnalogyProtocol>,
@@ -81,7 +82,7 @@ impl Evaluate {
                 self.check_protocols(&file, &benchmark)?;
                 Ok(benchmark)
             };
-            // What is wrong with one file is no reason to leave the others without an answer.
+            // The other files are evaluated if one cannot be read.
             match read() {
                 Ok(benchmark) => benchmarks.push((file, benchmark)),
                 Err(error) => output::error(error),
@@ -112,7 +113,7 @@ impl Evaluate {
         }
     }
 
-    /// Refuses a file to which none of the protocols applies.
+    /// Fails if none of the protocols applies to a file.
     fn check_protocols(&self, file: &str, benchmark: &Benchmark) -> Result<(), Error> {
         let (kind, expected, applies) = match benchmark {
             Benchmark::Analogies(_) => ("analogies", "gensim, word2vec or glove", !self.for_analogies().is_empty()),
@@ -122,10 +123,10 @@ impl Evaluate {
             return Ok(());
         }
         let found = self.protocols.iter().map(|protocol| protocol.name()).collect::<Vec<_>>().join(", ");
-        Err(Error::invalid(format!("--protocol for {file}, which holds {kind}"), expected, found))
+        Err(Error::invalid(format!("--protocol for {file} ({kind})"), expected, found))
     }
 
-    /// Refuses options that apply to none of the files.
+    /// Fails if an option applies to none of the files.
     fn check_all_used(&self, benchmarks: &[(String, Benchmark)]) -> Result<(), Error> {
         let analogies = benchmarks.iter().any(|(_, benchmark)| matches!(benchmark, Benchmark::Analogies(_)));
         let pairs = benchmarks.iter().any(|(_, benchmark)| matches!(benchmark, Benchmark::Pairs(_)));
@@ -138,7 +139,7 @@ impl Evaluate {
         }
         let gensims = pairs || self.for_analogies().contains(&AnalogyProtocol::Gensim);
         if self.dummy4unknown && !gensims {
-            return Err(Error::invalid("--dummy4unknown", "gensim's protocol among those asked for", "others only"));
+            return Err(Error::other("--dummy4unknown applies only to the protocol gensim"));
         }
         Ok(())
     }
@@ -158,7 +159,7 @@ impl Evaluate {
         benchmarks: &[(String, Benchmark)],
         output: &mut Output,
     ) -> Result<(), Failure> {
-        // Word pairs share a table, below the analogies, and lines that say why its rows differ.
+        // All word pairs are in one table below the analogies, followed by the reasons why protocols differ.
         let (mut rows, mut why) = (Vec::new(), Vec::new());
         for (file, benchmark) in benchmarks {
             match benchmark {
@@ -209,7 +210,7 @@ fn print_analogies(
     output: &mut Output,
 ) -> Result<(), Failure> {
     let (total, table) = (report::thousands(questions.len()), report::analogies(outcomes, output.width));
-    output.text(format_args!("{file}: {total} analogies, right/seen\n{table}"))?;
+    output.text(format_args!("{file}: {total} analogies, correct/seen\n{table}"))?;
     if outcomes.len() > 1 {
         output.text(format_args!("{}\n", report::analogy_differences(questions, outcomes)))?;
     }
@@ -217,7 +218,7 @@ fn print_analogies(
     output.flush()
 }
 
-/// Each once, in the order in which they first came.
+/// The distinct items, in order of first occurrence.
 fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
     let mut distinct = Vec::new();
     for item in items {

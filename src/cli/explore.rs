@@ -17,26 +17,26 @@ use super::input::{Lines, without_row};
 use super::output::{self, Failure, Output};
 use super::search::{check_standard_input, rows_listed};
 
-/// The vectors in a browser: search, neighbours, maps, analogies.
+/// Explore vectors in a browser: search, neighbours, maps, analogies.
 ///
-/// Prints an address of this machine to open, and answers there until Ctrl-C. Nobody else on the network can reach it. The same
-/// address answers programs, in JSON: /v1/openapi.json says how.
+/// Prints a local address to open, and serves it until Ctrl-C. It cannot be reached from other machines. The same address has a JSON
+/// API, described in /v1/openapi.json.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Explore {
-    /// Port to listen on [default: one that is free]
+    /// Port to listen on [default: a free port]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     port: u16,
-    /// Vectors to show beside the others, such as the same after tuning
+    /// Second vector file to compare with, such as the same vectors after fine-tuning
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
-    /// A model that `vocable train` saved, to predict with
+    /// Model saved by `vocable train`, for predictions
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// Words to draw a map of, one a line
+    /// Words to show on the map, one per line
     #[arg(long, value_name = "FILE")]
     words: Option<PathBuf>,
-    /// Words with labels that colour maps, a line each: the word, a tab, its label
+    /// Labels that color the map, one word, tab and label per line
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     #[command(flatten)]
@@ -53,7 +53,7 @@ Examples:
   vocable explore --vectors glove.6B.50d.safetensors --port 8080 --model model.safetensors";
 
 #[derive(Serialize)]
-struct Started {
+struct ExploreResult {
     address: String,
 }
 
@@ -69,28 +69,28 @@ impl Explore {
         let server = Server::bind(state, self.port, Limits::default())?;
         let stopper = server.stopper();
         if let Err(error) = ctrlc::set_handler(move || stopper.stop()) {
-            output::warn(format_args!("Ctrl-C will end the program at once: {error}"));
+            output::warn(format_args!("Ctrl-C will exit immediately: {error}"));
         }
         let address = format!("http://{}/", server.address());
         if output.json {
-            output.json(&Started { address })?;
+            output.json(&ExploreResult { address })?;
         } else {
             output.text(format_args!("{address}\n"))?;
         }
         output.flush()?;
-        output::note("open this address in a browser; Ctrl-C ends it");
+        output::note("open this address in a browser; press Ctrl-C to stop");
         server.run()?;
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The second table, searched as the first is.
+    /// Opens the second vector file, with the same options.
     fn open_compared(&self, path: &Path) -> Result<Arc<Vectors>, Error> {
         Ok(Arc::new(self.scan.apply(self.vectors.read.open(path)?)))
     }
 
     fn open_model(&self, path: &Path, vectors: &Arc<Vectors>) -> Result<Classifier, Error> {
         let mut model = Classifier::open(path)?;
-        // Only vectors named for this call: others need not be the ones the model was trained with.
+        // Only vectors named by the option: others may not be those of the model.
         if self.vectors.named().is_some() {
             model.attach_vectors(vectors)?;
         }
@@ -98,7 +98,7 @@ impl Explore {
     }
 }
 
-/// Reads labels of words. Those without a row are counted on standard error.
+/// Reads labels of words. Prints a warning about words without a row.
 fn labels(vectors: &Vectors, path: &Path) -> Result<Labels, Error> {
     let mut lines = Lines::open(path)?;
     let mut labelled: Vec<(u32, String)> = Vec::new();
@@ -122,7 +122,7 @@ fn labels(vectors: &Vectors, path: &Path) -> Result<Labels, Error> {
         }
     }
     if labelled.is_empty() {
-        return Err(Error::invalid("--labels", "words of the vocabulary", format!("none in `{}`", path.display())));
+        return Err(Error::other(format!("--labels: none of the words in {} is in the vocabulary", path.display())));
     }
     if !without.is_empty() {
         let without: Vec<&[u8]> = without.iter().map(Vec::as_slice).collect();

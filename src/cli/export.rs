@@ -12,28 +12,28 @@ use vocable::{Error, report};
 use super::output::{Failure, Output};
 use super::paths::check_distinct;
 
-/// Write a model as ONNX, which onnxruntime runs from Python, C#, Java, JavaScript and more.
+/// Export a model to ONNX, for onnxruntime in Python, C#, Java, JavaScript and other languages.
 ///
-/// The file takes ids of words and lengths of texts, and answers logits and probabilities, for any number of texts of any length. Its metadata
-/// holds labels, tokenizer and words.
+/// Inputs are word ids and text lengths, outputs are logits and probabilities; batch size and text length are dynamic. The metadata
+/// contains labels, tokenizer and vocabulary.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  vocable export model.safetensors model.onnx\n\ndocs/reference/models.md has the lines that run it."
+    after_help = "Example:\n  vocable export model.safetensors model.onnx\n\ndocs/reference/models.md shows how to run it."
 )]
 pub struct Export {
-    /// A model that `vocable train` saved
+    /// Model saved by `vocable train`
     #[arg(value_name = "MODEL")]
     model: PathBuf,
-    /// File to write, named .onnx; it is replaced once the new one is whole
+    /// File to write, with the extension .onnx
     #[arg(value_name = "OUT")]
     out: PathBuf,
-    /// Write labels, tokenizer and words to FILE too, as JSON, for where metadata cannot be read
+    /// Also write labels, tokenizer and vocabulary to FILE as JSON, for programs that cannot read the metadata
     #[arg(long, value_name = "FILE")]
     vocabulary: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
-struct Written {
+struct ExportResult {
     file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     vocabulary: Option<String>,
@@ -46,7 +46,7 @@ struct Written {
 impl Export {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         if !self.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx")) {
-            return Err(Error::invalid("OUT", "a name in .onnx", format!("`{}`", self.out.display())).into());
+            return Err(Error::invalid("OUT", "a name that ends in .onnx", format!("`{}`", self.out.display())).into());
         }
         check_distinct(
             &[("MODEL", Some(&self.model))],
@@ -59,7 +59,7 @@ impl Export {
         if let Some(path) = &self.vocabulary {
             classifier.save_onnx_vocabulary(path)?;
         }
-        let written = Written {
+        let written = ExportResult {
             file: self.out.to_string_lossy().into_owned(),
             vocabulary: self.vocabulary.as_ref().map(|path| path.to_string_lossy().into_owned()),
             opset: ONNX_OPSET,
@@ -71,7 +71,7 @@ impl Export {
             output.json(&written)?;
         } else {
             output.text(format_args!(
-                "{}: ONNX, operators of version {}; {} words, labels {}, {}\n",
+                "{}: ONNX, opset {}; {} words, labels {}, {}\n",
                 written.file,
                 written.opset,
                 report::thousands(written.words),

@@ -18,30 +18,29 @@ use super::input::Lines;
 use super::output::{self, Failure, Output};
 use super::paths::check_distinct;
 
-/// What the gates of a classifier's LSTM do at each word of a text, and how its prediction moves.
+/// Show the LSTM gates of a classifier at each word of a text, and how its prediction changes.
 ///
-/// For every word: how far the input, forget and output gates stood open (means over the units of a cell), what most units did
-/// with their memory (keep, blend, clear, overwrite), and what the classifier would predict if the text ended there.
+/// For each word: the mean activations of the input, forget and output gates, what most units do with their memory (keep, blend,
+/// clear, overwrite), and the prediction for the text up to that word.
 ///
-/// A cell is a layer and a direction of the LSTM. Without options it is the one that reads the words themselves, forward. Of a long
-/// text the first 1000 words are shown.
+/// By default, the first layer is shown in forward direction. At most 1000 words of a text are shown.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  vocable gates model.safetensors 'the film was not good'\n  \
                         vocable gates model.safetensors - --html gates.html < texts.txt")]
 pub struct Gates {
-    /// A model that `vocable train` saved
+    /// Model saved by `vocable train`
     #[arg(value_name = "MODEL")]
     model: PathBuf,
-    /// Texts, each quoted as one argument; `-` reads texts from standard input, one a line
+    /// Texts, one per argument; `-` reads standard input, one text per line
     #[arg(value_name = "TEXT", required = true)]
     texts: Vec<OsString>,
-    /// Layer to look at, counted from 1, the one that reads the words
+    /// Layer to show, counted from 1
     #[arg(long, value_name = "N", default_value_t = GateOptions::default().layer)]
     layer: usize,
-    /// Look at the cell that reads from the end to the beginning
+    /// Show the backward direction of a bidirectional model
     #[arg(long)]
     reverse: bool,
-    /// Write a page for the browser too
+    /// Also write an HTML page to FILE
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     #[command(flatten)]
@@ -49,13 +48,13 @@ pub struct Gates {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct GatesResult<'a> {
     text: &'a str,
     layer: usize,
     direction: &'static str,
     label: &'a str,
     probabilities: BTreeMap<&'a str, f32>,
-    /// Before any word.
+    /// Probabilities before the first word.
     before: BTreeMap<&'a str, f32>,
     words: Vec<Word<'a>>,
     words_omitted: usize,
@@ -102,7 +101,7 @@ impl Gates {
             check_writable(path)?;
         }
         let mut classifier = Classifier::open(&self.model)?;
-        // Only vectors named for this call: those of the environment need not be the ones the model was trained with.
+        // Only vectors named by the option: those of the environment may not be those of the model.
         if let Some(path) = self.vectors.named() {
             classifier.attach_vectors(&Arc::new(self.vectors.read.open(path)?))?;
         }
@@ -135,7 +134,7 @@ impl Gates {
     }
 
     fn print_json(&self, text: &str, view: &GateView, labels: &[String], output: &mut Output) -> Result<(), Failure> {
-        output.json(&Answer {
+        output.json(&GatesResult {
             text,
             layer: self.layer,
             direction: self.direction(),
@@ -151,20 +150,20 @@ impl Gates {
         if self.reverse { "reverse" } else { "forward" }
     }
 
-    /// Which cell this is, for the page.
+    /// The layer and direction, for the page.
     fn described(&self, classifier: &Classifier) -> String {
         let shape = classifier.network().encoder.shape();
-        let reading = if self.reverse { "reading from the end" } else { "reading forward" };
+        let reading = if self.reverse { "backward" } else { "forward" };
         format!("layer {} of {}, {} units, {reading}", self.layer, shape.layers, shape.hidden)
     }
 
-    /// The texts of the arguments, and of standard input where `-` stands for them.
+    /// The texts of the arguments, with those of standard input in place of `-`.
     fn texts(&self) -> Result<Vec<String>, Error> {
         let mut texts = Vec::new();
         let mut read = |text: &[u8]| {
             let lossy = String::from_utf8_lossy(text).into_owned();
             if lossy.as_bytes() != text {
-                output::warn("a text is not UTF-8; the bytes in question were replaced");
+                output::warn("a text is not valid UTF-8; the invalid bytes were replaced");
             }
             texts.push(lossy);
         };

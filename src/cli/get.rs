@@ -16,27 +16,27 @@ use vocable::{Error, report};
 use super::common::BadRowArgs;
 use super::output::{self, Failure, Output};
 
-/// Fetch well-known vectors by name, so that `--vectors NAME` opens them.
+/// Download well-known vectors by name, to use as `--vectors NAME`.
 ///
-/// Size and licence are shown first, and a terminal is asked. A download that breaks off goes on where it ended, also when
-/// the same command is given again. The checksum is compared where the publisher gives one; elsewhere rows and dimension are
-/// counted. At the end the vectors are a table file in the user's folder for data, or in the one that VOCABLE_DATA names.
+/// Shows size and license, and asks for confirmation on a terminal. Interrupted downloads resume, also when the command is run again.
+/// The checksum is verified if the publisher provides one; otherwise, rows and dimension are verified. The vectors are converted to a
+/// table file in the user's data folder, or in the folder VOCABLE_DATA.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Get {
-    /// The vectors to fetch; `vocable list` shows what there is
+    /// Name of the vectors; see `vocable list`
     #[arg(value_name = "NAME", add = ArgValueCandidates::new(catalog))]
     name: String,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
-    /// Keep the file as it was fetched, beside the table file
+    /// Keep the downloaded file next to the table file
     #[arg(long)]
     keep: bool,
-    /// Seconds to wait for a server that says nothing
+    /// Seconds to wait for a response
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
-    /// How often to ask in vain before giving up
+    /// Maximum number of failed attempts
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     attempts: u32,
     #[command(flatten)]
@@ -49,12 +49,12 @@ Examples:
   vocable --vectors glove.6B.50d nearest king
   VOCABLE_MIRROR=https://files.example.org/vectors vocable get cc.de.300 --yes
 
-VOCABLE_MIRROR=ADDRESS fetches ADDRESS/FILE, FILE being the name of the publisher's file. Proxies are taken from
-HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY; certificates other than the usual ones from the file that SSL_CERT_FILE
-names. Exit codes: 0 the vectors are there, 1 you said no, 2 anything else.";
+VOCABLE_MIRROR=URL downloads URL/FILE, where FILE is the name of the publisher's file. Proxies are read from HTTPS_PROXY,
+HTTP_PROXY, ALL_PROXY and NO_PROXY; additional certificates from the file SSL_CERT_FILE. Exit codes: 0 the vectors are
+available, 1 declined, 2 failed.";
 
 #[derive(Serialize)]
-struct There {
+struct GetResult {
     name: &'static str,
     table: String,
     rows: usize,
@@ -68,7 +68,7 @@ struct There {
 impl Get {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let entry = fetch::find(&self.name).ok_or_else(|| {
-            let expected = "a name that `vocable list` shows";
+            let expected = "a name listed by `vocable list`";
             fetch::unknown("NAME", expected, &self.name, &fetch::suggest(&self.name))
         })?;
         let store = Store::of_user()?;
@@ -87,10 +87,10 @@ impl Get {
         };
         let plan = match fetch::plan(entry, &store, &options, &mut told)? {
             FetchState::Available(table, _) => {
-                output::note(format_args!("{}: already there", entry.name));
+                output::note(format_args!("{}: already downloaded", entry.name));
                 let vectors = vocable::Vectors::open(&table).map_err(|error| match error {
                     Error::Malformed(mut detail) => {
-                        detail.advice = Some("the table file is damaged: remove it, and fetch it again".into());
+                        detail.advice = Some("the table file is damaged: delete it and run `vocable get` again".into());
                         Error::Malformed(detail)
                     }
                     error => error,
@@ -104,13 +104,13 @@ impl Get {
                 );
             }
             FetchState::Downloaded(plan) => {
-                output::note(format_args!("{}: already fetched; the table file is yet to be made", entry.name));
+                output::note(format_args!("{}: already downloaded; creating the table file", entry.name));
                 plan
             }
             FetchState::Missing(plan) => {
                 show(entry, &plan);
-                if !self.yes && !agreed()? {
-                    output::note("nothing was fetched");
+                if !self.yes && !confirm()? {
+                    output::note("nothing was downloaded");
                     return Ok(ExitCode::from(1));
                 }
                 plan
@@ -128,7 +128,7 @@ impl Get {
 }
 
 fn report_on(entry: &'static CatalogEntry, fetched: &FetchedVectors, output: &mut Output) -> Result<ExitCode, Failure> {
-    let there = There {
+    let result = GetResult {
         name: entry.name,
         table: fetched.table.to_string_lossy().into_owned(),
         rows: fetched.rows,
@@ -138,18 +138,18 @@ fn report_on(entry: &'static CatalogEntry, fetched: &FetchedVectors, output: &mu
         original: fetched.original.as_ref().map(|path| path.to_string_lossy().into_owned()),
     };
     if output.json {
-        output.json(&there)?;
+        output.json(&result)?;
     } else {
         output.text(format_args!(
             "{}: {} rows x {}, {}, {}\n",
-            there.name,
-            report::thousands(there.rows),
-            there.dimension,
-            report::size(there.bytes),
-            there.table
+            result.name,
+            report::thousands(result.rows),
+            result.dimension,
+            report::size(result.bytes),
+            result.table
         ))?;
-        if let Some(original) = &there.original {
-            output.text(format_args!("kept as it was fetched: {original}\n"))?;
+        if let Some(original) = &result.original {
+            output.text(format_args!("downloaded file: {original}\n"))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -160,26 +160,26 @@ fn catalog() -> Vec<CompletionCandidate> {
     fetch::CATALOG.iter().map(|entry| CompletionCandidate::new(entry.name).help(Some(entry.about.into()))).collect()
 }
 
-/// Says what would be fetched.
+/// Prints what would be downloaded.
 fn show(entry: &CatalogEntry, plan: &DownloadPlan) {
-    let size = |bytes: Option<u64>| bytes.map_or("a size that the server does not say".to_owned(), report::size);
+    let size = |bytes: Option<u64>| bytes.map_or("unknown".to_owned(), report::size);
     let mut bytes = size(plan.bytes());
     if let Some(archive) = plan.archive() {
-        bytes = format!("{bytes}, out of {}", report::size(archive));
+        bytes = format!("{bytes}, from an archive of {}", report::size(archive));
     }
     if plan.received() > 0 {
-        bytes = format!("{bytes}; {} are there already", report::size(plan.received()));
+        bytes = format!("{bytes}; {} already downloaded", report::size(plan.received()));
     }
     let rows = entry.rows.map_or(String::new(), |rows| format!("{} rows x ", report::thousands(rows)));
     let check = match plan.check() {
-        IntegrityCheck::Md5 => "MD5, as the publisher gives it",
-        IntegrityCheck::RowsAndDimension => "the publisher gives no checksum: rows and dimension are counted",
+        IntegrityCheck::Md5 => "MD5 checksum of the publisher",
+        IntegrityCheck::RowsAndDimension => "rows and dimension (the publisher provides no checksum)",
         IntegrityCheck::Dimension => {
-            "the publisher gives no checksum: rows are counted by the file's header, and the dimension"
+            "rows of the file header, and dimension (the publisher provides no checksum)"
         }
     };
     output::note(format_args!(
-        "{}: {}; {rows}{} numbers a word\n  from     {}\n  size     {bytes}\n  licence  {}\n  check    {check}",
+        "{}: {}; {rows}{} dimensions\n  from     {}\n  size     {bytes}\n  license  {}\n  check    {check}",
         entry.name,
         entry.about,
         entry.dimension,
@@ -188,12 +188,12 @@ fn show(entry: &CatalogEntry, plan: &DownloadPlan) {
     ));
 }
 
-/// Asks, where somebody is there to answer.
-fn agreed() -> Result<bool, Failure> {
+/// Asks for confirmation, if there is a terminal.
+fn confirm() -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(true);
     }
-    output::ask("fetch it? [Y/n] ");
+    output::ask("download? [Y/n] ");
     let mut answer = String::new();
     if std::io::stdin().read_line(&mut answer)? == 0 {
         return Ok(false);
@@ -202,10 +202,10 @@ fn agreed() -> Result<bool, Failure> {
 }
 
 fn retrying(reason: &str, pause: Duration) -> String {
-    format!("{reason}; trying again in {:.0} s", pause.as_secs_f64().ceil())
+    format!("{reason}; retrying in {:.0} s", pause.as_secs_f64().ceil())
 }
 
-/// The progress of a download; nothing of it is seen where there is no terminal.
+/// The progress bar of a download; hidden if there is no terminal.
 struct Bar {
     bar: ProgressBar,
 }
@@ -226,12 +226,12 @@ impl Bar {
     fn show(&self, event: FetchEvent) {
         let note = |text: String| self.bar.suspend(|| output::note(text));
         match event {
-            FetchEvent::Waiting => note("another process fetches the same: waiting for it".to_owned()),
+            FetchEvent::Waiting => note("waiting for another process that downloads the same vectors".to_owned()),
             FetchEvent::Received(bytes) => self.bar.set_position(bytes),
-            FetchEvent::Restarted(why) => note(format!("beginning again: {why}")),
+            FetchEvent::Restarted(why) => note(format!("restarting: {why}")),
             FetchEvent::Retrying { reason, pause } => note(retrying(reason, pause)),
-            FetchEvent::Verifying => self.wait("comparing the checksum"),
-            FetchEvent::Converting => self.wait("making the table file"),
+            FetchEvent::Verifying => self.wait("verifying the checksum"),
+            FetchEvent::Converting => self.wait("creating the table file"),
             _ => {}
         }
     }

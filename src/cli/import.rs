@@ -14,40 +14,42 @@ use vocable::vectors::Case;
 use super::embedding_matrix::{PADS, UNKNOWNS};
 use super::output::{self, Failure, Output};
 use super::paths::check_distinct;
-use super::training_options::case;
+use super::training_options::{case, pooling};
 
-/// Make a model of weights that were trained in PyTorch or Keras.
+/// Import a model from weights trained in PyTorch or Keras.
 ///
-/// WEIGHTS holds an embedding, an LSTM or plain recurrent network (tanh) and one linear layer, under the names that PyTorch's state_dict or
-/// Keras' variables have, told apart by names and shapes. The rest is said here. The model predicts what the original does for texts without padding.
+/// WEIGHTS contains an embedding, an LSTM or plain recurrent network (tanh) and one linear layer, with the names of PyTorch's state_dict
+/// or of Keras variables; layers are recognized by name and shape. The options provide the rest. Predictions equal those of the
+/// original model for texts without padding.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Import {
-    /// The weights, a safetensors file
+    /// Weights, a safetensors file
     #[arg(value_name = "WEIGHTS")]
     weights: PathBuf,
-    /// The vocabulary, a word for each row of the embedding: a list, one a line; a JSON list; or JSON from word to index
+    /// Vocabulary, one word for each row of the embedding: a list with one word per line, a JSON list, or a JSON object from word to
+    /// index
     #[arg(long, value_name = "FILE")]
     words: PathBuf,
-    /// A label for each output, in their order, separated by commas; of a single output, that for 0 and that for 1
+    /// Labels of the outputs in order, separated by commas; for a single output, the labels of 0 and 1
     #[arg(long, value_name = "LABELS", value_delimiter = ',', required = true)]
     labels: Vec<String>,
-    /// How texts were cut into words: whitespace, unicode, ptb, or jieba in builds that have it
+    /// How texts are split into words
     #[arg(long, value_name = "NAME")]
     tokenizer: Tokenizer,
-    /// How words are looked up: exact, or fold (as written, then in lower case)
+    /// How words are looked up
     #[arg(long, value_name = "HOW", default_value = "exact", value_parser = case())]
     case: Case,
-    /// What the linear layer reads: the last states, or of all states the mean or the max
-    #[arg(long, value_name = "HOW", default_value_t = Pooling::default())]
+    /// How the hidden states of a text are pooled
+    #[arg(long, value_name = "HOW", default_value_t = Pooling::default(), value_parser = pooling())]
     pooling: Pooling,
-    /// The vocabulary's word for a pad
+    /// Padding token of the vocabulary
     #[arg(long, value_name = "TOKEN")]
     pad: Option<String>,
-    /// The vocabulary's word for unknown words [default: none; an unknown word is a row of zeros]
+    /// Unknown-word token of the vocabulary [default: none; unknown words get a zero vector]
     #[arg(long, value_name = "TOKEN")]
     unk: Option<String>,
-    /// Model file to write
+    /// Save the model to FILE
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -57,10 +59,10 @@ Examples:
   vocable import weights.safetensors --words words.txt --labels neg,pos --tokenizer whitespace --out model.safetensors
   vocable import keras.safetensors --words words.json --unk '[UNK]' --labels no,yes --tokenizer unicode --out model.safetensors
 
-docs/reference/models.md has the lines of Python that write the weights.";
+docs/reference/models.md shows how to save the weights in Python.";
 
 #[derive(Serialize)]
-struct Written {
+struct ImportResult {
     file: String,
     encoder: &'static str,
     hidden: usize,
@@ -93,7 +95,7 @@ impl Import {
             let known = |name: &&&str| vocabulary.iter().flatten().any(|word| word == name.as_bytes());
             if let (None, Some(name)) = (given, names.iter().find(known)) {
                 output::warn(format_args!(
-                    "{}: `{name}` is taken for an ordinary word; --{option} '{name}' says what it is",
+                    "{}: `{name}` is treated as an ordinary word; if it is a special token, use --{option} '{name}'",
                     self.words.display()
                 ));
             }
@@ -103,7 +105,7 @@ impl Import {
             .map_err(|e| e.in_file(self.weights.to_string_lossy()))?;
         classifier.save(&self.out)?;
         let shape = classifier.network().encoder.shape();
-        let written = Written {
+        let written = ImportResult {
             file: self.out.to_string_lossy().into_owned(),
             encoder: shape.cell.name(),
             hidden: shape.hidden,
@@ -123,7 +125,7 @@ impl Import {
                 written.encoder,
                 written.layers,
                 written.hidden,
-                if written.bidirectional { "two directions" } else { "one direction" },
+                if written.bidirectional { "bidirectional" } else { "unidirectional" },
                 written.pooling,
                 report::thousands(written.words),
                 written.dimension,

@@ -12,7 +12,7 @@ use vocable::report;
 use super::common::{VectorArgs, complete_vectors};
 use super::output::{Failure, Output};
 
-/// What a file of vectors holds: format, rows, dimension, memory, what is odd about it.
+/// Describe a vector file: format, rows, dimension, memory use, anomalies.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vocable info --vectors glove.6B.50d.txt
@@ -21,7 +21,7 @@ pub struct Info {
     /// File to describe [default: the one that --vectors names]
     #[arg(value_name = "FILE", conflicts_with = "vectors", add = ArgValueCompleter::new(complete_vectors))]
     file: Option<PathBuf>,
-    /// Read all of a table file, and compare it with its checksum; other files are always read whole
+    /// Verify the checksum of a table file by reading all of it; other files are always read completely
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub struct Info {
 }
 
 #[derive(Serialize)]
-struct Facts {
+struct InfoResult {
     file: String,
     format: &'static str,
     rows: usize,
@@ -41,12 +41,12 @@ struct Facts {
     memory: usize,
     mean_norm: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    table: Option<TableFacts>,
+    table: Option<TableInfo>,
     verified: bool,
 }
 
 #[derive(Serialize)]
-struct TableFacts {
+struct TableInfo {
     source: String,
     source_format: String,
     dtype: &'static str,
@@ -64,7 +64,7 @@ impl Info {
             vectors.verify()?;
         }
         let (source, findings) = (vectors.source(), vectors.load_report());
-        let facts = Facts {
+        let facts = InfoResult {
             file: source.path.to_string_lossy().into_owned(),
             format: source.format.name(),
             rows: vectors.len(),
@@ -75,13 +75,13 @@ impl Info {
             zero_rows: vectors.zero_rows(),
             memory: vectors.memory(),
             mean_norm: vectors.mean_norm(),
-            table: vectors.table_info().map(|info| TableFacts {
+            table: vectors.table_info().map(|info| TableInfo {
                 source: info.source.clone(),
                 source_format: info.source_format.clone(),
                 dtype: info.dtype.name(),
                 checksum: format!("{:016x}", info.checksum),
             }),
-            // What is not a table file was read from end to end.
+            // Other files are read completely when opened.
             verified: self.verify || vectors.table_info().is_none(),
         };
         if output.json {
@@ -89,7 +89,7 @@ impl Info {
         } else {
             let compression = match source.compression {
                 Compression::None => "",
-                Compression::Gzip => ", gzipped",
+                Compression::Gzip => ", gzip",
                 Compression::Zip => ", in a zip archive",
             };
             let first: Vec<String> =
@@ -115,9 +115,9 @@ impl Info {
                 ("zero rows", facts.zero_rows.to_string()),
             ];
             if let Some(table) = facts.table {
-                rows.insert(2, ("made from", format!("{} ({})", table.source, table.source_format)));
+                rows.insert(2, ("converted from", format!("{} ({})", table.source, table.source_format)));
                 rows.insert(3, ("stored as", table.dtype.to_owned()));
-                let state = if facts.verified { "right" } else { "not compared; --verify does" };
+                let state = if facts.verified { "correct" } else { "not verified; use --verify" };
                 rows.push(("checksum", format!("{} ({state})", table.checksum)));
             }
             output.text(report::key_values(rows.into_iter().map(|(name, value)| (name.to_owned(), value))))?;

@@ -9,27 +9,27 @@ use vocable::report;
 
 use super::output::{Failure, Output};
 
-/// Well-known vectors by name: those that were fetched, and those that `vocable get` fetches.
+/// List the vectors that `vocable get` can download, and those already downloaded.
 ///
-/// Sizes, rows and licences are what their publishers say; --json has the addresses and sources, too.
+/// Sizes, rows and licenses are those stated by the publishers; --json also prints addresses and sources.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vocable list
   vocable list --fetched
   vocable list --json")]
 pub struct List {
-    /// Only those that were fetched
+    /// List only downloaded vectors
     #[arg(long)]
     fetched: bool,
 }
 
 #[derive(Serialize)]
-struct Shown {
+struct ListResult {
     #[serde(flatten)]
     entry: &'static CatalogEntry,
-    /// The table file, if it is there.
+    /// The table file, if it exists.
     table: Option<String>,
-    /// Its bytes.
+    /// Size of the table file in bytes.
     table_bytes: Option<u64>,
 }
 
@@ -44,7 +44,7 @@ impl List {
         for listed in list {
             let (table, table_bytes) = listed.table.unzip();
             let table = table.map(|path| path.to_string_lossy().into_owned());
-            output.json(&Shown { entry: listed.entry, table, table_bytes })?;
+            output.json(&ListResult { entry: listed.entry, table, table_bytes })?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -16,27 +16,27 @@ use super::input::skip_bom;
 use super::output::{self, Failure, Output};
 use super::training_options::DataFormatArgs;
 
-/// Lines that are read ahead and predicted together.
-const TOGETHER: usize = 1024;
+/// Maximum number of lines in a batch.
+const MAX_BATCH: usize = 1024;
 
-/// Labels for texts: lines from standard input, a label and its probabilities out.
+/// Predict the labels of texts.
 ///
-/// The model carries the rows of its own words. With --vectors, other words are looked up there, and fastText's models make
-/// vectors of their n-grams for words that they lack, too.
+/// Reads texts from standard input, one per line, and prints the label and the probabilities of each. The model contains the vectors of
+/// its vocabulary. With --vectors, other words are looked up in that file; fastText models also provide vectors for unknown words.
 ///
-/// With --in and --out (in builds with the feature `arrow`), a table of texts comes in and the same rows go out with new columns: Parquet,
-/// Arrow, CSV, TSV, JSON lines; files larger than memory, too.
+/// With --in and --out (in builds with the feature `arrow`), reads a table of texts and writes it with new columns: Parquet, Arrow, CSV,
+/// TSV or JSON Lines, also files larger than memory.
 ///
-/// With --evaluate, the labels of a file of labelled texts are held against the model's instead.
+/// With --evaluate, evaluates the model on labelled texts instead.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  echo 'a warm and funny film' | vocable predict model.safetensors --json\n  \
                   vocable predict model.safetensors --evaluate test.txt\n  \
                   vocable predict model.safetensors --in texts.parquet --out labels.parquet")]
 pub struct Predict {
-    /// A model that `vocable train` saved
+    /// Model saved by `vocable train`
     #[arg(value_name = "MODEL")]
     model: PathBuf,
-    /// Labelled texts to measure the model on: accuracy, F1, confusion matrix and the like
+    /// Evaluate the model on labelled texts: accuracy, F1, confusion matrix and more
     #[arg(long, value_name = "FILE")]
     evaluate: Option<PathBuf>,
     #[command(flatten)]
@@ -45,8 +45,8 @@ pub struct Predict {
     vectors: VectorArgs,
     #[cfg(feature = "arrow")]
     #[command(flatten)]
-    tables: super::tables::Tables,
-    /// A column with the probability of each label in the table that goes out, besides that of the likeliest
+    tables: super::tables::TableArgs,
+    /// Write a column with the probability of each label, rather than only that of the predicted label
     #[cfg(feature = "arrow")]
     #[arg(long, requires = "input", help_heading = "Tables of texts")]
     probabilities: bool,
@@ -60,7 +60,7 @@ impl Predict {
         }
         if self.evaluate.is_none() && self.form.is_given() {
             let options = "--data-format, --label-column and --text-column";
-            return Err(Error::invalid(options, "--evaluate beside them", "none").into());
+            return Err(Error::other(format!("{options} require --evaluate")).into());
         }
         let classifier = self.open()?;
         if let Some(path) = &self.evaluate {
@@ -86,9 +86,9 @@ impl Predict {
                 replaced += usize::from(matches!(text, Cow::Owned(_)));
                 texts.push(text.into_owned());
             }
-            // Someone who types a line, or a program that waits for each answer, gets it at once.
-            let more_at_hand = read > 0 && texts.len() < TOGETHER && input.buffer().contains(&b'\n');
-            if !more_at_hand {
+            // Interactive users and programs that wait for each result get it immediately.
+            let has_buffered_line = read > 0 && texts.len() < MAX_BATCH && input.buffer().contains(&b'\n');
+            if !has_buffered_line {
                 for prediction in classifier.predict(&texts) {
                     empty += usize::from(prediction.words == 0);
                     print(&classifier, &prediction, output)?;
@@ -101,7 +101,7 @@ impl Predict {
             }
         }
         if replaced > 0 {
-            output::warn(format_args!("{replaced} lines are not UTF-8; the bytes in question were replaced"));
+            output::warn(format_args!("{replaced} lines are not valid UTF-8; the invalid bytes were replaced"));
         }
         warn_empty(empty);
         Ok(ExitCode::SUCCESS)
@@ -111,20 +111,20 @@ impl Predict {
 impl Predict {
     fn open(&self) -> Result<Classifier, Failure> {
         let mut classifier = Classifier::open(&self.model)?;
-        // Only vectors named for this call: those of the environment need not be the ones the model was trained with.
+        // Only vectors named by the option: those of the environment may not be those of the model.
         if let Some(path) = self.vectors.named() {
             classifier.attach_vectors(&Arc::new(self.vectors.read.open(path)?))?;
         }
         Ok(classifier)
     }
 
-    /// Labels for a table of texts.
+    /// Predicts the labels of a table of texts.
     #[cfg(feature = "arrow")]
     fn run_on_tables(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         use vocable::tables::{label_columns, label_fields};
 
         if self.evaluate.is_some() {
-            return Err(Error::invalid("--in and --evaluate", "one of them", "both").into());
+            return Err(Error::other("--in and --evaluate cannot be used together").into());
         }
         let text_column = self.form.text_column_alone()?;
         let classifier = self.open()?;
@@ -140,11 +140,11 @@ impl Predict {
     }
 }
 
-/// Warns of texts without words.
+/// Prints a warning about texts without words.
 fn warn_empty(empty: usize) {
     if empty > 0 {
         let lines = if empty == 1 { "1 line has".to_owned() } else { format!("{empty} lines have") };
-        output::warn(format_args!("{lines} no words; what is answered there does not depend on the text"));
+        output::warn(format_args!("{lines} no words; the prediction there does not depend on the text"));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tables of texts in files: what `predict` and `embed` share.
+//! The options for tables of texts, which `predict` and `embed` share.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -18,39 +18,40 @@ use super::input::is_standard;
 use super::output::{self, Failure, Output};
 use super::paths::check_distinct;
 
-/// A table of texts that comes in, and one that goes out.
+/// The input and output tables.
 #[derive(Debug, Args)]
-pub struct Tables {
-    /// Table of texts: Parquet, Arrow, CSV, TSV, JSON lines or plain lines, told by content; - for standard input
-    #[arg(long = "in", value_name = "FILE", requires = "output", help_heading = "Tables of texts")]
+#[command(next_help_heading = "Tables of texts")]
+pub struct TableArgs {
+    /// Input table: Parquet, Arrow, CSV, TSV, JSON Lines or plain lines, detected from the content; `-` reads standard input
+    #[arg(long = "in", value_name = "FILE", requires = "output")]
     input: Option<PathBuf>,
-    /// Where the same rows go, with new columns: .parquet, .arrow, .feather, .arrows, .csv, .tsv or .jsonl; - for standard output
-    #[arg(long = "out", value_name = "FILE", requires = "input", help_heading = "Tables of texts")]
+    /// Output table with new columns: .parquet, .arrow, .feather, .arrows, .csv, .tsv or .jsonl; `-` writes to standard output
+    #[arg(long = "out", value_name = "FILE", requires = "input")]
     output: Option<PathBuf>,
     /// Form of the table that comes in: parquet, arrow, arrow-stream, csv, tsv, jsonl, lines
-    #[arg(long, value_name = "NAME", requires = "input", help_heading = "Tables of texts")]
+    #[arg(long, value_name = "NAME", requires = "input")]
     in_format: Option<TableFormat>,
     /// Form of the table that goes out [default: by its ending]
-    #[arg(long, value_name = "NAME", requires = "input", help_heading = "Tables of texts")]
+    #[arg(long, value_name = "NAME", requires = "input")]
     out_format: Option<TableFormat>,
-    /// What to put before the names of new columns
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, help_heading = "Tables of texts")]
+    /// Prefix of the names of new columns
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub prefix: String,
     /// Compression of Parquet or Arrow: none, snappy, zstd, gzip, lz4 [default: snappy for Parquet, none for Arrow]
-    #[arg(long, value_name = "NAME", requires = "input", help_heading = "Tables of texts")]
+    #[arg(long, value_name = "NAME", requires = "input")]
     compression: Option<ColumnCompression>,
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct TableResult {
     rows: u64,
     nulls: u64,
     replaced: u64,
     seconds: f64,
 }
 
-impl Tables {
-    /// Whether tables were named.
+impl TableArgs {
+    /// Whether tables are given.
     pub fn are_given(&self) -> bool {
         self.input.is_some()
     }
@@ -64,7 +65,7 @@ impl Tables {
         mut work: impl FnMut(&[Option<Cow<str>>]) -> Result<Vec<ArrayRef>, Error>,
     ) -> Result<(), Failure> {
         let (Some(from), Some(to)) = (&self.input, &self.output) else {
-            return Err(Error::invalid("tables of texts", "--in FILE and --out FILE", "none").into());
+            return Err(Error::other("--in and --out are required").into());
         };
         check_distinct(&[("--in", Some(from))], &[("--out", Some(to))])?;
         let options = TableReaderOptions {
@@ -91,7 +92,7 @@ impl Tables {
         let passed = process(reader, Some(writer), &mut work, |passed| bar.set_position(passed.rows));
         bar.finish_and_clear();
         let passed = passed.map_err(|error| match error {
-            // Whoever read our output has seen enough.
+            // The reader of the pipe has closed it: it needs no more.
             Error::Io { source, .. } if is_standard(to) && source.kind() == std::io::ErrorKind::BrokenPipe => {
                 Failure::Output(source)
             }
@@ -102,18 +103,18 @@ impl Tables {
         if passed.nulls > 0 {
             let (nulls, rows) = (thousands(passed.nulls), thousands(passed.rows));
             output::warn(format_args!(
-                "{name}: {nulls} of {rows} rows have no text (null); what is new in them is null, too"
+                "{name}: {nulls} of {rows} rows have no text (null); their new columns are null"
             ));
         }
         output::warn_replaced(&name, passed.replaced as usize);
         output::note(format_args!(
-            "{name}: {} texts in {seconds:.1} s, {} a second",
+            "{name}: {} texts in {seconds:.1} s, {} per second",
             thousands(passed.rows),
             thousands((passed.rows as f64 / seconds) as u64)
         ));
         if output.json && !is_standard(to) {
             let (rows, nulls, replaced) = (passed.rows, passed.nulls, passed.replaced);
-            output.json(&Answer { rows, nulls, replaced, seconds })?;
+            output.json(&TableResult { rows, nulls, replaced, seconds })?;
         }
         Ok(())
     }
@@ -123,7 +124,7 @@ pub fn thousands(number: u64) -> String {
     report::thousands(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
-/// Rows done, of those that are known.
+/// A progress bar over the rows, whose number may be unknown.
 fn bar(rows: Option<u64>) -> ProgressBar {
     match rows {
         Some(rows) => {
