@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use clap::builder::TypedValueParser;
 use clap::{ArgAction, Args};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 use vocable::fetch::{self, Store};
@@ -69,7 +70,7 @@ impl VectorArgs {
 #[command(next_help_heading = "Vectors")]
 pub struct ReadArgs {
     /// Override format detection
-    #[arg(long, value_name = "FORMAT", value_parser = values::named::<Format>())]
+    #[arg(long, value_name = "FORMAT", value_parser = readable_format())]
     format: Option<Format>,
     /// Member to read from a zip archive that contains several files
     #[arg(long, value_name = "NAME")]
@@ -142,6 +143,11 @@ impl ScanArgs {
         vectors.set_scan(self.exact_scan.unwrap_or_default());
         vectors
     }
+}
+
+/// Parses a format that can be read.
+fn readable_format() -> impl TypedValueParser<Value = Format> {
+    values::one_of(Format::ALL.iter().filter(|format| **format != Format::Projector).map(|format| format.name()))
 }
 
 /// The built-in demo vectors.

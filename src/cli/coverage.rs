@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::Args;
+use clap::builder::TypedValueParser;
 use vocable::classifier::{Coverage as CoverageCounts, TokenCounter, Tokenizer, UnlabelledTexts};
 use vocable::report::json::CoverageResult;
 use vocable::vectors::Case;
@@ -13,6 +14,7 @@ use vocable::{Error, report};
 use super::common::VectorArgs;
 use super::output::{self, Failure, Output};
 use super::training_options::DataFormatArgs;
+use super::values;
 
 /// Measure how many tokens and words of a data set are in the vocabulary, and list the most frequent unknown words.
 ///
@@ -50,6 +52,10 @@ impl FromStr for Tokenizers {
     fn from_str(name: &str) -> Result<Self, Error> {
         Ok(Tokenizers(if name == "all" { Tokenizer::ALL.to_vec() } else { vec![name.parse()?] }))
     }
+}
+
+fn tokenizers() -> impl TypedValueParser<Value = Tokenizers> {
+    values::one_of(Tokenizer::ALL.iter().map(|tokenizer| tokenizer.name()).chain(["all"]))
 }
 
 impl Coverage {

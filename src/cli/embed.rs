@@ -13,7 +13,7 @@ use vocable::vectors::Case;
 use super::common::VectorArgs;
 use super::output::{self, Failure, Output};
 use super::tables::{TableArgs, thousands};
-use super::training_options::case;
+use super::training_options::{case, tokenizer};
 
 /// Compute a vector for each text of a table: the mean of its word vectors, optionally weighted by word frequency.
 ///
@@ -31,7 +31,7 @@ pub struct Embed {
     #[arg(long, value_name = "NAME", help_heading = "Tables of texts")]
     text_column: Option<String>,
     /// How texts are split into words
-    #[arg(long, value_name = "NAME", default_value = "unicode")]
+    #[arg(long, value_name = "NAME", default_value = "unicode", value_parser = tokenizer())]
     tokenizer: Tokenizer,
     /// How words are looked up
     #[arg(long, value_name = "HOW", default_value = "fold", value_parser = case())]

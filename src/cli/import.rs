@@ -14,7 +14,7 @@ use vocable::vectors::Case;
 use super::embedding_matrix::{PADS, UNKNOWNS};
 use super::output::{self, Failure, Output};
 use super::paths::check_distinct;
-use super::training_options::{case, pooling};
+use super::training_options::{case, pooling, tokenizer};
 
 /// Import a model from weights trained in PyTorch or Keras.
 ///
@@ -35,7 +35,7 @@ pub struct Import {
     #[arg(long, value_name = "LABELS", value_delimiter = ',', required = true)]
     labels: Vec<String>,
     /// How texts are split into words
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = tokenizer())]
     tokenizer: Tokenizer,
     /// How words are looked up
     #[arg(long, value_name = "HOW", default_value = "exact", value_parser = case())]

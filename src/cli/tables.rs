@@ -17,6 +17,7 @@ use vocable::{Error, report};
 use super::input::is_standard;
 use super::output::{self, Failure, Output};
 use super::paths::check_distinct;
+use super::values;
 
 /// The input and output tables.
 #[derive(Debug, Args)]
@@ -28,17 +29,17 @@ pub struct TableArgs {
     /// Output table with new columns: .parquet, .arrow, .feather, .arrows, .csv, .tsv or .jsonl; `-` writes to standard output
     #[arg(long = "out", value_name = "FILE", requires = "input")]
     output: Option<PathBuf>,
-    /// Form of the table that comes in: parquet, arrow, arrow-stream, csv, tsv, jsonl, lines
-    #[arg(long, value_name = "NAME", requires = "input")]
+    /// Override detection of the input format
+    #[arg(long, value_name = "FORMAT", value_parser = values::named::<TableFormat>(), requires = "input")]
     in_format: Option<TableFormat>,
-    /// Form of the table that goes out [default: by its ending]
-    #[arg(long, value_name = "NAME", requires = "input")]
+    /// Override the output format [default: by the extension]
+    #[arg(long, value_name = "FORMAT", value_parser = values::named::<TableFormat>(), requires = "input")]
     out_format: Option<TableFormat>,
     /// Prefix of the names of new columns
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub prefix: String,
-    /// Compression of Parquet or Arrow: none, snappy, zstd, gzip, lz4 [default: snappy for Parquet, none for Arrow]
-    #[arg(long, value_name = "NAME", requires = "input")]
+    /// Compression of Parquet or Arrow [default: snappy for Parquet, none for Arrow]
+    #[arg(long, value_name = "NAME", value_parser = values::named::<ColumnCompression>(), requires = "input")]
     compression: Option<ColumnCompression>,
 }
 

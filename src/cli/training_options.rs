@@ -31,7 +31,7 @@ pub struct EvaluationData {
 #[derive(Debug, Args)]
 pub struct DataFormatArgs {
     /// Override detection of the data format
-    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    #[arg(long, value_name = "FORMAT", value_parser = data_format(), help_heading = "Data")]
     data_format: Option<DataFormat>,
     /// Column or JSON key of the labels
     #[arg(long, value_name = "NAME", help_heading = "Data")]
@@ -199,7 +199,7 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "X")]
     random_std: Option<f64>,
     /// How texts are split into words
-    #[arg(long, value_name = "NAME", default_value_t, help_heading = "Data")]
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = tokenizer(), help_heading = "Data")]
     tokenizer: Tokenizer,
     /// How words are looked up
     #[arg(long, value_name = "HOW", default_value = "exact", value_parser = case())]
@@ -219,6 +219,16 @@ pub fn embedding_mode() -> impl TypedValueParser<Value = EmbeddingMode> {
             "One-hot encoding: one column of the input weights per word, without an embedding table"
         }
     })
+}
+
+/// Parses the format of labelled texts.
+fn data_format() -> impl TypedValueParser<Value = DataFormat> {
+    values::one_of(DataFormat::ALL.iter().map(|format| format.name()))
+}
+
+/// Parses a tokenizer.
+pub fn tokenizer() -> impl TypedValueParser<Value = Tokenizer> {
+    values::one_of(Tokenizer::ALL.iter().map(|tokenizer| tokenizer.name()))
 }
 
 /// Parses a type of recurrent cell.

@@ -5,12 +5,20 @@ use std::str::FromStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use strum::{VariantArray, VariantNames};
 
+/// Parses one of these names.
+pub fn one_of<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = vocable::Error> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
 /// Parses the name of a variant.
 pub fn named<T>() -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err = vocable::Error> + VariantNames + Clone + Send + Sync + 'static,
 {
-    PossibleValuesParser::new(T::VARIANTS).try_map(|name| name.parse::<T>())
+    one_of(T::VARIANTS.iter().copied())
 }
 
 /// Parses the name of a variant; `help` describes each of them.
