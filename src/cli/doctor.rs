@@ -56,9 +56,7 @@ impl Doctor {
             Some(file) => Some(file.clone()),
             None => self.vectors.path(),
         };
-        let path = named.ok_or_else(|| {
-            vocable::Error::other("no file to examine; name one, or use --vectors")
-        })?;
+        let path = named.ok_or_else(|| vocable::Error::other("no file to examine; name one, or use --vectors"))?;
         let path = fetch::resolve(&path)?;
         let options = self.vectors.read.options();
         let diagnosis = examine(&path, &options)?;

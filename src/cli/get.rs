@@ -174,9 +174,7 @@ fn show(entry: &CatalogEntry, plan: &DownloadPlan) {
     let check = match plan.check() {
         IntegrityCheck::Md5 => "MD5 checksum of the publisher",
         IntegrityCheck::RowsAndDimension => "rows and dimension (the publisher provides no checksum)",
-        IntegrityCheck::Dimension => {
-            "rows of the file header, and dimension (the publisher provides no checksum)"
-        }
+        IntegrityCheck::Dimension => "rows of the file header, and dimension (the publisher provides no checksum)",
     };
     output::note(format_args!(
         "{}: {}; {rows}{} dimensions\n  from     {}\n  size     {bytes}\n  license  {}\n  check    {check}",
