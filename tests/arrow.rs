@@ -467,7 +467,7 @@ fn names_that_are_there_already_are_refused_and_can_be_changed() {
         .refused(2, "which TSV cannot represent; write CSV or JSON Lines");
     run("predict", &from, &folder.path("out.what"), &[]).refused(2, "output file: expected the extension .parquet");
     run("predict", &from, &folder.path("out.txt"), &[]).refused(2, "output format: expected csv, tsv");
-    run("predict", &from, &folder.path("no/out.csv"), &[]).refused(2, "cannot make it");
+    run("predict", &from, &folder.path("no/out.csv"), &[]).refused(2, "cannot create it");
     run("predict", &from, &folder.path("out.arrow"), &["--compression", "gzip"])
         .refused(2, "expected none, zstd or lz4");
     run("predict", &from, &folder.path("out.csv"), &["--compression", "zstd"]).refused(2, "expected Parquet or Arrow");

@@ -527,7 +527,7 @@ fn the_report_is_written_again_byte_for_byte() {
 
     let refused = |arguments: Vec<OsString>, said: &str| vocable(arguments).refused(2, said);
     refused(with(&report, &["--watch", "good"]), "--watch");
-    refused(with(&arguments, &["--markdown", "/nowhere/at/all.md"]), "/nowhere/at/all.md: cannot make it: ");
+    refused(with(&arguments, &["--markdown", "/nowhere/at/all.md"]), "/nowhere/at/all.md: cannot create it: ");
     let many: Vec<String> = (0..21).map(|number| number.to_string()).collect();
     arguments.retain(|word| !word.to_string_lossy().starts_with("--watch"));
     refused(with(&arguments, &["--watch", &many.join(",")]), "watched words: expected at most 20, found 21");

@@ -128,7 +128,7 @@ fn the_page_is_written_whole_and_holds_no_markup_of_the_text() {
     assert!(html.contains("Text 2") && html.ends_with("</html>\n"));
     assert_eq!(std::fs::read_dir(folder.path(".")).unwrap().count(), 2, "nothing half-written stays behind");
     let nowhere = folder.path("nowhere").join("page.html");
-    gates(&model, &["a", "--html", nowhere.to_str().unwrap()], b"").refused(2, "cannot make it");
+    gates(&model, &["a", "--html", nowhere.to_str().unwrap()], b"").refused(2, "cannot create it");
 }
 
 /// Colours are used on terminals and when forced; NO_COLOR takes precedence.

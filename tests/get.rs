@@ -550,7 +550,7 @@ fn hostile_archives() {
     let whole = Source::new(move |_| Reply::new("200 OK", &lying));
     assert!(refused(&zipped(), &whole, &["expected"]).is_empty());
     assert!(
-        refused(&entry(), &Source::of(gzip(&b"w 1 2\n".repeat(10 << 20))), &["an archive that inflates to at most"])
+        refused(&entry(), &Source::of(gzip(&b"w 1 2\n".repeat(10 << 20))), &["an archive that expands to at most"])
             .is_empty()
     );
 
@@ -558,8 +558,8 @@ fn hostile_archives() {
     let archive = zip(&[("other.txt", &self::text(18)), ("tiny.txt", &text)]);
     let mut no_end = archive.clone();
     no_end.truncate(archive.len() - 30);
-    refused(&zipped(), &Source::of(no_end), &["a whole zip archive"]);
-    refused(&zipped(), &Source::of(b"PK\x03\x04 and nothing more".to_vec()), &["a whole zip archive"]);
+    refused(&zipped(), &Source::of(no_end), &["a complete zip archive"]);
+    refused(&zipped(), &Source::of(b"PK\x03\x04 and nothing more".to_vec()), &["a complete zip archive"]);
     let mut flipped = archive.clone();
     let place = archive.len() - 20_000;
     flipped[place] ^= 0x40;

@@ -71,7 +71,7 @@ impl RunDirectory {
         if path.exists() && !file.exists() {
             check_empty(path)?;
         }
-        fs::create_dir_all(path.join(RUNS)).map_err(|e| Error::io(path, "make it", e))?;
+        fs::create_dir_all(path.join(RUNS)).map_err(|e| Error::io(path, "create it", e))?;
         let lock = Lock::exclusive(path)?;
         remove_temporary_files(path);
         let found = if file.exists() { Some(read_configuration(path)?) } else { None };
@@ -156,7 +156,7 @@ impl RunDirectory {
     /// Another process is doing the run; files cannot be written.
     pub(super) fn start(&self, planned: &PlannedRun) -> Result<RunFiles> {
         let directory = run_directory(&self.path, &planned.name);
-        fs::create_dir_all(&directory).map_err(|e| Error::io(&directory, "make it", e))?;
+        fs::create_dir_all(&directory).map_err(|e| Error::io(&directory, "create it", e))?;
         let lock = self.is_shared.then(|| Lock::exclusive(&directory)).transpose()?;
         remove_temporary_files(&directory);
         let Some(vectors) = self.configuration.vectors.get(planned.vectors) else {

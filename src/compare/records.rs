@@ -30,7 +30,7 @@ impl Lock {
 
     fn acquire(directory: &Path, lock: fn(&File) -> Result<(), TryLockError>) -> Result<Lock> {
         let path = directory.join(LOCK);
-        let file = File::create(&path).map_err(|e| Error::io(&path, "make it", e))?;
+        let file = File::create(&path).map_err(|e| Error::io(&path, "create it", e))?;
         match lock(&file) {
             Err(TryLockError::WouldBlock) => Err(Error::Locked { path: directory.to_owned() }),
             _ => Ok(Lock(file)),

@@ -96,7 +96,8 @@ pub(super) fn any_row<'a>(line: &'a [u8], number: u64, row: &mut [f32]) -> Resul
                     Place::Column { line: number, column: space as u64 + 2 },
                     format!("number {} of {dimension}", index + 1),
                     excerpt(field),
-                ));
+                )
+                .advise(Advice::SkipBadRows));
             }
         };
         rest = &rest[..space];

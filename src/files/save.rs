@@ -72,34 +72,38 @@ pub(crate) fn save(path: &Path, table: &TableView, format: Format, dtype: Elemen
             check_words(table.words, format, word2vec::unwritable)?;
             write_gzipped(path, gzip, |out| word2vec::write(out, table.words, table.values, table.dimension))?;
         }
-        Format::Projector => {
-            let words = path.with_extension("metadata.tsv");
-            write_atomic(path, |out| {
-                write_lines(out, table, |row, line| {
-                    let values = &table.values[row * table.dimension..][..table.dimension];
-                    for (index, &value) in values.iter().enumerate() {
-                        line.extend_from_slice(if index > 0 { b"\t" } else { b"" });
-                        push_number(line, value);
-                    }
-                })
-            })?;
-            let mut changed = 0;
-            write_atomic(&words, |out| {
-                table.words.iter().try_for_each(|word| {
-                    let shown = in_column(word);
-                    changed += usize::from(shown.as_bytes() != word);
-                    writeln!(out, "{shown}")
-                })
-            })?;
-            if changed > 0 {
-                saved.warnings.push(format!(
-                    "{changed} words have tabs, line breaks or bytes that are not UTF-8; these were replaced"
-                ));
-            }
-            saved.files.push(words);
-        }
+        Format::Projector => write_projector(path, table, &mut saved)?,
     }
     Ok(saved)
+}
+
+/// Writes the pair of files of the Embedding Projector: numbers, and words as metadata.
+fn write_projector(path: &Path, table: &TableView, saved: &mut SaveReport) -> Result<()> {
+    let words = path.with_extension("metadata.tsv");
+    write_atomic(path, |out| {
+        write_lines(out, table, |row, line| {
+            let values = &table.values[row * table.dimension..][..table.dimension];
+            for (index, &value) in values.iter().enumerate() {
+                line.extend_from_slice(if index > 0 { b"\t" } else { b"" });
+                push_number(line, value);
+            }
+        })
+    })?;
+    let mut changed = 0;
+    write_atomic(&words, |out| {
+        table.words.iter().try_for_each(|word| {
+            let shown = in_column(word);
+            changed += usize::from(shown.as_bytes() != word);
+            writeln!(out, "{shown}")
+        })
+    })?;
+    if changed > 0 {
+        saved
+            .warnings
+            .push(format!("{changed} words have tabs, line breaks or bytes that are not UTF-8; these were replaced"));
+    }
+    saved.files.push(words);
+    Ok(())
 }
 
 /// The format for a file name, by its extension (before `.gz`).

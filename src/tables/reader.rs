@@ -92,7 +92,7 @@ impl TableReader {
         let mut input: Box<dyn BufRead + Send> = if head.starts_with(&[0x1f, 0x8b]) {
             compressed = true;
             let mut gzip = BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input));
-            gzip.fill_buf().map_err(|e| TableError::from(e).reading(path, "a whole gzip stream"))?;
+            gzip.fill_buf().map_err(|e| TableError::from(e).reading(path, "a complete gzip stream"))?;
             Box::new(gzip)
         } else {
             Box::new(input)
