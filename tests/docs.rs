@@ -33,7 +33,7 @@ const NOT_RUN: [(&str, &str); 8] = [
     ("VOCABLE_MIRROR=", "network; likewise"),
     ("python3 -m http.server", "does not end; tests/get.rs uses a local server"),
     ("vocable explore", "goes on until Ctrl-C; tests/serve.rs"),
-    ("vocable import ", "wants weights of PyTorch's or Keras'; python/tests/test_foreign.py"),
+    ("vocable import ", "wants weights of PyTorch's or Keras'; python/tests/test_import.py"),
     ("curl ", "asks what `vocable explore` serves; tests/serve.rs"),
 ];
 

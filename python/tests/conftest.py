@@ -1,4 +1,4 @@
-"""What the tests share: fixtures of the project, and files made from them."""
+"""Shared fixtures: the fixtures of the repository, and files derived from them."""
 
 import doctest
 import os
@@ -22,15 +22,15 @@ def fixtures():
 
 @pytest.fixture(scope="session")
 def shared():
-    """Real data beside the repository, where it lies there."""
+    """Real data next to the repository, if available."""
     if not (SHARED / "data").is_dir():
-        pytest.skip("../shared/data is not there")
+        pytest.skip("../shared/data does not exist")
     return SHARED / "data"
 
 
 @pytest.fixture(scope="session")
 def text():
-    """The demo vectors as text."""
+    """The demo vectors, from a text file."""
     return vocable.open(FIXTURES / "demo.50d.txt")
 
 
@@ -44,13 +44,13 @@ def table_path(text, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def table(table_path):
-    """The demo vectors, mapped."""
+    """The demo vectors, memory mapped."""
     return vocable.open(table_path)
 
 
 @pytest.fixture(scope="session")
 def plain():
-    """The demo vectors as the file has them, read without the library: words, and an array."""
+    """The demo vectors, read without the library: words and an array."""
     lines = (FIXTURES / "demo.50d.txt").read_text().splitlines()
     fields = [line.split(" ") for line in lines]
     return [row[0] for row in fields], np.array([row[1:] for row in fields], np.float32)
@@ -58,20 +58,20 @@ def plain():
 
 @pytest.fixture(scope="session")
 def program():
-    """The program `vocable`: the one that VOCABLE names, or the newest that was built here."""
+    """The program `vocable`: $VOCABLE, or the newest build in target/."""
     if named := os.environ.get("VOCABLE"):
         return named
     built = [path for profile in ("release", "debug") if (path := ROOT / "target" / profile / "vocable").exists()]
     if built:
         return max(built, key=lambda path: path.stat().st_mtime)
-    assert shutil.which("cargo"), "neither the program nor cargo, which builds it, is there"
+    assert shutil.which("cargo"), "found neither the program nor cargo to build it"
     subprocess.run(["cargo", "build", "--quiet"], cwd=ROOT, check=True)
     return ROOT / "target" / "debug" / "vocable"
 
 
 @pytest.fixture
 def session(text, tmp_path, monkeypatch):
-    """Runs the lines of a section of docs/guide/scale.md, in a folder with what they take."""
+    """Runs a section of docs/guide/scale.md, in a directory with the files that it uses."""
     pq, pa = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
     parts = [FIXTURES / f"reviews.{part}.txt" for part in ("train", "dev", "test")]
     (tmp_path / "fixtures").symlink_to(FIXTURES)
@@ -85,7 +85,7 @@ def session(text, tmp_path, monkeypatch):
     def run(section):
         document = (ROOT / "docs" / "guide" / "scale.md").read_text()
         lines = document.split(f"\n### {section}\n")[1].split("\n### ")[0]
-        # Spark's own process does not follow to another folder.
+        # The Spark process has another working directory.
         for name in ("texts.parquet", "labelled"):
             lines = lines.replace(f'"{name}', f'"{tmp_path}/{name}')
         test = doctest.DocTestParser().get_doctest(lines, {}, section, "docs/guide/scale.md", 0)

@@ -1,4 +1,4 @@
-"""Work on batches of Arrow, as engines have it done."""
+"""Arrow batches, as engines process them."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""The sessions of the pages in docs, line by line; on the pages for those who come from another tool, both sides."""
+"""Runs the Python sessions in docs; the migration guides also run the other tool."""
 
 import doctest
 import os
@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-# Each page with a session, and what it needs besides this package and NumPy.
+# Each page with a session, and the packages that it needs in addition to NumPy.
 PAGES = {
     "guide/python.md": ["torch"],
     "guide/initialising.md": ["torch"],
@@ -21,12 +21,12 @@ PAGES = {
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_session_is_as_it_is_shown(page, fixtures, tmp_path, monkeypatch):
-    # Keras on NumPy, unless its user says otherwise. TensorFlow is not needed, and not looked for.
+def test_session_output_is_as_shown(page, fixtures, tmp_path, monkeypatch):
+    # Keras uses NumPy unless configured otherwise; TensorFlow is not needed.
     monkeypatch.setenv("KERAS_BACKEND", os.environ.get("KERAS_BACKEND", "numpy"))
     path = fixtures.parent / "docs" / page
     with warnings.catch_warnings():
-        # PyTorch of before NumPy 2 says that it cannot talk to it; these lines do not ask it to.
+        # PyTorch builds for NumPy 1 warn that they cannot use NumPy 2; the sessions do not need it.
         warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
         for peer in PAGES[page]:
             pytest.importorskip(peer, exc_type=ImportError)
@@ -41,7 +41,7 @@ def test_the_session_is_as_it_is_shown(page, fixtures, tmp_path, monkeypatch):
     assert outcome.failed == 0 and outcome.attempted >= 6
 
 
-def test_every_page_with_a_session_is_run(fixtures):
+def test_every_page_with_a_session_is_tested(fixtures):
     docs = fixtures.parent / "docs"
     elsewhere = {"guide/scale.md"}  # test_ray.py and test_spark.py
     with_session = {str(page.relative_to(docs)) for page in docs.rglob("*.md") if "\n>>> " in page.read_text()}

@@ -1,7 +1,7 @@
-"""gensim's own tests of KeyedVectors, those that read and ask, run on this package's class.
+"""gensim's tests of KeyedVectors (reading and queries), run on the class of this package.
 
-They come with gensim: `gensim/test/test_keyedvectors.py` and its data. Every test of the file either runs or stands below with the reason
-why it does not, and a test that the file gains later runs until somebody decides.
+They are part of gensim: `gensim/test/test_keyedvectors.py` and its data. Every test of that file runs, unless it is listed below with the
+reason for skipping it.
 """
 
 import unittest
@@ -12,26 +12,26 @@ import gensim.test.test_keyedvectors as theirs
 import pytest
 from vocable import KeyedVectors
 
-CHANGES = "changes vectors; a table does not change"
-LEFT_OUT = {
+CHANGES = "modifies vectors, which are immutable"
+SKIPPED = {
     "TestKeyedVectors": {
         "test_add_single": CHANGES,
         "test_add_multiple": CHANGES,
         "test_add_type": CHANGES,
         "test_set_item": CHANGES,
-        "test_save_reload": CHANGES + " (saving and reading again: test_vectors.py)",
+        "test_save_reload": CHANGES + " (saving and reopening: test_vectors.py)",
         "test_no_header": CHANGES + " (saving without a header: test_header_is_a_matter_of_choice)",
     },
     "Gensim320Test": {
-        "test": "reads a Python pickle of gensim 3.2, which is refused (test_pickles_of_gensims_are_refused)"
+        "test": "reads a pickle of gensim 3.2, which is not supported (test_pickles_of_gensims_are_refused)"
     },
 }
 
 
 def adapted(case):
-    """A case of theirs, less what is left out."""
-    left_out = {name: None for name in LEFT_OUT.get(case.__name__, {})}
-    return pytest.mark.usefixtures("ours")(type(case.__name__, (case,), left_out))
+    """A test case of gensim without the skipped tests."""
+    skipped = {name: None for name in SKIPPED.get(case.__name__, {})}
+    return pytest.mark.usefixtures("ours")(type(case.__name__, (case,), skipped))
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def ours():
 
 
 def load(cls, fname, binary_chunk_size, **options):
-    """Theirs reads in pieces of a size that their tests vary; ours maps the file."""
+    """gensim reads in chunks, whose size its tests vary; this package maps the file."""
     return cls.load_word2vec_format(fname, **options)
 
 
@@ -60,13 +60,13 @@ def test_nothing_is_left_out_silently():
         if isinstance(case, type) and issubclass(case, unittest.TestCase)
     }
     assert set(cases) == {"TestKeyedVectors", "LoadWord2VecFormatTest", "Gensim320Test"}
-    for name, tests in LEFT_OUT.items():
+    for name, tests in SKIPPED.items():
         assert set(tests) <= set(vars(cases[name])), name
     run = [
         test
         for name, case in cases.items()
         for test in vars(case)
-        if test.startswith("test") and test not in LEFT_OUT.get(name, {})
+        if test.startswith("test") and test not in SKIPPED.get(name, {})
     ]
     assert len(run) >= 25
 

@@ -1,4 +1,4 @@
-"""Models as ONNX: what onnxruntime answers is what the library answers."""
+"""ONNX export: onnxruntime computes the same results as the library."""
 
 import itertools
 import json
@@ -20,7 +20,7 @@ DATA = [
     ("bad", "dull , dull , dull"),
     ("mixed", "a film of zzyzx moments"),
 ]
-#: Texts of many lengths: without words, with unknown ones, in capitals, longer than any of those trained on.
+#: Texts of many lengths: empty, with unknown words, in capitals, longer than any text of the train set.
 TEXTS = [
     "a great film",
     "",
@@ -41,14 +41,14 @@ def session(path):
 
 
 def read(metadata, text):
-    """The ids of a text that is cut at white space."""
+    """The ids of a text, tokenized at whitespace."""
     known = {word: id for id, word in enumerate(json.loads(metadata["words"]), 2)}
     fold = metadata["case"] == "fold"
     return [known.get(word, known.get(word.lower(), 1) if fold else 1) for word in text.split()]
 
 
 def padded(rows, width, filler):
-    """Ids `[batch, width]`, behind the ends whatever there is, and lengths `[batch]`."""
+    """Ids `[batch, width]`, with arbitrary values after the end of each text, and lengths `[batch]`."""
     ids = filler((len(rows), width)).astype(np.int64)
     for row, found in zip(ids, rows):
         row[: len(found)] = found
@@ -70,7 +70,7 @@ def assert_same(path, classifier, texts):
     chance = np.random.default_rng(1)
     fillers = [np.zeros, np.ones, lambda shape: chance.integers(0, len(json.loads(metadata["words"])) + 2, shape)]
     probabilities = classifier.predict_proba(texts)
-    # Logits but for what all labels of a text share, which probabilities do not tell.
+    # Logits up to a constant per text, which probabilities do not determine.
     expected = centred(np.log(probabilities.astype(np.float64)))
     assert np.abs(expected).max() > 0.01, "logits that are all the same compare nothing"
     batches = [(list(range(len(rows))), longest + more) for more in (0, 1, 7)]
@@ -136,7 +136,7 @@ def test_the_program_writes_the_same_bytes(trained, program, tmp_path):
         and answer["labels"] == trained.labels
         and answer["words"] == trained.vocabulary_size
     )
-    # What stands beside it is what stands in it.
+    # The separate file has the same content as the metadata.
     beside = json.loads(words.read_text())
     metadata = session(its).get_modelmeta().custom_metadata_map
     assert beside == {
@@ -157,7 +157,7 @@ def test_what_cannot_be_written_is_said(trained, program, tmp_path):
 
 
 def test_the_lines_of_the_documentation(trained, fixtures, tmp_path, monkeypatch):
-    """The class in docs/reference/models.md, on a model of ours."""
+    """The class in docs/reference/models.md, with a model of this package."""
     document = (fixtures.parent / "docs" / "reference" / "models.md").read_text()
     lines = {}
     exec(document.split("```python\n")[1].split("```")[0], lines)

@@ -1,4 +1,4 @@
-"""Questions: held against gensim over the same rows, and against NumPy."""
+"""Queries, compared with gensim on the same vectors, and with NumPy."""
 
 import json
 import subprocess
@@ -225,7 +225,7 @@ def test_embedding_matrix(table, table_path, program, tmp_path):
         table.embedding_matrix(["king"], pad="<pad>")
     with pytest.raises(VocableError, match="an index below"):
         table.embedding_matrix({"king": 10**12})
-    # The layer reads the rows where NumPy has them.
+    # The layer uses the memory of the NumPy array.
     layer = torch.nn.Embedding.from_pretrained(torch.from_dlpack(matrix), freeze=False, padding_idx=0)
     looked_up = layer(torch.tensor([[2, 4, 0]]))
     assert looked_up.tolist() == [[row.tolist() for row in matrix[[2, 4, 0]]]]
@@ -233,7 +233,7 @@ def test_embedding_matrix(table, table_path, program, tmp_path):
 
 
 def test_real_vectors(shared):
-    """The head of GloVe's own file, beside gensim's reading of it."""
+    """The first rows of a GloVe file, compared with gensim."""
     path = shared / "glove.6B.50d.head.txt"
     v = vocable.open(path)
     peer = Gensim.load_word2vec_format(path, no_header=True)

@@ -1,4 +1,4 @@
-"""Data sets and comparisons spread by Ray: the program's answers, also when workers are killed."""
+"""Data sets and comparisons on Ray: the same results as the program, even when workers are killed."""
 
 import json
 import os
@@ -44,14 +44,14 @@ def model(table, parts, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def texts(parts):
-    """More than a few batches, in an order of their own, with empty ones."""
+    """Many batches, shuffled, some of them empty."""
     lines = [line.split(" ", 1)[1] for path in parts for line in path.read_text().splitlines()]
     return [f"{line} {number}" if number % 7 else "" for number, line in enumerate(lines * 3)]
 
 
 @pytest.fixture(scope="module")
 def folder(texts, tmp_path_factory):
-    """The same as Parquet, in several files."""
+    """The same texts in several Parquet files."""
     folder = tmp_path_factory.mktemp("texts")
     for start in range(0, len(texts), 500):
         some = texts[start : start + 500]
@@ -62,7 +62,7 @@ def folder(texts, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def answers(program, model, texts):
-    """What the program says."""
+    """The results of the program."""
     done = subprocess.run(
         [program, "predict", model, "--json"],
         input="".join(f"{text}\n" for text in texts),
@@ -74,7 +74,7 @@ def answers(program, model, texts):
 
 
 def check(rows, answers, model, prefix=""):
-    """That rows have the program's labels and probabilities, to the bit."""
+    """Checks that rows have the labels and probabilities of the program, bit for bit."""
     rows = rows.sort_by("number")
     assert rows["number"].to_pylist() == list(range(len(answers)))
     assert rows[f"{prefix}label"].to_pylist() == [answer["label"] for answer in answers]
@@ -92,7 +92,7 @@ def collected(dataset):
 def test_labels_are_the_programs(folder, model, answers, table_path):
     rows = ray.data.read_parquet(str(folder), override_num_blocks=6)
     check(collected(vocable.ray.predict(rows, model, probabilities=True, batch_size=100)), answers, model)
-    # Ray would have as few as one block of them; a block is one worker's work.
+    # Without repartitioning, Ray may make a single block, which is the work of one worker.
     cut = vocable.ray.predict(rows, model, probabilities=True, rows_per_block=64)
     assert max(map(len, cut.iter_batches(batch_format="pyarrow", batch_size=None))) <= 64
     check(collected(cut), answers, model)
@@ -163,7 +163,7 @@ def test_a_killed_worker_loses_nothing(folder, model, answers, tmp_path):
     killed = tmp_path / "killed"
 
     def fatal(rows):
-        """Ends its process in the middle of the data, the first time."""
+        """Ends its process in the middle of the data, once."""
         if 700 in rows["number"].to_pylist() and not killed.exists():
             killed.touch()
             os._exit(1)
@@ -186,12 +186,12 @@ def test_a_worker_opens_a_model_once_and_works_with_its_threads(folder, model):
     rows = vocable.ray.predict(ray.data.read_parquet(str(folder)), model, batch_size=50, concurrency=1)
     seen = rows.map_batches(looked_at, batch_format="pyarrow", batch_size=50).take_all()
     assert len(seen) > 20 and {row["threads"] for row in seen} == {1}
-    # Each model that the tests of this file used in this process, not each batch.
+    # One entry per model that was used in this process, not one per batch.
     assert all(row["opened"] <= 2 for row in seen)
 
 
 def figures(comparison):
-    """Without what clocks say, and where it was kept."""
+    """Without durations and the output directory."""
 
     def cleaned(of):
         if isinstance(of, dict):
@@ -204,7 +204,7 @@ def figures(comparison):
 
 
 def results(folder):
-    """The files of runs in which clocks have no part."""
+    """The files of runs that have no durations."""
     files = [
         path
         for path in folder.rglob("*")
@@ -221,12 +221,12 @@ def test_a_comparison_is_the_same_as_on_one_machine(table, parts, tmp_path):
     assert figures(spread) == figures(local) and spread.is_finished
     assert results(tmp_path / "spread") == results(tmp_path / "local") and len(results(tmp_path / "local")) > 18
     assert [event["event"] for event in events] == ["run"] * 6 and events[-1]["done"] == events[-1]["of"]
-    # What is done is found: by the same call, and by one on this machine alone.
+    # Completed runs are skipped: by the same call, and by a local one.
     events.clear()
     again = vocable.ray.compare(table, *parts, out=tmp_path / "spread", progress=events.append, **how)
     assert [event["event"] for event in events] == ["skipped"] * 6 and again.metrics == spread.metrics
     assert vocable.compare(table, *parts, out=tmp_path / "spread", progress=False, **how).metrics == spread.metrics
-    # Pairs, no folder, one run at a time.
+    # Pairs, no output directory, one run at a time.
     pairs = [[tuple(line.split(" ", 1)) for line in path.read_text().splitlines()] for path in parts]
     kept = vocable.ray.compare(table, *map(iter, pairs), jobs=1, num_cpus=2, progress=False, **how)
     assert kept.runs == [run | {"seconds": other["seconds"]} for run, other in zip(local.runs, kept.runs)]
@@ -238,7 +238,7 @@ def test_a_run_goes_on_when_its_worker_is_killed(table, parts, tmp_path):
     out, killed, over = tmp_path / "spread", [], threading.Event()
 
     def kill():
-        """The worker, once it has saved what it did."""
+        """The worker, after it has saved a checkpoint."""
         while not killed and not over.is_set():
             if (out / "runs" / "random-seed1" / "checkpoint.safetensors").exists():
                 for worker in workers():
@@ -247,7 +247,7 @@ def test_a_run_goes_on_when_its_worker_is_killed(table, parts, tmp_path):
             time.sleep(0.005)
 
     def workers():
-        """Processes that have the run's lock open."""
+        """Processes that have the lock file of the run open."""
         lock = out / "runs" / "random-seed1" / ".lock"
         held = []
         for process in filter(str.isdigit, os.listdir("/proc")):
@@ -275,7 +275,7 @@ def test_refusals(table, parts, tmp_path):
 
 
 def test_ctrl_c_ends_a_comparison(table, parts, tmp_path):
-    # A shell that starts the tests in the background has Ctrl-C ignored.
+    # Shells ignore Ctrl-C for background jobs, such as these tests.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     how = {"embeddings": ["frozen", "random"], "seeds": 1, **SETTINGS}
     seen = []

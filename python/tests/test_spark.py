@@ -1,4 +1,4 @@
-"""Work on batches under Spark, with two workers on this machine: the program's answers, also when one is killed."""
+"""Spark with two local workers: the same results as the program, even when a worker is killed."""
 
 import json
 import os
@@ -23,7 +23,7 @@ LABELLED = "number long, text string, label string, probability float, probabili
 
 @pytest.fixture(scope="module")
 def spark():
-    # A task that fails is tried again, as on a cluster.
+    # Failed tasks are retried, as on a cluster.
     builder = (
         SparkSession.builder.master("local[2,4]")
         .config("spark.ui.enabled", "false")
@@ -50,7 +50,7 @@ def model(table, fixtures, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def file(fixtures, tmp_path_factory):
-    """Texts as Parquet."""
+    """Texts in a Parquet file."""
     lines = [
         line.split(" ", 1)[1]
         for name in ("dev", "test")
@@ -64,7 +64,7 @@ def file(fixtures, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def labelled(program, model, file, tmp_path_factory):
-    """What the program makes of them."""
+    """The results of the program."""
     out = tmp_path_factory.mktemp("labels") / "labels.parquet"
     subprocess.run(
         [program, "predict", model, "--in", file, "--out", out, "--probabilities"], capture_output=True, check=True
@@ -85,7 +85,7 @@ def test_a_killed_worker_loses_nothing(spark, model, file, labelled, tmp_path):
     predict, killed = Predict(model, probabilities=True, threads=1), tmp_path / "killed"
 
     def fatal(batches):
-        """Ends its process in the middle of the data, the first time."""
+        """Ends its process in the middle of the data, once."""
         for batch in predict.map_batches(batches):
             if 200 in batch["number"].to_pylist() and not killed.exists():
                 killed.touch()

@@ -1,4 +1,4 @@
-"""Training, comparing and predicting: the same bits as the program, the same labels as PyTorch."""
+"""Training, comparison and prediction: the same bits as the program, the same labels as PyTorch."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def trained(table, parts):
 
 
 def without_clocks(figures):
-    """Without what the clock says, and how it was asked for."""
+    """Without durations and the command."""
     if isinstance(figures, dict):
         clocks = ("seconds", "tokens_per_second", "out", "command", "time_ratio", "sentence")
         return {key: without_clocks(value) for key, value in figures.items() if key not in clocks}
@@ -63,7 +63,7 @@ def test_a_model_has_the_programs_bits(embedding, table, table_path, parts, prog
     its = (tmp_path / "its.safetensors").read_bytes()
     assert (tmp_path / "ours.safetensors").read_bytes() == its and ours.classifier.to_bytes() == its
     assert without_clocks(ours.metrics) == without_clocks(answer)
-    # Texts from lists are the same texts.
+    # Pairs and files give the same result.
     listed = vocable.train(table, *map(pairs, parts), embedding=embedding, progress=False, **SETTINGS)
     assert listed.classifier.to_bytes() == its
 
@@ -103,7 +103,7 @@ def test_words_are_looked_up_in_vectors(trained, table, parts, tmp_path):
 
 
 def test_logits_are_pytorchs(trained, parts, fixtures, tmp_path):
-    """The lines of docs/guide/pytorch.md, run on a model of ours."""
+    """The session of docs/guide/pytorch.md, with a model of this package."""
     torch = pytest.importorskip("torch")
     document = (fixtures.parent / "docs" / "guide" / "pytorch.md").read_text()
     lines = {}
@@ -153,7 +153,7 @@ def test_settings_are_checked(table, parts):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGINT") or sys.platform == "win32", reason="signals as Unix has them")
 def test_ctrl_c_keeps_the_best_epoch(table, parts, tmp_path):
-    """A signal during training, as Ctrl-C and a notebook's stop button send it."""
+    """A signal during training, as sent by Ctrl-C and the stop button of a notebook."""
     checkpoint = tmp_path / "checkpoint"
     options = SETTINGS | {"epochs": 150, "patience": None}
     seen = threading.Event()
@@ -175,7 +175,7 @@ def test_ctrl_c_keeps_the_best_epoch(table, parts, tmp_path):
     assert isinstance(caught.value, Interrupted)
     interrupted = caught.value.result
     assert interrupted.metrics["stop_reason"] == "interrupted" and interrupted.classifier.labels == ["neg", "pos"]
-    # And goes on from there to what it would have been.
+    # Resuming gives the same result as an uninterrupted training.
     resumed = vocable.train(
         table, *parts, embedding="frozen", checkpoint=checkpoint, resume=True, progress=False, **options
     )
@@ -265,7 +265,7 @@ def test_notebooks_see_tables(trained):
 
 
 def test_real_reviews(shared, tmp_path, program):
-    """SST-2 with the head of GloVe: one epoch, as the program trains it."""
+    """SST-2 with the first rows of GloVe: one epoch, with the same result as the program."""
     vectors, texts = (
         shared / "glove.6B.50d.head.txt",
         [shared / f"sst2.{name}.txt" for name in ("train", "dev", "test")],

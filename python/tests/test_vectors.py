@@ -1,4 +1,4 @@
-"""Opening, looking up and sharing: held against the file itself, read by NumPy alone."""
+"""Opening, look-ups and sharing, compared with the file as NumPy reads it."""
 
 import json
 import multiprocessing
@@ -43,7 +43,7 @@ def test_a_row_is_a_view_and_rows_are_gathered(text, table, plain):
             gathered = v[asked]
             assert gathered.shape == (4, 50) and gathered.dtype == np.float32 and gathered.flags.writeable
             assert np.array_equal(gathered, array[[7, 3, 7, 0]])
-        everything = v[words]  # enough to be copied by several threads
+        everything = v[words]  # enough words to use several threads
         assert np.array_equal(everything, array)
         assert v[[]].shape == (0, 50)
         assert v.rows(["king", "kign"], missing=-1).tolist() == [words.index("king"), -1]
@@ -146,8 +146,8 @@ def test_pickle_sends_the_path(table, table_path, text):
         assert type(copy) is Vectors and np.array_equal(copy.vectors, v.vectors) and copy.index_to_key == v.index_to_key
     demo = pickle.loads(pickle.dumps(Vectors.demo()))
     assert demo.index_to_key == text.index_to_key
-    lenient = pickle.loads(pickle.dumps(vocable.open(table_path, exact_scan="f32")))
-    assert lenient._source[1]["exact_scan"] == "f32"
+    reopened = pickle.loads(pickle.dumps(vocable.open(table_path, exact_scan="f32")))
+    assert reopened._source[1]["exact_scan"] == "f32"
 
 
 def test_pickle_from_another_folder(table_path, monkeypatch):
@@ -221,7 +221,7 @@ def test_other_processes(method, kind, request):
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system has no {method}")
     v = request.getfixturevalue(kind)
-    expected = ask(v)  # the parent's threads work before the fork
+    expected = ask(v)  # the parent uses its threads before the fork
     context = multiprocessing.get_context(method)
     queue = context.Queue()
     with warnings.catch_warnings():
@@ -247,7 +247,7 @@ def test_threads_share_a_table(table):
 
 
 def test_other_threads_run_while_it_works(text):
-    """Python's lock is let go of: this thread counts while another asks."""
+    """The GIL is released: this thread counts while another one runs queries."""
     done = threading.Event()
     asker = threading.Thread(target=lambda: (text.nearest_batch([list(text)[:1000] for _ in range(200)]), done.set()))
     asker.start()
@@ -280,10 +280,10 @@ def test_names_of_fetched_vectors_stand_for_their_tables(text, tmp_path, monkeyp
     text.save(fetched / "glove.6B.50d.safetensors")
     named = vocable.open("glove.6B.50d")
     assert named.index_to_key == text.index_to_key
-    # Another process, or this one with another folder, opens the same file.
+    # Another process, or another working directory, opens the same file.
     monkeypatch.setenv("VOCABLE_DATA", "elsewhere")
     assert np.array_equal(pickle.loads(pickle.dumps(named)).vectors, text.vectors)
-    # A file of that name comes first.
+    # A file of that name takes precedence.
     Vectors.from_arrays(["king", "queen"], text[["king", "queen"]]).save(tmp_path / "glove.txt")
     (tmp_path / "glove.txt").rename(tmp_path / "glove.6B.50d")
     assert len(vocable.open("glove.6B.50d")) == 2

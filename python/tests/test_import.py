@@ -1,4 +1,4 @@
-"""Models that PyTorch or Keras made predict here what they predict there."""
+"""Imported models of PyTorch and Keras predict the same as in PyTorch and Keras."""
 
 import itertools
 import json
@@ -31,7 +31,7 @@ def centred(logits):
 
 
 def assert_same(classifier, logits, texts=TEXTS):
-    """Logits but for what all labels of a text share, which probabilities do not tell."""
+    """Logits up to a constant per text, which probabilities do not determine."""
     found = centred(np.log(classifier.predict_proba(texts).astype(np.float64)))
     logits = centred(np.array(logits, np.float64))
     assert np.abs(logits).max() > 0.01, "logits that are all the same compare nothing"
@@ -52,7 +52,7 @@ def torch():
                 6, 5, layers, bidirectional=bidirectional, bias=bias, batch_first=True
             )
             self.head = torch.nn.Linear(5 * (1 + bidirectional), outputs, bias=bias)
-            # Larger than they begin, so that words make a difference.
+            # Larger than the initial values, so that words make a difference.
             for weights in self.parameters():
                 torch.nn.init.uniform_(weights, -1, 1)
 
@@ -133,7 +133,7 @@ def test_the_program_and_the_package_make_the_same_model(torch, program, tmp_pat
     )
     assert out.read_bytes() == of_arrays.to_bytes() == of_file.to_bytes() == by_index.to_bytes()
     assert_same(Classifier.load(out), model.logits())
-    # What is not said is asked for.
+    # Missing information is an error.
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert "--pad '<pad>' says what it is" in done.stderr and "--unk '<unk>' says what it is" in done.stderr
 
@@ -223,8 +223,8 @@ def keras():
 
 
 def of_keras(keras, cell, layers, bidirectional, pooling, bias, outputs=3):
-    """A model of Keras', and its logits of a text at a time."""
-    # Layers are counted from here on.
+    """A Keras model, and its logits, computed for one text at a time."""
+    # Layer names are numbered from here.
     keras.utils.clear_session()
     both = keras.layers.Bidirectional if bidirectional else lambda layer: layer
     encoder = [
@@ -238,7 +238,7 @@ def of_keras(keras, cell, layers, bidirectional, pooling, bias, outputs=3):
     model = keras.Sequential(
         [keras.Input((None,), dtype="int32"), keras.layers.Embedding(len(WORDS), 6), *encoder, *pool, head]
     )
-    # Biases begin as zeros and ones, and rows as small ones: what is compared should be neither.
+    # Initial biases are zeros and ones and initial rows are small; the test should not depend on that.
     chance = np.random.default_rng(1)
     model.set_weights([chance.uniform(-1, 1, weight.shape) for weight in model.get_weights()])
     return model, np.concatenate([keras.ops.convert_to_numpy(model(np.array([ids(text)]))) for text in TEXTS])
@@ -263,7 +263,7 @@ def test_keras_variables(cell, keras, tmp_path):
 
 
 def test_keras_layers_are_counted(keras):
-    """More than ten, so that `lstm_10` comes after `lstm_9`."""
+    """More than ten layers, so that `lstm_10` comes after `lstm_9`."""
     model, logits = of_keras(keras, "LSTM", 12, False, "last", True)
     assert any(weight.path.endswith("_10/lstm_cell/kernel") for weight in model.weights)
     weights = {weight.path: weight for weight in sorted(model.weights, key=lambda weight: weight.path)}
