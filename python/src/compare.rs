@@ -207,56 +207,29 @@ fn observe_runs<R: Send>(
     observer: &Observer,
     runs: impl FnOnce(&(dyn Fn(Event) -> ControlFlow<()> + Sync)) -> Result<R, Error> + Send,
 ) -> PyResult<(Result<R, Error>, Option<PyErr>)> {
-    let totals: Vec<u64> = plan.runs().iter().map(texts_of).collect();
-    let done: Vec<AtomicU64> = totals.iter().map(|_| AtomicU64::new(0)).collect();
+    let progress = RunProgress::new(plan);
     let (stop, pool) = (AtomicBool::new(false), pool(py)?);
     let (sender, receiver) = channel();
     let receiver = Mutex::new(receiver);
-    let set_done = |index: usize, texts: u64| {
-        if let Some(count) = done.get(index) {
-            count.store(texts, Ordering::Relaxed);
-        }
-    };
-    let observe = move |event: Event, set_done: &dyn Fn(usize, u64), total: &dyn Fn(usize) -> u64| {
-        let run_event = match event {
-            Event::Progress { index, progress: Progress::Step { epoch, done, of }, .. } => {
-                set_done(index, ((epoch - 1) * of + done) as u64);
-                return;
-            }
-            Event::Progress { .. } => return,
-            Event::Skipped { index, run } => {
-                set_done(index, total(index));
-                RunEvent::Skipped { name: run.name.clone() }
-            }
-            Event::Done { index, run } => {
-                set_done(index, total(index));
-                let (dev_accuracy, test_accuracy, seconds) = (run.dev_accuracy, run.test_accuracy, run.seconds);
-                RunEvent::Done { name: run.name.clone(), dev_accuracy, test_accuracy, seconds }
-            }
-            Event::Failed { run } => RunEvent::Failed { name: run.name.clone() },
-        };
-        // The receiver is only dropped at the end.
-        let _ = sender.send(run_event);
-    };
     thread::scope(|scope| {
-        let (stop, totals, set_done) = (&stop, &totals, &set_done);
+        let (stop, progress) = (&stop, &progress);
         let worker = scope.spawn(move || {
-            let total = |index: usize| totals.get(index).copied().unwrap_or(0);
             pool.install(|| {
                 runs(&|event| {
-                    observe(event, set_done, &total);
+                    if let Some(event) = progress.record(event) {
+                        // The receiver is only dropped at the end.
+                        let _ = sender.send(event);
+                    }
                     if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 })
             })
         });
-        let total: u64 = totals.iter().sum();
         let mut stopped = None;
         while let Some(event) = next_event(py, &receiver) {
             if stopped.is_some() {
                 continue;
             }
-            let sum: u64 = done.iter().map(|texts| texts.load(Ordering::Relaxed)).sum();
-            if let Err(error) = notify(observer, event, sum, total, totals.len()).and_then(|()| observer.check()) {
+            if let Err(error) = notify(observer, event, progress).and_then(|()| observer.check()) {
                 stop.store(true, Ordering::Relaxed);
                 stopped = Some(error);
             }
@@ -266,6 +239,50 @@ fn observe_runs<R: Send>(
             Err(_) => Err(PyRuntimeError::new_err("a thread of the comparison panicked")),
         }
     })
+}
+
+/// The number of texts that each run processes, in total and so far.
+struct RunProgress {
+    totals: Vec<u64>,
+    done: Vec<AtomicU64>,
+}
+
+impl RunProgress {
+    fn new(plan: &Plan) -> Self {
+        let totals: Vec<u64> = plan.runs().iter().map(texts_of).collect();
+        RunProgress { done: totals.iter().map(|_| AtomicU64::new(0)).collect(), totals }
+    }
+
+    fn set_done(&self, index: usize, texts: u64) {
+        if let Some(done) = self.done.get(index) {
+            done.store(texts, Ordering::Relaxed);
+        }
+    }
+
+    fn set_complete(&self, index: usize) {
+        self.set_done(index, self.totals.get(index).copied().unwrap_or(0));
+    }
+
+    /// Updates the counts; returns the event to report, if any.
+    fn record(&self, event: Event) -> Option<RunEvent> {
+        Some(match event {
+            Event::Progress { index, progress: Progress::Step { epoch, done, of }, .. } => {
+                self.set_done(index, ((epoch - 1) * of + done) as u64);
+                return None;
+            }
+            Event::Progress { .. } => return None,
+            Event::Skipped { index, run } => {
+                self.set_complete(index);
+                RunEvent::Skipped { name: run.name.clone() }
+            }
+            Event::Done { index, run } => {
+                self.set_complete(index);
+                let (dev_accuracy, test_accuracy, seconds) = (run.dev_accuracy, run.test_accuracy, run.seconds);
+                RunEvent::Done { name: run.name.clone(), dev_accuracy, test_accuracy, seconds }
+            }
+            Event::Failed { run } => RunEvent::Failed { name: run.name.clone() },
+        })
+    }
 }
 
 /// Waits for the next event: `Some(None)` if there is none for a while, `None` at the end.
@@ -278,11 +295,11 @@ fn next_event(py: Python, receiver: &Mutex<Receiver<RunEvent>>) -> Option<Option
     }
 }
 
-fn notify(observer: &Observer, event: Option<RunEvent>, done: u64, of: u64, runs: usize) -> PyResult<()> {
+fn notify(observer: &Observer, event: Option<RunEvent>, progress: &RunProgress) -> PyResult<()> {
     let set_progress = |event: &Bound<PyDict>| {
-        event.set_item("done", done)?;
-        event.set_item("of", of)?;
-        event.set_item("runs", runs)
+        event.set_item("done", progress.done.iter().map(|texts| texts.load(Ordering::Relaxed)).sum::<u64>())?;
+        event.set_item("of", progress.totals.iter().sum::<u64>())?;
+        event.set_item("runs", progress.totals.len())
     };
     match event {
         None => observer.notify("step", set_progress),

@@ -1,7 +1,7 @@
 """gensim's tests of KeyedVectors (reading and queries), run on the class of this package.
 
-They are part of gensim: `gensim/test/test_keyedvectors.py` and its data. Every test of that file runs, unless it is listed below with the
-reason for skipping it.
+They are part of gensim: `gensim/test/test_keyedvectors.py` and its data. Every test of that file runs, unless it is
+listed below with the reason for skipping it.
 """
 
 import unittest

@@ -7,8 +7,8 @@
 >>> v.most_similar("king", topn=3)  # or v.nearest("king", k=3)
 
 :func:`open` opens word vectors, :func:`train` trains a text classifier, :func:`compare` compares embeddings, and
-:class:`Classifier` predicts labels. See https://docs.rs/vocable for the Rust library, and ``docs/guide/python.md`` in the
-repository for a tutorial.
+:class:`Classifier` predicts labels. See https://docs.rs/vocable for the Rust library, and ``docs/guide/python.md`` in
+the repository for a tutorial.
 """
 
 from ._errors import Interrupted, UnknownWordError, VocableError
@@ -16,7 +16,7 @@ from ._training import Classifier, Comparison, TrainingResult, compare, train
 from ._vectors import Vectors, open
 from ._vocable import get_num_threads, set_num_threads
 
-#: The name of the class in gensim: ``from vocable import KeyedVectors`` replaces ``from gensim.models import KeyedVectors``.
+#: gensim's name of the class. Replace ``from gensim.models import KeyedVectors`` with ``from vocable import KeyedVectors``.
 KeyedVectors = Vectors
 
 __all__ = [

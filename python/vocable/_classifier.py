@@ -50,8 +50,8 @@ class Classifier(_vocable.Classifier):
             weights: The tensors by name: ``module.state_dict()`` in PyTorch,
                 ``{weight.path: weight for weight in model.weights}`` in Keras, or a safetensors file of these.
             words: The words of the embedding rows: a list, a mapping from word to row, or a vocabulary file.
-            labels: One label per output. For a model with a single output (the logit of a probability), the labels for 0
-                and 1.
+            labels: One label per output. For a model with a single output (the logit of a probability), the labels for
+                0 and 1.
             tokenizer: The tokenizer that the model was trained with.
             case: How words are looked up: ``"exact"`` or ``"fold"`` (also in lower case).
             pooling: The input of the linear layer: the ``"last"`` states, or the ``"mean"`` or ``"max"`` of all states.

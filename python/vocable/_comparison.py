@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 class Comparison:
-    """The result of :func:`vocable.compare`. ``str(comparison)`` is the table and summary that ``vocable compare`` prints.
+    """The result of :func:`vocable.compare`. ``str(comparison)`` is the table and summary that ``vocable compare``
+    prints.
 
     Attributes:
         metrics: All metrics, with the keys of ``vocable compare --json``.
@@ -112,7 +113,8 @@ def compare(
         train: The train set: a file of labelled texts, or pairs of a label and a text.
         dev: The dev set, used for early stopping and model selection. Default: a tenth of the train set.
         test: The test set.
-        embeddings: The embeddings to compare, of ``"frozen"``, ``"tuned"``, ``"oov-only"``, ``"random"``, ``"one-hot"``.
+        embeddings: The embeddings to compare, of ``"frozen"``, ``"tuned"``, ``"oov-only"``, ``"random"``,
+            ``"one-hot"``.
         seeds: The number of seeds (1, 2, ...), or the seeds.
         train_sizes: Also train on subsets of these sizes; ``"all"`` is the whole train set.
         sweep: Settings with several values each, such as ``{"lr": [1e-3, 3e-3]}``.

@@ -14,7 +14,8 @@ class VocableError(ValueError):
 class UnknownWordError(VocableError, KeyError):
     """A word that is not in the vocabulary.
 
-    The message suggests similar words. They are searched when the message is first read, so that catching the error is fast.
+    The message suggests similar words. They are searched when the message is first read, so that catching the error is
+    fast.
 
     Attributes:
         word: The unknown word.
@@ -45,8 +46,8 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C, or the stop button of a notebook, interrupted a training or a comparison.
 
     Attributes:
-        result: The result so far. For :func:`vocable.train`, the best epoch, or None before the end of the first epoch; for
-            :func:`vocable.compare`, the completed runs.
+        result: The result so far. For :func:`vocable.train`, the best epoch, or None before the end of the first epoch;
+            for :func:`vocable.compare`, the completed runs.
     """
 
     __module__ = "vocable"

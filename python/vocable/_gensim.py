@@ -83,7 +83,8 @@ class GensimMethods:
 
     @classmethod
     def load(cls, fname: PathLike, mmap: str | None = None) -> Self:
-        """Opens a file of vectors in any supported format. Files of gensim's ``save`` are pickles, which are not supported."""
+        """Opens a file of vectors in any supported format. Files of gensim's ``save`` are pickles, which are not
+        supported."""
         with open(fname, "rb") as file:
             if file.read(1) == b"\x80":
                 raise VocableError(
@@ -119,7 +120,8 @@ class GensimMethods:
 
     @cached_property
     def expandos(self) -> dict[str, np.ndarray]:
-        """Attributes of words: arrays ``[words]``. Without a file of counts, ``count`` decreases by 1 per row, as in gensim."""
+        """Attributes of words: arrays ``[words]``. Without a file of counts, ``count`` decreases by 1 per row, as in
+        gensim."""
         return {"count": np.arange(len(self), 0, -1)}
 
     def get_vecattr(self, key: Key, attr: str) -> Any:
@@ -134,7 +136,8 @@ class GensimMethods:
         return row
 
     def has_index_for(self, key: Key) -> bool:
-        """Whether a word has a row. (For fastText models, ``in`` is also true for words that have only n-gram vectors.)"""
+        """Whether a word has a row. (For fastText models, ``in`` is also true for words that have only n-gram
+        vectors.)"""
         return self._row(key, None) is not None
 
     def get_vector(self, key: Key, norm: bool = False) -> np.ndarray:
@@ -219,10 +222,11 @@ class GensimMethods:
         restrict_vocab: int | None = None,
         indexer: Any = None,
     ) -> list[tuple[str, float]] | np.ndarray:
-        """The ``topn`` words nearest to positive and farthest from negative terms: pairs of word and cosine, best first.
+        """The ``topn`` words nearest to positive and farthest from negative terms: pairs of word and cosine, best
+        first.
 
-        With ``topn=None``, an array of the cosines of all rows, ``[rows]``. ``restrict_vocab`` searches only the first rows,
-        ``clip_start`` and ``clip_end`` only the rows between them.
+        With ``topn=None``, an array of the cosines of all rows, ``[rows]``. ``restrict_vocab`` searches only the first
+        rows, ``clip_start`` and ``clip_end`` only the rows between them.
         """
         if isinstance(topn, Integral) and topn < 1:
             return []
@@ -311,7 +315,8 @@ class GensimMethods:
         return float(means[0] @ means[1])
 
     def relative_cosine_similarity(self, wa: Key, wb: Key, topn: int = 10) -> float:
-        """Cosine of two words, divided by the sum of cosines of the ``topn`` nearest words of ``wa`` (Leeuwenberg et al. 2016)."""
+        """Cosine of two words, divided by the sum of cosines of the ``topn`` nearest words of ``wa`` (Leeuwenberg et
+        al. 2016)."""
         return self.similarity(wa, wb) / sum(cosine for _, cosine in self.most_similar([wa], topn=topn))
 
     def closer_than(self, key1: Key, key2: Key) -> list[str]:
@@ -386,8 +391,8 @@ class GensimMethods:
     ) -> tuple[tuple[float, float], tuple[float, float], float]:
         """Correlation with human similarity scores.
 
-        Returns Pearson's and Spearman's coefficient, each with its two-sided p-value, and the percentage of pairs with unknown
-        words.
+        Returns Pearson's and Spearman's coefficient, each with its two-sided p-value, and the percentage of pairs with
+        unknown words.
         """
         metrics, correct = self._evaluate(
             pairs, "gensim" if case_insensitive else "exact", restrict_vocab, dummy4unknown

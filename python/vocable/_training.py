@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from typing_extensions import TypedDict, Unpack
 
     class Settings(TypedDict, total=False):
-        """Training settings. They have the names and defaults of the options of ``vocable train``; None disables a limit."""
+        """Training settings. They have the names and defaults of the options of ``vocable train``; None disables a
+        limit."""
 
         tokenizer: Literal["unicode", "ptb", "whitespace", "jieba"]
         case: Literal["exact", "fold"]
@@ -114,7 +115,8 @@ def train(
 ) -> TrainingResult:
     """Trains a text classifier: an embedding layer initialised from vectors, an LSTM, and a linear layer.
 
-    The same arguments and seed give the same model, bit for bit, as ``vocable train``. The GIL is released during training.
+    The same arguments and seed give the same model, bit for bit, as ``vocable train``. The GIL is released during
+    training.
 
     Args:
         vectors: The pretrained vectors.
@@ -129,11 +131,11 @@ def train(
         data_format: Format of the files. Default: detected from the content.
         label_column: Name of the label column.
         text_column: Name of the text column.
-        progress: Whether to show progress (with tqdm, if it is installed); or a function that is called with a dict at most
-            every 100 ms. Its key ``event`` is ``"step"`` (with ``epoch``, ``done`` and ``of``, in texts) or ``"epoch"``
-            (with ``metrics``).
-        **settings: Other settings, named like the options of ``vocable train``, such as ``hidden=128``, ``epochs=10`` or
-            ``lr=1e-3``.
+        progress: Whether to show progress (with tqdm, if it is installed); or a function that is called with a dict at
+            most every 100 ms. Its key ``event`` is ``"step"`` (with ``epoch``, ``done`` and ``of``, in texts) or
+            ``"epoch"`` (with ``metrics``).
+        **settings: Other settings, named like the options of ``vocable train``, such as ``hidden=128``, ``epochs=10``
+            or ``lr=1e-3``.
 
     Raises:
         VocableError: A malformed file, or an invalid setting.

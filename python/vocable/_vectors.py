@@ -33,8 +33,9 @@ def open(
 ) -> Vectors:
     """Opens a file of word vectors.
 
-    GloVe and word2vec text, word2vec binary, fastText ``.vec`` and ``.bin`` and NumPy ``.npy`` files, plain or compressed as
-    ``.gz`` or ``.zip``, are read into memory. A table file, which ``vocable convert`` and :meth:`Vectors.save` write, is memory
+    GloVe and word2vec text, word2vec binary, fastText ``.vec`` and ``.bin`` and NumPy ``.npy`` files, plain or
+    compressed as ``.gz`` or ``.zip``, are read into memory. A table file, which ``vocable convert`` and
+    :meth:`Vectors.save` write, is memory
     mapped: it opens instantly, and all processes that open it share its memory.
 
     Args:
@@ -62,12 +63,13 @@ def open(
 
 
 class Vectors(GensimMethods, VectorsHandle):
-    """Word vectors: words, and a row of ``dimension`` 32-bit floats for each word. Use :func:`vocable.open` to create it.
+    """Word vectors: words, and a row of ``dimension`` 32-bit floats for each word. Use :func:`vocable.open` to create
+    it.
 
-    ``len(v)``, ``word in v`` and iteration refer to the words. ``v[word]`` is the vector of a word, ``[dimension]``, a read-only
-    view without a copy. ``v[words]`` is a new array ``[words, dimension]``. A row number can be used in place of a word.
-    Unknown words raise :class:`UnknownWordError`, a ``KeyError``, unless the file is a fastText model, which has n-gram vectors
-    for them.
+    ``len(v)``, ``word in v`` and iteration refer to the words. ``v[word]`` is the vector of a word, ``[dimension]``, a
+    read-only view without a copy. ``v[words]`` is a new array ``[words, dimension]``. A row number can be used in place
+    of a word. Unknown words raise :class:`UnknownWordError`, a ``KeyError``, unless the file is a fastText model, which
+    has n-gram vectors for them.
 
     Vectors are immutable and thread-safe. Pickling stores the path of the file, not the vectors.
 
@@ -206,8 +208,8 @@ class Vectors(GensimMethods, VectorsHandle):
 
         Args:
             path: The benchmark file.
-            protocol: For analogies ``"gensim"`` (default), ``"word2vec"`` or ``"glove"``; for word pairs ``"gensim"`` (default)
-                or ``"exact"``.
+            protocol: For analogies ``"gensim"`` (default), ``"word2vec"`` or ``"glove"``; for word pairs ``"gensim"``
+                (default) or ``"exact"``.
             restrict: Use only this many rows from the start of the table; 0 for all. Default: the protocol's.
             dummy4unknown: Count questions with unknown words as wrong, and pairs with unknown words as similarity 0.
 
@@ -283,8 +285,8 @@ class Vectors(GensimMethods, VectorsHandle):
         """Writes the vectors to a file.
 
         Args:
-            path: The file. The format depends on its extension; ``.safetensors``, and the usual extensions of gensim's files
-                (``.kv``, ``.wordvectors``, ``.model`` and none), stand for a table file.
+            path: The file. The format depends on its extension; ``.safetensors``, and the usual extensions of gensim's
+                files (``.kv``, ``.wordvectors``, ``.model`` and none), stand for a table file.
             format: The format, if not the one of the extension.
             dtype: ``"f32"``, or ``"f16"`` for half precision in formats that support it.
 

@@ -122,10 +122,10 @@ class Classifier:
     def export_onnx(self, path: PathLike, vocabulary: PathLike | None = None) -> None:
         """Exports the model to ONNX.
 
-        Inputs: ``ids`` (int64 ``[batch, length]``; word ``i`` of the vocabulary is ``i + 2``, an unknown word is 1, values after
-        the end of a text are ignored) and ``lengths`` (int64 ``[batch]``). Outputs: ``logits`` and ``probabilities`` (float32
-        ``[batch, labels]``). The metadata has ``labels`` and ``words`` as JSON lists, ``tokenizer`` and ``case``; with
-        ``vocabulary``, they are also written to a JSON file.
+        Inputs: ``ids`` (int64 ``[batch, length]``; word ``i`` of the vocabulary is ``i + 2``, an unknown word is 1,
+        values after the end of a text are ignored) and ``lengths`` (int64 ``[batch]``). Outputs: ``logits`` and
+        ``probabilities`` (float32 ``[batch, labels]``). The metadata has ``labels`` and ``words`` as JSON lists,
+        ``tokenizer`` and ``case``; with ``vocabulary``, they are also written to a JSON file.
         """
     @property
     def labels(self) -> list[str]:
@@ -167,7 +167,8 @@ class TokenCounter:
     ) -> None:
         """Adds the counts of another counter."""
     def counts(self) -> tuple[list[str], list[int], list[int], list[int]]:
-        """Words in order of first occurrence and their counts; text lengths and the number of texts with each length."""
+        """Words in order of first occurrence and their counts; text lengths and the number of texts with each
+        length."""
     def coverage(self, vectors: VectorsHandle, file: str, k: int) -> dict[str, Any]:
         """Looks up the words. Returns the keys of `vocable coverage --json`."""
 
@@ -187,7 +188,8 @@ def compare(
     request: dict[str, Any], observer: Callable[[dict[str, Any]], object] | None
 ) -> tuple[dict[str, Any], ComparisonReport, bool]: ...
 def prepare_comparison(request: dict[str, Any]) -> list[tuple[str, int, bool]]:
-    """Opens the output directory of a comparison. For each run: name, number of texts in all epochs, whether it is complete."""
+    """Opens the output directory of a comparison. For each run: name, number of texts in all epochs, whether it is
+    complete."""
 
 def execute_run(request: dict[str, Any], name: str) -> dict[str, Any] | None:
     """Executes one run in the output directory, which other processes can use at the same time."""

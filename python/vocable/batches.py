@@ -6,14 +6,14 @@
 >>> frame.mapInArrow(predict.map_batches, "text string, label string, probability float")  # Spark
 
 :class:`Predict`, :class:`Embed` and :class:`Coverage` correspond to ``vocable predict``, ``vocable embed`` and
-``vocable coverage``. The results do not depend on how the rows are divided into batches. The objects are pickled as paths: each
-process opens a file once, and all processes on a machine share the memory of a table file. The files must exist under the same
-paths on all workers.
+``vocable coverage``. The results do not depend on how the rows are divided into batches. The objects are pickled as
+paths: each process opens a file once, and all processes on a machine share the memory of a table file. The files must
+exist under the same paths on all workers.
 
 All classes have these arguments:
 
-* ``text_column``: name of the text column. Default: the first of ``text``, ``sentence``, ``review``, ``question``, ``content``,
-  ``body``, ``document`` that exists.
+* ``text_column``: name of the text column. Default: the first of ``text``, ``sentence``, ``review``, ``question``,
+  ``content``, ``body``, ``document`` that exists.
 * ``threads``: number of threads of a worker (:func:`vocable.set_num_threads`). Engines with one worker per core need 1.
 """
 
@@ -118,8 +118,8 @@ class Predict(_ColumnAdder):
 
     Args:
         model: A model file.
-        vectors: A file of vectors, or :class:`vocable.Vectors` opened from one, in which to look up words that the model has
-            no row for.
+        vectors: A file of vectors, or :class:`vocable.Vectors` opened from one, in which to look up words that the
+            model has no row for.
         text_column: Name of the text column.
         probabilities: Also add a column ``probability_LABEL`` for each label.
         prefix: Prefix of the new columns' names.
@@ -174,7 +174,8 @@ class Embed(_ColumnAdder):
         text_column: Name of the text column.
         tokenizer: ``"unicode"``, ``"ptb"``, ``"whitespace"``, or ``"jieba"`` in builds that have it.
         case: How words are looked up: ``"fold"`` (also in lower case) or ``"exact"``.
-        weighting: ``"mean"``, or ``"frequency"`` for the weights ``a / (a + p)``, with ``p`` the relative frequency of the word.
+        weighting: ``"mean"``, or ``"frequency"`` for the weights ``a / (a + p)``, with ``p`` the relative frequency of
+            the word.
         a: The parameter of the frequency weighting.
         counts: A file with a word and its count per line. Default: frequencies by Zipf's law.
         prefix: Prefix of the new column's name.
@@ -217,19 +218,19 @@ class Embed(_ColumnAdder):
         ]
 
     def map_batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Processes an iterator of batches, as Spark's ``mapInArrow`` requires. Spark has no fixed-size lists, so the type of the
-        column is a variable-size list."""
+        """Processes an iterator of batches, as Spark's ``mapInArrow`` requires. Spark has no fixed-size lists, so the
+        type of the column is a variable-size list."""
         for batch in map(self, batches):
             index = batch.schema.get_field_index(f"{self.prefix}vector")
             yield batch.set_column(index, f"{self.prefix}vector", batch.column(index).cast(pa.list_(pa.float32())))
 
 
 class Coverage(_TextProcessor):
-    """Measures how many tokens of texts are in the vocabulary. Workers count words; :meth:`total` looks up the words of all
-    workers.
+    """Measures how many tokens of texts are in the vocabulary. Workers count words; :meth:`total` looks up the words of
+    all workers.
 
-    A partial count is a row with four lists: ``words`` and their ``counts``; ``lengths`` (numbers of words per text) and the
-    numbers of ``texts`` with these lengths.
+    A partial count is a row with four lists: ``words`` and their ``counts``; ``lengths`` (numbers of words per text)
+    and the numbers of ``texts`` with these lengths.
 
     Args:
         vectors: A file of vectors, or :class:`vocable.Vectors` opened from one.

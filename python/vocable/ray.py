@@ -4,8 +4,8 @@
 >>> labelled = vocable.ray.predict(ray.data.read_parquet("texts/"), "model.safetensors")
 >>> labelled.write_parquet("labels/")
 
-Each Ray worker process opens the model or the table of vectors once, and all processes on a machine share the memory of a table
-file. The files must exist under the same paths on all workers.
+Each Ray worker process opens the model or the table of vectors once, and all processes on a machine share the memory of
+a table file. The files must exist under the same paths on all workers.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ def predict(
     Args:
         dataset: A Ray data set with a text column.
         model: A model file.
-        vectors: A file of vectors, or :class:`vocable.Vectors` opened from one, in which to look up words that the model has
-            no row for.
+        vectors: A file of vectors, or :class:`vocable.Vectors` opened from one, in which to look up words that the
+            model has no row for.
         text_column: Name of the text column.
         probabilities: Also add a column ``probability_LABEL`` for each label.
         prefix: Prefix of the new columns' names.
         num_cpus: CPUs, and threads, per worker.
         batch_size: Number of rows in a batch.
-        rows_per_block: Repartition the data set into blocks of about this many rows, so that there is work for all workers:
-            a default block of Ray (128 MiB) has a million sentences. None keeps the blocks.
+        rows_per_block: Repartition the data set into blocks of about this many rows, so that there is work for all
+            workers: a default block of Ray (128 MiB) has a million sentences. None keeps the blocks.
         **options: Other arguments of Ray's ``map_batches``.
     """
     processor = batches.Predict(
@@ -89,8 +89,8 @@ def embed(
 ) -> ray.data.Dataset:
     """Computes text vectors: adds the column ``vector`` (see :class:`vocable.batches.Embed`).
 
-    The arguments are those of :class:`vocable.batches.Embed`; ``num_cpus``, ``batch_size``, ``rows_per_block`` and ``options``
-    are as in :func:`predict`.
+    The arguments are those of :class:`vocable.batches.Embed`; ``num_cpus``, ``batch_size``, ``rows_per_block`` and
+    ``options`` are as in :func:`predict`.
     """
     processor = batches.Embed(
         vectors,
@@ -119,8 +119,9 @@ def coverage(
 ) -> dict[str, Any]:
     """Measures how many tokens of the texts are in the vocabulary (see :class:`vocable.batches.Coverage`).
 
-    Each worker counts the words of its blocks; the words of all workers are added up and looked up in this process. Returns the
-    keys of ``vocable coverage --json``. ``num_cpus``, ``rows_per_block`` and ``options`` are as in :func:`predict`.
+    Each worker counts the words of its blocks; the words of all workers are added up and looked up in this process.
+    Returns the keys of ``vocable coverage --json``. ``num_cpus``, ``rows_per_block`` and ``options`` are as in
+    :func:`predict`.
     """
     processor = batches.Coverage(vectors, text_column=text_column, tokenizer=tokenizer, k=k, threads=_threads(num_cpus))
     parts = _map_batches(dataset, processor, None, rows_per_block, num_cpus, options)
@@ -173,10 +174,10 @@ def compare(
 ) -> Comparison:
     """Like :func:`vocable.compare`, with the runs as Ray tasks. The results are the same, except for durations.
 
-    ``jobs`` is the maximum number of concurrent runs, ``num_cpus`` the number of CPUs, and threads, per run. ``out`` must be a
-    directory that all machines can access; on a single machine it is optional. If a worker is lost, another one resumes its run
-    from the last checkpoint. The progress events are ``"skipped"``, ``"run"`` and ``"failed"``. Ctrl-C saves the unfinished runs
-    and raises :class:`vocable.Interrupted`.
+    ``jobs`` is the maximum number of concurrent runs, ``num_cpus`` the number of CPUs, and threads, per run. ``out``
+    must be a directory that all machines can access; on a single machine it is optional. If a worker is lost, another
+    one resumes its run from the last checkpoint. The progress events are ``"skipped"``, ``"run"`` and ``"failed"``.
+    Ctrl-C saves the unfinished runs and raises :class:`vocable.Interrupted`.
     """
     train, dev, test = (given if given is None else _to_workers(given) for given in (train, dev, test))
     if not ray.is_initialized():

@@ -19,7 +19,8 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::sync::{Semaphore, watch};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
 use super::arguments::Arguments;
@@ -81,33 +82,38 @@ pub async fn serve(
             let _ = stream.try_write(TOO_MANY_CONNECTIONS);
             continue;
         };
-        // Responses are written in one piece, so there is nothing to coalesce; a failure only costs time.
-        let _ = stream.set_nodelay(true);
-        let (stream, timeout_responder) = TimeoutStream::new(stream, site.workers.limits.client_timeout);
-        let shared = Arc::clone(&site);
-        let service = service_fn(move |request| {
-            let site = Arc::clone(&shared);
-            async move { Ok::<_, Infallible>(site.respond(request).await) }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(site.workers.limits.client_timeout)
-            .max_buf_size(MAX_HEAD_BYTES)
-            .max_headers(MAX_HEADERS)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await
-                && error.is_timeout()
-            {
-                timeout_responder.send_timeout();
-            }
-            drop(permit);
-        });
+        spawn_connection(&site, stream, permit, &connections);
     }
     drop(listener);
     let _ = timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await;
     Ok(())
+}
+
+/// Serves the requests of a connection in a task of its own; `permit` is released at its end.
+fn spawn_connection(site: &Arc<Site>, stream: TcpStream, permit: OwnedSemaphorePermit, connections: &GracefulShutdown) {
+    // Responses are written in one piece, so there is nothing to coalesce; a failure only costs time.
+    let _ = stream.set_nodelay(true);
+    let (stream, timeout_responder) = TimeoutStream::new(stream, site.workers.limits.client_timeout);
+    let shared = Arc::clone(site);
+    let service = service_fn(move |request| {
+        let site = Arc::clone(&shared);
+        async move { Ok::<_, Infallible>(site.respond(request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(site.workers.limits.client_timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = connections.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await
+            && error.is_timeout()
+        {
+            timeout_responder.send_timeout();
+        }
+        drop(permit);
+    });
 }
 
 /// The response to a connection over the limit.
