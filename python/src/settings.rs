@@ -3,12 +3,12 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use vocable::classifier::TrainOptions;
 
-use crate::errors::to_py_err;
+use crate::errors::{exception, to_py_err};
 
 /// The default options with the given settings.
 pub fn train_options(settings: &Bound<PyDict>) -> PyResult<TrainOptions> {
@@ -57,11 +57,19 @@ fn set(options: &mut TrainOptions, name: &str, value: &Bound<PyAny>) -> PyResult
     Ok(())
 }
 
-/// Adds the setting's name to a type error.
+/// Adds the setting's name to the error of an invalid value.
 fn with_name(name: &str, error: PyErr, value: &Bound<PyAny>) -> PyErr {
-    match error.is_instance_of::<PyTypeError>(value.py()) && !error.to_string().contains(name) {
-        true => PyTypeError::new_err(format!("{name}: {}", error.value(value.py()))),
-        false => error,
+    let py = value.py();
+    let text = error.value(py).to_string();
+    if text.contains(name) {
+        return error;
+    }
+    if error.is_instance_of::<PyTypeError>(py) {
+        PyTypeError::new_err(format!("{name}: {text}"))
+    } else if error.is_instance_of::<PyValueError>(py) {
+        exception(py, format!("{name}: {text}"))
+    } else {
+        error
     }
 }
 

@@ -271,7 +271,7 @@ def test_imports_without_tqdm():
 def test_names_of_fetched_vectors_stand_for_their_tables(text, tmp_path, monkeypatch):
     monkeypatch.setenv("VOCABLE_DATA", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(VocableError, match="not fetched yet: vocable get glove.6B.50d"):
+    with pytest.raises(VocableError, match="not downloaded yet; download them with `vocable get glove.6B.50d`"):
         vocable.open("glove.6B.50d")
     with pytest.raises(VocableError, match="did you mean `glove.6B.50d`"):
         vocable.open("glove.6b.50d")

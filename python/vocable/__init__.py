@@ -11,8 +11,10 @@
 the repository for a tutorial.
 """
 
+from ._classifier import Classifier
+from ._comparison import Comparison, compare
 from ._errors import Interrupted, UnknownWordError, VocableError
-from ._training import Classifier, Comparison, TrainingResult, compare, train
+from ._training import TrainingResult, train
 from ._vectors import Vectors, open
 from ._vocable import get_num_threads, set_num_threads
 
