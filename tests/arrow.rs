@@ -400,7 +400,7 @@ fn a_failed_read_leaves_no_output() {
         run("predict", &from, &to, &[]).refused(2, what);
     }
     run("predict", &whole, &to, &["--text-column", "nope"])
-        .refused(2, "a column `nope`, found the columns text; name it with");
+        .refused(2, "a column `nope`, found the columns text; name the column with `--text-column`");
     assert_eq!(std::fs::read_to_string(&to).unwrap(), "as it was");
     assert!(!folder.path("out.jsonl").exists());
     let hidden = std::fs::read_dir(to.parent().unwrap()).unwrap();

@@ -15,6 +15,7 @@ use crate::datasets::{DataFileOptions, labelled_texts};
 use crate::errors::to_py_err;
 use crate::handle::VectorsHandle;
 use crate::progress::to_python;
+use crate::settings::parse_str;
 use crate::terms::array2;
 use crate::threads::run;
 
@@ -94,16 +95,9 @@ impl Classifier {
         unk: Option<String>,
     ) -> PyResult<Self> {
         let (pad, unknown) = (pad.map(String::into_bytes), unk.map(String::into_bytes));
-        let tokenizer = tokenizer.parse().map_err(|e| to_py_err(py, e))?;
-        let pooling = pooling.parse().map_err(|e| to_py_err(py, e))?;
-        let options = ImportOptions {
-            labels,
-            tokenizer,
-            case: case.parse().map_err(|e| to_py_err(py, e))?,
-            pooling,
-            pad,
-            unknown,
-        };
+        let tokenizer = parse_str(py, "tokenizer", tokenizer)?;
+        let pooling = parse_str(py, "pooling", pooling)?;
+        let options = ImportOptions { labels, tokenizer, case: parse_str(py, "case", case)?, pooling, pad, unknown };
         let vocabulary = match words {
             Words::Json(json) => parse_vocabulary(&json, true).map_err(|e| e.in_file("words").into()),
             Words::File(path) => vocabulary_file(path),

@@ -9,6 +9,7 @@ use vocable::error::{Error, Malformed, Place};
 use vocable::report;
 
 use crate::errors::{to_py_err, warn};
+use crate::settings::parse_str;
 use crate::threads::run;
 
 /// How files of labelled texts are read; named like the options of the program.
@@ -22,12 +23,8 @@ pub struct DataFileOptions {
 
 impl DataFileOptions {
     fn to_rust(&self, py: Python) -> PyResult<DataOptions> {
-        let format = self.data_format.as_deref().map(str::parse::<DataFormat>).transpose();
-        Ok(DataOptions {
-            format: format.map_err(|e| to_py_err(py, e))?,
-            label_column: self.label_column.clone(),
-            text_column: self.text_column.clone(),
-        })
+        let format = self.data_format.as_deref().map(|name| parse_str(py, "data_format", name)).transpose()?;
+        Ok(DataOptions { format, label_column: self.label_column.clone(), text_column: self.text_column.clone() })
     }
 }
 

@@ -1,11 +1,11 @@
 //! Training settings: keyword arguments, named like the options of the program.
 
-use std::fmt::Display;
 use std::str::FromStr;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use vocable::Error;
 use vocable::classifier::TrainOptions;
 
 use crate::errors::{exception, to_py_err};
@@ -23,29 +23,29 @@ pub fn train_options(settings: &Bound<PyDict>) -> PyResult<TrainOptions> {
 
 fn set(options: &mut TrainOptions, name: &str, value: &Bound<PyAny>) -> PyResult<()> {
     match name {
-        "embedding" => options.embedding = parse_value(value)?,
-        "tokenizer" => options.tokenizer = parse_value(value)?,
-        "case" => options.case = parse_value(value)?,
+        "embedding" => options.embedding = parse_value(name, value)?,
+        "tokenizer" => options.tokenizer = parse_value(name, value)?,
+        "case" => options.case = parse_value(name, value)?,
         "oov_std" => options.oov_std = value.extract()?,
         "random_std" => options.random_std = value.extract()?,
-        "encoder" => options.cell = parse_value(value)?,
+        "encoder" => options.cell = parse_value(name, value)?,
         "hidden" => options.hidden = value.extract()?,
         "layers" => options.layers = value.extract()?,
         "bidirectional" => options.bidirectional = value.extract()?,
-        "pooling" => options.pooling = parse_value(value)?,
+        "pooling" => options.pooling = parse_value(name, value)?,
         "dropout" => options.dropout.hidden = value.extract()?,
         "embedding_dropout" => options.dropout.embedding = value.extract()?,
         "word_dropout" => options.dropout.word = value.extract()?,
-        "optimizer" => options.optimizer = parse_value(value)?,
+        "optimizer" => options.optimizer = parse_value(name, value)?,
         "lr" => options.lr = value.extract()?,
         "embedding_lr" => options.embedding_lr = value.extract()?,
         "unfreeze_after" => options.unfreeze_after = value.extract()?,
         "max_norm" => options.max_norm = value.extract()?,
         "weight_decay" => options.weight_decay = value.extract()?,
         "momentum" => options.momentum = value.extract()?,
-        "schedule" => options.schedule = parse_value(value)?,
+        "schedule" => options.schedule = parse_value(name, value)?,
         "warmup" => options.warmup = value.extract()?,
-        "class_weights" => options.class_weights = parse_value(value)?,
+        "class_weights" => options.class_weights = parse_value(name, value)?,
         "label_smoothing" => options.label_smoothing = value.extract()?,
         "clip" => options.clip = value.extract()?,
         "batch" => options.batch = value.extract()?,
@@ -73,7 +73,15 @@ fn with_name(name: &str, error: PyErr, value: &Bound<PyAny>) -> PyErr {
     }
 }
 
-/// Parses a named value.
-pub fn parse_value<T: FromStr<Err = E>, E: Into<vocable::Error> + Display>(value: &Bound<PyAny>) -> PyResult<T> {
-    value.extract::<String>()?.parse().map_err(|e: E| to_py_err(value.py(), e.into()))
+/// Parses the value of an option enum; `name` is the name of the argument in errors.
+pub fn parse_value<T: FromStr<Err = E>, E: Into<Error>>(name: &str, value: &Bound<PyAny>) -> PyResult<T> {
+    parse_str(value.py(), name, &value.extract::<String>()?)
+}
+
+/// As [`parse_value`].
+pub fn parse_str<T: FromStr<Err = E>, E: Into<Error>>(py: Python, name: &str, value: &str) -> PyResult<T> {
+    value.parse().map_err(|e: E| match e.into() {
+        error @ Error::UnknownValue { .. } => exception(py, format!("{name}: {error}")),
+        error => to_py_err(py, error),
+    })
 }

@@ -82,8 +82,8 @@ impl QueryTerm {
     }
 }
 
-/// The terms of an argument `positive` or `negative`: a word, a row number, a vector, a pair of one of these and a weight, several of
-/// them, or an array of vectors `[n, dimension]`. `weight` is the weight of terms without one.
+/// The terms of an argument `positive` or `negative`: words, row numbers, vectors, or pairs of one of these and a weight; a
+/// single one or several of them, or an array of vectors `[n, dimension]`. `weight` is the weight of terms without one.
 pub fn query_terms(
     handle: &Bound<VectorsHandle>,
     argument: Option<&Bound<PyAny>>,

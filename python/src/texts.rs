@@ -17,7 +17,7 @@ use vocable::vectors::Case;
 use crate::errors::{exception, to_py_err};
 use crate::handle::VectorsHandle;
 use crate::progress::to_python;
-use crate::settings::parse_value;
+use crate::settings::{parse_str, parse_value};
 use crate::terms::array2;
 use crate::threads::run;
 
@@ -58,7 +58,7 @@ impl TextVectors {
             (other, _) => return Err(exception(py, format!("weighting: expected mean or frequency, found `{other}`"))),
         };
         let (vectors, tokenizer, case) =
-            (Arc::clone(&vectors.get().vectors), parse_value(tokenizer)?, case.parse().map_err(|e| to_py_err(py, e))?);
+            (Arc::clone(&vectors.get().vectors), parse_value("tokenizer", tokenizer)?, parse_str(py, "case", case)?);
         let dimension = vectors.dimension();
         let inner =
             run(py, || RustTextVectors::new(vectors, tokenizer, case, weighting))?.map_err(|e| to_py_err(py, e))?;
@@ -80,7 +80,7 @@ pub struct TokenCounter(RustTokenCounter);
 impl TokenCounter {
     #[new]
     fn new(tokenizer: &Bound<PyAny>) -> PyResult<Self> {
-        Ok(TokenCounter(RustTokenCounter::new(parse_value(tokenizer)?)))
+        Ok(TokenCounter(RustTokenCounter::new(parse_value("tokenizer", tokenizer)?)))
     }
 
     /// Counts the words of texts.

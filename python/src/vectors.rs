@@ -22,7 +22,7 @@ use crate::errors::{exception, to_py_err, warn};
 use crate::gather::{gather, rows};
 use crate::handle::VectorsHandle;
 use crate::progress::to_python;
-use crate::settings::parse_value;
+use crate::settings::{parse_str, parse_value};
 use crate::terms::{array2, find_row, is_key, queries, query, query_terms, unknown_key, word_bytes};
 use crate::threads::run;
 
@@ -93,8 +93,8 @@ impl VectorsHandle {
         skip_bad_rows: bool,
         exact_scan: Option<&str>,
     ) -> PyResult<Self> {
-        let format = format.map(str::parse::<Format>).transpose().map_err(|e| to_py_err(py, e))?;
-        let scan = exact_scan.map(str::parse::<Scan>).transpose().map_err(|e| to_py_err(py, e))?;
+        let format = format.map(|name| parse_str::<Format, _>(py, "format", name)).transpose()?;
+        let scan = exact_scan.map(|name| parse_str::<Scan, _>(py, "exact_scan", name)).transpose()?;
         let options = ReadOptions { format, member, word_list, allow_nonfinite, skip_bad_rows };
         let opened = run(py, || Vectors::open_with(&path, &options))?;
         let mut vectors = opened.map_err(|e| to_py_err(py, e))?;
@@ -322,7 +322,7 @@ impl VectorsHandle {
     ) -> PyResult<Bound<'py, PyList>> {
         let (py, handle) = (slf.py(), slf.get());
         let [a, b, c] = [known_word(slf, &words[0])?, known_word(slf, &words[1])?, known_word(slf, &words[2])?];
-        let method: AnalogyMethod = parse_value(method)?;
+        let method: AnalogyMethod = parse_value("method", method)?;
         let options = options.to_rust(py, &handle.vectors)?;
         let answers = handle.call(py, |vectors| vectors.analogy(a, b, c, method, &options))?;
         pairs(py, &handle.vectors, &answers)
@@ -355,7 +355,8 @@ impl VectorsHandle {
         let file = path.to_string_lossy();
         match read_benchmark(py, &path)? {
             Benchmark::Analogies(questions) => {
-                let protocol = protocol.map(parse_value).transpose()?.unwrap_or_default();
+                let protocol =
+                    protocol.map(|protocol| parse_value("protocol", protocol)).transpose()?.unwrap_or_default();
                 let report = self.call(py, |vectors| vectors.evaluate_analogies(&questions, protocol, &options))?;
                 let correct = report
                     .predictions
@@ -365,7 +366,8 @@ impl VectorsHandle {
                 Ok((to_python(py, &AnalogyBenchmarkResult::new(&file, &report))?, Some(correct)))
             }
             Benchmark::Pairs(pairs) => {
-                let protocol = protocol.map(parse_value).transpose()?.unwrap_or_default();
+                let protocol =
+                    protocol.map(|protocol| parse_value("protocol", protocol)).transpose()?.unwrap_or_default();
                 let report = self.call(py, |vectors| vectors.evaluate_pairs(&pairs, protocol, &options))?;
                 Ok((to_python(py, &PairBenchmarkResult::new(&file, &report))?, None))
             }
@@ -381,7 +383,7 @@ impl VectorsHandle {
         tokenizer: &Bound<'py, PyAny>,
         k: usize,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (py, tokenizer) = (texts.py(), parse_value(tokenizer)?);
+        let (py, tokenizer) = (texts.py(), parse_value("tokenizer", tokenizer)?);
         let fold = vocable::vectors::Case::Fold;
         let (file, coverage) = if is_path(texts) {
             let data = labelled_texts(texts, &data_options, "texts")?;
@@ -407,8 +409,7 @@ impl VectorsHandle {
     ) -> PyResult<(Bound<'py, PyArray2<f32>>, Vec<usize>)> {
         let vocabulary = parse_vocabulary(vocabulary, true).map_err(|e| to_py_err(py, e.in_file("vocab").into()))?;
         let (pad, unknown) = (pad.map(String::into_bytes), unk.map(String::into_bytes));
-        let options =
-            EmbeddingMatrixOptions { pad, unknown, case: case.parse().map_err(|e| to_py_err(py, e))?, oov_std, seed };
+        let options = EmbeddingMatrixOptions { pad, unknown, case: parse_str(py, "case", case)?, oov_std, seed };
         let created = run(py, || EmbeddingMatrix::for_vocabulary(&self.vectors, &vocabulary, &options))?;
         let matrix = created.map_err(|e| to_py_err(py, e))?;
         Ok((array2(py, matrix.values, matrix.dimension)?, matrix.unknown))
@@ -422,14 +423,14 @@ impl VectorsHandle {
     /// Writes the vectors to a file. Returns the paths of the files that were written.
     #[pyo3(name = "_save", signature = (path, format, dtype))]
     fn write(&self, py: Python, path: PathBuf, format: Option<&str>, dtype: &str) -> PyResult<Vec<PathBuf>> {
-        let given = format.map(str::parse::<Format>).transpose().map_err(|e| to_py_err(py, e))?;
+        let given = format.map(|name| parse_str::<Format, _>(py, "format", name)).transpose()?;
         let format = given.or_else(|| format_for(&path)).ok_or_else(|| {
             exception(
                 py,
                 format!("{}: the file extension does not determine the format; pass `format=`", path.display()),
             )
         })?;
-        let element_type = dtype.parse::<ElementType>().map_err(|e| to_py_err(py, e))?;
+        let element_type = parse_str::<ElementType, _>(py, "dtype", dtype)?;
         let saved = self.call(py, |vectors| vectors.save(&path, format, element_type))?;
         for warning in &saved.warnings {
             warn(py, &format!("{}: {warning}", path.display()))?;

@@ -137,9 +137,9 @@ def test_the_program_writes_the_same_bytes(trained, program, tmp_path):
         and answer["words"] == trained.vocabulary_size
     )
     # The separate file has the same content as the metadata.
-    beside = json.loads(words.read_text())
+    separate = json.loads(words.read_text())
     metadata = session(its).get_modelmeta().custom_metadata_map
-    assert beside == {
+    assert separate == {
         key: json.loads(value) if key in ("labels", "words") else value for key, value in metadata.items()
     }
     assert onnx.load(its).opset_import[0].version == answer["opset"]
