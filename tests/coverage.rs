@@ -132,15 +132,15 @@ fn training_suggests_a_better_tokenizer() {
     // Texts that are tokenized already.
     let cut: Vec<&str> = reviews.iter().map(|text| text.text.as_str()).collect();
     let advice = advised(&cut, Tokenizer::Unicode).unwrap();
-    assert!(advice.cut_already && advice.other == Tokenizer::Whitespace);
-    assert_eq!(advice.known, advice.other_known, "these texts have nothing that Unicode's rules cut further");
+    assert!(advice.pre_tokenized && advice.suggested == Tokenizer::Whitespace);
+    assert_eq!(advice.known, advice.suggested_known, "these texts have nothing that Unicode's rules cut further");
     assert_eq!(advised(&cut, Tokenizer::Whitespace), None);
     // The same texts in ordinary spelling.
     let raw: Vec<String> = cut.iter().map(|text| text.replace(" ,", ",").replace(" .", ".")).collect();
     let raw: Vec<&str> = raw.iter().map(String::as_str).collect();
     let advice = advised(&raw, Tokenizer::Whitespace).unwrap();
-    assert!(!advice.cut_already && advice.other != Tokenizer::Whitespace);
-    assert!(advice.other_known > advice.known + 0.02, "{advice:?}");
+    assert!(!advice.pre_tokenized && advice.suggested != Tokenizer::Whitespace);
+    assert!(advice.suggested_known > advice.known + 0.02, "{advice:?}");
     assert_eq!(advised(&raw, Tokenizer::Unicode), None);
     assert_eq!(advised(&[], Tokenizer::Unicode), None);
 

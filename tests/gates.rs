@@ -107,10 +107,10 @@ fn a_cell_that_is_not_there_is_refused() {
     }
     gates(&both, &["a", "--layer", "3"], b"").refused(2, "layer: expected a number from 1 to 2, found 3");
     let forward = folder.file("forward", trained(&[]));
-    gates(&forward, &["a", "--reverse"], b"").refused(2, "a model that reads both ways");
+    gates(&forward, &["a", "--reverse"], b"").refused(2, "a bidirectional model");
     gates(&forward, &[], b"").refused(2, "<TEXT>");
     let plain = folder.file("plain", trained(&["--encoder", "rnn"]));
-    gates(&plain, &["a"], b"").refused(2, "an LSTM, whose cells have gates");
+    gates(&plain, &["a"], b"").refused(2, "an LSTM, which has gates");
     gates(&fixture("demo.50d.txt"), &["a"], b"").refused(2, "expected a model file");
 }
 

@@ -97,7 +97,7 @@ impl TokenCounter {
         texts: Vec<usize>,
     ) -> PyResult<()> {
         let words = words.iter().map(|word| &**word).zip(counts);
-        self.0.add_counted(words, lengths.into_iter().zip(texts));
+        self.0.add_counts(words, lengths.into_iter().zip(texts));
         Ok(())
     }
 

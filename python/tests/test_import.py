@@ -181,8 +181,8 @@ def test_other_forms_are_refused(torch):
     refused(r"`embed.weight` of shape \[7, 6\], found \[8, 6\]; the vocabulary has a line", words=WORDS[:-1])
     refused(r"`head.weight` of shape \[2, 5\], found \[3, 5\]", labels=["a", "b"])
     refused("labels: expected two or more, found 1", labels=["a"])
-    refused("labels: expected each label once, found `a` twice", labels=["a", "b", "a"])
-    refused("pad: expected a word of the vocabulary, found `<p>`, which it lacks", pad="<p>")
+    refused("labels: expected distinct labels, found `a` twice", labels=["a", "b", "a"])
+    refused("pad: expected a word of the vocabulary, found `<p>`, which it does not have", pad="<p>")
     refused("words of a model: expected distinct words", words=["<pad>", "<unk>", "a", "a", "b", "c", "d", "e"])
     refused("pooling", pooling="first")
     refused("tokenizer", tokenizer="words")
@@ -202,7 +202,7 @@ def test_other_forms_are_refused(torch):
     refused("the weight of an embedding, found none", changed(less=["embed.weight"]))
     refused("a tensor `bias_hh_l0` of the recurrent network, found none", changed(less=["encoder.bias_hh_l0"]))
     refused("a tensor `weight_ih_l0_reverse`", changed(less=["encoder.weight_ih_l0_reverse"], bidirectional=True))
-    refused("`encoder.weight_hh_l2` besides", changed({"encoder.weight_hh_l2": zeros(20, 5)}))
+    refused("an additional tensor `encoder.weight_hh_l2`", changed({"encoder.weight_hh_l2": zeros(20, 5)}))
     refused(
         r"`encoder.weight_ih_l0` of shape \[20, 6\], found \[20, 4\]", changed({"encoder.weight_ih_l0": zeros(20, 4)})
     )
@@ -211,7 +211,7 @@ def test_other_forms_are_refused(torch):
     )
     refused("finite numbers in `head.bias`, found NaN", changed({"head.bias": torch.full((3,), float("nan"))}))
     refused("numbers in `head.bias`", changed({"head.bias": zeros(0)}))
-    refused("`attention` besides", changed({"attention": zeros(3)}))
+    refused("an additional tensor `attention`", changed({"attention": zeros(3)}))
     refused("or Keras' `recurrent_kernel`.*found fc.weight", {"fc.weight": zeros(3, 3)})
     refused("found no weights", {"steps": torch.tensor(3)})
 
@@ -283,7 +283,7 @@ def test_keras_other_forms_are_refused(keras):
         r"/kernel` of shape \[5, 3\], found \[5, 4\]", of_keras(keras, "LSTM", 1, False, "last", True, outputs=4)[0]
     )
     refused("one linear layer, found `.*dense.*` and `.*kernel`", model, {"z/kernel": np.ones((5, 3))})
-    refused("`z/gamma` besides", model, {"z/gamma": np.ones(3)})
+    refused("an additional tensor `z/gamma`", model, {"z/gamma": np.ones(3)})
 
 
 def test_the_lines_of_the_documentation(torch, keras, fixtures, tmp_path, monkeypatch):

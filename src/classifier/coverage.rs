@@ -1,4 +1,4 @@
-//! How much of some texts the vectors know.
+//! Coverage: how many words of texts are in the vectors.
 
 use std::collections::BTreeMap;
 
@@ -9,33 +9,33 @@ use super::{Tokenizer, WordCounts};
 use crate::error::Result;
 use crate::vectors::{Case, Vectors};
 
-/// How many tokens, and how many distinct words.
+/// A number of tokens and of distinct words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct CoverageCount {
-    /// Words, each as often as it occurs.
+    /// Number of tokens.
     pub tokens: usize,
-    /// Distinct words.
+    /// Number of distinct words.
     pub words: usize,
 }
 
-/// How much of some texts the vectors know: each word counts where it is found first.
+/// How many words of texts are in the vectors. Each word is counted once, by the first way in which it is found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Coverage {
-    /// How the texts were cut.
+    /// The tokenizer.
     pub tokenizer: Tokenizer,
     /// All words.
     pub all: CoverageCount,
-    /// Words that the vectors have as they are written.
+    /// Words found as written.
     pub exact: CoverageCount,
-    /// Words that they have in lower case.
+    /// Words found in lower case.
     pub lower_case: CoverageCount,
-    /// Words whose vectors they make of character n-grams.
+    /// Words that have subword vectors.
     pub subwords: CoverageCount,
-    /// Words that they do not know.
+    /// Out-of-vocabulary words.
     pub unknown: CoverageCount,
-    /// The unknown words and how often each occurs, most frequent first.
+    /// The out-of-vocabulary words and their counts, most frequent first.
     pub unknown_words: Vec<(String, usize)>,
-    /// How many texts have so many words.
+    /// The number of texts of each length, in tokens.
     pub lengths: BTreeMap<usize, usize>,
 }
 
@@ -49,32 +49,32 @@ enum Found {
 }
 
 impl Coverage {
-    /// Cuts texts and looks their words up: as they are written; in lower case, if `case` says so; then what n-grams make.
+    /// Tokenizes texts and looks their words up: as written, then in lower case if `case` is [`Case::Fold`], then as subwords.
     ///
     /// # Errors
-    /// A damaged table file.
+    /// Vectors in a damaged table file.
     pub fn of<S: AsRef<str> + Sync>(
         vectors: &Vectors,
         texts: &[S],
         tokenizer: Tokenizer,
         case: Case,
     ) -> Result<Coverage> {
-        let mut counted = TokenCounter::new(tokenizer);
-        counted.add(texts);
-        counted.coverage(vectors, case)
+        let mut counter = TokenCounter::new(tokenizer);
+        counter.add(texts);
+        counter.coverage(vectors, case)
     }
 
-    /// The share of the tokens that are known, from 0 to 1; NaN without tokens.
+    /// The fraction of the tokens that are in the vectors; NaN without tokens.
     pub fn known(&self) -> f64 {
         1.0 - self.unknown.tokens as f64 / self.all.tokens as f64
     }
 
-    /// How many texts there are.
+    /// Number of texts.
     pub fn texts(&self) -> usize {
-        sum(&self.lengths)
+        number_of_texts(&self.lengths)
     }
 
-    /// The number of words of the middle text; of an even number of texts, of the shorter one of the middle two.
+    /// The median length of the texts in tokens; the lower median of an even number of texts.
     pub fn median_length(&self) -> usize {
         let mut before = self.texts().saturating_sub(1) / 2;
         for (&length, &texts) in &self.lengths {
@@ -86,13 +86,13 @@ impl Coverage {
         0
     }
 
-    /// The number of words of the longest text.
+    /// The length of the longest text in tokens.
     pub fn longest(&self) -> usize {
         self.lengths.keys().next_back().copied().unwrap_or(0)
     }
 }
 
-/// Words of texts that come chunk by chunk.
+/// Counts the words of texts that arrive in chunks.
 #[derive(Debug, Clone)]
 pub struct TokenCounter {
     tokenizer: Tokenizer,
@@ -101,12 +101,12 @@ pub struct TokenCounter {
 }
 
 impl TokenCounter {
-    /// No words yet.
+    /// A counter without texts.
     pub fn new(tokenizer: Tokenizer) -> TokenCounter {
         TokenCounter { tokenizer, counts: WordCounts::default(), lengths: BTreeMap::new() }
     }
 
-    /// Adds the words of more texts. How texts are cut into chunks changes nothing.
+    /// Adds texts. The result does not depend on how texts are divided into chunks.
     pub fn add<S: AsRef<str> + Sync>(&mut self, texts: &[S]) {
         let (counts, lengths) = self.tokenizer.count(texts);
         lengths.into_iter().for_each(|length| self.add_texts(length, 1));
@@ -117,8 +117,8 @@ impl TokenCounter {
         }
     }
 
-    /// Adds what another process counted: words and how often each occurs, numbers of words and how many texts have so many.
-    pub fn add_counted<'w>(
+    /// Adds the results of another counter: the words with their counts, and the lengths with their numbers of texts.
+    pub fn add_counts<'w>(
         &mut self,
         words: impl IntoIterator<Item = (&'w str, usize)>,
         lengths: impl IntoIterator<Item = (usize, usize)>,
@@ -134,23 +134,23 @@ impl TokenCounter {
 
     /// Number of texts.
     pub fn texts(&self) -> usize {
-        sum(&self.lengths)
+        number_of_texts(&self.lengths)
     }
 
-    /// Words and how often each occurs, in the order in which they were first met.
+    /// The words with their counts, in the order of first occurrence.
     pub fn words(&self) -> Vec<(&str, usize)> {
         self.counts.in_order()
     }
 
-    /// Numbers of words and how many texts have so many.
+    /// The number of texts of each length, in tokens.
     pub fn lengths(&self) -> &BTreeMap<usize, usize> {
         &self.lengths
     }
 
-    /// Looks the words up, as [`Coverage::of`] does.
+    /// Looks the words up; see [`Coverage::of`].
     ///
     /// # Errors
-    /// A damaged table file.
+    /// Vectors in a damaged table file.
     pub fn coverage(&self, vectors: &Vectors, case: Case) -> Result<Coverage> {
         vectors.check()?;
         let words = self.counts.most_frequent();
@@ -192,8 +192,8 @@ impl TokenCounter {
     }
 }
 
-/// Of how many texts these are the lengths.
-fn sum(lengths: &BTreeMap<usize, usize>) -> usize {
+/// The number of texts.
+fn number_of_texts(lengths: &BTreeMap<usize, usize>) -> usize {
     lengths.values().fold(0, |sum, &texts| sum.saturating_add(texts))
 }
 
@@ -204,60 +204,65 @@ impl CoverageCount {
     }
 }
 
-/// That another tokenizer may suit some texts better than the one chosen.
+/// A suggestion to use another tokenizer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TokenizerSuggestion {
-    /// Whether the texts look cut into words already: their punctuation stands alone.
-    pub cut_already: bool,
-    /// The share of the tokens that the vectors know as the texts are cut, from 0 to 1.
+    /// Whether the texts seem to be tokenized already: punctuation is separated by spaces.
+    pub pre_tokenized: bool,
+    /// The fraction of the tokens that are in the vectors with the current tokenizer.
     pub known: f64,
-    /// The other tokenizer.
-    pub other: Tokenizer,
-    /// The share that they know as that one cuts.
-    pub other_known: f64,
+    /// The suggested tokenizer.
+    pub suggested: Tokenizer,
+    /// The fraction of the tokens that are in the vectors with the suggested tokenizer.
+    pub suggested_known: f64,
 }
 
-/// Says if another tokenizer may suit texts better: [`Tokenizer::Whitespace`] for texts that look cut already, else one by which
-/// the vectors know clearly more of the tokens (two points of a hundred). The first two thousand texts are looked at.
+/// Suggests another tokenizer if it seems to suit the texts better: [`Tokenizer::Whitespace`] for texts that seem to be tokenized
+/// already, otherwise one with which at least two percentage points more of the tokens are in the vectors. Only the first two thousand
+/// texts are examined.
 ///
 /// # Errors
-/// A damaged table file.
+/// Vectors in a damaged table file.
 pub fn suggest_tokenizer<S: AsRef<str> + Sync>(
     vectors: &Vectors,
     texts: &[S],
     tokenizer: Tokenizer,
     case: Case,
 ) -> Result<Option<TokenizerSuggestion>> {
-    const LOOKED_AT: usize = 2000;
-    const CLEARLY: f64 = 0.02;
-    let texts = texts.get(..LOOKED_AT).unwrap_or(texts);
-    let known = |cut: Tokenizer| Coverage::of(vectors, texts, cut, case).map(|coverage| coverage.known());
-    if tokenizer != Tokenizer::Whitespace && are_cut(texts) {
-        let (known, other_known) = (known(tokenizer)?, known(Tokenizer::Whitespace)?);
-        return Ok(Some(TokenizerSuggestion { cut_already: true, known, other: Tokenizer::Whitespace, other_known }));
+    const MAX_TEXTS: usize = 2000;
+    const MIN_GAIN: f64 = 0.02;
+    let texts = texts.get(..MAX_TEXTS).unwrap_or(texts);
+    let known = |tokenizer: Tokenizer| Coverage::of(vectors, texts, tokenizer, case).map(|coverage| coverage.known());
+    if tokenizer != Tokenizer::Whitespace && are_tokenized(texts) {
+        return Ok(Some(TokenizerSuggestion {
+            pre_tokenized: true,
+            known: known(tokenizer)?,
+            suggested: Tokenizer::Whitespace,
+            suggested_known: known(Tokenizer::Whitespace)?,
+        }));
     }
-    let now = known(tokenizer)?;
+    let current = known(tokenizer)?;
     let mut best: Option<TokenizerSuggestion> = None;
-    for other in [Tokenizer::Unicode, Tokenizer::Ptb, Tokenizer::Whitespace] {
-        let other_known = known(other)?;
-        if other_known >= now + CLEARLY && best.is_none_or(|best| other_known > best.other_known) {
-            best = Some(TokenizerSuggestion { cut_already: false, known: now, other, other_known });
+    for suggested in [Tokenizer::Unicode, Tokenizer::Ptb, Tokenizer::Whitespace] {
+        let suggested_known = known(suggested)?;
+        if suggested_known >= current + MIN_GAIN && best.is_none_or(|best| suggested_known > best.suggested_known) {
+            best = Some(TokenizerSuggestion { pre_tokenized: false, known: current, suggested, suggested_known });
         }
     }
     Ok(best)
 }
 
-/// Whether texts look cut into words: nearly all marks that end sentences and clauses stand between spaces.
-fn are_cut<S: AsRef<str>>(texts: &[S]) -> bool {
-    const FEW: usize = 10;
-    let (mut alone, mut attached) = (0usize, 0usize);
+/// Whether texts seem to be tokenized: nearly all punctuation marks that end sentences and clauses are separated by spaces.
+fn are_tokenized<S: AsRef<str>>(texts: &[S]) -> bool {
+    const MIN_MARKS: usize = 10;
+    let (mut separated, mut attached) = (0usize, 0usize);
     for word in texts.iter().flat_map(|text| text.as_ref().split_ascii_whitespace()) {
         match word.strip_suffix([',', ';', '?', '!', '.']) {
-            Some("") => alone += 1,
-            // Full stops may belong to a word: `mr.`
+            Some("") => separated += 1,
+            // A full stop may be part of the word, as in `mr.`
             Some(_) if !word.ends_with('.') => attached += 1,
             _ => (),
         }
     }
-    alone >= FEW && attached * 20 < alone
+    separated >= MIN_MARKS && attached * 20 < separated
 }

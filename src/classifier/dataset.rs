@@ -1,124 +1,102 @@
-//! Labelled texts: reading them, telling their form by content.
+//! Labelled data sets: reading them, and detecting their format.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 
 use serde_json::Value;
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::error::{Advice, Error, Malformed, Place, Problem, Result};
 use crate::files::{bytes, text_of};
 
-/// A form of labelled texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A format of labelled data sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "lowercase", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum DataFormat {
-    /// `LABEL TEXT`, one a line.
+    /// One `LABEL TEXT` per line.
     Plain,
-    /// Tab-separated columns under a header.
+    /// Tab-separated columns with a header; quotes have no special meaning.
     Tsv,
-    /// Comma-separated columns under a header (RFC 4180: quotes, line breaks in them).
+    /// Comma-separated columns with a header (RFC 4180: quoted fields may contain commas and line breaks).
     Csv,
-    /// A JSON object a line.
+    /// JSON Lines: one JSON object per line.
+    #[strum(serialize = "jsonl")]
     JsonLines,
-    /// fastText's: `__label__LABEL TEXT`, one a line.
+    /// The format of fastText: one `__label__LABEL TEXT` per line.
     FastText,
 }
 
 impl DataFormat {
-    /// All forms, in the order in which help texts name them.
-    pub const ALL: [DataFormat; 5] =
-        [DataFormat::Plain, DataFormat::Tsv, DataFormat::Csv, DataFormat::JsonLines, DataFormat::FastText];
+    /// All formats, in the order of help texts.
+    pub const ALL: &'static [DataFormat] = <DataFormat as VariantArray>::VARIANTS;
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            DataFormat::Plain => "plain",
-            DataFormat::Tsv => "tsv",
-            DataFormat::Csv => "csv",
-            DataFormat::JsonLines => "jsonl",
-            DataFormat::FastText => "fasttext",
-        }
+        self.into()
     }
 }
 
-impl fmt::Display for DataFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for DataFormat {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        DataFormat::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| {
-            let names = DataFormat::ALL.map(DataFormat::name).join(", ");
-            Error::invalid("data format", names, format!("`{name}`"))
-        })
-    }
-}
-
-/// How to read labelled texts.
+/// Options for reading a labelled data set.
 #[derive(Debug, Clone, Default)]
 pub struct DataOptions {
-    /// The form; `None` tells it by content.
+    /// The format; `None` detects it from the content.
     pub format: Option<DataFormat>,
-    /// Column (or JSON key) of the label; `None` takes the first of [`LABEL_NAMES`] that is there.
+    /// Column or JSON key of the label; `None` for the first of [`LABEL_NAMES`] that exists.
     pub label_column: Option<String>,
-    /// Column (or JSON key) of the text; `None` takes the first of [`TEXT_NAMES`] that is there.
+    /// Column or JSON key of the text; `None` for the first of [`TEXT_NAMES`] that exists.
     pub text_column: Option<String>,
 }
 
-/// Names under which labels are looked for.
+/// Default names of the label column, in any case.
 pub const LABEL_NAMES: [&str; 7] = ["label", "labels", "class", "category", "target", "sentiment", "y"];
 
-/// Names under which texts are looked for.
+/// Default names of the text column, in any case.
 pub const TEXT_NAMES: [&str; 7] = ["text", "sentence", "review", "question", "content", "body", "document"];
 
 /// A text and its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelledText {
-    /// As the file has it.
+    /// The label as written in the file.
     pub label: String,
-    /// As the file has it, bytes that are not UTF-8 replaced.
+    /// The text as written in the file; bytes that are not UTF-8 are replaced by U+FFFD.
     pub text: String,
-    /// Line it begins on, counted from 1.
+    /// The line on which it begins, counted from 1.
     pub line: u64,
 }
 
-/// The labelled texts of a file.
-#[derive(Debug, Clone)]
+/// A labelled data set.
+#[derive(Clone)]
 pub struct Dataset {
-    /// The file's name, for messages.
+    /// The name of the file, for messages.
     pub name: String,
-    /// Its form.
+    /// Its format.
     pub format: DataFormat,
-    /// The texts in the file's order.
+    /// The texts in the order of the file.
     pub texts: Vec<LabelledText>,
-    /// How many of them held bytes that are not UTF-8, which were replaced by U+FFFD.
+    /// How many texts contained bytes that are not UTF-8, which were replaced by U+FFFD.
     pub replaced: usize,
 }
 
 impl Dataset {
-    /// Reads a file; gzip and zip are inflated.
+    /// Reads a file, which may be compressed with gzip or zip.
     ///
     /// # Errors
-    /// A file that cannot be read or has no texts, a column that is not there, a line without a label.
+    /// [`Error::Io`]; a file without texts; a missing column; a record without a label.
     pub fn open(path: impl AsRef<Path>, options: &DataOptions) -> Result<Dataset> {
         let path = path.as_ref();
         let (bytes, _) = bytes::open(path, None)?;
         let name = path.to_string_lossy().into_owned();
-        Dataset::parse(&bytes, options, &name).map_err(|e| e.in_file(name).into())
+        Dataset::parse(&bytes, options, &name).map_err(|e| e.in_file(name))
     }
 
-    /// Reads texts from bytes; `name` is what messages call them.
+    /// Reads a data set from bytes; `name` is used in messages.
     ///
     /// # Errors
-    /// As [`Dataset::open`].
-    pub fn parse(bytes: &[u8], options: &DataOptions, name: &str) -> Result<Dataset, Malformed> {
+    /// Those of [`Dataset::open`], without [`Error::Io`].
+    pub fn parse(bytes: &[u8], options: &DataOptions, name: &str) -> Result<Dataset> {
         let bytes = text_of(bytes)?;
-        let format = options.format.unwrap_or_else(|| sniff(bytes, options, name));
+        let format = options.format.unwrap_or_else(|| detect_format(bytes, options, name));
         let mut data = Dataset { name: name.to_owned(), format, texts: Vec::new(), replaced: 0 };
         match format {
             DataFormat::Plain => data.read_lines(bytes, plain)?,
@@ -128,12 +106,12 @@ impl Dataset {
             DataFormat::Csv => data.read_columns(bytes, b',', options)?,
         }
         if data.texts.is_empty() {
-            return Err(Malformed::at(Place::File, "labelled texts", "none"));
+            return Err(Malformed::at(Place::File, "labelled texts", "none").into());
         }
         Ok(data)
     }
 
-    /// The distinct labels, sorted.
+    /// The distinct labels in alphabetical order.
     pub fn labels(&self) -> Vec<&str> {
         let mut labels: Vec<&str> = self.texts.iter().map(|text| text.label.as_str()).collect();
         labels.sort_unstable();
@@ -157,13 +135,13 @@ impl Dataset {
     fn read_columns(&mut self, bytes: &[u8], delimiter: u8, options: &DataOptions) -> Result<(), Malformed> {
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
-            // In tab-separated files a quote is just a quote.
+            // In tab-separated files, quotes have no special meaning.
             .quoting(delimiter == b',')
             .from_reader(bytes);
-        // A record's position is where the one before it ended: the line feeds between them still lie ahead.
+        // The position of a record is the end of the previous one, before the line breaks between them.
         let line_of = |position: &csv::Position| {
-            let ahead = bytes.get(position.byte() as usize..).unwrap_or_default();
-            let breaks = ahead.iter().take_while(|byte| b"\r\n".contains(byte));
+            let rest = bytes.get(position.byte() as usize..).unwrap_or_default();
+            let breaks = rest.iter().take_while(|byte| b"\r\n".contains(byte));
             position.line() + breaks.filter(|&&byte| byte == b'\n').count() as u64
         };
         let malformed = |e: csv::Error| {
@@ -199,42 +177,42 @@ impl Dataset {
             self.replaced += usize::from(replaced);
             self.texts.push(LabelledText { label: label.into_owned(), text: text.into_owned(), line });
         }
-        // The reader takes all that follows an open quote as one text.
+        // The reader accepts an unclosed quote and takes the rest of the file as one field.
         let record = bytes.get(last.byte() as usize..).unwrap_or_default();
         if delimiter == b',' && ends_in_quotes(record) {
             let line = Place::Line(line_of(&last));
             return Err(Malformed::at(line, "a closing quote", "the end of the file")
-                .advise("a quote inside a quoted field is written twice"));
+                .advise("write a quote inside a quoted field twice"));
         }
         Ok(())
     }
 }
 
-/// Texts without labels, one a line.
+/// Texts without labels, one per line.
 #[derive(Debug, Clone)]
 pub struct UnlabelledTexts {
-    /// The texts in the file's order, without lines of white space alone.
+    /// The texts in the order of the file, without blank lines.
     pub texts: Vec<String>,
-    /// How many of them held bytes that are not UTF-8, which were replaced by U+FFFD.
+    /// How many texts contained bytes that are not UTF-8, which were replaced by U+FFFD.
     pub replaced: usize,
 }
 
 impl UnlabelledTexts {
-    /// Reads a file; gzip and zip are inflated.
+    /// Reads a file, which may be compressed with gzip or zip.
     ///
     /// # Errors
-    /// A file that cannot be read or has no texts.
+    /// [`Error::Io`]; a file without texts.
     pub fn open(path: impl AsRef<Path>) -> Result<UnlabelledTexts> {
         let path = path.as_ref();
         let (bytes, _) = bytes::open(path, None)?;
-        UnlabelledTexts::parse(&bytes).map_err(|e| e.in_file(path.to_string_lossy()).into())
+        UnlabelledTexts::parse(&bytes).map_err(|e| e.in_file(path.to_string_lossy()))
     }
 
     /// Reads texts from bytes.
     ///
     /// # Errors
-    /// No texts.
-    pub fn parse(bytes: &[u8]) -> Result<UnlabelledTexts, Malformed> {
+    /// A file without texts.
+    pub fn parse(bytes: &[u8]) -> Result<UnlabelledTexts> {
         let bytes = text_of(bytes)?;
         let mut lines = UnlabelledTexts { texts: Vec::new(), replaced: 0 };
         for line in bytes.split(|&byte| byte == b'\n') {
@@ -245,25 +223,25 @@ impl UnlabelledTexts {
             }
         }
         if lines.texts.is_empty() {
-            return Err(Malformed::at(Place::File, "texts, one a line", "none"));
+            return Err(Malformed::at(Place::File, "one text per line", "none").into());
         }
         Ok(lines)
     }
 }
 
-/// The form of labelled texts, by their first line; where that says nothing, by the file's name.
-fn sniff(bytes: &[u8], options: &DataOptions, name: &str) -> DataFormat {
+/// Detects the format of a data set from its first line or, if that is inconclusive, from the name of the file.
+fn detect_format(bytes: &[u8], options: &DataOptions, name: &str) -> DataFormat {
     let first = bytes.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty());
     let first = String::from_utf8_lossy(first.unwrap_or_default());
     let start = first.trim();
-    // A JSON array is none of the forms; as JSON lines it is refused, as plain lines its brackets would be labels.
+    // A JSON array is not supported. It is an error as JSON Lines; as plain lines, its brackets would be labels.
     if start.starts_with('{') || start.starts_with("[{") || start == "[" {
         return DataFormat::JsonLines;
     }
     if first.starts_with("__label__") {
         return DataFormat::FastText;
     }
-    // A header is one that names the columns looked for.
+    // A header contains the names of a label and a text column.
     for (format, delimiter) in [(DataFormat::Tsv, '\t'), (DataFormat::Csv, ',')] {
         let names: Vec<String> = first.split(delimiter).map(|name| name.trim().trim_matches('"').to_owned()).collect();
         let has = |wanted: Option<&str>, usual: &[&str]| column(&names, wanted, usual, "").is_ok();
@@ -275,16 +253,16 @@ fn sniff(bytes: &[u8], options: &DataOptions, name: &str) -> DataFormat {
     let name = name.to_ascii_lowercase();
     let is_csv = [".csv", ".csv.gz", ".csv.zip"].iter().any(|ending| name.ends_with(ending));
     match (options.label_column.is_some() || options.text_column.is_some(), first.contains('\t')) {
-        // Columns were asked for: let the reader say which are there.
+        // If columns are given, the reader reports which ones exist.
         (true, true) => DataFormat::Tsv,
         (true, false) => DataFormat::Csv,
-        // As plain lines its first words would be labels.
+        // As plain lines, the first word of each line would be the label.
         (false, _) if is_csv => DataFormat::Csv,
         (false, _) => DataFormat::Plain,
     }
 }
 
-/// The index of a column: the one asked for, or the first that has one of the usual names in any case.
+/// The index of a column: the wanted one, or the first of the usual names in any case.
 fn column(header: &[String], wanted: Option<&str>, usual: &[&str], what: &str) -> Result<usize, Malformed> {
     let found = match wanted {
         Some(wanted) => header.iter().position(|name| name == wanted),
@@ -299,10 +277,10 @@ fn column(header: &[String], wanted: Option<&str>, usual: &[&str], what: &str) -
     })
 }
 
-/// A line's label and text; an error is given its line later.
+/// The label and text of a line. The caller adds the line number to an error.
 type Parsed = Result<(String, String), Malformed>;
 
-fn unlike(expected: impl Into<String>, found: impl Into<String>) -> Malformed {
+fn unexpected(expected: impl Into<String>, found: impl Into<String>) -> Malformed {
     Malformed::at(Place::File, expected, found)
 }
 
@@ -316,18 +294,18 @@ fn fasttext(line: &str) -> Parsed {
     let (label, text) = line.split_once([' ', '\t']).unwrap_or((line, ""));
     match label.strip_prefix("__label__") {
         Some(_) if text.trim_start().starts_with("__label__") => {
-            Err(unlike("one label a text", format!("two in `{}`", shortened(line))))
+            Err(unexpected("one label per text", format!("two in `{}`", shortened(line))))
         }
         Some(label) if !label.is_empty() => Ok((label.to_owned(), text.trim().to_owned())),
-        _ => Err(unlike("`__label__LABEL TEXT`", format!("`{}`", shortened(line)))),
+        _ => Err(unexpected("`__label__LABEL TEXT`", format!("`{}`", shortened(line)))),
     }
 }
 
 fn json(line: &str, options: &DataOptions) -> Parsed {
     let value: Value =
-        serde_json::from_str(line).map_err(|e| unlike("a JSON object", format!("`{}` ({e})", shortened(line))))?;
+        serde_json::from_str(line).map_err(|e| unexpected("a JSON object", format!("`{}` ({e})", shortened(line))))?;
     let Value::Object(object) = value else {
-        return Err(unlike("a JSON object", format!("`{}`", shortened(line))));
+        return Err(unexpected("a JSON object", format!("`{}`", shortened(line))));
     };
     let field = |wanted: &Option<String>, usual: &[&str], what: &str| {
         let found = match wanted {
@@ -338,7 +316,7 @@ fn json(line: &str, options: &DataOptions) -> Parsed {
             Some((_, Value::String(text))) => Ok(text.clone()),
             Some((_, value @ (Value::Number(_) | Value::Bool(_)))) => Ok(value.to_string()),
             Some((key, value)) => {
-                Err(unlike(format!("a string or a number at `{key}`"), shortened(&value.to_string())))
+                Err(unexpected(format!("a string or a number at `{key}`"), shortened(&value.to_string())))
             }
             None => {
                 let keys: Vec<String> = object.keys().cloned().collect();
@@ -346,20 +324,20 @@ fn json(line: &str, options: &DataOptions) -> Parsed {
                     Some(wanted) => format!("a key `{wanted}`"),
                     None => format!("a key for the {what} ({})", usual.join(", ")),
                 };
-                Err(unlike(expected, format!("the keys {}", listed(&keys))).advise(Advice::SetColumns))
+                Err(unexpected(expected, format!("the keys {}", listed(&keys))).advise(Advice::SetColumns))
             }
         }
     };
     let label = field(&options.label_column, &LABEL_NAMES, "label")?;
     if label.is_empty() {
-        return Err(unlike("a label", "an empty string"));
+        return Err(unexpected("a label", "an empty string"));
     }
     Ok((label, field(&options.text_column, &TEXT_NAMES, "text")?))
 }
 
-/// Whether a record of CSV ends before its last quote is closed.
+/// Whether a CSV record ends inside a quoted field.
 fn ends_in_quotes(record: &[u8]) -> bool {
-    // A quote opens a field at its first byte only; right behind a closing one it is the second of a doubled quote.
+    // A quote opens a field only as its first byte. After a closing quote, it is the second byte of an escaped quote.
     let (mut open, mut may_open) = (false, true);
     for &byte in record {
         match byte {
@@ -371,17 +349,29 @@ fn ends_in_quotes(record: &[u8]) -> bool {
     open
 }
 
-/// The beginning of a line, fit for an error message.
+/// The beginning of a line, for error messages.
 fn shortened(line: &str) -> String {
     line.chars().take(40).collect()
 }
 
-/// Names of columns, fit for an error message.
+/// The names of columns, for error messages.
 pub(crate) fn listed(names: &[String]) -> String {
-    const MOST: usize = 20;
-    let more = if names.len() > MOST { ", ..." } else { "" };
-    let names = names.iter().take(MOST).map(|name| shortened(name).replace(char::is_control, " "));
+    const MAX_NAMES: usize = 20;
+    let more = if names.len() > MAX_NAMES { ", ..." } else { "" };
+    let names = names.iter().take(MAX_NAMES).map(|name| shortened(name).replace(char::is_control, " "));
     format!("{}{more}", names.collect::<Vec<_>>().join(", "))
+}
+
+impl fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dataset")
+            .field("name", &self.name)
+            .field("format", &self.format)
+            .field("texts", &self.texts.len())
+            .field("labels", &self.labels().len())
+            .field("replaced", &self.replaced)
+            .finish()
+    }
 }
 
 impl AsRef<str> for LabelledText {

@@ -1,25 +1,26 @@
-//! What the gates of an LSTM do as it reads a text, and how its prediction moves.
+//! The gates of an LSTM at each word of a text, and the prediction after each word.
 
 use rayon::prelude::*;
 use serde::Serialize;
+use strum::{Display, IntoStaticStr};
 
 use super::{Classifier, most_probable};
 use crate::error::{Error, Result};
 use crate::nn::{CellKind, Packing, Pooling, UNKNOWN, softmax};
 
-/// Words of a text that are looked at; what follows is left out. A view of a longer text could not be read, and where the
-/// network has to read each beginning of the text anew, the work grows with the square of the words.
+/// Maximum number of words of a text; further words are omitted. Where the network has to read each prefix of the text again, the
+/// computation time grows with the square of the number of words.
 pub const MAX_GATE_WORDS: usize = 1000;
 
-/// Words that go through the network together where it reads each beginning of a text anew.
-const READ_TOGETHER: usize = 4096;
+/// Maximum number of words in a batch of prefixes.
+const MAX_BATCH_WORDS: usize = 4096;
 
-/// Which cell of the encoder to look at.
+/// A cell of the encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct GateOptions {
-    /// The layer, counted from 1, the one that reads the words.
+    /// The layer, counted from 1, which is the one that reads the words.
     pub layer: usize,
-    /// Whether to look at the cell that reads from the end to the beginning.
+    /// Whether it is the cell that reads the text backwards.
     pub reverse: bool,
 }
 
@@ -29,9 +30,10 @@ impl Default for GateOptions {
     }
 }
 
-/// What a unit of a cell does at a step, by its input gate i and its forget gate f, each taken as open (1) from 0.5 on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// The behaviour of a unit of a cell at a step, by its input gate i and its forget gate f. A gate counts as open (1) from 0.5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Display, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Behaviour {
     /// i = 0, f = 1: keeps its memory.
     Keeps,
@@ -44,21 +46,16 @@ pub enum Behaviour {
 }
 
 impl Behaviour {
-    /// All four, in the order of [`WordGates::shares`].
+    /// All behaviours, in the order of [`WordGates::shares`].
     pub const ALL: [Behaviour; 4] = [Behaviour::Keeps, Behaviour::Blends, Behaviour::Clears, Behaviour::Overwrites];
 
-    /// The verb.
+    /// The name, which is a verb.
     pub fn name(self) -> &'static str {
-        match self {
-            Behaviour::Keeps => "keeps",
-            Behaviour::Blends => "blends",
-            Behaviour::Clears => "clears",
-            Behaviour::Overwrites => "overwrites",
-        }
+        self.into()
     }
 
-    /// Which of [`Behaviour::ALL`] is nearest to these gates.
-    fn nearest(input: f32, forget: f32) -> usize {
+    /// The index in [`Behaviour::ALL`] of the behaviour of a unit with these gates.
+    fn index_of(input: f32, forget: f32) -> usize {
         match (input >= 0.5, forget >= 0.5) {
             (false, true) => 0,
             (true, true) => 1,
@@ -68,37 +65,37 @@ impl Behaviour {
     }
 }
 
-/// What a cell did at a word. Gates are means over its units, from 0 (shut) to 1 (open).
+/// The gates of a cell at a word: means over its units, from 0 (closed) to 1 (open).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WordGates {
-    /// As the text has it.
+    /// The word as written in the text.
     pub word: String,
-    /// Whether it has a row; if not, the unknown word's row was read.
+    /// Whether it has an embedding row; otherwise the row of the unknown word was read.
     pub known: bool,
     /// Input gate, i.
     pub input: f32,
-    /// Forget gate, f: open means that nothing is forgotten.
+    /// Forget gate, f; open means that nothing is forgotten.
     pub forget: f32,
     /// Output gate, o.
     pub output: f32,
-    /// Shares of the units that showed each of [`Behaviour::ALL`]; they sum to 1.
+    /// The fraction of the units with each behaviour of [`Behaviour::ALL`].
     pub shares: [f32; 4],
-    /// The behaviour of most units, of equals the first in [`Behaviour::ALL`].
+    /// The behaviour of most units; in case of a tie, the first in [`Behaviour::ALL`].
     pub behaviour: Behaviour,
-    /// The probability of each class, were this the text's last word.
+    /// The probability of each class if the text ended after this word.
     pub probabilities: Vec<f32>,
 }
 
-/// A text as a cell read it.
+/// The gates of a cell at each word of a text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GateView {
-    /// The words, in the text's order, whichever way the cell reads.
+    /// The words in the order of the text, for both directions of reading.
     pub words: Vec<WordGates>,
-    /// The probability of each class before any word.
+    /// The probability of each class before the first word.
     pub before: Vec<f32>,
-    /// Words beyond [`MAX_GATE_WORDS`], which nothing here knows of.
+    /// Number of words after the first [`MAX_GATE_WORDS`], which are omitted.
     pub words_omitted: usize,
-    /// Which cell this is.
+    /// The cell.
     pub cell: GateOptions,
 }
 
@@ -113,23 +110,23 @@ impl GateView {
         most_probable(self.probabilities())
     }
 
-    /// How much each word raised the probability of a class, or lowered it (below 0).
+    /// The change of the probability of a class at each word.
     pub fn changes(&self, class: usize) -> Vec<f32> {
         let of = |probabilities: &[f32]| probabilities.get(class).copied().unwrap_or(f32::NAN);
-        let earlier = std::iter::once(of(&self.before)).chain(self.words.iter().map(|word| of(&word.probabilities)));
-        self.words.iter().zip(earlier).map(|(word, earlier)| of(&word.probabilities) - earlier).collect()
+        let before = std::iter::once(of(&self.before)).chain(self.words.iter().map(|word| of(&word.probabilities)));
+        self.words.iter().zip(before).map(|(word, before)| of(&word.probabilities) - before).collect()
     }
 }
 
 impl Classifier {
-    /// What the gates of a cell do at each word of a text, and what the classifier would predict if the text ended there.
+    /// The gates of a cell at each word of a text, and the prediction if the text ended after the word.
     ///
     /// # Errors
-    /// A layer or direction that the encoder does not have; cells without gates.
+    /// A layer or direction that the encoder does not have; an encoder without gates.
     pub fn gates(&self, text: &str, cell: GateOptions) -> Result<GateView> {
         let (encoder, shape) = (&self.network.encoder, self.network.encoder.shape());
         if shape.cell != CellKind::Lstm {
-            return Err(Error::invalid("model", "an LSTM, whose cells have gates", "a plain recurrent network"));
+            return Err(Error::invalid("model", "an LSTM, which has gates", "a plain recurrent network"));
         }
         let Some(layer) = cell.layer.checked_sub(1).filter(|&layer| layer < shape.layers) else {
             return Err(Error::invalid(
@@ -139,23 +136,23 @@ impl Classifier {
             ));
         };
         if cell.reverse && !shape.bidirectional {
-            return Err(Error::invalid("reverse", "a model that reads both ways", "one that reads forward only"));
+            return Err(Error::invalid("reverse", "a bidirectional model", "a unidirectional one"));
         }
         let mut words = self.tokenizer.words(text);
         let words_omitted = words.len().saturating_sub(MAX_GATE_WORDS);
         words.truncate(MAX_GATE_WORDS);
         let words = vec![words];
-        let (ids, made) = self.ids(&words);
+        let (ids, extra_rows) = self.ids(&words);
         let (words, ids) = (words.concat(), ids.concat());
-        // A text alone: token t stands at row t.
-        let places: Vec<u32> = (0..ids.len() as u32).collect();
-        let products = self.network.input_products(&ids, &made);
-        let cache = encoder.forward(&Packing::new(&[ids.len()]), &products, &places, Vec::new());
+        // There is one text, so token t has row t.
+        let rows: Vec<u32> = (0..ids.len() as u32).collect();
+        let products = self.network.input_products(&ids, &extra_rows);
+        let cache = encoder.forward(&Packing::new(&[ids.len()]), &products, &rows, Vec::new());
         let gates = cache.gates(layer, usize::from(cell.reverse));
-        // One state after the other is what a cell that reads forward has after each beginning of the text. What is read backward
-        // depends on where the text ends, and a mean or a maximum on all states before.
+        // The states of a unidirectional encoder are those after each prefix of the text. Backward states depend on the end of the
+        // text, and mean and max pooling on all previous states.
         let after = if shape.bidirectional || shape.pooling != Pooling::Last {
-            self.after_each_word(&ids, &made)
+            self.after_each_word(&ids, &extra_rows)
         } else {
             let mut after = self.network.head.forward(&cache.output());
             softmax(&mut after, self.network.classes());
@@ -173,28 +170,28 @@ impl Classifier {
         })
     }
 
-    /// The probabilities after each beginning of a text, each read anew: `[N, C]`.
-    fn after_each_word(&self, ids: &[u32], made: &[f32]) -> Vec<f32> {
-        let beginnings: Vec<&[u32]> = (1..=ids.len()).map(|words| &ids[..words]).collect();
-        // Fixed numbers of words together, whatever the number of threads, so that memory stays small.
-        let mut together: Vec<&[&[u32]]> = Vec::new();
-        let mut rest = beginnings.as_slice();
+    /// The probabilities after each prefix of a text, computed separately for each: `[N, C]`.
+    fn after_each_word(&self, ids: &[u32], extra_rows: &[f32]) -> Vec<f32> {
+        let prefixes: Vec<&[u32]> = (1..=ids.len()).map(|words| &ids[..words]).collect();
+        // Batches are limited in size to save memory, and do not depend on the number of threads.
+        let mut batches: Vec<&[&[u32]]> = Vec::new();
+        let mut rest = prefixes.as_slice();
         while !rest.is_empty() {
-            let words = rest.iter().scan(0, |sum, beginning| {
-                *sum += beginning.len();
+            let words = rest.iter().scan(0, |sum, prefix| {
+                *sum += prefix.len();
                 Some(*sum)
             });
-            let fitting = words.take_while(|&words| words <= READ_TOGETHER).count().max(1);
-            let (now, later) = rest.split_at(fitting);
-            together.push(now);
-            rest = later;
+            let count = words.take_while(|&words| words <= MAX_BATCH_WORDS).count().max(1);
+            let (batch, others) = rest.split_at(count);
+            batches.push(batch);
+            rest = others;
         }
-        together.par_iter().flat_map_iter(|beginnings| self.probabilities(beginnings, made)).collect()
+        batches.par_iter().flat_map_iter(|batch| self.probabilities(batch, extra_rows)).collect()
     }
 
-    /// The probabilities of some sequences of ids, read together: `[B, C]`.
-    fn probabilities(&self, sequences: &[&[u32]], made: &[f32]) -> Vec<f32> {
-        let mut logits = self.network.logits_with(sequences, made);
+    /// The probabilities of texts in one batch: `[B, C]`.
+    fn probabilities(&self, sequences: &[&[u32]], extra_rows: &[f32]) -> Vec<f32> {
+        let mut logits = self.network.logits_with(sequences, extra_rows);
         softmax(&mut logits, self.network.classes());
         logits
     }
@@ -208,7 +205,7 @@ impl WordGates {
         let (input, forget, output) = (&gates[..hidden], &gates[hidden..2 * hidden], &gates[3 * hidden..]);
         let mean = |gate: &[f32]| gate.iter().sum::<f32>() / hidden as f32;
         let mut units = [0usize; 4];
-        input.iter().zip(forget).for_each(|(&input, &forget)| units[Behaviour::nearest(input, forget)] += 1);
+        input.iter().zip(forget).for_each(|(&input, &forget)| units[Behaviour::index_of(input, forget)] += 1);
         let shares = units.map(|units| units as f32 / hidden as f32);
         WordGates {
             word: word.to_owned(),
@@ -228,8 +225,8 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    use super::super::{Network, Tokenizer};
     use super::*;
+    use crate::classifier::{Network, Tokenizer};
     use crate::files::Words;
     use crate::nn::{Embedding, EmbeddingMode, EncoderShape};
     use crate::vectors::Case;
@@ -245,7 +242,7 @@ mod tests {
         let rows: Vec<f32> = (0..6 * 3).map(|_| rng.random_range(-1.0..1.0)).collect();
         let embedding = Embedding::from_weights(rows, 3, EmbeddingMode::Tuned).unwrap();
         let mut network = Network::new(embedding, shape, 3, rng.random());
-        // Larger weights than new ones have, and no bias that keeps the forget gate open, so that all four behaviours occur.
+        // Larger weights than the initial ones, and no forget gate bias, so that all four behaviours occur.
         network.encoder.parameters_mut().into_iter().flatten().for_each(|weight| *weight *= 4.0);
         network.encoder.cells_mut().iter_mut().for_each(|cell| cell.bias_ih.fill(0.0));
         let labels = ["x", "y", "z"].map(str::to_owned).to_vec();
@@ -275,14 +272,14 @@ mod tests {
     }
 
     #[test]
-    fn of_equals_the_first_is_named_and_a_half_open_gate_is_open() {
+    fn ties_are_resolved_by_order_and_a_half_open_gate_counts_as_open() {
         let word = WordGates::of("a", true, &[0.5, 0.1, 0.5, 0.9, 0.0, 0.0, 0.25, 0.75], &[1.0]);
         assert_eq!((word.behaviour, word.shares), (Behaviour::Keeps, [0.5, 0.5, 0.0, 0.0]));
         assert_eq!((word.input, word.forget, word.output), (0.3, 0.7, 0.5));
     }
 
-    /// An LSTM written out unit by unit in f64, and what it says of the gates.
-    fn plain(classifier: &Classifier, ids: &[u32]) -> Vec<([f64; 3], [f64; 4])> {
+    /// A reference implementation of the LSTM in f64, which returns the mean gates and the behaviour fractions.
+    fn reference(classifier: &Classifier, ids: &[u32]) -> Vec<([f64; 3], [f64; 4])> {
         let (cell, hidden) = (&classifier.network.encoder.cells()[0], 5);
         let (mut h, mut c) = (vec![0.0; hidden], vec![0.0; hidden]);
         let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
@@ -316,11 +313,11 @@ mod tests {
     }
 
     #[test]
-    fn means_and_shares_equal_a_plain_reference() {
+    fn means_and_shares_equal_the_reference() {
         let classifier = classifier(1, false);
         let text = "a d b nowhere c c a b d d a c";
         let view = classifier.gates(text, GateOptions::default()).unwrap();
-        let reference = plain(&classifier, &classifier.ids(&classifier.words(&[text])).0[0]);
+        let reference = reference(&classifier, &classifier.ids(&classifier.words(&[text])).0[0]);
         assert_eq!(view.words.len(), reference.len());
         let mut shown = [0.0; 4];
         for (word, (gates, shares)) in view.words.iter().zip(reference) {
@@ -332,7 +329,7 @@ mod tests {
                 shown[place] += expected;
             }
         }
-        assert!(shown.iter().all(|&share| share > 0.0), "the case should show all four: {shown:?}");
+        assert!(shown.iter().all(|&share| share > 0.0), "not all behaviours occur: {shown:?}");
     }
 
     #[test]
@@ -343,10 +340,10 @@ mod tests {
         {
             let shape = EncoderShape { layers, bidirectional, pooling, ..EncoderShape::lstm(3, 5) };
             let classifier = classifier_of(shape);
-            // Long enough that the beginnings do not fit together.
+            // Long enough that the prefixes do not fit into one batch.
             let text: Vec<&str> = (0..150).map(|i| WORDS[(i * i + i / 3) % 4]).collect();
-            let beginnings: Vec<String> = (0..=text.len()).map(|words| text[..words].join(" ")).collect();
-            let expected = classifier.predict(&beginnings);
+            let prefixes: Vec<String> = (0..=text.len()).map(|words| text[..words].join(" ")).collect();
+            let expected = classifier.predict(&prefixes);
             let view = classifier.gates(&text.join(" "), GateOptions::default()).unwrap();
             let found = [&view.before].into_iter().chain(view.words.iter().map(|word| &word.probabilities));
             for (found, expected) in found.zip(&expected) {
@@ -362,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cell_can_be_looked_at_and_no_other() {
+    fn every_cell_of_the_encoder_can_be_selected_and_no_other() {
         let classifier = classifier(2, true);
         let mut seen = Vec::new();
         for (layer, reverse) in [(1, false), (1, true), (2, false), (2, true)] {
@@ -371,7 +368,7 @@ mod tests {
             assert!(!seen.contains(&gates));
             seen.push(gates);
         }
-        // The backward cell begins at the end: what it does at the last word does not depend on the words before.
+        // The gates of the backward cell at the last word do not depend on the previous words.
         let last = |text: &str| {
             let view = classifier.gates(text, GateOptions { layer: 1, reverse: true }).unwrap();
             view.words.last().map(|word| (word.input, word.forget, word.output))
@@ -383,13 +380,13 @@ mod tests {
         assert_eq!(refused(&classifier, 3, false), "layer: expected a number from 1 to 2, found 3");
         assert_eq!(refused(&classifier, 0, false), "layer: expected a number from 1 to 2, found 0");
         let forward = self::classifier(1, false);
-        assert!(refused(&forward, 1, true).contains("reads both ways"));
+        assert!(refused(&forward, 1, true).contains("a bidirectional model"));
         let plain = classifier_of(EncoderShape { cell: CellKind::Rnn, ..EncoderShape::lstm(3, 5) });
-        assert!(refused(&plain, 1, false).contains("an LSTM, whose cells have gates"));
+        assert!(refused(&plain, 1, false).contains("an LSTM, which has gates"));
     }
 
     #[test]
-    fn texts_without_words_and_texts_without_end() {
+    fn empty_texts_and_very_long_texts() {
         for bidirectional in [false, true] {
             let classifier = classifier(1, bidirectional);
             let view = classifier.gates(" \t", GateOptions::default()).unwrap();

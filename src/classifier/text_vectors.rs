@@ -1,9 +1,8 @@
-//! The vector of a text: a mean of its words' vectors.
+//! Vectors of texts: the mean of their words' vectors.
 //!
-//! Plainly, every word counts the same. Weighted by frequency, a word counts `a / (a + p)`, where `p` is the share of all words that
-//! are this one, so that words that occur everywhere hardly count: the smooth inverse frequency of Arora, Liang & Ma, "A simple but
-//! tough-to-beat baseline for sentence embeddings" (ICLR 2017), whose second half, taking the first principal component of all
-//! texts away, needs all of them at once and is left to those who have them.
+//! Words have the same weight, or the weight `a / (a + p)`, where `p` is the relative frequency of the word: the smooth inverse
+//! frequency of Arora, Liang & Ma, "A simple but tough-to-beat baseline for sentence embeddings" (ICLR 2017). The second step of that
+//! paper, the removal of the first principal component, needs all texts at once and is not done here.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,37 +15,37 @@ use crate::error::{Error, Malformed, Place, Result};
 use crate::files::BOM;
 use crate::vectors::{Case, Vectors};
 
-/// How much each word of a text counts.
+/// The weights of the words of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Weighting {
-    /// As much as any other.
+    /// All words have the same weight.
     Mean,
-    /// `a / (a + p)`.
+    /// Smooth inverse frequency: `a / (a + p)`, where `p` is the relative frequency of the word.
     Frequency {
-        /// The paper's `a`, which takes 1e-3 where nothing speaks for another (its best are from 1e-3 to 1e-4).
+        /// The smoothing parameter `a`; the paper recommends 1e-3 to 1e-4.
         a: f64,
-        /// Where `p` comes from.
+        /// The relative frequencies `p`.
         frequencies: WordFrequencies,
     },
 }
 
-/// The share of all words that each word has.
+/// The relative frequencies of words.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WordFrequencies {
-    /// By Zipf's law: the word at row `r`, counted from 1, of `n` has `1 / (r H)`, with `H = 1 + 1/2 + ... + 1/n`. Files of vectors
-    /// have the most frequent words first.
+    /// Zipf's law: the word in row `r` of `n`, counted from 1, has the frequency `1 / (r H)`, with `H = 1 + 1/2 + ... + 1/n`. Vector
+    /// files list words by descending frequency.
     Zipf,
-    /// TokenCounter: occurrences of each word, and of all. A word that is not among them has none, and counts fully.
-    TokenCounter(HashMap<String, f64>),
+    /// The frequency of each word; words that are not in the map have the frequency 0.
+    Listed(HashMap<String, f64>),
 }
 
 impl WordFrequencies {
-    /// Reads a list of counts, `WORD COUNT` a line, as GloVe (`vocab.txt`) and word2vec (`-save-vocab`) write it. A word that is there
-    /// twice has both counts.
+    /// Reads word counts, one `WORD COUNT` per line, as GloVe (`vocab.txt`) and word2vec (`-save-vocab`) write them. The counts of a
+    /// repeated word are added.
     ///
     /// # Errors
-    /// A line without a word or a count, no lines, counts that add up to nothing.
-    pub fn parse(bytes: &[u8]) -> Result<WordFrequencies, Malformed> {
+    /// A line without a word or a count; a file in which no word has a count above 0.
+    pub fn parse(bytes: &[u8]) -> Result<WordFrequencies> {
         let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
         let mut counts: HashMap<String, f64> = HashMap::new();
         for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
@@ -55,50 +54,51 @@ impl WordFrequencies {
             if line.is_empty() {
                 continue;
             }
-            let wrong = || {
+            let invalid = || {
                 let shown: String = line.chars().take(40).collect();
                 Malformed::at(Place::Line(number), "`WORD COUNT`", format!("`{shown}`"))
             };
-            let (word, count) = line.rsplit_once([' ', '\t']).ok_or_else(wrong)?;
-            let count: u64 = count.parse().map_err(|_| wrong())?;
+            let (word, count) = line.rsplit_once([' ', '\t']).ok_or_else(invalid)?;
+            let count: u64 = count.parse().map_err(|_| invalid())?;
             *counts.entry(word.to_owned()).or_default() += count as f64;
         }
-        let all: f64 = counts.values().sum();
-        if all <= 0.0 {
-            return Err(Malformed::at(Place::File, "counts of words, `WORD COUNT` a line", "none"));
+        let total: f64 = counts.values().sum();
+        if total <= 0.0 {
+            return Err(Malformed::at(Place::File, "word counts, one `WORD COUNT` per line", "none").into());
         }
-        counts.values_mut().for_each(|count| *count /= all);
-        Ok(WordFrequencies::TokenCounter(counts))
+        counts.values_mut().for_each(|count| *count /= total);
+        Ok(WordFrequencies::Listed(counts))
     }
 }
 
-/// What makes vectors of texts.
+/// Computes vectors of texts from word vectors.
 #[derive(Debug)]
 pub struct TextVectors {
     vectors: Arc<Vectors>,
     tokenizer: Tokenizer,
     case: Case,
     weighting: Weighting,
-    /// The harmonic number of the rows, by which Zipf's law is scaled.
+    /// The harmonic number of the number of rows, the normalisation of Zipf's law.
     harmonic: f64,
 }
 
 /// The vector of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextVector {
-    /// `[dimension]`; zeros where no word is known.
+    /// `[dimension]`; zeros if no word is known.
     pub values: Vec<f32>,
-    /// Words of the text.
+    /// Number of tokens of the text.
     pub words: usize,
-    /// How many of them have no vector, and were passed over.
+    /// How many of them have no vector and were skipped.
     pub unknown: usize,
 }
 
 impl TextVectors {
-    /// Cuts texts by `tokenizer` and looks words up as `case` says, then among those that n-grams make.
+    /// Combines word vectors with a tokenizer, a way to look words up, and weights. Words without a row get subword vectors, if the
+    /// vectors have them.
     ///
     /// # Errors
-    /// A damaged table file, an `a` that is not a number above 0.
+    /// Vectors in a damaged table file; an `a` that is not a number above 0.
     pub fn new(vectors: Arc<Vectors>, tokenizer: Tokenizer, case: Case, weighting: Weighting) -> Result<TextVectors> {
         vectors.check()?;
         if let Weighting::Frequency { a, .. } = weighting
@@ -106,17 +106,17 @@ impl TextVectors {
         {
             return Err(Error::invalid("a of the frequency weighting", "a number above 0", a.to_string()));
         }
-        // From the smallest to the largest, which loses the fewest digits.
+        // Summed from the smallest to the largest term, for accuracy.
         let harmonic = (1..=vectors.len()).rev().map(|rank| 1.0 / rank as f64).sum();
         Ok(TextVectors { vectors, tokenizer, case, weighting, harmonic })
     }
 
-    /// The vectors of some texts, in parallel. A text's vector does not depend on the others.
+    /// The vectors of texts, in parallel. The vector of a text does not depend on the other texts.
     pub fn of<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Vec<TextVector> {
         texts.par_iter().with_min_len(64).map(|text| self.of_text(text.as_ref())).collect()
     }
 
-    /// The mean of a text's words, summed up in their order in f64.
+    /// The weighted mean of a text's word vectors, summed in f64 in the order of the words.
     fn of_text(&self, text: &str) -> TextVector {
         let mut sums = vec![0.0f64; self.vectors.dimension()];
         let words = self.tokenizer.words(text);
@@ -133,7 +133,7 @@ impl TextVectors {
         TextVector { values, words: words.len(), unknown: words.len() - known }
     }
 
-    /// The vector of a word and how much it counts.
+    /// The vector and the weight of a word.
     fn vector(&self, word: &str) -> Option<(Cow<'_, [f32]>, f64)> {
         let folded = || match self.case {
             Case::Exact => None,
@@ -150,16 +150,16 @@ impl TextVectors {
         Some((vector?, self.weight(word, None)))
     }
 
-    /// How much a word counts, which may have a row.
+    /// The weight of a word.
     fn weight(&self, word: &str, row: Option<u32>) -> f64 {
-        let Weighting::Frequency { a, frequencies: shares } = &self.weighting else { return 1.0 };
-        let share = match shares {
+        let Weighting::Frequency { a, frequencies } = &self.weighting else { return 1.0 };
+        let frequency = match frequencies {
             WordFrequencies::Zipf => row.map_or(0.0, |row| 1.0 / ((f64::from(row) + 1.0) * self.harmonic)),
-            WordFrequencies::TokenCounter(shares) => {
-                let folded = || shares.get(word.to_lowercase().as_str()).filter(|_| self.case == Case::Fold);
-                shares.get(word).or_else(folded).copied().unwrap_or(0.0)
+            WordFrequencies::Listed(frequencies) => {
+                let folded = || frequencies.get(word.to_lowercase().as_str()).filter(|_| self.case == Case::Fold);
+                frequencies.get(word).or_else(folded).copied().unwrap_or(0.0)
             }
         };
-        a / (a + share)
+        a / (a + frequency)
     }
 }

@@ -305,13 +305,13 @@ impl TrainingArgs {
 pub fn note_tokenizer(vectors: &Vectors, splits: &Splits, options: &TrainOptions) -> Result<(), Error> {
     let (train, tokenizer) = (&splits.train, options.tokenizer);
     if let Some(advice) = suggest_tokenizer(vectors, &train.texts, tokenizer, options.case)? {
-        let seems = if advice.cut_already { " looks cut into words already" } else { "" };
+        let seems = if advice.pre_tokenized { " looks cut into words already" } else { "" };
         output::note(format_args!(
             "{}{seems}: the vectors know {} of its tokens as --tokenizer {tokenizer} cuts it, {} with --tokenizer {}",
             train.name,
             report::percent(advice.known),
-            report::percent(advice.other_known),
-            advice.other
+            report::percent(advice.suggested_known),
+            advice.suggested
         ));
     }
     Ok(())

@@ -1,8 +1,8 @@
-//! Models as [ONNX](https://onnx.ai), which other programs run: the same logits from the same ids.
+//! Export of models to [ONNX](https://onnx.ai). The exported model computes the same logits from the same ids.
 //!
-//! The graph takes `ids` `[batch, length]` and `lengths` `[batch]`, and works step by step of time, `[length, batch, ...]`. Letters are those of
-//! [`crate::nn`]. Texts have a pad more than they come with, so that there is a step where all are empty; what stands behind a
-//! text's length changes nothing.
+//! The graph has the inputs `ids` `[batch, length]` and `lengths` `[batch]`; within it, the time axis comes first, `[length, batch, ...]`.
+//! The letters of shapes are those of [`crate::nn`]. The graph appends a pad to every text, so that there is at least one step. Ids after
+//! the end of a text have no effect.
 
 mod proto;
 
@@ -19,56 +19,56 @@ use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::nn::{Cell, CellKind, EmbeddingMode, EncoderShape, Pooling};
 
-/// The version of ONNX's operators that the graph is made of.
+/// The ONNX operator set version of the graph.
 pub const ONNX_OPSET: i64 = 14;
 
-/// The version of the file's structure that came with [`ONNX_OPSET`].
+/// The ONNX IR version that was released with [`ONNX_OPSET`].
 const IR_VERSION: i64 = 7;
 
-/// Bytes that protobuf lets a message have.
-const MOST: usize = i32::MAX as usize;
+/// Maximum size of a protobuf message in bytes.
+const MAX_BYTES: usize = i32::MAX as usize;
 
-/// What the graph does not say: how a text becomes ids.
+/// What is needed to convert texts to ids, and classes to labels.
 #[derive(Debug, Serialize)]
-struct Reading<'a> {
+struct Vocabulary<'a> {
     labels: &'a [String],
     tokenizer: &'static str,
     case: &'static str,
-    /// Word `i` has the id `i + 2`; 0 is the pad, 1 the unknown word.
+    /// Word `i` has the id `i + 2`; id 0 is the pad, id 1 the unknown word.
     words: Vec<std::borrow::Cow<'a, str>>,
 }
 
 impl Classifier {
-    /// Writes the model as ONNX (operators of version [`ONNX_OPSET`]), beside `path` first and then renamed.
+    /// Exports the model to ONNX (operator set [`ONNX_OPSET`]). An existing file is replaced atomically.
     ///
-    /// The graph reads `ids` (64-bit, `[batch, length]`, word `i` of [`Classifier::vocabulary`] as `i + 2`, unknown words as 1) and
-    /// `lengths` (64-bit, `[batch]`: the words of each text; what stands behind them does not matter), and answers `logits` and
-    /// `probabilities`, `[batch, labels]`. The file's metadata holds `labels` and `words` as JSON, `tokenizer` and `case`. Vectors in which
-    /// further words are looked up stay behind.
+    /// The inputs of the graph are `ids` (64-bit, `[batch, length]`; word `i` of [`Classifier::vocabulary`] has the id `i + 2`, unknown words
+    /// the id 1) and `lengths` (64-bit, `[batch]`; the number of tokens of each text, after which ids are ignored). Its outputs are `logits`
+    /// and `probabilities`, `[batch, labels]`. The metadata of the file has the keys `labels` and `words`, which are JSON, `tokenizer` and
+    /// `case`. Attached vectors are not exported.
     ///
     /// # Errors
-    /// A model of more than 2 GB, which protobuf does not hold, and the system's refusals.
+    /// [`Error::Io`]; a model of more than 2 GB, the maximum of protobuf.
     pub fn save_onnx(&self, path: impl AsRef<Path>) -> Result<()> {
         let shape = self.network.encoder.shape();
-        // A one among zeros: the rows of an identity matrix are pieces of it.
+        // A one between zeros, of which the rows of an identity matrix are slices.
         let mut unit = vec![0.0; 2 * shape.sums() - 1];
         unit[shape.sums() - 1] = 1.0;
         write(path.as_ref(), &self.onnx(&unit)?)
     }
 
-    /// Writes what the metadata of [`Classifier::save_onnx`] holds as a JSON object, for programs that cannot read metadata.
+    /// Writes the metadata of [`Classifier::save_onnx`] as a JSON object, for programs that cannot read the metadata of ONNX files.
     ///
     /// # Errors
-    /// The system's refusals.
+    /// [`Error::Io`].
     pub fn save_onnx_vocabulary(&self, path: impl AsRef<Path>) -> Result<()> {
         write_atomic(path.as_ref(), |out| {
-            serde_json::to_writer(&mut *out, &self.reading())?;
+            serde_json::to_writer(&mut *out, &self.onnx_vocabulary())?;
             out.write_all(b"\n")
         })
     }
 
-    fn reading(&self) -> Reading<'_> {
-        Reading {
+    fn onnx_vocabulary(&self) -> Vocabulary<'_> {
+        Vocabulary {
             labels: &self.labels,
             tokenizer: self.tokenizer.name(),
             case: self.case.name(),
@@ -77,16 +77,16 @@ impl Classifier {
     }
 
     fn onnx<'a>(&'a self, unit: &'a [f32]) -> Result<File<'a>> {
-        let reading = self.reading();
+        let vocabulary = self.onnx_vocabulary();
         let json = |list: &dyn Fn() -> serde_json::Result<String>| {
             list().map_err(|e| Error::invalid("words of a model", "text that JSON holds", e.to_string()))
         };
         let entry = |key: &str, value: String| Entry { key: key.into(), value };
         let metadata_props = vec![
-            entry("labels", json(&|| serde_json::to_string(reading.labels))?),
-            entry("tokenizer", reading.tokenizer.into()),
-            entry("case", reading.case.into()),
-            entry("words", json(&|| serde_json::to_string(&reading.words))?),
+            entry("labels", json(&|| serde_json::to_string(vocabulary.labels))?),
+            entry("tokenizer", vocabulary.tokenizer.into()),
+            entry("case", vocabulary.case.into()),
+            entry("words", json(&|| serde_json::to_string(&vocabulary.words))?),
         ];
         let model = Model {
             ir_version: IR_VERSION,
@@ -96,8 +96,8 @@ impl Classifier {
             opset_import: vec![OperatorSet { version: ONNX_OPSET }],
             metadata_props,
         };
-        let mut drawn = Drawn::default();
-        drawn.classifier(self, unit);
+        let mut builder = GraphBuilder::default();
+        builder.classifier(self, unit);
         let classes = Ok(self.labels.len() as i64);
         let graph = Graph {
             name: "classifier".into(),
@@ -108,34 +108,34 @@ impl Classifier {
             output: ["logits", "probabilities"]
                 .map(|name| Value::tensor(name, FLOAT, &[Err("batch"), classes]))
                 .to_vec(),
-            ..drawn.graph
+            ..builder.graph
         };
-        Ok(File { model, graph, weights: drawn.weights })
+        Ok(File { model, graph, weights: builder.weights })
     }
 }
 
 fn write(path: &Path, file: &File) -> Result<()> {
-    if file.len() > MOST {
-        let expected = format!("at most {MOST} bytes as ONNX, which is all that protobuf holds");
+    if file.len() > MAX_BYTES {
+        let expected = format!("at most {MAX_BYTES} bytes, the maximum of an ONNX file");
         return Err(Error::invalid("model", expected, file.len().to_string()));
     }
     write_atomic(path, |out| file.write(out))
 }
 
-/// What a reader of the file is told.
+/// The description in the file.
 const DESCRIPTION: &str = "A text classifier. ids: [batch, length], word i of `words` (metadata, a JSON list) as i + 2, an unknown word as 1, \
-                           anything behind a text's end. lengths: [batch], words of each text. logits, probabilities: [batch, labels], in \
-                           the order of `labels` (metadata, a JSON list).";
+                           any value after the end of a text. lengths: [batch], tokens of each text. logits, probabilities: [batch, \
+                           labels], in the order of `labels` (metadata, a JSON list).";
 
-/// A graph that is being drawn. Values have the names of what they are.
+/// Builds the graph.
 #[derive(Default)]
-struct Drawn<'a> {
+struct GraphBuilder<'a> {
     graph: Graph,
     weights: Vec<Weights<'a>>,
 }
 
-impl<'a> Drawn<'a> {
-    /// An operator; its first output's name is its own, too.
+impl<'a> GraphBuilder<'a> {
+    /// Adds an operator, which is named after its first output.
     fn node(&mut self, op: &str, inputs: &[&str], outputs: &[&str], attribute: Vec<Attribute>) {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let name = outputs.iter().copied().find(|name| !name.is_empty()).unwrap_or_default();
@@ -148,16 +148,16 @@ impl<'a> Drawn<'a> {
         });
     }
 
-    /// Whole numbers: a list, or where `dims` is empty a single one.
+    /// Adds an integer constant: a list, or a scalar if `dims` is empty.
     fn integers(&mut self, name: &str, dims: &[i64], values: &[i64]) {
         let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.graph.initializer.push(Tensor { dims: dims.into(), data_type: INT64, name: name.into(), raw_data });
     }
 
-    /// The name of an axis, as operators that take axes among their inputs want it.
+    /// The name of a constant with an axis, for operators that take axes as inputs.
     fn axis(&mut self, axis: i64) -> String {
         let name = format!("axis_{axis}");
-        // Only what is asked for is written: readers warn of what nothing uses.
+        // It is added on first use, because readers warn about unused constants.
         if !self.graph.initializer.iter().any(|tensor| tensor.name == name) {
             self.integers(&name, &[1], &[axis]);
         }
@@ -182,7 +182,7 @@ impl<'a> Drawn<'a> {
         // [batch, length] to [length + 1, batch].
         self.node("Pad", &["ids", "a_pad_more"], &["padded"], vec![]);
         self.node("Transpose", &["padded"], &["steps"], vec![Attribute::ints("perm", &[1, 0])]);
-        // What reads sequences need not take empty ones: these read their pad, and what comes of it is put aside.
+        // The recurrent operators need not support empty sequences: these read their pad, and the result is replaced below.
         self.node("Max", &["lengths", "one"], &["lengths_read"], vec![]);
         self.node("Cast", &["lengths_read"], &["sequence_lens"], vec![Attribute::int("to", INT32.into())]);
 
@@ -207,7 +207,7 @@ impl<'a> Drawn<'a> {
         self.node("Softmax", &["logits"], &["probabilities"], vec![Attribute::int("axis", -1)]);
     }
 
-    /// The rows of the ids, `[length + 1, batch, E]`; those of one-hot words, which are products, for each direction its own.
+    /// Adds the lookup of embedding rows, `[length + 1, batch, E]`. One-hot embeddings have separate rows for each direction, `[.., G H]`.
     fn embedding(&mut self, classifier: &'a Classifier) {
         let embedding = &classifier.network.embedding;
         let shape = classifier.network.encoder.shape();
@@ -221,8 +221,8 @@ impl<'a> Drawn<'a> {
         }
     }
 
-    /// A layer in one direction: its states `[length + 1, batch, H]`, or of the last layer, where these are asked for, the last ones
-    /// `[batch, H]`.
+    /// Adds a layer in one direction. Its output are all states `[length + 1, batch, H]`; those of the last layer are only the last states
+    /// `[batch, H]` if the pooling is [`Pooling::Last`].
     fn cell(&mut self, shape: &EncoderShape, layer: usize, direction: usize, cell: &'a Cell<f32>, unit: &'a [f32]) {
         let (sums, hidden) = (shape.sums(), shape.hidden);
         let last = layer + 1 == shape.layers && shape.pooling == Pooling::Last;
@@ -230,7 +230,7 @@ impl<'a> Drawn<'a> {
         let of = |name: &str| format!("{name}_l{layer}{}", if direction == 1 { "_reverse" } else { "" });
         let parts = |values: &'a [f32]| gates(shape.cell, values);
         let input = if one_hot {
-            // Rows that are products go through an identity, which orders the gates.
+            // One-hot rows are products already; an identity matrix puts the gates into ONNX's order.
             let row = |sum: usize| &unit[sums - 1 - sum..2 * sums - 1 - sum];
             order(shape.cell).iter().flat_map(|gate| gate * hidden..(gate + 1) * hidden).map(row).collect()
         } else {
@@ -264,7 +264,7 @@ impl<'a> Drawn<'a> {
             (true, false) => "ends".to_owned(),
             (false, false) => format!("states_{layer}"),
         };
-        // The axis of ONNX's own directions, which are one here.
+        // The axis of directions, of which each operator here has one.
         let axis = self.axis(if last { 0 } else { 1 });
         self.node("Squeeze", &[&output, &axis], &[&result], vec![]);
     }
@@ -274,7 +274,7 @@ impl<'a> Drawn<'a> {
         self.node("Unsqueeze", &[value, &axis], &[result], vec![]);
     }
 
-    /// Both directions side by side under `name`, where there are two.
+    /// Concatenates the two directions, if the encoder is bidirectional.
     fn joined(&mut self, shape: &EncoderShape, name: &str, axis: i64) {
         if shape.bidirectional {
             let inputs = [format!("{name}_0"), format!("{name}_1")];
@@ -283,7 +283,7 @@ impl<'a> Drawn<'a> {
         }
     }
 
-    /// From states to a row for each text, `[batch, D H]`; zeros for an empty text.
+    /// Adds the pooling of states to `[batch, D H]`; zeros for an empty text.
     fn pooling(&mut self, shape: &EncoderShape) {
         let states = format!("states_{}", shape.layers - 1);
         self.float("nothing", 0.0);
@@ -314,7 +314,7 @@ impl<'a> Drawn<'a> {
         self.node("Where", &["text_has_words", found, "nothing"], &["pooled"], vec![]);
     }
 
-    /// The states, with `filler` for those of pads.
+    /// Replaces the states of pads by `filler`.
     fn only_words(&mut self, states: &str, filler: &str) {
         self.node("Shape", &["steps"], &["steps_and_texts"], vec![]);
         self.node("Gather", &["steps_and_texts", "zero"], &["step_count"], vec![Attribute::int("axis", 0)]);
@@ -326,7 +326,7 @@ impl<'a> Drawn<'a> {
     }
 }
 
-/// The order in which ONNX has the gates: input, output, forget, candidate.
+/// The gates in ONNX's order: input, output, forget, candidate.
 fn order(cell: CellKind) -> &'static [usize] {
     match cell {
         CellKind::Lstm => &[0, 3, 1, 2],
@@ -334,7 +334,7 @@ fn order(cell: CellKind) -> &'static [usize] {
     }
 }
 
-/// Weights of a cell in ONNX's order.
+/// The weights of a cell in ONNX's order of gates.
 fn gates(cell: CellKind, values: &[f32]) -> Vec<&[f32]> {
     let size = values.len() / cell.gates();
     order(cell).iter().map(|gate| &values[gate * size..][..size]).collect()
@@ -345,7 +345,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_protobuf_cannot_hold_is_refused() {
+    fn a_model_too_large_for_protobuf_is_an_error() {
         let part = vec![0.5; 1 << 20];
         let weights = |count: usize| Weights {
             name: "weights".into(),
@@ -359,7 +359,7 @@ mod tests {
         write(&path, &file(2)).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().len(), file(2).len() as u64);
         let error = write(&path, &file(512)).unwrap_err().to_string();
-        assert!(error.contains("at most 2147483647 bytes as ONNX") && error.contains("found 2147483"), "{error}");
+        assert!(error.contains("at most 2147483647 bytes") && error.contains("found 2147483"), "{error}");
         assert_eq!(std::fs::metadata(&path).unwrap().len(), file(2).len() as u64);
     }
 }

@@ -1,13 +1,13 @@
-//! The messages of ONNX that a model is made of: a part of [`onnx.proto`](https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), with
-//! its field numbers.
+//! The protobuf messages of an ONNX model: the required subset of
+//! [`onnx.proto`](https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 //!
-//! Weights never go through a message: [`File::write`] writes them where protobuf would have them, from where they lie.
+//! Weights are not copied into messages: [`File::write`] writes them directly at the position that protobuf prescribes.
 
 use std::io::{self, Write};
 
 use prost::Message;
 
-/// `ModelProto`, but for its graph.
+/// `ModelProto`, without its graph.
 #[derive(Clone, PartialEq, Message)]
 pub struct Model {
     #[prost(int64, tag = "1")]
@@ -24,7 +24,7 @@ pub struct Model {
     pub metadata_props: Vec<Entry>,
 }
 
-/// `OperatorSetIdProto`; no domain is ONNX's own.
+/// `OperatorSetIdProto`; a missing domain is that of ONNX.
 #[derive(Clone, PartialEq, Message)]
 pub struct OperatorSet {
     #[prost(int64, tag = "2")]
@@ -40,7 +40,7 @@ pub struct Entry {
     pub value: String,
 }
 
-/// `GraphProto`, but for initializers that are weights.
+/// `GraphProto`, without the initializers that are weights.
 #[derive(Clone, PartialEq, Message)]
 pub struct Graph {
     #[prost(message, repeated, tag = "1")]
@@ -86,17 +86,17 @@ pub struct Attribute {
 }
 
 impl Attribute {
-    /// A whole number.
+    /// An integer attribute.
     pub fn int(name: &str, value: i64) -> Self {
         Attribute { name: name.into(), i: Some(value), kind: 2, ..Attribute::default() }
     }
 
-    /// Whole numbers.
+    /// An attribute with a list of integers.
     pub fn ints(name: &str, values: &[i64]) -> Self {
         Attribute { name: name.into(), ints: values.into(), kind: 7, ..Attribute::default() }
     }
 
-    /// Text.
+    /// A string attribute.
     pub fn text(name: &str, value: &str) -> Self {
         Attribute { name: name.into(), s: Some(value.into()), kind: 3, ..Attribute::default() }
     }
@@ -111,7 +111,7 @@ pub struct Tensor {
     pub data_type: i32,
     #[prost(string, tag = "8")]
     pub name: String,
-    /// Empty where the numbers follow the message.
+    /// Empty if the values follow the message.
     #[prost(bytes = "vec", tag = "9")]
     pub raw_data: Vec<u8>,
 }
@@ -132,7 +132,7 @@ pub struct Value {
     pub kind: Option<Type>,
 }
 
-/// `TypeProto`, always of a tensor.
+/// `TypeProto`, which is always a tensor.
 #[derive(Clone, PartialEq, Message)]
 pub struct Type {
     #[prost(message, optional, tag = "1")]
@@ -155,7 +155,7 @@ pub struct Shape {
     pub dim: Vec<Dimension>,
 }
 
-/// `TensorShapeProto.Dimension`: a number, or a name for any number.
+/// `TensorShapeProto.Dimension`: a fixed size, or the name of a variable size.
 #[derive(Clone, PartialEq, Message)]
 pub struct Dimension {
     #[prost(int64, optional, tag = "1")]
@@ -165,7 +165,7 @@ pub struct Dimension {
 }
 
 impl Value {
-    /// A tensor by its name, its type and the names or numbers of its sizes.
+    /// A tensor with its name, its element type and its fixed or variable sizes.
     pub fn tensor(name: &str, elem_type: i32, sizes: &[Result<i64, &str>]) -> Self {
         let dimension = |size: &Result<i64, &str>| match *size {
             Ok(number) => Dimension { dim_value: Some(number), dim_param: None },
@@ -176,7 +176,7 @@ impl Value {
     }
 }
 
-/// An initializer of 32-bit floats, borrowed in parts from wherever they lie.
+/// An initializer of 32-bit floats, which are borrowed in parts.
 #[derive(Debug)]
 pub struct Weights<'a> {
     pub name: String,
@@ -185,7 +185,7 @@ pub struct Weights<'a> {
 }
 
 impl Weights<'_> {
-    /// The message without its numbers.
+    /// The message without its values.
     fn tensor(&self) -> Tensor {
         let dims = self.dims.iter().map(|&size| size as i64).collect();
         Tensor { dims, data_type: FLOAT, name: self.name.clone(), raw_data: Vec::new() }
@@ -195,7 +195,7 @@ impl Weights<'_> {
         4 * self.parts.iter().map(|part| part.len()).sum::<usize>()
     }
 
-    /// Bytes of the whole message.
+    /// Size of the message in bytes.
     fn len(&self) -> usize {
         self.tensor().encoded_len() + prefix(9, self.bytes()).len() + self.bytes()
     }
@@ -204,14 +204,14 @@ impl Weights<'_> {
         out.write_all(&self.tensor().encode_to_vec())?;
         out.write_all(&prefix(9, self.bytes()))?;
         for part in &self.parts {
-            // Little-endian, whatever this machine is.
+            // ONNX is little-endian on all machines.
             part.iter().try_for_each(|value| out.write_all(&value.to_le_bytes()))?;
         }
         Ok(())
     }
 }
 
-/// A model with its graph, and the graph with its weights.
+/// A model with its graph and its weights.
 #[derive(Debug)]
 pub struct File<'a> {
     pub model: Model,
@@ -220,7 +220,7 @@ pub struct File<'a> {
 }
 
 impl File<'_> {
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub fn len(&self) -> usize {
         self.model.encoded_len() + prefix(7, self.graph_len()).len() + self.graph_len()
     }
@@ -243,11 +243,11 @@ impl File<'_> {
     }
 }
 
-/// What stands before a message, or bytes, in the field of another: the field's number and how many bytes follow.
+/// The prefix of a length-delimited protobuf field: its number and the length of its value.
 fn prefix(field: u8, length: usize) -> Vec<u8> {
     const LENGTH_DELIMITED: u8 = 2;
     let mut bytes = vec![field << 3 | LENGTH_DELIMITED];
-    // A vector always has room.
+    // Writing to a vector cannot fail.
     let _ = prost::encode_length_delimiter(length, &mut bytes);
     bytes
 }
