@@ -26,7 +26,8 @@ fn main() -> Result<()> {
     let options = EmbeddingOptions { mode: EmbeddingMode::Tuned, ..EmbeddingOptions::default() };
     let embedding: Embedding<f32> = Embedding::new(&vectors, words, &options)?;
     let id = |word: &str| words.iter().position(|other| *other == word).map_or(1, |index| index as u32 + 2);
-    let texts = ["the film was superb", "the film was dreadful"].map(|text| text.split(' ').map(id).collect::<Vec<_>>());
+    let texts =
+        ["the film was superb", "the film was dreadful"].map(|text| text.split(' ').map(id).collect::<Vec<_>>());
     let labels = [1, 0];
 
     // A classifier of embedding, LSTM and linear layer, trained for some steps. The mean loss is the sum times 1/2.

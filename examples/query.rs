@@ -30,7 +30,9 @@ fn main() -> Result<()> {
                 }
             }
             // An unknown word is an error of its own kind, with suggestions.
-            Err(Error::UnknownWord { word, suggestions }) => println!("\nunknown word {word}; similar: {suggestions:?}"),
+            Err(Error::UnknownWord { word, suggestions }) => {
+                println!("\nunknown word {word}; similar: {suggestions:?}")
+            }
             Err(error) => return Err(error),
         }
     }
