@@ -89,7 +89,7 @@ fn random_rows_cannot_be_extended() {
     let path = folder.path("model");
     let options = TrainOptions { embedding: EmbeddingMode::Random, ..TrainOptions::default() };
     classifier(&model, options).save(&path).unwrap();
-    predict(&path, &["--vectors", file.to_str().unwrap()], b"ship\n").refused(2, "a model made from vectors");
+    predict(&path, &["--vectors", file.to_str().unwrap()], b"ship\n").refused(2, "a model with pretrained rows");
 }
 
 #[test]

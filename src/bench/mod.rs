@@ -1,6 +1,6 @@
-//! How long opening, asking and training take on this machine, beside what its memory, its arithmetic and its files allow.
+//! Measures opening, querying and training on this machine, compared with the peak rates of its memory, arithmetic and files.
 //!
-//! Peaks and measurements are taken by turns, in rounds, so that a slow moment of the machine meets all of them.
+//! Peaks and measurements alternate in rounds, so that a temporary slowdown of the machine affects all of them.
 
 mod peaks;
 mod synthetic;
@@ -18,114 +18,116 @@ use crate::error::{Error, Result};
 use crate::files::{ElementType, Format, ReadOptions};
 use crate::query::{NearestOptions, Query, Term};
 use crate::vectors::Vectors;
-use peaks::{Memory, processor_seconds, products, reading};
+use peaks::{Memory, cpu_seconds, products, reading};
 
 /// What is measured.
 #[derive(Debug, Clone)]
 pub enum Subject {
-    /// Synthetic vectors, which are written to a temporary folder. The same for the same size.
+    /// Synthetic vectors, which are written to a temporary folder. They only depend on the size.
     Synthetic {
         /// Rows, 100 to 10 million.
         rows: usize,
-        /// Numbers a row, 1 to 4,096; at most 300 million numbers in all.
+        /// Numbers per row, 1 to 4,096; at most 300 million numbers in total.
         dimension: usize,
     },
-    /// Vectors of a file, open already, and how it is opened.
+    /// Vectors that were opened from a file, and the options for opening it again.
     File(Arc<Vectors>, ReadOptions),
 }
 
-/// Rounds, at most, unless someone asks for another number.
+/// The default maximum number of rounds.
 pub const ROUNDS: usize = 7;
 
-/// After so long no round begins but the first.
-const LONGEST: Duration = Duration::from_secs(10);
+/// No round but the first begins after this time.
+const MAX_DURATION: Duration = Duration::from_secs(10);
 
-/// Questions one by one in a round, and questions of a batch.
-const QUESTIONS: usize = 20;
+/// Single queries per round.
+const QUERIES: usize = 20;
+
+/// Queries per batch.
 const BATCH: usize = 256;
 
-/// How often a table file is opened in a round.
-const OPENED: usize = 9;
+/// How often a table file is opened per round.
+const OPENS: usize = 9;
 
-/// What the threads get of the cores when nothing else runs, at the least: the rest goes into their starts and ends.
-const ALONE: f64 = 0.9;
+/// Minimum number of cores per thread when no other process is running. Starting and joining threads takes the rest.
+const MIN_CORES_PER_THREAD: f64 = 0.9;
 
-/// What was measured.
+/// The results of a benchmark run.
 #[derive(Debug, Clone, Serialize)]
 pub struct BenchReport {
-    /// The file; none for synthetic vectors.
+    /// The file; `None` for synthetic vectors.
     pub file: Option<String>,
     /// Rows of the vectors.
     pub rows: usize,
-    /// Numbers a row.
+    /// Numbers per row.
     pub dimension: usize,
-    /// Threads that shared the work.
+    /// Number of threads.
     pub threads: usize,
-    /// Rounds that were measured.
+    /// Number of rounds.
     pub rounds: usize,
-    /// Cores that all threads together had while all of them were at work; none where the system does not tell.
+    /// Average number of cores that were available while all threads were busy; `None` if the system does not report it.
     pub cores: Option<f64>,
-    /// What the machine allows.
+    /// The peak rates of the machine.
     pub peaks: Vec<PeakRate>,
-    /// How fast the library is.
+    /// The measurements of the library.
     pub measurements: Vec<Measurement>,
 }
 
-/// A figure of several rounds.
+/// The median and range of several rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MedianRange {
-    /// The one in the middle, or the mean of the two in the middle.
+    /// The median.
     pub median: f64,
-    /// The min.
+    /// The minimum.
     pub min: f64,
-    /// The max.
+    /// The maximum.
     pub max: f64,
 }
 
-/// How fast the machine is at one thing.
+/// A peak rate of the machine.
 #[derive(Debug, Clone, Serialize)]
 pub struct PeakRate {
-    /// `memory`: bytes read from a buffer far larger than caches. `products`: operations of matrix products in the cache, of
-    /// 32-bit floats, an addition and a multiplication being two. `file`: bytes of the file read and left alone.
+    /// `memory`: bytes read from a buffer much larger than the caches. `products`: operations of f32 matrix products in the cache,
+    /// where a multiplication with its addition counts as two. `file`: bytes of the file read without processing.
     pub name: &'static str,
     /// GB/s or GFLOP/s, of all threads together.
     pub unit: &'static str,
-    /// How many of the unit.
+    /// The rate, in this unit.
     pub rate: MedianRange,
 }
 
-/// How fast the library is at one thing.
+/// The measurement of one operation of the library.
 #[derive(Debug, Clone, Serialize)]
 pub struct Measurement {
-    /// `open` (the file is read whole), `open-table` (a table file is mapped), `nearest` (one question), `nearest-batch` (256 at
-    /// once) or `train` (an epoch over 1,000 synthetic texts, with the options that training has by itself).
+    /// `open` (read and parse a file), `open-table` (map a table file), `nearest` (a single query), `nearest-batch` (256 queries at
+    /// once) or `train` (an epoch over 1,000 synthetic texts with default options).
     pub name: &'static str,
-    /// Milliseconds that it takes.
+    /// Duration in milliseconds.
     pub milliseconds: MedianRange,
-    /// What of it is done in a second.
+    /// Throughput, if it is meaningful.
     pub throughput: Option<Throughput>,
-    /// How near it is to the peak that it cannot pass.
+    /// The utilization of the resource that limits the operation.
     pub utilization: Option<Utilization>,
 }
 
-/// So many of something in a second.
+/// A number of units per second.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Throughput {
-    /// How many, the median over the rounds.
+    /// The rate, the median over the rounds.
     pub rate: f64,
-    /// Of what: `MB/s`, `questions/s`, `tokens/s`.
+    /// The unit: `MB/s`, `queries/s` or `tokens/s`.
     pub unit: &'static str,
 }
 
-/// The part of a peak that a measure comes to.
+/// The rate of a measurement relative to a peak rate.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Utilization {
     /// The name of the peak.
     pub peak: &'static str,
-    /// What the measure reads or computes in a second, in the peak's unit; the median over the rounds.
+    /// Bytes or operations per second, in the unit of the peak; the median over the rounds.
     pub rate: f64,
-    /// The rate over that of the peak in the same round; the median over the rounds. Above 1 where codes of rows lie in
-    /// the cache, and where products are of 8-bit numbers.
+    /// The rate divided by the peak rate of the same round; the median over the rounds. It may exceed 1 if the codes of the rows fit
+    /// in the cache, and because products of 8-bit codes are faster than those of floats.
     pub fraction: f64,
 }
 
@@ -140,10 +142,10 @@ impl MedianRange {
 }
 
 impl BenchReport {
-    /// Whether the threads got fewer cores than there are threads, because other processes had them or because the system
-    /// grants no more: all that was measured is slower for it.
+    /// Whether there were fewer available cores than threads, because of other processes or a limit of the system. All results are
+    /// worse for it.
     pub fn is_contended(&self) -> bool {
-        self.cores.is_some_and(|cores| cores < ALONE * self.threads as f64)
+        self.cores.is_some_and(|cores| cores < MIN_CORES_PER_THREAD * self.threads as f64)
     }
 
     /// A peak by its name.
@@ -152,12 +154,12 @@ impl BenchReport {
     }
 }
 
-/// Takes all measurements in `rounds` rounds, fewer where ten seconds are over before. `observe` is called ahead of each round with
-/// its number, from 1 on, and may end all of it; then there is no answer.
+/// Measures in up to `rounds` rounds; no round begins after ten seconds. `observe` is called before each round with its number,
+/// counted from 1, and can stop the run, in which case the result is `None`.
 ///
 /// # Errors
-/// A size or a number of rounds outside its range, vectors of which no row has a direction, a temporary folder that cannot be
-/// written, a file that changed since it was opened.
+/// A size or a number of rounds out of range, vectors without a row that has a direction, a temporary folder that cannot be
+/// written, a file that has changed since it was opened.
 pub fn measure(
     subject: &Subject,
     rounds: usize,
@@ -168,40 +170,40 @@ pub fn measure(
     }
     let bench = Bench::prepare(subject)?;
     let mut training = bench.training(rounds)?;
-    // What is read and made for the first time takes longer, and does not count.
+    // The first epoch and the first search are slower, and are not measured.
     if epoch(&mut training).is_none() {
-        return Err(Error::invalid("vectors", "rows that an LSTM can be trained on", "a loss that is no number"));
+        return Err(Error::invalid("vectors", "rows with which the loss is finite", "a loss that is not finite"));
     }
     bench.vectors.nearest_batch(&bench.queries, &NearestOptions::default())?;
     let began = Instant::now();
-    let mut taken = Taken::default();
+    let mut samples = Samples::default();
     for round in 1..=rounds {
         if observe(round).is_break() {
             return Ok(None);
         }
-        bench.round(&mut training, &mut taken)?;
-        if began.elapsed() > LONGEST {
+        bench.round(&mut training, &mut samples)?;
+        if began.elapsed() > MAX_DURATION {
             break;
         }
     }
-    Ok(Some(bench.measured(taken)))
+    Ok(Some(bench.measured(samples)))
 }
 
-/// What all rounds measure.
+/// The data of all rounds.
 struct Bench {
-    /// The vectors that are asked and trained on.
+    /// The vectors for queries and training.
     vectors: Arc<Vectors>,
     queries: Vec<Query>,
     splits: Splits,
     memory: Memory,
     options: ReadOptions,
-    /// Where synthetic vectors lie; the folder goes away with it.
+    /// The folder with synthetic vectors, which is deleted with it.
     folder: Option<TempDir>,
 }
 
-/// What was taken of each figure, a value a round.
+/// The samples of each quantity, one per round.
 #[derive(Default)]
-struct Taken {
+struct Samples {
     /// GB/s, GFLOP/s, GB/s.
     memory: Vec<f64>,
     products: Vec<f64>,
@@ -212,9 +214,9 @@ struct Taken {
     nearest: Vec<f64>,
     batch: Vec<f64>,
     train: Vec<f64>,
-    /// Seconds of peaks, and seconds of processor time that they had.
+    /// Wall time and CPU time of the peak measurements, in seconds.
     wall: f64,
-    processor: Option<f64>,
+    cpu: Option<f64>,
 }
 
 /// The files of synthetic vectors.
@@ -225,12 +227,12 @@ impl Bench {
     fn prepare(subject: &Subject) -> Result<Bench> {
         let (vectors, options, folder) = match subject {
             Subject::Synthetic { rows, dimension } => {
-                let (vectors, folder) = make_up(*rows, *dimension)?;
+                let (vectors, folder) = create_synthetic(*rows, *dimension)?;
                 (Arc::new(vectors), ReadOptions::default(), Some(folder))
             }
             Subject::File(vectors, options) => (Arc::clone(vectors), options.clone(), None),
         };
-        let rows = synthetic::questions(&vectors, BATCH);
+        let rows = synthetic::query_rows(&vectors, BATCH);
         if rows.is_empty() {
             return Err(Error::invalid("vectors", "a row with a direction", "none"));
         }
@@ -240,7 +242,7 @@ impl Bench {
         Ok(Bench { vectors, queries, splits, memory: Memory::new(), options, folder })
     }
 
-    /// A training as a user has it who says nothing about it, for an epoch more than there are rounds.
+    /// A training with default options, for one epoch more than there are rounds.
     fn training(&self, rounds: usize) -> Result<Training> {
         Training::new(&self.vectors, &self.splits, &self.train_options(rounds + 1))
     }
@@ -249,8 +251,8 @@ impl Bench {
         TrainOptions { tokenizer: Tokenizer::Whitespace, epochs, patience: None, ..TrainOptions::default() }
     }
 
-    /// The file that is read whole when it is opened, if there is one.
-    fn read_whole(&self) -> Option<std::path::PathBuf> {
+    /// The file that is parsed when it is opened, if there is one.
+    fn parsed_file(&self) -> Option<std::path::PathBuf> {
         match &self.folder {
             Some(folder) => Some(folder.path().join(TEXT)),
             None => self.vectors.table_info().is_none().then(|| self.vectors.source().path.clone()),
@@ -258,45 +260,45 @@ impl Bench {
     }
 
     /// The table file, if there is one.
-    fn table(&self) -> Option<std::path::PathBuf> {
+    fn table_file(&self) -> Option<std::path::PathBuf> {
         match &self.folder {
             Some(folder) => Some(folder.path().join(TABLE)),
             None => self.vectors.table_info().map(|_| self.vectors.source().path.clone()),
         }
     }
 
-    fn round(&self, training: &mut Training, taken: &mut Taken) -> Result<()> {
-        let (began, processor) = (Instant::now(), processor_seconds());
-        taken.memory.push(self.memory.rate());
-        taken.products.push(products());
-        taken.wall += began.elapsed().as_secs_f64();
-        if let (Some(before), Some(after)) = (processor, processor_seconds()) {
-            *taken.processor.get_or_insert(0.0) += after - before;
+    fn round(&self, training: &mut Training, samples: &mut Samples) -> Result<()> {
+        let (began, cpu) = (Instant::now(), cpu_seconds());
+        samples.memory.push(self.memory.rate());
+        samples.products.push(products());
+        samples.wall += began.elapsed().as_secs_f64();
+        if let (Some(before), Some(after)) = (cpu, cpu_seconds()) {
+            *samples.cpu.get_or_insert(0.0) += after - before;
         }
-        if let Some(path) = self.read_whole() {
-            taken.reading.push(reading(&path, bytes_of(&path)?)?);
-            taken.open.push(self.opening(&path)?);
+        if let Some(path) = self.parsed_file() {
+            samples.reading.push(reading(&path, bytes_of(&path)?)?);
+            samples.open.push(self.opening(&path)?);
         }
-        if let Some(path) = self.table() {
-            let opened = (0..OPENED).map(|_| self.opening(&path)).collect::<Result<Vec<f64>>>()?;
-            taken.open_table.extend(MedianRange::of(opened).map(|spread| spread.median));
+        if let Some(path) = self.table_file() {
+            let opened = (0..OPENS).map(|_| self.opening(&path)).collect::<Result<Vec<f64>>>()?;
+            samples.open_table.extend(MedianRange::of(opened).map(|spread| spread.median));
         }
         let options = NearestOptions::default();
         let mut asked = Vec::new();
-        for query in self.queries.iter().take(QUESTIONS) {
+        for query in self.queries.iter().take(QUERIES) {
             let began = Instant::now();
             self.vectors.search(query, &options)?;
             asked.push(began.elapsed().as_secs_f64());
         }
-        taken.nearest.extend(MedianRange::of(asked).map(|spread| spread.median));
+        samples.nearest.extend(MedianRange::of(asked).map(|spread| spread.median));
         let began = Instant::now();
         self.vectors.nearest_batch(&self.queries, &options)?;
-        taken.batch.push(began.elapsed().as_secs_f64());
-        taken.train.extend(epoch(training));
+        samples.batch.push(began.elapsed().as_secs_f64());
+        samples.train.extend(epoch(training));
         Ok(())
     }
 
-    /// Seconds to open a file. That it goes away again does not count.
+    /// The time to open a file, in seconds, without closing it.
     fn opening(&self, path: &Path) -> Result<f64> {
         let began = Instant::now();
         let vectors = Vectors::open_with(path, &self.options)?;
@@ -305,41 +307,46 @@ impl Bench {
         Ok(seconds)
     }
 
-    fn measured(&self, taken: Taken) -> BenchReport {
+    fn measured(&self, samples: Samples) -> BenchReport {
         let (rows, dimension) = (self.vectors.len(), self.vectors.dimension());
-        let rounds = taken.nearest.len();
+        let rounds = samples.nearest.len();
         let peak =
             |name, unit, rates: &[f64]| MedianRange::of(rates.to_vec()).map(|rate| PeakRate { name, unit, rate });
         let peaks = [
-            peak("memory", "GB/s", &taken.memory),
-            peak("products", "GFLOP/s", &taken.products),
-            peak("file", "GB/s", &taken.reading),
+            peak("memory", "GB/s", &samples.memory),
+            peak("products", "GFLOP/s", &samples.products),
+            peak("file", "GB/s", &samples.reading),
         ];
         let bytes = self.vectors.source().bytes;
         let (asked, tokens) = (self.queries.len(), training_tokens(&self.splits));
-        // An element of a product is two operations for each number of a row.
+        // Two operations for each number of a row.
         let operations = 2.0 * asked as f64 * rows as f64 * dimension as f64;
-        let file_bytes = self.read_whole().and_then(|path| bytes_of(&path).ok()).unwrap_or(bytes) as f64;
+        let file_bytes = self.parsed_file().and_then(|path| bytes_of(&path).ok()).unwrap_or(bytes) as f64;
         let measurements = [
-            Self::of("open", taken.open, Some((file_bytes / 1e6, "MB/s")), Some((file_bytes, "file", &taken.reading))),
-            Self::of("open-table", taken.open_table, None, None),
+            Self::of(
+                "open",
+                samples.open,
+                Some((file_bytes / 1e6, "MB/s")),
+                Some((file_bytes, "file", &samples.reading)),
+            ),
+            Self::of("open-table", samples.open_table, None, None),
             Self::of(
                 "nearest",
-                taken.nearest,
-                Some((1.0, "questions/s")),
-                Some((self.vectors.searched_bytes() as f64, "memory", &taken.memory)),
+                samples.nearest,
+                Some((1.0, "queries/s")),
+                Some((self.vectors.searched_bytes() as f64, "memory", &samples.memory)),
             ),
             Self::of(
                 "nearest-batch",
-                taken.batch,
-                Some((asked as f64, "questions/s")),
-                Some((operations, "products", &taken.products)),
+                samples.batch,
+                Some((asked as f64, "queries/s")),
+                Some((operations, "products", &samples.products)),
             ),
             Self::of(
                 "train",
-                taken.train,
+                samples.train,
                 Some((tokens as f64, "tokens/s")),
-                Some((self.epoch_operations(), "products", &taken.products)),
+                Some((self.epoch_operations(), "products", &samples.products)),
             ),
         ];
         let file = self.folder.is_none().then(|| self.vectors.source().path.to_string_lossy().into_owned());
@@ -349,14 +356,14 @@ impl Bench {
             dimension,
             threads: rayon::current_num_threads(),
             rounds,
-            cores: taken.processor.map(|processor| processor / taken.wall),
+            cores: samples.cpu.map(|cpu| cpu / samples.wall),
             peaks: peaks.into_iter().flatten().collect(),
             measurements: measurements.into_iter().flatten().collect(),
         }
     }
 
-    /// A measure from its seconds, a value a round; `work` is what is done in these, `needs` what of a peak that takes, in
-    /// single bytes or operations.
+    /// A measurement from the seconds of each round. `work` is the amount of work and its unit; `needs` is the number of bytes or
+    /// operations, and the peak that limits them.
     fn of(
         name: &'static str,
         seconds: Vec<f64>,
@@ -376,36 +383,35 @@ impl Bench {
         Some(Measurement { name, milliseconds, throughput, utilization })
     }
 
-    /// Operations of the matrix products of an epoch: what is left of training, its sums and its exponentials, is not
-    /// counted, nor is the layer behind the encoder.
+    /// The number of operations in the matrix products of an epoch. Elementwise arithmetic and the output layer are not counted.
     fn epoch_operations(&self) -> f64 {
         let TrainOptions { hidden, batch, .. } = self.train_options(1);
         let (hidden, input) = (hidden as f64, self.vectors.dimension() as f64);
         let mut operations = 0.0;
-        // Batches are drawn anew in each epoch, but all of them are alike.
+        // Batches are shuffled in each epoch, but all of them are similar.
         for texts in self.splits.train.texts.chunks(batch) {
             let words = || texts.iter().flat_map(|text| text.text.split_whitespace());
             let tokens = words().count() as f64;
             let distinct = words().collect::<hashbrown::HashSet<&str>>().len() as f64;
-            // A step's sums are a product of four gates' weights with the state before, which a text's first word lacks; back
-            // it is one for the state, and one for the weights.
+            // A step multiplies the weights of four gates with the previous state, which the first word does not have. The
+            // backward pass has one product for the state and one for the weights.
             operations += 2.0 * 4.0 * hidden * hidden * (3.0 * tokens - 2.0 * texts.len() as f64);
-            // A word's row is multiplied once a batch, whatever the number of its places; and back for weights and row.
+            // The row of a word is multiplied once per batch, and in the backward pass for the weights and the row.
             operations += 3.0 * 2.0 * 4.0 * hidden * input * distinct;
         }
         operations
     }
 }
 
-/// Synthetic vectors, as text and as a table in a folder, opened from the table.
-fn make_up(rows: usize, dimension: usize) -> Result<(Vectors, TempDir)> {
-    let within = |what: &str, value: usize, least: usize, most: usize, said: &str| {
-        let right = (least..=most).contains(&value);
-        right.then_some(()).ok_or_else(|| Error::invalid(what, said, value.to_string()))
+/// Creates synthetic vectors as text and as a table in a folder, and opens the table.
+fn create_synthetic(rows: usize, dimension: usize) -> Result<(Vectors, TempDir)> {
+    let check = |what: &str, value: usize, min: usize, max: usize, expected: &str| {
+        let valid = (min..=max).contains(&value);
+        valid.then_some(()).ok_or_else(|| Error::invalid(what, expected, value.to_string()))
     };
-    within("rows", rows, 100, 10_000_000, "a whole number from 100 to 10,000,000")?;
-    within("dimension", dimension, 1, 4096, "a whole number from 1 to 4,096")?;
-    within("rows x dimension", rows * dimension, 1, 300_000_000, "at most 300,000,000 numbers")?;
+    check("rows", rows, 100, 10_000_000, "a whole number from 100 to 10,000,000")?;
+    check("dimension", dimension, 1, 4096, "a whole number from 1 to 4,096")?;
+    check("rows x dimension", rows * dimension, 1, 300_000_000, "at most 300,000,000 numbers")?;
     let parent = std::env::temp_dir();
     let folder = TempDir::new().map_err(|e| Error::io(&parent, "make a temporary folder in it", e))?;
     let vectors = synthetic::vectors(rows, dimension)?;
@@ -415,7 +421,7 @@ fn make_up(rows: usize, dimension: usize) -> Result<(Vectors, TempDir)> {
     Ok((Vectors::open(folder.path().join(TABLE))?, folder))
 }
 
-/// Seconds of the steps of an epoch; none at the end of training.
+/// The time of the steps of an epoch, in seconds; `None` at the end of training.
 fn epoch(training: &mut Training) -> Option<f64> {
     loop {
         if let Progress::Epoch(epoch) = training.advance()? {
@@ -437,7 +443,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spreads_are_of_all_values() {
+    fn median_range_is_of_all_values() {
         assert_eq!(MedianRange::of(vec![]), None);
         assert_eq!(MedianRange::of(vec![3.0, 1.0, 2.0]), Some(MedianRange { median: 2.0, min: 1.0, max: 3.0 }));
         assert_eq!(MedianRange::of(vec![4.0, 1.0]), Some(MedianRange { median: 2.5, min: 1.0, max: 4.0 }));

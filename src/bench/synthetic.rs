@@ -1,4 +1,4 @@
-//! Synthetic vectors and texts to measure with: they mean nothing, and take as long as real ones.
+//! Synthetic vectors and texts for benchmarks. They have no meaning, but take as long to process as real ones.
 
 use std::fmt::Write;
 
@@ -9,21 +9,21 @@ use crate::classifier::{DataFormat, DataOptions, Dataset, Splits};
 use crate::error::Result;
 use crate::vectors::Vectors;
 
-/// The seed of all that is made up.
+/// The random seed.
 const SEED: u64 = 1;
 
 /// Streams of random numbers.
 mod stream {
     pub const ROWS: u64 = 0;
     pub const TEXTS: u64 = 1;
-    pub const QUESTIONS: u64 = 2;
+    pub const QUERIES: u64 = 2;
 }
 
-/// Texts to train on, and words of each: as many as a sentence of a film review has.
+/// Number of texts, and words per text: about those of a sentence of a film review.
 const TEXTS: usize = 1000;
 const WORDS: std::ops::RangeInclusive<usize> = 5..=33;
 
-/// The first rows, from which words of texts are drawn: about as many as a task of this kind has.
+/// Number of distinct words in the texts at most: about that of such a task.
 const FREQUENT: usize = 20_000;
 
 fn generator(stream: u64) -> ChaCha8Rng {
@@ -32,19 +32,19 @@ fn generator(stream: u64) -> ChaCha8Rng {
     rng
 }
 
-/// Vectors whose numbers are drawn each by itself, with five decimals, as text files have them.
+/// Vectors of independent random numbers with five decimals, as in text files.
 ///
 /// # Errors
-/// No rows, or a dimension of zero.
+/// No rows, or a dimension of 0.
 pub(super) fn vectors(rows: usize, dimension: usize) -> Result<Vectors> {
     let mut rng = generator(stream::ROWS);
     let values = (0..rows * dimension).map(|_| rng.random_range(-100_000..=100_000) as f32 / 1e5).collect();
     Vectors::new((0..rows as u32).map(word), values, dimension)
 }
 
-/// The word of a row: another one for each, of seven letters at most.
+/// The word of a row: distinct, and at most seven letters long.
 fn word(row: u32) -> String {
-    // Times an odd number: no two rows have the same.
+    // Multiplication by an odd number is a bijection.
     let mut number = row.wrapping_mul(0x9e37_79b1);
     let mut word = String::new();
     while number > 0 || word.is_empty() {
@@ -54,7 +54,7 @@ fn word(row: u32) -> String {
     word
 }
 
-/// Texts with two labels, of words that are the rarer the later their row; and two texts to choose the epoch by.
+/// Texts with two labels, whose words follow Zipf's law, and a dev set of two texts.
 ///
 /// # Errors
 /// None in practice.
@@ -65,7 +65,7 @@ pub(super) fn splits(vectors: &Vectors) -> Result<Splits> {
     for text in 0..TEXTS {
         lines.push_str(if text % 2 == 0 { "even" } else { "odd" });
         for _ in 0..rng.random_range(WORDS) {
-            // Zipf's law: a word at rank r comes once for every r times that the first one does.
+            // Zipf's law: the frequency of a word is inversely proportional to its rank.
             let rank = frequent.powf(rng.random::<f64>()) - 1.0;
             let _ = write!(lines, " {}", vectors.word(rank as u32));
         }
@@ -73,19 +73,19 @@ pub(super) fn splits(vectors: &Vectors) -> Result<Splits> {
     }
     let options = DataOptions { format: Some(DataFormat::Plain), ..DataOptions::default() };
     let train = Dataset::parse(lines.as_bytes(), &options, "synthetic texts")?;
-    // Nothing is chosen by it, and measuring two texts takes no time.
+    // Small, so that evaluating it takes no time.
     let dev = Dataset { texts: train.texts.iter().take(2).cloned().collect(), ..train.clone() };
     Ok(Splits { train, dev, test: None })
 }
 
-/// Rows to ask for, all of them with a direction; none if no row has one.
-pub(super) fn questions(vectors: &Vectors, count: usize) -> Vec<u32> {
-    let start = generator(stream::QUESTIONS).random_range(0..vectors.len().max(1));
+/// The rows of queries, all of them with a direction; empty if no row has one.
+pub(super) fn query_rows(vectors: &Vectors, count: usize) -> Vec<u32> {
+    let start = generator(stream::QUERIES).random_range(0..vectors.len().max(1));
     let step = (vectors.len() / count.max(1)).max(1);
     let rows = (0..vectors.len()).map(|index| ((start + index * step) % vectors.len()) as u32);
     let has_direction = |&row: &u32| vectors.norm(row).is_some_and(|norm| norm > 0.0 && norm.is_finite());
     let rows: Vec<u32> = rows.filter(has_direction).take(count).collect();
-    // Few rows are asked for again and again.
+    // With few rows, they repeat.
     rows.iter().copied().cycle().take(count).collect()
 }
 

@@ -109,7 +109,7 @@ impl Classifier {
     }
 
     /// The ids of the tokens of each text, and the rows of those words that have none in the embedding or the vectors but have subword
-    /// vectors. The ids of the latter begin at [`Embedding::id_of_made`].
+    /// vectors. The ids of the latter begin at [`Embedding::id_of_extra`].
     pub(super) fn ids(&self, texts: &[Vec<Cow<str>>]) -> (Vec<Vec<u32>>, Vec<f32>) {
         let look_up = |words: &Vec<Cow<str>>| words.iter().map(|word| self.id(word).unwrap_or(UNKNOWN)).collect();
         let mut ids: Vec<Vec<u32>> = parallel_map(texts, look_up);
@@ -128,7 +128,7 @@ impl Classifier {
                 };
                 vector.map_or(UNKNOWN, |vector| {
                     extra_rows.extend_from_slice(&vector);
-                    self.network.embedding.id_of_made(extra_rows.len() / vector.len() - 1)
+                    self.network.embedding.id_of_extra(extra_rows.len() / vector.len() - 1)
                 })
             });
         }

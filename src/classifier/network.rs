@@ -69,7 +69,7 @@ impl<T: Real> Network<T> {
         self.logits_with(sequences, &[])
     }
 
-    /// The logits of texts with words that the embedding does not have: ids from [`Embedding::id_of_made`] refer to `extra_rows`.
+    /// The logits of texts with words that the embedding does not have: ids from [`Embedding::id_of_extra`] refer to `extra_rows`.
     ///
     /// # Shapes
     /// `extra_rows` `[M, E]`; otherwise as [`Network::logits`].

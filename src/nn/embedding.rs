@@ -1,5 +1,6 @@
-//! The embedding layer: ids of words to rows, read from pretrained vectors.
+//! The embedding layer: from word ids to rows of pretrained vectors.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rand::SeedableRng;
@@ -13,16 +14,16 @@ use super::{EncoderShape, Real};
 use crate::error::{Error, Result};
 use crate::vectors::{Case, Vectors};
 
-/// The id of the pad: a row of zeros, never trained.
+/// The id of padding: a row of zeros, never trained.
 pub const PADDING: u32 = 0;
 
-/// The id of words that have no row of their own: [`Vectors::unknown_vector`].
+/// The id of unknown words, whose row is [`Vectors::unknown_vector`].
 pub const UNKNOWN: u32 = 1;
 
-/// Ids before the first word's.
+/// Number of ids before the first word.
 const SPECIAL: usize = 2;
 
-/// Which rows are taken from the vectors, and which are trained.
+/// Which rows are pretrained, and which are trained.
 #[derive(
     Debug,
     Clone,
@@ -41,17 +42,17 @@ const SPECIAL: usize = 2;
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = Error::unknown_value::<Self>)]
 pub enum EmbeddingMode {
-    /// Rows are read from the vectors and never written.
+    /// Pretrained rows, not trained.
     Frozen,
-    /// Rows begin as the vectors have them; those that training touches are copied and updated.
+    /// Pretrained rows, fine-tuned: rows are copied when they are first updated.
     #[default]
     Tuned,
-    /// Rows from the vectors are frozen; rows made for words that the vectors lack are trained.
+    /// Pretrained rows are frozen; the rows of out-of-vocabulary words are trained.
     OovOnly,
-    /// All rows are drawn at random and trained: the control for what pretraining is worth.
+    /// Random rows, trained: the baseline without pretraining.
     Random,
-    /// No table at all: a word is a 1 in a row of zeros as long as the vocabulary, so that its product with the input weights is
-    /// a column of them. The embedding holds these columns as its rows, and they are trained.
+    /// One-hot words without an embedding table. The product of a one-hot word with the input weights is a column of the weights;
+    /// these columns are the rows of the embedding, and are trained.
     OneHot,
 }
 
@@ -65,19 +66,19 @@ impl EmbeddingMode {
     }
 }
 
-/// How an embedding is made from vectors.
+/// The options of an embedding.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EmbeddingOptions {
-    /// Which rows are taken, which are trained.
+    /// Which rows are pretrained, and which are trained.
     pub mode: EmbeddingMode,
-    /// How words are looked up.
+    /// How the case of words is treated in lookups.
     pub case: Case,
-    /// Standard deviation of the rows made for words that the vectors lack; their mean is zero.
+    /// Standard deviation of the random rows of out-of-vocabulary words, whose mean is 0.
     pub oov_std: f64,
-    /// Standard deviation of all rows of [`EmbeddingMode::Random`], their mean then being zero; `None` draws them with the mean
-    /// and deviation of all components of the vectors.
+    /// Standard deviation of the rows of [`EmbeddingMode::Random`], whose mean is 0; `None` uses the mean and standard deviation of
+    /// all components of the vectors.
     pub random_std: Option<f64>,
-    /// Seed of all random rows. A word gets the same row whatever other words there are.
+    /// Random seed. The row of a word does not depend on the other words.
     pub seed: u64,
 }
 
@@ -87,57 +88,66 @@ impl Default for EmbeddingOptions {
     }
 }
 
-/// Where the row of an id stands.
+/// The location of the row of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slot {
     /// In the vectors.
     File(u32),
-    /// Among the embedding's own rows.
+    /// In the embedding's own rows.
     Own(u32),
 }
 
-/// A table of rows by id: id 0 is the pad, id 1 the unknown word, ids from 2 the words it was made for.
+/// An embedding layer. Id 0 is padding, id 1 the unknown word, and ids from 2 are the words of the task.
 ///
-/// Rows are read where they stand in the vectors; none is copied until training changes it.
-#[derive(Debug, Clone)]
+/// Pretrained rows are read from the vectors and only copied when training changes them.
+///
+/// # Shapes
+/// Ids `[N]`, output `[N, E]`.
+#[derive(Clone)]
 pub struct Embedding<T> {
     dimension: usize,
     mode: EmbeddingMode,
     slots: Vec<Slot>,
     trained: Vec<bool>,
-    /// Whether rows are kept as they are for now.
+    /// Whether all rows are temporarily frozen.
     frozen: bool,
     /// `[own rows, dimension]`
     own: Vec<T>,
     vectors: Option<Arc<Vectors>>,
 }
 
+/// A summary, not the rows.
+impl<T> fmt::Debug for Embedding<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Embedding({} ids x {}, {})", self.slots.len(), self.dimension, self.mode)
+    }
+}
+
 impl<T: Real> Embedding<T> {
-    /// An embedding for a task's words: `words[i]` gets the id `i + 2`.
+    /// An embedding for the words of a task: `words[i]` has the id `i + 2`.
     ///
-    /// Words that the vectors lack get the vectors of their character n-grams, where the file has those, and are treated as
-    /// the file's own; else small random rows ([`EmbeddingOptions::oov_std`]). With
-    /// [`EmbeddingMode::Random`] all rows, also those of unknown words, are drawn from a normal distribution
-    /// ([`EmbeddingOptions::random_std`]).
+    /// Out-of-vocabulary words get the vectors of their character n-grams, if the vectors have n-grams, and are then treated as
+    /// pretrained; otherwise they get small random rows ([`EmbeddingOptions::oov_std`]). With [`EmbeddingMode::Random`] all
+    /// rows, including that of unknown words, are drawn from a normal distribution ([`EmbeddingOptions::random_std`]).
     ///
     /// # Errors
-    /// A deviation that is negative or not finite; a damaged table file; [`EmbeddingMode::OneHot`], which
-    /// [`Embedding::one_hot`] makes.
+    /// A standard deviation that is negative or not finite; a damaged table file; [`EmbeddingMode::OneHot`], for which there is
+    /// [`Embedding::one_hot`].
     pub fn new<W: AsRef<[u8]>>(vectors: &Arc<Vectors>, words: &[W], options: &EmbeddingOptions) -> Result<Self> {
         if options.mode == EmbeddingMode::OneHot {
-            return Err(Error::invalid("embedding", "one that has a table", "one-hot"));
+            return Err(Error::invalid("embedding", "a mode with a table", "one-hot"));
         }
         let dimension = vectors.dimension();
         let random = options.mode == EmbeddingMode::Random;
-        let (mean, deviation) = match (random, options.random_std) {
+        let (mean, std) = match (random, options.random_std) {
             (false, _) => (0.0, options.oov_std),
-            (true, Some(deviation)) => (0.0, deviation),
+            (true, Some(std)) => (0.0, std),
             (true, None) => vectors.mean_and_std(),
         };
-        let normal = Normal::new(mean, deviation)
+        let normal = Normal::new(mean, std)
             .ok()
-            .filter(|_| deviation >= 0.0)
-            .ok_or_else(|| Error::invalid("deviation of rows", "a number from 0", deviation.to_string()))?;
+            .filter(|_| std >= 0.0)
+            .ok_or_else(|| Error::invalid("standard deviation of rows", "a number from 0", std.to_string()))?;
         let drawn = |word: &[u8]| {
             let mut rng = ChaCha8Rng::seed_from_u64(options.seed ^ fnv1a(word));
             (0..dimension).map(move |_| T::of(normal.sample(&mut rng)))
@@ -155,12 +165,12 @@ impl<T: Real> Embedding<T> {
         let mut trained = vec![false, trains_own_rows];
         for word in words {
             let known = vectors.find(word, options.case)?;
-            let made = if known.is_none() { vectors.vector(word) } else { None };
-            trained.push(if known.is_some() || made.is_some() { trains_file_rows } else { trains_own_rows });
-            slots.push(match (known, made) {
+            let computed = if known.is_none() { vectors.vector(word) } else { None };
+            trained.push(if known.is_some() || computed.is_some() { trains_file_rows } else { trains_own_rows });
+            slots.push(match (known, computed) {
                 (Some(row), _) if !random => Slot::File(row),
-                (_, made) => {
-                    match made {
+                (_, computed) => {
+                    match computed {
                         Some(vector) if !random => own.extend(vector.iter().map(|&value| T::of_f32(value))),
                         _ => own.extend(drawn(word.as_ref())),
                     }
@@ -179,13 +189,13 @@ impl<T: Real> Embedding<T> {
         })
     }
 
-    /// The input weights of an encoder over one-hot words: `words[i]` gets the id `i + 2`.
+    /// The input weights of an encoder over one-hot words: `words[i]` has the id `i + 2`.
     ///
-    /// The row of a word is its column of `weight_ih`, that of both directions one after the other, drawn uniformly from
-    /// ±1/sqrt(H) as PyTorch draws weights. The unknown word has a row of zeros: a word that training never saw has no column.
+    /// The row of a word is its column of `weight_ih` in all directions, one after the other, uniform in ±1/sqrt(H) as in PyTorch.
+    /// The unknown word has a row of zeros, because a word that is not in the training data has no column.
     ///
     /// # Shapes
-    /// `shape` is the encoder's, its `input` 0; rows are [`EncoderShape::products`] long.
+    /// `shape` is that of the encoder, with `input` 0; rows have [`EncoderShape::products`] numbers.
     pub fn one_hot<W: AsRef<[u8]>>(shape: &EncoderShape, words: &[W], seed: u64) -> Self {
         let dimension = shape.products();
         let bound = 1.0 / (shape.hidden.max(1) as f64).sqrt();
@@ -203,18 +213,18 @@ impl<T: Real> Embedding<T> {
         Embedding { dimension, mode: EmbeddingMode::OneHot, slots, trained, frozen: false, own, vectors: None }
     }
 
-    /// An embedding with rows of its own, all of them trained unless `mode` is frozen; row 0 becomes the pad.
+    /// An embedding from a weight matrix. All rows are trained unless `mode` is frozen. Row 0 is set to zeros, for padding.
     ///
     /// # Shapes
     /// `weights` `[ids, dimension]`.
     ///
     /// # Errors
-    /// Weights that are not a whole number of rows, or fewer than the two rows for pad and unknown word.
+    /// Weights that are not a whole number of rows, or fewer than the two rows for padding and the unknown word.
     pub fn from_weights(mut weights: Vec<T>, dimension: usize, mode: EmbeddingMode) -> Result<Self> {
         if dimension == 0 || !weights.len().is_multiple_of(dimension) || weights.len() / dimension < SPECIAL {
             return Err(Error::invalid(
-                "weights of an embedding",
-                format!("at least {SPECIAL} rows of {dimension} numbers, and more than none"),
+                "embedding weights",
+                format!("at least {SPECIAL} rows of {dimension} numbers"),
                 format!("{} numbers", weights.len()),
             ));
         }
@@ -226,50 +236,45 @@ impl<T: Real> Embedding<T> {
         Ok(Embedding { dimension, mode, slots, trained, frozen: false, own: weights, vectors: None })
     }
 
-    /// The id of word `index` of those the embedding was made for.
+    /// The id of word `index` of the task.
     pub fn id_of_word(index: usize) -> u32 {
         (index + SPECIAL) as u32
     }
 
-    /// The id under which a row of the vectors can be read although it is none of the task's words; see
-    /// [`Embedding::attach_vectors`].
+    /// The id of a row of the vectors whose word is not among the words of the task; see [`Embedding::attach_vectors`].
     pub fn id_of_row(&self, row: u32) -> u32 {
         self.slots.len() as u32 + row
     }
 
-    /// The id of row `index` of those given to [`Embedding::forward_with`].
-    pub fn id_of_made(&self, index: usize) -> u32 {
+    /// The id of row `index` of the extra rows of [`Embedding::forward_with`].
+    pub fn id_of_extra(&self, index: usize) -> u32 {
         let rows = self.vectors.as_ref().map_or(0, |vectors| vectors.len());
         u32::try_from(self.slots.len() + rows + index).unwrap_or(UNKNOWN)
     }
 
-    /// Lets ids past the task's words stand for rows of `vectors`, so that words which training never saw are known.
+    /// Makes the rows of `vectors` available as further ids, so that words that are not in the training data are known.
     ///
     /// # Errors
-    /// Vectors of another dimension, or an embedding whose own rows are not of the vectors' space: random.
+    /// Vectors of another dimension, or an embedding without pretrained rows: random or one-hot.
     pub fn attach_vectors(&mut self, vectors: &Arc<Vectors>) -> Result<()> {
         if self.mode == EmbeddingMode::OneHot {
-            return Err(Error::invalid("vectors", "a model made from vectors", "one made without, from one-hot words"));
+            return Err(Error::invalid("vectors", "a model with pretrained rows", "a one-hot model"));
         }
         if vectors.dimension() != self.dimension {
             return Err(Error::invalid(
                 "vectors",
-                format!("{} numbers a word, as the model has", self.dimension),
+                format!("dimension {}, as in the model", self.dimension),
                 vectors.dimension().to_string(),
             ));
         }
         if self.mode == EmbeddingMode::Random {
-            return Err(Error::invalid(
-                "vectors",
-                "a model made from vectors",
-                "one made from random rows, which vectors cannot extend",
-            ));
+            return Err(Error::invalid("vectors", "a model with pretrained rows", "a model with random rows"));
         }
         self.vectors = Some(Arc::clone(vectors));
         Ok(())
     }
 
-    /// Numbers a row, `E`.
+    /// Numbers per row, `E`.
     pub fn dimension(&self) -> usize {
         self.dimension
     }
@@ -279,12 +284,12 @@ impl<T: Real> Embedding<T> {
         self.mode
     }
 
-    /// Number of ids of its own: pad, unknown word, and the words it was made for.
+    /// Number of ids: padding, unknown word, and the words of the task.
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Never true: there are always a pad and an unknown word.
+    /// Always false: there are at least padding and the unknown word.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
@@ -294,7 +299,7 @@ impl<T: Real> Embedding<T> {
         !self.frozen && self.trained.get(id as usize).copied().unwrap_or(false)
     }
 
-    /// Keeps all rows as they are, as if they were frozen, or lets go of them again.
+    /// Freezes all rows temporarily, or unfreezes them again.
     pub fn set_frozen(&mut self, frozen: bool) {
         self.frozen = frozen;
     }
@@ -304,19 +309,25 @@ impl<T: Real> Embedding<T> {
         self.frozen
     }
 
-    /// The rows of `ids`, one after the other: `[N]` to `[N, E]`. An id that does not exist reads as the pad.
+    /// The rows of `ids`. An id that does not exist has the row of padding.
+    ///
+    /// # Shapes
+    /// `ids` `[N]`; returns `[N, E]`.
     pub fn forward(&self, ids: &[u32]) -> Vec<T> {
         self.forward_with(ids, &[])
     }
 
-    /// As [`Embedding::forward`], where ids from [`Embedding::id_of_made`] on stand for rows that were made elsewhere, such as
-    /// those of words that only their n-grams are known of: `made` `[M, E]`.
-    pub fn forward_with(&self, ids: &[u32], made: &[T]) -> Vec<T> {
+    /// As [`Embedding::forward`], with extra rows for the ids from [`Embedding::id_of_extra`] on, such as the rows of words that are
+    /// only known by their n-grams.
+    ///
+    /// # Shapes
+    /// `ids` `[N]`, `extra` `[M, E]`; returns `[N, E]`.
+    pub fn forward_with(&self, ids: &[u32], extra: &[T]) -> Vec<T> {
         let mut rows = Vec::with_capacity(ids.len() * self.dimension);
         for &id in ids {
-            let index = id.checked_sub(self.id_of_made(0)).map(|index| index as usize);
-            let made = index.and_then(|index| made.chunks_exact(self.dimension).nth(index));
-            match made.map_or_else(|| self.row(id), Row::Own) {
+            let index = id.checked_sub(self.id_of_extra(0)).map(|index| index as usize);
+            let extra = index.and_then(|index| extra.chunks_exact(self.dimension).nth(index));
+            match extra.map_or_else(|| self.row(id), Row::Own) {
                 Row::File(values) => rows.extend(values.iter().map(|&value| T::of_f32(value))),
                 Row::Own(values) => rows.extend_from_slice(values),
             }
@@ -324,7 +335,7 @@ impl<T: Real> Embedding<T> {
         rows
     }
 
-    /// The gradients of the rows that are trained, summed over the tokens that read them.
+    /// The gradients of the trained rows, summed over their tokens.
     ///
     /// # Shapes
     /// `ids` `[N]`, `gradient` `[N, E]`.
@@ -345,8 +356,7 @@ impl<T: Real> Embedding<T> {
         rows
     }
 
-    /// The row of an id, to be changed: copied out of the vectors if this is the first time. `None` for rows that are not
-    /// trained.
+    /// The row of an id, mutable; copied from the vectors on the first call. `None` for rows that are not trained.
     pub fn row_mut(&mut self, id: u32) -> Option<&mut [T]> {
         if !self.is_trained(id) {
             return None;
@@ -367,8 +377,7 @@ impl<T: Real> Embedding<T> {
         matches!(self.slots.get(id as usize), Some(Slot::File(_)))
     }
 
-    /// The rows that training may change and that no longer stand in the vectors, ids ascending. Whether rows are frozen plays
-    /// no part.
+    /// The trained rows that are not, or no longer, read from the vectors, by ascending id. Ignores [`Embedding::set_frozen`].
     pub(crate) fn trained_rows(&self) -> impl Iterator<Item = (u32, &[T])> {
         (0..).zip(&self.trained).zip(&self.slots).filter_map(|((id, &trained), slot)| match slot {
             Slot::Own(place) if trained => Some((id, &self.own[*place as usize * self.dimension..][..self.dimension])),
@@ -376,7 +385,7 @@ impl<T: Real> Embedding<T> {
         })
     }
 
-    /// All rows of its own ids, as a saved model holds them: `[ids, dimension]`.
+    /// All rows of the embedding, `[ids, E]`.
     pub fn weights(&self) -> Vec<T> {
         let ids: Vec<u32> = (0..self.slots.len() as u32).collect();
         self.forward(&ids)
@@ -393,7 +402,7 @@ impl<T: Real> Embedding<T> {
 }
 
 impl Embedding<f32> {
-    /// The rows of its own ids, where they lie, as a saved model holds them.
+    /// All rows of the embedding, without copying.
     pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
         (0..self.slots.len() as u32).map(|id| match self.row(id) {
             Row::File(values) | Row::Own(values) => values,
@@ -406,7 +415,7 @@ enum Row<'a, T> {
     Own(&'a [T]),
 }
 
-/// Gradients of some rows of an embedding: ids in ascending order, a row of gradients each.
+/// Gradients of some rows of an embedding, by ascending id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowGradients<T> {
     dimension: usize,
@@ -420,7 +429,7 @@ impl<T: Real> RowGradients<T> {
         RowGradients { dimension, ids: Vec::new(), values: Vec::new() }
     }
 
-    /// Ids and their gradients, ids ascending.
+    /// The ids in ascending order, and their gradients.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &[T])> {
         self.ids.iter().copied().zip(self.values.chunks_exact(self.dimension.max(1)))
     }
@@ -448,7 +457,7 @@ impl<T: Real> RowGradients<T> {
     }
 }
 
-/// FNV-1a: a hash with the same value on every machine and in every version.
+/// FNV-1a, a hash that is the same on every machine and in every version.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

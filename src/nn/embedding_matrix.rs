@@ -1,4 +1,4 @@
-//! The rows of a vocabulary that somebody else made, in its order.
+//! Embedding matrices for the vocabularies of other tools.
 
 use std::sync::Arc;
 
@@ -6,18 +6,18 @@ use super::{Embedding, EmbeddingMode, EmbeddingOptions, UNKNOWN};
 use crate::error::{Error, Result};
 use crate::vectors::{Case, Vectors};
 
-/// How a [`EmbeddingMatrix`] is made.
+/// The options of an [`EmbeddingMatrix`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbeddingMatrixOptions {
-    /// The vocabulary's word for a pad, whose row is zeros.
+    /// The padding token of the vocabulary, whose row is zeros.
     pub pad: Option<Vec<u8>>,
-    /// The vocabulary's word for unknown words, whose row is [`Vectors::unknown_vector`].
+    /// The token for unknown words of the vocabulary, whose row is [`Vectors::unknown_vector`].
     pub unknown: Option<Vec<u8>>,
-    /// How words are looked up.
+    /// How the case of words is treated in lookups.
     pub case: Case,
-    /// Standard deviation of the rows made for words that the vectors lack; their mean is zero.
+    /// Standard deviation of the random rows of out-of-vocabulary words, whose mean is 0.
     pub oov_std: f64,
-    /// Seed of these rows. A word gets the same row whatever other words there are.
+    /// Random seed. The row of a word does not depend on the other words.
     pub seed: u64,
 }
 
@@ -28,38 +28,38 @@ impl Default for EmbeddingMatrixOptions {
     }
 }
 
-/// Rows for a vocabulary, index by index, as another tool's embedding layer begins with.
+/// The rows of a vocabulary, index by index, to initialise the embedding layer of another tool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbeddingMatrix {
     /// `[rows, E]`.
     pub values: Vec<f32>,
-    /// Numbers a row, `E`.
+    /// Numbers per row, `E`.
     pub dimension: usize,
-    /// Rows whose words the vectors know.
+    /// Number of words that are in the vectors.
     pub known: usize,
-    /// Rows of those words that the vectors lack, ascending: neither the pad nor the word for unknown words.
+    /// The rows of out-of-vocabulary words, in ascending order, without the padding token and the token for unknown words.
     pub unknown: Vec<usize>,
-    /// Rows that no word has, ascending; they are zeros.
+    /// Indices without a word, in ascending order; their rows are zeros.
     pub without_word: Vec<usize>,
 }
 
 impl EmbeddingMatrix {
-    /// A row for each entry of `vocabulary`, in its order, each as [`Embedding`] makes it: as the vectors have it, by character
-    /// n-grams where they have those, or small and random for a word that they lack.
+    /// The matrix for a vocabulary: for each entry its row as in an [`Embedding`], which is pretrained, computed from character
+    /// n-grams, or small and random for an out-of-vocabulary word.
     ///
     /// # Errors
-    /// A pad or word for unknown words that the vocabulary lacks, a deviation that is negative or not finite, a damaged table
-    /// file.
+    /// A padding token or token for unknown words that is not in the vocabulary, a standard deviation that is negative or not finite,
+    /// a damaged table file.
     pub fn for_vocabulary(
         vectors: &Arc<Vectors>,
         vocabulary: &[Option<Vec<u8>>],
         options: &EmbeddingMatrixOptions,
     ) -> Result<EmbeddingMatrix> {
         vectors.check()?;
-        for (what, special) in [("pad", &options.pad), ("word for unknown words", &options.unknown)] {
+        for (what, special) in [("pad", &options.pad), ("unknown token", &options.unknown)] {
             if let Some(word) = special.as_ref().filter(|word| !vocabulary.iter().flatten().any(|other| other == *word))
             {
-                let found = format!("`{}`, which it lacks", String::from_utf8_lossy(word));
+                let found = format!("`{}`", String::from_utf8_lossy(word));
                 return Err(Error::invalid(what, "a word of the vocabulary", found));
             }
         }
