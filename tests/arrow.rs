@@ -485,7 +485,7 @@ fn texts_become_vectors_in_all_forms() {
     let right: Vec<f32> = of.of(&texts).into_iter().flat_map(|vector| vector.values).collect();
     let (npy, parquet, json) = (folder.path("v.npy"), folder.path("v.parquet"), folder.path("v.jsonl"));
     let said = ran("embed", &from, &npy, &[]).err;
-    assert!(said.contains("texts without any known word, whose vectors are zeros: 1"), "{said}");
+    assert!(said.contains("texts without known words, with zero vectors: 1"), "{said}");
     let (values, rows, columns) = vocable::files::numpy::parse(&std::fs::read(&npy).unwrap(), false).unwrap();
     assert_eq!((rows, columns), (texts.len(), 50));
     assert!(values == right);
@@ -507,7 +507,7 @@ fn texts_become_vectors_in_all_forms() {
     let counts = folder.file("counts", "the 90\na 10\n");
     ran("embed", &from, &npy, &["--weighting", "frequency", "--counts", counts.to_str().unwrap()]);
     assert!(vocable::files::numpy::parse(&std::fs::read(&npy).unwrap(), false).unwrap().0 != right);
-    run("embed", &from, &npy, &["--counts", counts.to_str().unwrap()]).refused(2, "--weighting frequency beside it");
+    run("embed", &from, &npy, &["--counts", counts.to_str().unwrap()]).refused(2, "--counts requires --weighting frequency");
     vocable(["embed"]).refused(2, "--in FILE and --out FILE");
 }
 

@@ -106,7 +106,7 @@ fn values_out_of_range_are_refused() {
     refused(&["--rounds", "0"], "rounds: expected a whole number from 1 to 1,000, found 0");
     refused(&["--rounds", "1001"], "found 1001");
     let demo = fixture("demo.50d.txt");
-    refused(&["--rows", "1000", "--vectors", demo.to_str().unwrap()], "synthetic vectors, without --vectors");
+    refused(&["--rows", "1000", "--vectors", demo.to_str().unwrap()], "cannot be used with --vectors");
     refused(&["--vectors", "missing.txt"], "missing.txt: cannot open it");
 }
 

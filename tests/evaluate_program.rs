@@ -121,7 +121,7 @@ fn options_reach_the_protocols_that_have_them() {
 fn protocols_that_do_not_apply_are_refused() {
     let folder = Folder::new();
     let word2vec = evaluate(&folder, &["p.tsv", "--protocol", "word2vec"]);
-    word2vec.refused(2, "p.tsv, which holds word pairs: expected gensim or exact, found word2vec");
+    word2vec.refused(2, "p.tsv (word pairs): expected gensim or exact, found word2vec");
     evaluate(&folder, &["q.txt", "--protocol", "exact"]).refused(2, "expected gensim, word2vec or glove, found exact");
     evaluate(&folder, &["p.tsv", "--protocol", "gensim,glove"]).refused(2, "expected gensim or exact for word pairs");
     evaluate(&folder, &["q.txt", "--protocol", "fasttext"]).refused(2, "gensim, word2vec, glove or exact");

@@ -181,7 +181,7 @@ mod fetching {
         assert_eq!(ran.code, 0, "{ran:?}");
         assert!(ran.out.starts_with("cc.hi.300: 3 rows x 300, "), "{ran:?}");
         assert!(ran.out.trim_end().ends_with(table.to_str().unwrap()), "{ran:?}");
-        for said in ["cc.hi.300.vec.gz", "CC BY-SA 3.0", "size", "the publisher gives no checksum"] {
+        for said in ["cc.hi.300.vec.gz", "CC BY-SA 3.0", "size", "the publisher provides no checksum"] {
             assert!(ran.err.contains(said), "{said:?} is not said: {ran:?}");
         }
 
@@ -199,7 +199,7 @@ mod fetching {
 
         // Fetched before: no request is sent.
         let there = offline(&folder, &["get", "cc.hi.300", "--json"]);
-        assert!(there.err.contains("already there"), "{there:?}");
+        assert!(there.err.contains("already downloaded"), "{there:?}");
         let answer = there.only_json();
         assert_eq!((&answer["rows"], &answer["check"]), (&json!(3), &json!("header-and-dimension")));
     }
@@ -222,7 +222,7 @@ mod fetching {
         let ran = get(&folder, &gone, &["cc.hi.300", "--yes"]);
         ran.refused(2, "cc.hi.300.vec.gz: expected the file, found status 404");
         let ran = get(&folder, &gone, &["cc.hi.30"]);
-        ran.refused(2, "NAME: expected a name that `vocable list` shows, found `cc.hi.30`; did you mean `cc.hi.300`");
+        ran.refused(2, "NAME: expected a name listed by `vocable list`, found `cc.hi.30`; did you mean `cc.hi.300`");
         get(&folder, &gone, &["whatever"]).refused(2, "found `whatever`");
         get(&folder, &gone, &["cc.hi.300", "--timeout", "0"]).refused(2, "--timeout");
         assert_eq!(offline(&folder, &["list", "--fetched"]).out, "");
@@ -434,7 +434,7 @@ mod fetching {
             command.args(["get", "cc.hi.300"]);
             let mut session = rexpect::session::spawn_command(command, Some(60_000)).unwrap();
             session.exp_string("licence").unwrap();
-            session.exp_string("fetch it? [Y/n]").unwrap();
+            session.exp_string("download? [Y/n]").unwrap();
             session.send_line(answer).unwrap();
             session.exp_eof().unwrap();
             session.process().wait().unwrap()

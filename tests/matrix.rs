@@ -140,7 +140,7 @@ fn the_program_writes_a_matrix_and_the_unknown_words() {
         "{}",
         ran.err
     );
-    assert!(ran.out.contains("4 rows x 50; words known to the vectors: 2, unknown: 2"), "{}", ran.out);
+    assert!(ran.out.contains("4 rows x 50; words in the vectors: 2, out of vocabulary: 2"), "{}", ran.out);
     vocable(arguments(&["--unk", "[UNK]"])).refused(2, "found `[UNK]`");
     vocable(["embedding-matrix", "absent.txt", "--out", "m.tsv"]).refused(2, ".npy or .safetensors");
 }

@@ -100,7 +100,7 @@ fn a_text_without_words_is_counted_and_warned_of() {
     let classifier = classifier(&model, TrainOptions::default());
     classifier.save(&path).unwrap();
     let ran = predict(&path, &["--json"], b"ship\n\n \xe2\x80\x8b\t\n");
-    assert_eq!(ran.err, "warning: 2 lines have no words; what is answered there does not depend on the text\n");
+    assert_eq!(ran.err, "warning: 2 lines have no words; the prediction there does not depend on the text\n");
     let answers = ran.json();
     assert_eq!((&answers[1]["words"], &answers[1]["unknown"]), (&json!(0), &json!(0)));
     assert_eq!(answers[1], answers[2]);

@@ -456,7 +456,7 @@ fn convert_says_what_it_wrote_and_chooses_rows() {
 
     let (code, said, _) = run(&["--dtype", "f16"]);
     assert_eq!(code, Some(0));
-    assert!(said.contains("as halves: a row's cosine with its stored form"), "{said}");
+    assert!(said.contains("f16: the cosine of a row with its stored form"), "{said}");
 
     let before = std::fs::read(&out).unwrap();
     for (arguments, what) in [
