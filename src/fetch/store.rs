@@ -4,8 +4,6 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use etcetera::BaseStrategy;
-
 use super::catalog::{CATALOG, CatalogEntry};
 use crate::error::{Error, Result};
 
@@ -16,6 +14,21 @@ pub struct ListedVectors {
     pub entry: &'static CatalogEntry,
     /// The table file and its size in bytes, if they were downloaded.
     pub table: Option<(PathBuf, u64)>,
+}
+
+/// The folder `vocable` in the user's data folder.
+#[cfg(feature = "user-folders")]
+fn data_folder() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+
+    let folder = etcetera::choose_base_strategy().ok()?.data_dir();
+    // Without a home folder the path is relative; the current folder is not a place for data.
+    folder.is_absolute().then(|| folder.join("vocable"))
+}
+
+#[cfg(not(feature = "user-folders"))]
+fn data_folder() -> Option<PathBuf> {
+    None
 }
 
 /// A folder of downloaded vectors.
@@ -31,18 +44,13 @@ impl Store {
     }
 
     /// The store of the user: `vectors` in the folder named by the environment variable `VOCABLE_DATA`, or else in `vocable` in the
-    /// user's data folder.
+    /// user's data folder (feature `user-folders`).
     ///
     /// # Errors
     /// Neither folder is known.
     pub fn of_user() -> Result<Store> {
         let named = std::env::var_os("VOCABLE_DATA").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let own = || {
-            let folder = etcetera::choose_base_strategy().ok()?.data_dir();
-            // Without a home folder the path is relative; the current folder is not a place for data.
-            folder.is_absolute().then(|| folder.join("vocable"))
-        };
-        let folder = named.or_else(own).ok_or_else(|| {
+        let folder = named.or_else(data_folder).ok_or_else(|| {
             Error::other("no folder for downloaded vectors: there is no home folder")
                 .advise("set VOCABLE_DATA to a folder")
         })?;

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use half::f16;
-use half::slice::HalfFloatSliceExt;
+use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use rayon::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensorError};
 use serde_json::json;
@@ -98,7 +98,7 @@ impl Table {
         };
         let values = match info.dtype {
             ElementType::F32 => file.buffer("vectors", dtype)?,
-            ElementType::F16 => widen(&file.buffer::<f16>("vectors", dtype)?, dimension).into(),
+            ElementType::F16 => widen(file.buffer::<u16>("vectors", dtype)?.reinterpret_cast(), dimension).into(),
         };
         file.expect_shape("norms", Dtype::F32, &[rows])?;
         Ok(Table {
@@ -244,7 +244,7 @@ pub(super) fn write(path: &Path, table: &TableView, stored: ElementType) -> Resu
         ElementType::F16 => {
             halves = narrow(values, dimension, words)?;
             half_norms = widen(&halves, dimension).par_chunks_exact(dimension).map(norm).collect();
-            ("F16", &half_norms, bytemuck::cast_slice(&halves))
+            ("F16", &half_norms, bytemuck::cast_slice(halves.reinterpret_cast()))
         }
     };
     // Widest first, so that each tensor is aligned for its type.
