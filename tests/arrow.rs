@@ -507,7 +507,8 @@ fn texts_become_vectors_in_all_forms() {
     let counts = folder.file("counts", "the 90\na 10\n");
     ran("embed", &from, &npy, &["--weighting", "frequency", "--counts", counts.to_str().unwrap()]);
     assert!(vocable::files::numpy::parse(&std::fs::read(&npy).unwrap(), false).unwrap().0 != right);
-    run("embed", &from, &npy, &["--counts", counts.to_str().unwrap()]).refused(2, "--counts requires --weighting frequency");
+    run("embed", &from, &npy, &["--counts", counts.to_str().unwrap()])
+        .refused(2, "--counts requires --weighting frequency");
     vocable(["embed"]).refused(2, "--in FILE and --out FILE");
 }
 
