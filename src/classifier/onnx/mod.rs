@@ -30,7 +30,7 @@ const MAX_BYTES: usize = i32::MAX as usize;
 
 /// What is needed to convert texts to ids, and classes to labels.
 #[derive(Debug, Serialize)]
-struct Vocabulary<'a> {
+struct OnnxVocabulary<'a> {
     labels: &'a [String],
     tokenizer: &'static str,
     case: &'static str,
@@ -67,8 +67,8 @@ impl Classifier {
         })
     }
 
-    fn onnx_vocabulary(&self) -> Vocabulary<'_> {
-        Vocabulary {
+    fn onnx_vocabulary(&self) -> OnnxVocabulary<'_> {
+        OnnxVocabulary {
             labels: &self.labels,
             tokenizer: self.tokenizer.name(),
             case: self.case.name(),
