@@ -157,7 +157,7 @@ fn limits_hold_at_once_and_answer_as_a_plain_loop() {
     for within in [false, true] {
         for regex in [None, Some(("^[a-m]", "abcdefghijklm"))] {
             for restrict in [None, Some(900)] {
-                for least in [None, Some(0.1)] {
+                for minimum in [None, Some(0.1)] {
                     let mut arguments: Vec<String> =
                         ["nearest", "paris", "--json", "-k", "40"].map(str::to_owned).to_vec();
                     if within {
@@ -169,15 +169,15 @@ fn limits_hold_at_once_and_answer_as_a_plain_loop() {
                     if let Some(restrict) = restrict {
                         arguments.push(format!("--restrict={restrict}"));
                     }
-                    if let Some(least) = least {
-                        arguments.extend(["--min-cosine".to_owned(), least.to_string()]);
+                    if let Some(minimum) = minimum {
+                        arguments.extend(["--min-cosine".to_owned(), minimum.to_string()]);
                     }
                     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
                     let expected = plain_loop(vector("paris"), &["paris"], 40, |row, word, cosine| {
                         (!within || listed.contains(&word))
                             && regex.is_none_or(|(_, first)| first.contains(word.chars().next().unwrap()))
                             && restrict.is_none_or(|restrict| row < restrict)
-                            && least.is_none_or(|least| cosine >= least)
+                            && minimum.is_none_or(|minimum| cosine >= minimum)
                     });
                     assert!(!expected.is_empty());
                     same(&demo(&arguments).only_json(), &expected);

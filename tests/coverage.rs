@@ -118,7 +118,7 @@ fn invalid_input_of_coverage_is_refused() {
     coverage(&folder.path("nowhere"), "demo.50d.txt", &[]).refused(2, "nowhere: cannot open it");
     let empty = folder.file("empty", "\n");
     coverage(&empty, "demo.50d.txt", &[]).refused(2, "empty: expected labelled texts, found none");
-    coverage(&empty, "demo.50d.txt", &["--unlabelled"]).refused(2, "empty: expected texts, one a line, found none");
+    coverage(&empty, "demo.50d.txt", &["--unlabelled"]).refused(2, "empty: expected one text per line, found none");
     coverage(&texts, "demo.50d.txt", &["--tokenizer", "moses"]).refused(2, "unicode, ptb");
     coverage(&texts, "demo.50d.txt", &["--label-column", "stars"]).refused(2, "a column `stars`");
     coverage(&texts, "demo.50d.txt", &["--unlabelled", "--label-column", "stars"]).refused(2, "--unlabelled");

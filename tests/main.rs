@@ -39,6 +39,7 @@ mod nn_gradients;
 mod nn_reference;
 mod optimizer;
 mod outputs;
+mod phrases;
 mod predict;
 mod program;
 mod refusals;

@@ -83,7 +83,7 @@ fn options_outside_their_range_are_refused() {
         ("--label-smoothing", "nan", "label smoothing"),
         ("--class-weights", "pos", "none, balanced, or LABEL=WEIGHT"),
         ("--class-weights", "pos=0", "a number above 0"),
-        ("--class-weights", "meh=2", "labels of the training part (neg, pos)"),
+        ("--class-weights", "meh=2", "labels of the train set (neg, pos)"),
         ("--checkpoint-minutes", "5", "--checkpoint"),
     ] {
         train(&texts, &texts, &[&format!("{option}={value}")]).refused(2, said);

@@ -26,7 +26,7 @@ impl TaskWords {
     pub fn of(vectors: &Vectors, splits: &Splits, options: &TrainOptions) -> Result<TaskWords> {
         let train = count(vectors, &splits.train, options);
         if train.is_empty() {
-            let line = splits.train.texts.first().map_or(Place::File, |text| Place::Line(text.line));
+            let line = splits.train.texts.first().map_or(Place::File, |first| Place::Line(first.line));
             let error = Malformed::at(line, "a text after the label", "none, in this and all other lines");
             return Err(error.in_file(&splits.train.name).into());
         }

@@ -96,7 +96,7 @@ impl RunDirectory {
     /// refused.
     ///
     /// # Errors
-    /// The directory does not belong to this comparison; a process has locked it for itself alone; files cannot be read or written.
+    /// The directory does not belong to this comparison; another process has locked it exclusively; files cannot be read or written.
     pub fn share(path: impl AsRef<Path>, plan: &Plan) -> Result<RunDirectory> {
         let path = path.as_ref();
         for named in plan.vectors() {

@@ -23,7 +23,7 @@ impl Lock {
         Lock::acquire(directory, File::try_lock)
     }
 
-    /// Locks a directory together with other processes, or fails if another process has locked it for itself alone.
+    /// Locks a directory together with other processes, or fails if another process has locked it exclusively.
     pub(super) fn shared(directory: &Path) -> Result<Lock> {
         Lock::acquire(directory, File::try_lock_shared)
     }

@@ -21,7 +21,7 @@ const MAX_MOST_MOVED: usize = 6;
 const MAX_PAIRS: usize = 4;
 
 /// A comparison: a table with a row for each embedding and columns for options that vary, scores in percent; then the verdicts on pairs of
-/// embeddings, and the words that moved most. If the `width` of a terminal is given, the space beside the table shows the intervals
+/// embeddings, and the words that moved most. If the `width` of a terminal is given, the space to the right of the table shows the intervals
 /// as bars.
 pub fn comparison(findings: &Findings, width: Option<usize>) -> String {
     let mut text = score_table(findings, width);
