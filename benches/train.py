@@ -360,9 +360,7 @@ def titled(name, cell):
         "predict": "predicting",
         "sentence": f"one sentence of {SENTENCE_WORDS} words",
     }
-    title = (
-        f"{name}: {what[cell['task']]}, {cell['texts']}, dimension {cell['dimension']}, hidden {cell['hidden']}"
-    )
+    title = f"{name}: {what[cell['task']]}, {cell['texts']}, dimension {cell['dimension']}, hidden {cell['hidden']}"
     title += ", both ways" if cell["bidirectional"] else ""
     title += f", a file of {TABLE_ROWS:,} rows" if cell["table"] else ""
     title += f", {cell['threads']} thread{'s' if cell['threads'] > 1 else ''}"

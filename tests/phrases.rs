@@ -5,7 +5,7 @@
 use std::path::Path;
 
 /// (phrase, replacement)
-const PHRASES: [(&str, &str); 59] = [
+const PHRASES: [(&str, &str); 58] = [
     ("anew", "again"),
     ("arm", "embedding, or variant"),
     ("arms", "embeddings, or variants"),
@@ -28,7 +28,6 @@ const PHRASES: [(&str, &str); 59] = [
     ("least cosine", "minimum cosine"),
     ("lenient", "skip bad rows"),
     ("leniently", "skipping bad rows"),
-    ("line a text", "one line per text"),
     ("made-up", "synthetic"),
     ("matrix-for", "embedding-matrix"),
     ("mend", "fix"),
