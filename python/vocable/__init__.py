@@ -18,7 +18,7 @@ from ._training import TrainingResult, train
 from ._vectors import Vectors, open
 from ._vocable import get_num_threads, set_num_threads
 
-#: gensim's name of the class. Replace ``from gensim.models import KeyedVectors`` with ``from vocable import KeyedVectors``.
+#: gensim's name of the class: ``from vocable import KeyedVectors``.
 KeyedVectors = Vectors
 
 __all__ = [
