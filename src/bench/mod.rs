@@ -147,11 +147,6 @@ impl BenchReport {
     pub fn is_contended(&self) -> bool {
         self.cores.is_some_and(|cores| cores < MIN_CORES_PER_THREAD * self.threads as f64)
     }
-
-    /// A peak by its name.
-    pub fn peak(&self, name: &str) -> Option<&PeakRate> {
-        self.peaks.iter().find(|peak| peak.name == name)
-    }
 }
 
 /// Measures in up to `rounds` rounds; no round begins after ten seconds. `observe` is called before each round with its number,

@@ -40,7 +40,7 @@ pub(crate) use product::GemmMatrix;
 pub use real::Real;
 pub(crate) use real::{add, squares};
 pub use schedule::Schedule;
-pub use scratch::Scratch;
+pub(crate) use scratch::Scratch;
 
 /// A named parameter of a layer.
 #[derive(Debug)]
