@@ -118,7 +118,7 @@ mod tests {
 this machine        median          range
 products      2.00 GFLOP/s  1.00 to 1,234
 
-vocable    ms          range             speed      of the peak
+vocable    ms          range        throughput           of peak
 train    2.00  1.00 to 1,234  251,234 tokens/s  55 % of products
 
 ";
