@@ -226,10 +226,10 @@ fn a_folder_of_other_things_or_altered_ones_is_refused() {
     let text = std::fs::read_to_string(&configuration).unwrap();
     std::fs::write(&configuration, text.replace("random-lr0.01-seed1", "../../random")).unwrap();
     load_refused("names of runs");
-    std::fs::write(&configuration, text.replace(r#""version": 2"#, r#""version": 3"#)).unwrap();
-    load_refused("a comparison of version 2, found version 3");
+    std::fs::write(&configuration, text.replace(r#""version": 3"#, r#""version": 4"#)).unwrap();
+    load_refused("a comparison of version 3, found version 4");
     std::fs::remove_file(&configuration).unwrap();
-    load_refused("`vocable compare --out` makes one");
+    load_refused("choose the output directory of a comparison");
 }
 
 #[test]

@@ -110,7 +110,10 @@ fn options_reach_the_protocols_that_have_them() {
     assert_eq!(json!([answers[0]["accuracy"], answers[1]["accuracy"]]), json!([2.0 / 3.0, 1.0]));
     assert_eq!(json!([answers[2]["used"], answers[2]["unknown_percent"]]), json!([5, 20.0]));
     let text = evaluate(&folder, &["q.txt", "--dummy4unknown", "--protocol", "gensim,word2vec"]).out;
-    assert!(text.contains("2/3") && text.contains("gensim counts 1 question with unknown words as wrong"), "{text}");
+    assert!(
+        text.contains("2/3") && text.contains("gensim counts 1 question with out-of-vocabulary words as wrong"),
+        "{text}"
+    );
     let few = evaluate(&folder, &["q.txt", "--restrict", "4", "--json"]).only_json();
     assert_eq!(json!([few["seen"], few["rows"]]), json!([0, 4]));
     let none = evaluate(&folder, &["q.txt", "--restrict", "0", "--json"]).only_json();
