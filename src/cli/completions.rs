@@ -3,11 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::env::{CompleteEnv, Shells};
 
-use super::Cli;
-use super::common::VectorArgs;
 use super::output::{Failure, Output};
 
 /// The environment variable by which a shell asks the program for completions.
@@ -36,29 +34,24 @@ impl Completions {
         let shells = Shells::builtins();
         let mut script = Vec::new();
         if let Some(shell) = shells.completer(&self.shell) {
-            shell.write_registration(VARIABLE, "vocable", "vocable", &program(), &mut script)?;
+            shell.write_registration(VARIABLE, "vocable", "vocable", &executable(), &mut script)?;
         }
         output.text(String::from_utf8_lossy(&script))?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Answers a shell that asks for completions: whether one did.
-pub fn complete() -> bool {
+/// Prints completions if a shell asks for them. Returns whether one did. `program` is the command line to complete.
+pub fn complete(program: fn() -> Command) -> bool {
     let arguments = std::env::args_os();
     let folder = std::env::current_dir().ok();
-    let complete = CompleteEnv::with_factory(command).var(VARIABLE).bin("vocable").completer(program());
-    // A shell shows no errors: without completions it offers none.
+    let complete = CompleteEnv::with_factory(program).var(VARIABLE).bin("vocable").completer(executable());
+    // Errors are ignored: the shell offers no completions then.
     complete.try_complete(arguments, folder.as_deref()).unwrap_or(true)
 }
 
-/// The command line with the options that are also accepted before the command.
-fn command() -> Command {
-    VectorArgs::augment_args(Cli::command())
-}
-
-/// How the shell calls this program: by name where it was found by name, else by its path.
-fn program() -> String {
+/// How the shell runs this program: by name if it was found by name, or else by its path.
+fn executable() -> String {
     let name = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
     let path = (name.components().count() > 1).then(std::env::current_exe).and_then(Result::ok);
     path.map_or_else(|| "vocable".to_owned(), |path| path.to_string_lossy().into_owned())

@@ -98,20 +98,7 @@ impl EmbeddingMatrix {
         };
         let matrix = nn::EmbeddingMatrix::for_vocabulary(&vectors, &vocabulary, &options)?;
         let word = |row: &usize| vocabulary.get(*row).and_then(Option::as_deref).unwrap_or_default();
-        for row in &matrix.unknown {
-            let has = |names: &[&str]| names.iter().any(|name| name.as_bytes() == word(row));
-            let option = if has(&PADS) {
-                "pad"
-            } else if has(&UNKNOWNS) {
-                "unk"
-            } else {
-                continue;
-            };
-            let name = String::from_utf8_lossy(word(row));
-            output::warn(format_args!(
-                "row {row}, `{name}`, is not in the vectors and gets a random row; if it is a special token, use --{option} '{name}'"
-            ));
-        }
+        matrix.unknown.iter().for_each(|row| warn_special(*row, word(row)));
         save_matrix(&self.out, &matrix.values, matrix.dimension)?;
         if let Some(path) = &self.unknown_list {
             write_atomic(path, |out| {
@@ -150,4 +137,18 @@ impl EmbeddingMatrix {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Prints a warning if an out-of-vocabulary word has the name of a special token.
+fn warn_special(row: usize, word: &[u8]) {
+    let has = |names: &[&str]| names.iter().any(|name| name.as_bytes() == word);
+    let option = match (has(&PADS), has(&UNKNOWNS)) {
+        (true, _) => "pad",
+        (_, true) => "unk",
+        _ => return,
+    };
+    let name = String::from_utf8_lossy(word);
+    output::warn(format_args!(
+        "row {row}, `{name}`, is not in the vectors and gets a random row; if it is a special token, use --{option} '{name}'"
+    ));
 }

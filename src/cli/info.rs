@@ -7,7 +7,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 use vocable::files::Compression;
-use vocable::report;
+use vocable::{Vectors, report};
 
 use super::common::{VectorArgs, complete_vectors};
 use super::output::{Failure, Output};
@@ -87,41 +87,47 @@ impl Info {
         if output.json {
             output.json(&facts)?;
         } else {
-            let compression = match source.compression {
-                Compression::None => "",
-                Compression::Gzip => ", gzip",
-                Compression::Zip => ", in a zip archive",
-            };
-            let first: Vec<String> =
-                (0..5.min(vectors.len() as u32)).map(|row| report::printable(&vectors.word(row))).collect();
-            let mut rows = vec![
-                ("file", facts.file),
-                ("format", format!("{}{compression}", facts.format)),
-                ("rows", report::thousands(facts.rows)),
-                ("dimension", facts.dimension.to_string()),
-                (
-                    "size",
-                    match facts.memory {
-                        0 => format!("{} on disk, mapped", report::size(facts.bytes)),
-                        memory => {
-                            format!("{} on disk, {} in memory", report::size(facts.bytes), report::size(memory as u64))
-                        }
-                    },
-                ),
-                ("first words", first.join("  ")),
-                ("mean norm", format!("{:.3}", facts.mean_norm)),
-                ("duplicates", facts.duplicates.to_string()),
-                ("not UTF-8", facts.non_utf8.to_string()),
-                ("zero rows", facts.zero_rows.to_string()),
-            ];
-            if let Some(table) = facts.table {
-                rows.insert(2, ("converted from", format!("{} ({})", table.source, table.source_format)));
-                rows.insert(3, ("stored as", table.dtype.to_owned()));
-                let state = if facts.verified { "correct" } else { "not verified; use --verify" };
-                rows.push(("checksum", format!("{} ({state})", table.checksum)));
-            }
-            output.text(report::key_values(rows.into_iter().map(|(name, value)| (name.to_owned(), value))))?;
+            let rows = rows(&vectors, facts).into_iter().map(|(name, value)| (name.to_owned(), value));
+            output.text(report::key_values(rows))?;
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The facts as names and values.
+fn rows(vectors: &Vectors, facts: InfoResult) -> Vec<(&'static str, String)> {
+    let compression = match vectors.source().compression {
+        Compression::None => "",
+        Compression::Gzip => ", gzip",
+        Compression::Zip => ", in a zip archive",
+    };
+    let first: Vec<String> =
+        (0..5.min(vectors.len() as u32)).map(|row| report::printable(&vectors.word(row))).collect();
+    let mut rows = vec![
+        ("file", facts.file),
+        ("format", format!("{}{compression}", facts.format)),
+        ("rows", report::thousands(facts.rows)),
+        ("dimension", facts.dimension.to_string()),
+        (
+            "size",
+            match facts.memory {
+                0 => format!("{} on disk, mapped", report::size(facts.bytes)),
+                memory => {
+                    format!("{} on disk, {} in memory", report::size(facts.bytes), report::size(memory as u64))
+                }
+            },
+        ),
+        ("first words", first.join("  ")),
+        ("mean norm", format!("{:.3}", facts.mean_norm)),
+        ("duplicates", facts.duplicates.to_string()),
+        ("not UTF-8", facts.non_utf8.to_string()),
+        ("zero rows", facts.zero_rows.to_string()),
+    ];
+    if let Some(table) = facts.table {
+        rows.insert(2, ("converted from", format!("{} ({})", table.source, table.source_format)));
+        rows.insert(3, ("stored as", table.dtype.to_owned()));
+        let state = if facts.verified { "correct" } else { "not verified; use --verify" };
+        rows.push(("checksum", format!("{} ({state})", table.checksum)));
+    }
+    rows
 }

@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Command, CommandFactory, ValueHint};
-use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap::{Args, Command, ValueHint};
 use clap_mangen::Man as Page;
 use serde::Serialize;
 use vocable::Error;
+use vocable::error::closest;
 use vocable::files::write_atomic;
 
-use super::Cli;
 use super::output::{Failure, Output};
 
 /// Print a manual page, or write the pages of all commands to a folder.
@@ -18,7 +17,7 @@ use super::output::{Failure, Output};
 #[command(after_help = EXAMPLES)]
 pub struct Man {
     /// Command to print the page of [default: the page of `vocable` itself]
-    #[arg(value_name = "COMMAND", conflicts_with = "folder", add = ArgValueCandidates::new(command_names))]
+    #[arg(value_name = "COMMAND", conflicts_with = "folder")]
     command: Option<String>,
     /// Write all pages to this folder, which is created if necessary
     #[arg(long = "dir", value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -36,8 +35,8 @@ struct WrittenPages {
 }
 
 impl Man {
-    pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
-        let mut program = Cli::command();
+    /// Prints or writes the pages of `program` and its commands.
+    pub fn run(&self, mut program: Command, output: &mut Output) -> Result<ExitCode, Failure> {
         program.build();
         let Some(folder) = &self.folder else {
             let command = match &self.command {
@@ -49,8 +48,8 @@ impl Man {
         };
         std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create it", e))?;
         let mut files = vec![write(folder, program.clone())?];
-        for candidate in command_names() {
-            files.push(write(folder, subcommand(&program, &candidate.get_value().to_string_lossy())?)?);
+        for name in command_names(&program) {
+            files.push(write(folder, subcommand(&program, name)?)?);
         }
         if output.json {
             output.json(&WrittenPages { files })?;
@@ -62,16 +61,16 @@ impl Man {
 }
 
 /// The commands that have a page.
-fn command_names() -> Vec<CompletionCandidate> {
-    Cli::command().get_subcommands().map(|command| CompletionCandidate::new(command.get_name())).collect()
+pub fn command_names(program: &Command) -> Vec<&str> {
+    program.get_subcommands().map(Command::get_name).filter(|name| *name != "help").collect()
 }
 
 /// A command of the program, under the name of its page: `vocable-nearest`.
 fn subcommand(program: &Command, name: &str) -> Result<Command, Error> {
-    let commands = || program.get_subcommands().filter(|command| command.get_name() != "help");
-    let command = commands().find(|command| command.get_name() == name).ok_or_else(|| {
-        let names = commands().map(|command| command.get_name()).collect::<Vec<_>>().join(", ");
-        Error::invalid("COMMAND", format!("one of {names}"), format!("`{name}`"))
+    let command = program.find_subcommand(name).ok_or_else(|| {
+        let names = command_names(program);
+        let hint = closest(name, &names).map_or(String::new(), |name| format!("; did you mean `{name}`?"));
+        Error::other(format!("unknown command `{name}`{hint}"))
     })?;
     Ok(command.clone().display_name(format!("vocable-{name}")))
 }

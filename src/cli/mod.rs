@@ -50,10 +50,11 @@ mod word_query;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use vocable::Error;
 
-use common::GlobalArgs;
+use common::{GlobalArgs, VectorArgs};
 use output::{Failure, Output};
 
 /// Query pretrained word vectors (GloVe, word2vec, fastText) and train text classifiers on them.
@@ -115,10 +116,10 @@ enum Command {
 
 /// Runs the program.
 pub fn run() -> ExitCode {
-    if completions::complete() {
+    if completions::complete(completed_program) {
         return ExitCode::SUCCESS;
     }
-    let cli = usage::parse(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    let cli = usage::parse::<Cli>(std::env::args_os()).unwrap_or_else(|error| error.exit());
     let mut output = Output::new(cli.global.json);
     let outcome = execute(&cli, &mut output).and_then(|code| output.flush().map(|()| code));
     match outcome {
@@ -132,6 +133,15 @@ pub fn run() -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// The command line for completions: with the options that are also accepted before the command, and names of manual pages.
+fn completed_program() -> clap::Command {
+    let names = || -> Vec<_> {
+        man::command_names(&Cli::command()).into_iter().map(|name| CompletionCandidate::new(name.to_owned())).collect()
+    };
+    VectorArgs::augment_args(Cli::command())
+        .mut_subcommand("man", |man| man.mut_arg("command", |name| name.add(ArgValueCandidates::new(names))))
 }
 
 /// Starting more threads takes longer than any command.
@@ -176,6 +186,6 @@ fn execute(cli: &Cli, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Demo(command) => command.run(output),
         Command::Bench(command) => command.run(output),
         Command::Completions(command) => command.run(output),
-        Command::Man(command) => command.run(output),
+        Command::Man(command) => command.run(Cli::command(), output),
     }
 }

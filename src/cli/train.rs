@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use vocable::classifier::{Epoch, Progress, StopReason, TrainingLog};
+use vocable::classifier::{Epoch, Progress, StopReason, Training, TrainingLog};
 use vocable::files::check_writable;
 use vocable::nn::EmbeddingMode;
 use vocable::report::json::TrainingResult;
@@ -88,27 +88,7 @@ impl Train {
         let vectors = Arc::new(self.vectors.open()?);
         note_tokenizer(&vectors, &splits, &options)?;
         let mut training = self.checkpoints.start(&vectors, &splits, &options)?;
-        let stop = interrupt::watch();
-        let mut saved = Instant::now();
-        let mut log = self.log.as_deref().map(TrainingLog::create).transpose()?;
-        // The epochs before the checkpoint are written again, so that the log is complete.
-        log.iter_mut().for_each(|log| training.history().iter().for_each(|epoch| write(log, epoch)));
-        let bar = bar();
-        while let Some(progress) = training.advance() {
-            let epoch_ended = matches!(progress, Progress::Epoch(_));
-            show(&progress, &bar);
-            if let (Some(log), Progress::Epoch(epoch)) = (&mut log, &progress) {
-                write(log, epoch);
-            }
-            if epoch_ended || self.checkpoints.is_due(saved) {
-                bar.suspend(|| self.checkpoints.save(&training));
-                saved = Instant::now();
-            }
-            if stop.load(Ordering::Relaxed) {
-                break;
-            }
-        }
-        bar.finish_and_clear();
+        self.train(&mut training)?;
         let interrupted = training.stop_reason().is_none();
         if interrupted {
             self.checkpoints.save(&training);
@@ -138,6 +118,32 @@ impl Train {
         let out = self.out.as_ref().map(|path| path.to_string_lossy().into_owned());
         output.json(&TrainingResult::new(&trained, self.embedding, self.seed, out))?;
         Ok(code)
+    }
+
+    /// Trains until the end or until Ctrl-C, with log, checkpoints and a progress bar.
+    fn train(&self, training: &mut Training) -> Result<(), Failure> {
+        let stop = interrupt::watch();
+        let mut saved = Instant::now();
+        let mut log = self.log.as_deref().map(TrainingLog::create).transpose()?;
+        // The epochs before the checkpoint are written again, so that the log is complete.
+        log.iter_mut().for_each(|log| training.history().iter().for_each(|epoch| write(log, epoch)));
+        let bar = bar();
+        while let Some(progress) = training.advance() {
+            let epoch_ended = matches!(progress, Progress::Epoch(_));
+            show(&progress, &bar);
+            if let (Some(log), Progress::Epoch(epoch)) = (&mut log, &progress) {
+                write(log, epoch);
+            }
+            if epoch_ended || self.checkpoints.is_due(saved) {
+                bar.suspend(|| self.checkpoints.save(training));
+                saved = Instant::now();
+            }
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        bar.finish_and_clear();
+        Ok(())
     }
 }
 

@@ -4,17 +4,16 @@ use std::ffi::OsString;
 use std::num::{ParseFloatError, ParseIntError};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, CommandFactory, Parser};
+use clap::{Command, Parser};
 
-use super::Cli;
 use super::arguments::{is_option_of_commands, normalize};
 
 /// Parses the arguments of the program, of which the first is its own name.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let mut program = Cli::command();
+pub fn parse<P: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<P, clap::Error> {
+    let mut program = P::command();
     program.build();
     let arguments = normalize(&program, arguments);
-    Cli::try_parse_from(&arguments).map_err(|error| explain(error, program, &arguments))
+    P::try_parse_from(&arguments).map_err(|error| explain(error, program, &arguments))
 }
 
 /// Says more than the parser does: what a number option expects, and which command does not use an option.
