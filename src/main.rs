@@ -1,4 +1,4 @@
-//! The program's door: run the command, print the error, set the exit code.
+//! Entry point of the program.
 
 mod cli;
 
