@@ -103,9 +103,9 @@ fn nearly_as_many_labels_as_texts_are_warned_of() {
     };
     let ran = train("texts", 21);
     assert_eq!(ran.code, 0, "{ran:?}");
-    let said = "21 labels in 40 texts, the first of them `word0`, `word1`, `word2`: if these are no labels";
+    let said = "21 different labels in 40 texts, such as `word0`, `word1`, `word2`; if these are not the labels";
     assert!(ran.err.contains(said), "{}", ran.err);
-    assert!(!train("labels", 20).err.contains("if these are no labels"));
+    assert!(!train("labels", 20).err.contains("if these are not the labels"));
 }
 
 #[test]

@@ -167,5 +167,5 @@ fn files_without_vectors_are_reported_as_such() {
         err: String::from_utf8(out.stderr).unwrap(),
     };
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    assert!(ran.out.contains("glove, 3 rows x 3 can be read"), "{}", ran.out);
+    assert!(ran.out.contains("glove, 3 readable rows x 3"), "{}", ran.out);
 }

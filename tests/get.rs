@@ -298,7 +298,7 @@ fn wrong_content_lengths() {
     // A length that fits on no disk.
     let source =
         Source::new(|_| Reply::new("206 Partial Content", b"x").header("Content-Range: bytes 0-0/9000000000000000"));
-    refused(&entry(), &source, &["expected a file of at most", "found a longer one"]);
+    refused(&entry(), &source, &["expected a file of at most", "found a larger one"]);
     let source = Source::of(Vec::new());
     refused(&entry(), &source, &["416"]);
 }

@@ -229,7 +229,7 @@ fn training_prints_metrics_of_every_split_and_class() {
     let more = ["--test", test.to_str().unwrap(), "--out", out.to_str().unwrap()];
     let ran = train_demo(&more);
     assert_eq!(ran.code, 0, "{ran:?}");
-    for said in ["dev    test\n", "weighted F1", "log loss", "calibration error", "test: right \\ predicted"] {
+    for said in ["dev    test\n", "weighted F1", "log loss", "calibration error", "test: true \\ predicted"] {
         assert!(ran.out.contains(said), "{said:?} is not in {}", ran.out);
     }
     let outcome = train_demo(&[&more[..], &["--json"]].concat()).only_json();
@@ -247,7 +247,7 @@ fn training_prints_metrics_of_every_split_and_class() {
     let measured = predict(&out, &["--json", "--evaluate", test.to_str().unwrap()], b"").only_json();
     assert_eq!(measured, outcome["test"]);
     let human = predict(&out, &["--evaluate", test.to_str().unwrap()], b"");
-    assert!(human.out.contains("measured: right \\ predicted"), "{human:?}");
+    assert!(human.out.contains("evaluated: true \\ predicted"), "{human:?}");
 }
 
 #[test]

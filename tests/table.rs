@@ -312,8 +312,8 @@ fn a_table_whose_header_is_wrong_does_not_open() {
             changed(&|h| h["codes"]["shape"] = json!([1, 1, 8, 8])),
             "`codes` of shape [1, 1, 16, 4]",
         ),
-        ("other numbers", changed(&|h| h["norms"]["dtype"] = json!("I32")), "`norms` in F32, found I32"),
-        ("a newer version", changed(&|h| h["__metadata__"]["vocable.version"] = json!("2")), "use a newer vocable"),
+        ("other numbers", changed(&|h| h["norms"]["dtype"] = json!("I32")), "`norms` of type F32, found I32"),
+        ("a newer version", changed(&|h| h["__metadata__"]["vocable.version"] = json!("2")), "use a newer version of vocable"),
         ("no checksum", changed(&|h| h["__metadata__"]["vocable.checksum"] = json!("")), "expected a checksum"),
         (
             "another's",
@@ -462,7 +462,7 @@ fn convert_says_what_it_wrote_and_chooses_rows() {
     for (arguments, what) in [
         (&["--top", "0"][..], "--top"),
         (&["--to", "nonsense"], "nonsense"),
-        (&["--to", "glove", "--dtype", "f16"], "f32, all that the format glove stores"),
+        (&["--to", "glove", "--dtype", "f16"], "the format glove stores only f32 numbers"),
         (&["--words", "/no/such/file"], "cannot open"),
         (&["--format", "word2vec"], "a header line"),
     ] {

@@ -72,8 +72,8 @@ fn invalid_counts_and_a_are_refused() {
     let refused = |bytes: &[u8]| WordFrequencies::parse(bytes).unwrap_err().to_string();
     assert_eq!(refused(b"the 5\nfilm\n"), "line 2: expected `WORD COUNT`, found `film`");
     assert_eq!(refused(b"the -5\n"), "line 1: expected `WORD COUNT`, found `the -5`");
-    assert_eq!(refused(b""), "expected counts of words, `WORD COUNT` a line, found none");
-    assert_eq!(refused(b"the 0\n"), "expected counts of words, `WORD COUNT` a line, found none");
+    assert_eq!(refused(b""), "expected word counts, one `WORD COUNT` per line, found none");
+    assert_eq!(refused(b"the 0\n"), "expected word counts, one `WORD COUNT` per line, found none");
     let vectors = Arc::new(Vectors::demo().unwrap());
     for a in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let weighting = Weighting::Frequency { a, frequencies: WordFrequencies::Zipf };

@@ -69,7 +69,7 @@ impl Predict {
             if output.json {
                 output.json(&MetricsReport::of(&metrics, labels))?;
             } else {
-                output.text(report::metrics(labels, &[("measured", &metrics)]))?;
+                output.text(report::metrics(labels, &[("evaluated", &metrics)]))?;
             }
             return Ok(ExitCode::SUCCESS);
         }
