@@ -42,7 +42,7 @@ fn everything_is_listed() {
     let folder = Folder::new();
     let ran = offline(&folder, &["list"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    assert!(ran.out.starts_with("Available (fetch with vocable get NAME):\n"), "{}", ran.out);
+    assert!(ran.out.starts_with("Available (download with vocable get NAME):\n"), "{}", ran.out);
     for name in ["glove.6B.50d ", "glove.840B.300d ", "word2vec-google-news-300 ", "wiki-news-300d-1M ", "cc.zh.300 "] {
         assert!(ran.out.lines().any(|line| line.starts_with(name)), "{name} is missing:\n{}", ran.out);
     }
@@ -51,12 +51,12 @@ fn everything_is_listed() {
     assert_eq!(first["name"], "glove.6B.50d");
     assert_eq!((&first["rows"], &first["dimension"]), (&json!(400_000), &json!(50)));
     assert!(first["table"].is_null() && first["source"].as_str().unwrap().starts_with("https://"));
-    assert_eq!(offline(&folder, &["list", "--fetched"]).out, "");
+    assert_eq!(offline(&folder, &["list", "--downloaded"]).out, "");
     assert!(!folder.path("data").exists(), "looking makes no folder");
 }
 
 #[test]
-fn names_of_vectors_that_are_not_fetched() {
+fn names_of_vectors_that_are_not_downloaded() {
     let folder = Folder::new();
     let nearest = |vectors: &str| offline(&folder, &["--vectors", vectors, "nearest", "king"]);
     nearest("glove.6B.50d").refused(2, "`glove.6B.50d` are not downloaded yet; download them with `vocable get glove.6B.50d`");
@@ -148,7 +148,7 @@ fn manual_pages() {
 }
 
 #[cfg(feature = "get")]
-mod fetching {
+mod downloading {
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
     use std::sync::Arc;
@@ -173,7 +173,7 @@ mod fetching {
     }
 
     #[test]
-    fn fetched_vectors_are_opened_by_name() {
+    fn downloaded_vectors_are_opened_by_name() {
         let folder = Folder::new();
         let source = Source::of(gzip(words().as_bytes()));
         let ran = get(&folder, &source, &["cc.hi.300"]);
@@ -192,12 +192,12 @@ mod fetching {
         assert_eq!((ran.code, ran.out.as_str()), (0, "king pawn -1.0000\n"), "{ran:?}");
         assert_eq!(offline(&folder, &["convert", "cc.hi.300", "hindi.txt"]).code, 0);
         assert!(std::fs::read_to_string(folder.path("hindi.txt")).unwrap().starts_with("king 1 0 0"));
-        let ran = offline(&folder, &["list", "--fetched"]);
-        assert!(ran.out.starts_with("Fetched ") && ran.out.contains("cc.hi.300"), "{ran:?}");
-        let facts = offline(&folder, &["list", "--fetched", "--json"]).only_json();
+        let ran = offline(&folder, &["list", "--downloaded"]);
+        assert!(ran.out.starts_with("Downloaded ") && ran.out.contains("cc.hi.300"), "{ran:?}");
+        let facts = offline(&folder, &["list", "--downloaded", "--json"]).only_json();
         assert_eq!(facts["table"], table.to_str().unwrap());
 
-        // Fetched before: no request is sent.
+        // Downloaded before: no request is sent.
         let there = offline(&folder, &["get", "cc.hi.300", "--json"]);
         assert!(there.err.contains("already downloaded"), "{there:?}");
         let answer = there.only_json();
@@ -225,7 +225,7 @@ mod fetching {
         ran.refused(2, "NAME: expected a name listed by `vocable list`, found `cc.hi.30`; did you mean `cc.hi.300`");
         get(&folder, &gone, &["whatever"]).refused(2, "found `whatever`");
         get(&folder, &gone, &["cc.hi.300", "--timeout", "0"]).refused(2, "--timeout");
-        assert_eq!(offline(&folder, &["list", "--fetched"]).out, "");
+        assert_eq!(offline(&folder, &["list", "--downloaded"]).out, "");
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub struct GlobalArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Vectors")]
 pub struct VectorArgs {
-    /// Vector file, or the name of vectors that `vocable get` fetched [env: VOCABLE_VECTORS]
+    /// Vector file, or the name of vectors downloaded by `vocable get` [env: VOCABLE_VECTORS]
     ///
     /// Reads GloVe and word2vec text, word2vec binary, fastText .vec and .bin, and NumPy .npy files, uncompressed or as .gz or .zip,
     /// and table files (.safetensors). Without this option, the small built-in demo vectors are used.
@@ -83,7 +83,7 @@ pub struct ReadArgs {
 }
 
 impl ReadArgs {
-    /// Opens a file of vectors, or vectors that were fetched by this name, and prints the warnings about them.
+    /// Opens a file of vectors, or vectors that were downloaded by this name, and prints the warnings about them.
     pub fn open(&self, path: &Path) -> Result<Vectors, Error> {
         let path = &fetch::resolve(path)?;
         let vectors = Vectors::open_with(path, &self.options())?;
@@ -166,10 +166,10 @@ pub fn from_environment() -> Option<PathBuf> {
     std::env::var_os("VOCABLE_VECTORS").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// Completes names of fetched vectors, and files.
+/// Completes names of downloaded vectors, and files.
 pub fn complete_vectors(current: &OsStr) -> Vec<CompletionCandidate> {
-    let fetched = Store::of_user().map(|store| store.list()).unwrap_or_default();
-    let names = fetched.into_iter().filter(|listed| listed.table.is_some()).map(|listed| listed.entry.name);
+    let listed = Store::of_user().map(|store| store.list()).unwrap_or_default();
+    let names = listed.into_iter().filter(|listed| listed.table.is_some()).map(|listed| listed.entry.name);
     let matching = names.filter(|name| current.to_str().is_some_and(|current| name.starts_with(current)));
     matching.map(CompletionCandidate::new).chain(PathCompleter::file().complete(current)).collect()
 }

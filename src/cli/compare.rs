@@ -58,7 +58,7 @@ pub struct Compare {
     /// Number of seeds per embedding
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     seeds: u64,
-    /// First seed; the others follow consecutively
+    /// First seed; the other seeds are the numbers that follow it
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Also train on subsets of these sizes, separated by commas; `all` is the whole train set
@@ -69,7 +69,7 @@ pub struct Compare {
     /// Train with several values of a training option, as in lr=1e-3,2e-3 or encoder=lstm,rnn; repeat for other options
     #[arg(long, value_name = "KEY=VALUES")]
     sweep: Vec<Sweep>,
-    /// Report how these words change in training, separated by commas: their neighbours and their cosines with each other
+    /// Words to watch during training, separated by commas: report how their neighbours and their cosines with each other change
     #[arg(long, value_name = "WORDS", value_delimiter = ',', conflicts_with = "report")]
     watch: Vec<String>,
     /// Keep all results in this folder, and resume from it
@@ -95,7 +95,7 @@ pub struct Compare {
     checkpoint_minutes: f64,
     #[command(flatten)]
     settings: TrainingArgs,
-    /// Vector file, or the name of vectors that `vocable get` fetched; repeat the option to compare several [env:
+    /// Vector file, or the name of vectors downloaded by `vocable get`; repeat the option to compare several [env:
     /// VOCABLE_VECTORS]
     #[arg(long, value_name = "FILE", help_heading = "Vectors", add = ArgValueCompleter::new(complete_vectors))]
     vectors: Vec<PathBuf>,

@@ -13,8 +13,8 @@ const VARIABLE: &str = "VOCABLE_COMPLETE";
 
 /// Print a script that enables completion in a shell.
 ///
-/// It completes commands, options, their values, file names and the names of fetched vectors. The shell asks `vocable` itself, so
-/// load the script at startup rather than storing it: it must match the program.
+/// It completes commands, options, their values, file names and the names of downloaded vectors. The script calls `vocable` for
+/// suggestions and must match the installed version: load it when the shell starts, or print it again after an update.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Completions {

@@ -50,7 +50,7 @@ What to try next
   All commands: vocable --help
 ";
 
-/// Take a tour on built-in data, in under a minute: queries, training, and frozen compared with fine-tuned embeddings.
+/// Run a guided tour on built-in data, in under a minute: queries, training, and a comparison of frozen and fine-tuned embeddings.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vocable demo

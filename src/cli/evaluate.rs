@@ -31,7 +31,7 @@ pub struct Evaluate {
     /// Search only the first N rows; 0 for all rows [default: 300,000 for gensim, all rows for the others]
     #[arg(long, value_name = "N")]
     restrict: Option<usize>,
-    /// Count questions with unknown words as incorrect and pairs with unknown words as cosine 0, as gensim's option of the same
+    /// Count questions with unknown words as incorrect and pairs with unknown words as cosine 0, like gensim's option of the same
     /// name
     #[arg(long)]
     dummy4unknown: bool,

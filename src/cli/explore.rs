@@ -36,7 +36,7 @@ pub struct Explore {
     /// Words to show on the map, one per line
     #[arg(long, value_name = "FILE")]
     words: Option<PathBuf>,
-    /// Labels that color the map, one word, tab and label per line
+    /// Labels that colour the map: a word, a tab and a label per line
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     #[command(flatten)]

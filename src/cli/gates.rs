@@ -23,7 +23,7 @@ use super::paths::check_distinct;
 /// For each word: the mean activations of the input, forget and output gates, what most units do with their memory (keep, blend,
 /// clear, overwrite), and the prediction for the text up to that word.
 ///
-/// By default, the first layer is shown in forward direction. At most 1000 words of a text are shown.
+/// By default, the first layer is shown in the forward direction. At most 1000 words of a text are shown.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  vocable gates model.safetensors 'the film was not good'\n  \
                         vocable gates model.safetensors - --html gates.html < texts.txt")]

@@ -18,7 +18,7 @@ use super::output::{self, Failure, Output};
 
 /// Download well-known vectors by name, to use as `--vectors NAME`.
 ///
-/// Shows size and license, and asks for confirmation on a terminal. Interrupted downloads resume, also when the command is run again.
+/// Shows size and licence, and asks for confirmation on a terminal. Interrupted downloads resume, also when the command is run again.
 /// The checksum is verified if the publisher provides one; otherwise, rows and dimension are verified. The vectors are converted to a
 /// table file in the user's data folder, or in the folder VOCABLE_DATA.
 #[derive(Debug, Args)]
@@ -46,12 +46,14 @@ pub struct Get {
 const EXAMPLES: &str = "\
 Examples:
   vocable get glove.6B.50d
-  vocable --vectors glove.6B.50d nearest king
+  vocable nearest king --vectors glove.6B.50d
   VOCABLE_MIRROR=https://files.example.org/vectors vocable get cc.de.300 --yes
 
-VOCABLE_MIRROR=URL downloads URL/FILE, where FILE is the name of the publisher's file. Proxies are read from HTTPS_PROXY,
-HTTP_PROXY, ALL_PROXY and NO_PROXY; additional certificates from the file SSL_CERT_FILE. Exit codes: 0 the vectors are
-available, 1 declined, 2 failed.";
+VOCABLE_MIRROR=URL downloads URL/FILE, where FILE is the name of the publisher's file. Proxies are read from \
+HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY. SSL_CERT_FILE names a file of certificates to trust instead of the \
+built-in ones.
+
+Exit codes: 0 the vectors are available, 1 declined, 2 failed.";
 
 #[derive(Serialize)]
 struct GetResult {
@@ -177,7 +179,7 @@ fn show(entry: &CatalogEntry, plan: &DownloadPlan) {
         IntegrityCheck::Dimension => "rows of the file header, and dimension (the publisher provides no checksum)",
     };
     output::note(format_args!(
-        "{}: {}; {rows}{} dimensions\n  from     {}\n  size     {bytes}\n  license  {}\n  check    {check}",
+        "{}: {}; {rows}{} dimensions\n  from     {}\n  size     {bytes}\n  licence  {}\n  check    {check}",
         entry.name,
         entry.about,
         entry.dimension,

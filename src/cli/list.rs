@@ -11,16 +11,16 @@ use super::output::{Failure, Output};
 
 /// List the vectors that `vocable get` can download, and those already downloaded.
 ///
-/// Sizes, rows and licenses are those stated by the publishers; --json also prints addresses and sources.
+/// Sizes, rows and licences are those stated by the publishers; --json also prints addresses and sources.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vocable list
-  vocable list --fetched
+  vocable list --downloaded
   vocable list --json")]
 pub struct List {
     /// List only downloaded vectors
     #[arg(long)]
-    fetched: bool,
+    downloaded: bool,
 }
 
 #[derive(Serialize)]
@@ -36,7 +36,7 @@ struct ListResult {
 impl List {
     pub fn run(&self, output: &mut Output) -> Result<ExitCode, Failure> {
         let mut list = Store::of_user()?.list();
-        list.retain(|listed| listed.table.is_some() || !self.fetched);
+        list.retain(|listed| listed.table.is_some() || !self.downloaded);
         if !output.json {
             output.text(report::catalog(&list, output.width))?;
             return Ok(ExitCode::SUCCESS);

@@ -70,17 +70,17 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  vocable demo                                            a tour on built-in data
-  vocable get glove.6B.50d                                download vectors, to use as --vectors glove.6B.50d
-  vocable --vectors glove.6B.50d.txt nearest king         the words closest to `king`
-  vocable --vectors glove.6B.50d.txt analogy man king woman
-  vocable --vectors glove.6B.50d.txt shell                an interactive prompt
-  vocable train --vectors glove.6B.50d.txt --train train.txt --test test.txt --out model.safetensors
+  vocable demo                                   a guided tour on built-in data
+  vocable get glove.6B.50d                       download vectors, to use by name
+  vocable nearest king --vectors glove.6B.50d    nearest neighbours of `king`
+  vocable analogy man king woman --vectors glove.6B.50d
+  vocable shell --vectors glove.6B.50d           an interactive prompt
+  vocable train --vectors glove.6B.50d --train train.txt --test test.txt --out model.safetensors
 
 Options of a command may be given before or after its name.
 
-Exit codes: 0 success, 1 a query without a result (an unknown word, no word similar enough) or a declined download,
-2 bad usage, bad input or a failed download, 130 interrupted by Ctrl-C.";
+Exit codes: 0 success, 1 a query without a result (an unknown word, no word similar enough) or a declined download, \
+2 wrong usage, invalid input or a failed download, 130 interrupted by Ctrl-C.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

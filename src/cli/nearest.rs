@@ -13,10 +13,10 @@ use super::output::{Failure, Output};
 use super::search::{SearchArgs, check_standard_input};
 use super::word_query::WordQuery;
 
-/// Find the words closest to one or more words.
+/// Find the nearest neighbours of one or more words.
 ///
 /// The query is the sum of the unit vectors of the positive terms, minus those of the negative terms. Results are ranked by cosine
-/// similarity, as by gensim's `most_similar`.
+/// similarity, as in gensim's `most_similar`.
 ///
 /// The first + or - of a term is its sign, as in `king -man +woman`, unless the term is a single sign; `+-5` is the word `-5`.
 /// Terms that look like options (-k, -k5, -h, -V, and anything that starts with --) are read as options: use `--not k`, or write
@@ -54,9 +54,9 @@ Examples:
   vocable nearest king -man +woman
   vocable nearest king woman --not man                 the same query
   vocable nearest paris --within capitals.txt          only words listed in the file
-  vocable nearest run --regex 'ing$' --restrict 50000  only words ending in -ing, among the first 50,000
-  vocable nearest good --min-cosine 0.6 -k 100         at most 100 words with a cosine of at least 0.6
-  vocable nearest --vector vectors.npy --json          words closest to your own vectors
+  vocable nearest run --regex 'ing$' --restrict 50000  only words that end in -ing
+  vocable nearest good --min-cosine 0.6 -k 100         only cosines of at least 0.6
+  vocable nearest --vector vectors.npy --json          neighbours of your own vectors
   vocable nearest --batch questions.txt --json > answers.jsonl";
 
 impl Nearest {

@@ -25,7 +25,7 @@ const MAX_BATCH: usize = 1024;
 /// its vocabulary. With --vectors, other words are looked up in that file; fastText models also provide vectors for unknown words.
 ///
 /// With --in and --out (in builds with the feature `arrow`), reads a table of texts and writes it with new columns: Parquet, Arrow, CSV,
-/// TSV or JSON Lines, also files larger than memory.
+/// TSV or JSON Lines, including files larger than memory.
 ///
 /// With --evaluate, evaluates the model on labelled texts instead.
 #[derive(Debug, Args)]

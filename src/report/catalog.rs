@@ -7,7 +7,7 @@ use crate::fetch::ListedVectors;
 /// The column that says what is downloaded.
 const NOTE_COLUMN: usize = 4;
 
-/// The fetched vectors, then the others. Lines are wrapped at `width`, if given.
+/// The downloaded vectors, then the others. Lines are wrapped at `width`, if given.
 pub fn catalog(list: &[ListedVectors], width: Option<usize>) -> String {
     /// Minimum width of the terminal for the note column.
     const MIN_WIDTH: usize = 100;
@@ -22,8 +22,8 @@ pub fn catalog(list: &[ListedVectors], width: Option<usize>) -> String {
         let (bytes, note) = match (&listed.table, entry.bytes, entry.member) {
             (Some((_, bytes)), ..) => (size(*bytes), "on disk"),
             (None, Some(bytes), Some(_)) => (size(bytes), "or parts of it"),
-            (None, Some(bytes), None) => (size(bytes), "to fetch"),
-            (None, None, _) => ("?".to_owned(), "to fetch"),
+            (None, Some(bytes), None) => (size(bytes), "to download"),
+            (None, None, _) => ("?".to_owned(), "to download"),
         };
         let rows = entry.rows.map_or("?".to_owned(), thousands);
         let about = entry.about.to_owned();
@@ -33,16 +33,16 @@ pub fn catalog(list: &[ListedVectors], width: Option<usize>) -> String {
         }
         row
     };
-    let (fetched, others): (Vec<&ListedVectors>, Vec<&ListedVectors>) =
+    let (downloaded, others): (Vec<&ListedVectors>, Vec<&ListedVectors>) =
         list.iter().partition(|listed| listed.table.is_some());
     let mut text = String::new();
-    if !fetched.is_empty() {
-        text += "Fetched (open with --vectors NAME):\n\n";
-        text += &wrapped_table(&columns, fetched.into_iter().map(row), width);
+    if !downloaded.is_empty() {
+        text += "Downloaded (open with --vectors NAME):\n\n";
+        text += &wrapped_table(&columns, downloaded.into_iter().map(row), width);
         text += "\n";
     }
     if !others.is_empty() {
-        text += "Available (fetch with vocable get NAME):\n\n";
+        text += "Available (download with vocable get NAME):\n\n";
         text += &wrapped_table(&columns, others.into_iter().map(row), width);
     }
     text

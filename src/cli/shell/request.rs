@@ -41,7 +41,7 @@ pub const COMMANDS: [(&str, Operands); 19] = [
 ];
 
 /// The text of `help`.
-pub const HELP: &str = "  king                      words nearest to king
+pub const HELP: &str = "  king                      nearest neighbours of king
   king -man +woman          positive and negative terms
   man king woman ?          man is to king as woman is to ...; or: analogy man king woman
   sim france italy          cosine similarity of two words
