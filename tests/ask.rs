@@ -458,7 +458,8 @@ fn an_invalid_vector_is_reported_by_line_and_ends_the_run() {
     let ran = on(&path, &["nearest", "--vector", "-", "-k", "1"], b"0 0\n1 inf\n1 0\n");
     assert_eq!((ran.code, ran.out.as_str()), (1, "vector 3\n  a  1.0000\n"));
     assert!(
-        ran.err.contains("vector 1: the query's terms cancel out") && ran.err.contains("vector 2: vector: expected finite"),
+        ran.err.contains("vector 1: the query's terms cancel out")
+            && ran.err.contains("vector 2: vector: expected finite"),
         "{ran:?}"
     );
     on(&path, &["nearest", "--vector", "nowhere"], b"").refused(2, "nowhere: cannot open it");

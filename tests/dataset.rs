@@ -189,7 +189,11 @@ fn invalid_labelled_texts_are_refused_and_the_error_says_where() {
         ("no label, JSON", "{\"label\":\"\",\"text\":\"a\"}\n", "line 1: expected a label"),
         ("no label, fastText", "__label__pos a\n__label__ b\n", "line 2: expected `__label__LABEL TEXT`"),
         ("not labelled, fastText", "__label__pos a\nneg b\n", "line 2: expected `__label__LABEL TEXT`, found `neg b`"),
-        ("two labels, fastText", "__label__pos a\n__label__pos __label__neg b\n", "line 2: expected one label per text"),
+        (
+            "two labels, fastText",
+            "__label__pos a\n__label__pos __label__neg b\n",
+            "line 2: expected one label per text",
+        ),
         ("column missing", "label,text\npos,a\nneg\n", "line 3: expected 2 columns, as in the header, found 1"),
         (
             "column too many",

@@ -59,7 +59,8 @@ fn everything_is_listed() {
 fn names_of_vectors_that_are_not_downloaded() {
     let folder = Folder::new();
     let nearest = |vectors: &str| offline(&folder, &["--vectors", vectors, "nearest", "king"]);
-    nearest("glove.6B.50d").refused(2, "`glove.6B.50d` are not downloaded yet; download them with `vocable get glove.6B.50d`");
+    nearest("glove.6B.50d")
+        .refused(2, "`glove.6B.50d` are not downloaded yet; download them with `vocable get glove.6B.50d`");
     nearest("glove.6b.50d").refused(2, "did you mean `glove.6B.50d`");
     nearest("glove.6B.50d.txt").refused(2, "did you mean `glove.6B.50d`");
     nearest("missing.txt").refused(2, "missing.txt: cannot open it");

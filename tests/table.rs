@@ -313,7 +313,11 @@ fn a_table_whose_header_is_wrong_does_not_open() {
             "`codes` of shape [1, 1, 16, 4]",
         ),
         ("other numbers", changed(&|h| h["norms"]["dtype"] = json!("I32")), "`norms` of type F32, found I32"),
-        ("a newer version", changed(&|h| h["__metadata__"]["vocable.version"] = json!("2")), "use a newer version of vocable"),
+        (
+            "a newer version",
+            changed(&|h| h["__metadata__"]["vocable.version"] = json!("2")),
+            "use a newer version of vocable",
+        ),
         ("no checksum", changed(&|h| h["__metadata__"]["vocable.checksum"] = json!("")), "expected a checksum"),
         (
             "another's",

@@ -108,7 +108,10 @@ fn unusable_texts_are_one_clear_error() {
         (train(&good, &empty, &[]), "empty.txt: expected labelled texts, found none"),
         (train(&good, &good, &["--test", text(&empty)]), "empty.txt: expected labelled texts, found none"),
         (train(&good, &strange, &[]), "strange.txt: line 2: expected a label of the train set (neg, pos)"),
-        (train(&good, &good, &["--test", text(&strange)]), "strange.txt: line 2: expected a label of the train set (neg, pos)"),
+        (
+            train(&good, &good, &["--test", text(&strange)]),
+            "strange.txt: line 2: expected a label of the train set (neg, pos)",
+        ),
         (train(&good, &good, &["--lr", "1e300"]), "training diverged (non-finite loss) at epoch 1, step 1"),
     ];
     for (ran, said) in cases {
@@ -151,7 +154,8 @@ fn resuming_a_finished_training_returns_its_result_at_once() {
     }
     // Without --resume it is not overwritten.
     train(&texts, &texts, &at).refused(2, "checkpoint: the checkpoint already exists; add `--resume`");
-    train(&texts, &texts, &[&at[..], &["--resume", "--lr", "0.1"]].concat()).refused(2, "the checkpoint was made with lr 0.001, but lr is now 0.1");
+    train(&texts, &texts, &[&at[..], &["--resume", "--lr", "0.1"]].concat())
+        .refused(2, "the checkpoint was made with lr 0.001, but lr is now 0.1");
     vocable(["predict".into(), checkpoint.into_os_string()]).refused(2, "--resume");
 }
 
