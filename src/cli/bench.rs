@@ -15,7 +15,7 @@ use super::common::VectorArgs;
 use super::interrupt;
 use super::output::{Failure, Output};
 
-/// Measure how fast this machine opens, queries and trains, compared with its memory bandwidth and peak arithmetic.
+/// Measure how fast this machine opens, queries and trains, compared with its memory bandwidth and peak FLOPS.
 ///
 /// Without --vectors, synthetic vectors are written to a temporary folder, as text (173 MB for 400,000 x 50) and as a table file.
 /// With --vectors or VOCABLE_VECTORS, that file is used.

@@ -18,7 +18,7 @@ use super::output::{self, Failure, Output};
 
 /// Download well-known vectors by name, to use as `--vectors NAME`.
 ///
-/// Shows size and licence, and asks for confirmation on a terminal. Interrupted downloads resume, also when the command is run again.
+/// Shows size and licence, and asks for confirmation on a terminal. An interrupted download resumes when the command is run again.
 /// The checksum is verified if the publisher provides one; otherwise, rows and dimension are verified. The vectors are converted to a
 /// table file in the user's data folder, or in the folder VOCABLE_DATA.
 #[derive(Debug, Args)]
