@@ -403,7 +403,7 @@ impl fmt::Display for Error {
 }
 
 /// "`a`, `b` or `c`".
-fn alternatives(words: &[String]) -> String {
+pub(crate) fn alternatives(words: &[String]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),

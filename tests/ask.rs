@@ -222,7 +222,7 @@ fn limits_hold_for_analogies() {
     let answer = demo(&[&asked[..], &["--within", list, "--min-cosine", "0.5"]].concat()).only_json();
     assert_eq!(words(&answer), ["princess"]);
     let mul = demo(&[&asked[..], &["--min-cosine", "0.5", "--method", "mul"]].concat());
-    mul.refused(2, "minimum cosine: expected none for 3CosMul, whose scores are not cosines, found 0.5");
+    mul.refused(2, "a minimum cosine (0.5) does not apply to 3CosMul, whose scores are not cosines");
 }
 
 #[test]
@@ -432,8 +432,8 @@ fn vectors_come_as_arrays_too() {
 
     ask(&npy("(1, 3)", &[1.0, 0.1, 2.0])).refused(2, "standard input: expected 2 numbers per vector");
     ask(&npy("(1, 1, 2)", &[1.0, 0.1])).refused(2, "one or two dimensions");
-    ask(&npy("(2, 2)", &[1.0, 0.1])).refused(2, "cut short");
-    ask(b"\x93NUMPY").refused(2, "cut short");
+    ask(&npy("(2, 2)", &[1.0, 0.1])).refused(2, "truncated");
+    ask(b"\x93NUMPY").refused(2, "truncated");
     // Vectors that cannot be queried are reported, and the others answered.
     let ran = ask(&npy("(3, 2)", &[f32::NAN, 1.0, 0.0, 0.0, 1.0, 0.0]));
     let answers = ran.json();

@@ -229,7 +229,7 @@ fn a_folder_of_other_things_or_altered_ones_is_refused() {
     std::fs::write(&configuration, text.replace(r#""version": 3"#, r#""version": 4"#)).unwrap();
     load_refused("a comparison of version 3, found version 4");
     std::fs::remove_file(&configuration).unwrap();
-    load_refused("choose the output directory of a comparison");
+    load_refused("expected the output directory of a comparison");
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn processes_share_a_folder_and_each_does_runs_of_its_own() {
     go_on(&made, &alone);
     let others = plan(|options, _| options.seeds = vec![1]);
     let unknown = RunDirectory::share(&path, &made).map(drop).expect_err("a refusal").to_string();
-    assert!(unknown.contains("the folder of a comparison"), "{unknown}");
+    assert!(unknown.contains("the output directory of a comparison"), "{unknown}");
     drop(RunDirectory::open(&path, &made).expect("a folder"));
     let other = RunDirectory::share(&path, &others).map(drop).expect_err("a refusal").to_string();
     assert!(other.contains("a comparison with seeds 1, found one with 1,2"), "{other}");
@@ -375,7 +375,7 @@ fn the_report_of_an_unfinished_comparison_says_so() {
     let path = folder.path("runs");
     let made = plan(|options, _| options.train_sizes.clear());
     let report = || -> Ran { vocable([OsString::from("compare"), "--report".into(), path.clone().into()]) };
-    report().refused(2, "expected the folder of a comparison");
+    report().refused(2, "expected the output directory of a comparison");
     go_on(&made, &path);
     std::fs::remove_file(path.join("runs").join("random-lr0.01-seed1").join("result.json")).unwrap();
     let ran = report();

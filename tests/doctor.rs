@@ -103,7 +103,7 @@ fn tabs_and_another_encoding_are_fixed_one_after_the_other() {
     let out = fixed(&report, &folder).pop().unwrap();
     assert_eq!(Vectors::open(out).unwrap().get("b"), Some(&[3.0, 4.0][..]));
 
-    // In Windows-1252, gzipped, with a row cut short.
+    // In Windows-1252, gzipped, with a truncated row.
     let text = gzip(b"caf\xe9 1.5 2\nna\xefve 3 4\nplain 5 6\nshort 7\n");
     let report = examined(&folder.file("latin.txt.gz", text));
     let written = fixed(&report, &folder);

@@ -347,7 +347,7 @@ fn bad_binary_rows_are_skipped_on_request() {
             bytes[..bytes.len() - 5].to_vec(),
             2,
             vec![
-                "the file is cut short: it has 3 complete rows of the 4 in its header",
+                "the file is truncated: it has 3 complete rows of the 4 in its header",
                 "1 row was skipped; the first: row 2 (byte 17): expected a finite number (1 of 2), found NaN",
             ],
         ),

@@ -149,7 +149,7 @@ fn unusable_training_data_is_refused() {
     train(&good, &good, &["--test", strange.to_str().unwrap()]).refused(2, "strange.txt: line 3");
     let single = folder.file("single.txt", "pos a film\npos a movie\n");
     train(&single, &single, &[])
-        .refused(2, "single.txt: expected texts of at least two labels, found only the label `pos`");
+        .refused(2, "single.txt: expected texts with at least two labels, found only the label `pos`");
     train(&folder.file("empty.txt", ""), &good, &[]).refused(2, "empty.txt: expected labelled texts, found none");
     train(&folder.path("nowhere.txt"), &good, &[]).refused(2, "nowhere.txt: cannot open it");
     train(&good, &good, &["--label-column", "stars"]).refused(2, "a column `stars`");

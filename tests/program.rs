@@ -470,7 +470,7 @@ mod unix {
         let facts = vocable_fed(["info", "--json", "--vectors", "/dev/stdin"], b"2 2\na 1 0\nb 3 4\n").only_json();
         assert_eq!((&facts["format"], &facts["bytes"]), (&json!("word2vec"), &json!(16)));
         let bomb = gzip(&vec![b'x'; 17 << 20]);
-        vocable_fed(["info", "--vectors", "/dev/stdin"], &bomb).refused(2, "unpack it by hand");
+        vocable_fed(["info", "--vectors", "/dev/stdin"], &bomb).refused(2, "decompress it yourself");
     }
 
     #[test]

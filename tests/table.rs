@@ -295,9 +295,9 @@ fn a_table_whose_header_is_wrong_does_not_open() {
         header["norms"]["shape"] = json!([9]);
     };
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
-        ("cut short", whole[..whole.len() - 1].to_vec(), "the file may be cut short"),
+        ("truncated", whole[..whole.len() - 1].to_vec(), "the file may be truncated"),
         ("longer", [&whole[..], b"x"].concat(), "bytes, which does not match its header"),
-        ("cut in the header", whole[..100].to_vec(), "the file may be cut short"),
+        ("cut in the header", whole[..100].to_vec(), "the file may be truncated"),
         ("overlap", changed(&overlapping), "expected a complete safetensors file"),
         (
             "sizes that overflow",
@@ -322,7 +322,7 @@ fn a_table_whose_header_is_wrong_does_not_open() {
         (
             "another's",
             changed(&without("__metadata__")),
-            "a safetensors file of other tensors (codes, codes.scale, norms",
+            "a safetensors file with other tensors (codes, codes.scale, norms",
         ),
         (
             "a tensor renamed",

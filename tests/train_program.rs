@@ -102,7 +102,7 @@ fn unusable_texts_are_one_clear_error() {
     let header = folder.file("header.csv", "label,text\n");
     let one = folder.file("one.txt", "pos a film\npos a movie\n");
     let cases: &[(Ran, &str)] = &[
-        (train(&one, &good, &[]), "one.txt: expected texts of at least two labels, found only the label `pos`"),
+        (train(&one, &good, &[]), "one.txt: expected texts with at least two labels, found only the label `pos`"),
         (train(&empty, &good, &[]), "empty.txt: expected labelled texts, found none"),
         (train(&header, &good, &[]), "header.csv: expected labelled texts, found none"),
         (train(&good, &empty, &[]), "empty.txt: expected labelled texts, found none"),

@@ -208,7 +208,7 @@ fn read(bytes: &[u8]) -> Result<(Header, Tensors<'_>), Malformed> {
     let not_a_model = |found: String| {
         unexpected("a model file (safetensors)", found).advise("the file may be truncated, or is not a saved model")
     };
-    let tensors = Tensors::open(bytes).map_err(|e| not_a_model(e.to_string()))?;
+    let tensors = Tensors::open(bytes).map_err(|e| not_a_model(format!("something else ({e})")))?;
     if tensors.entry(checkpoint::KEY).is_some() {
         return Err(unexpected("a model file", "a checkpoint of a training").advise(Advice::ResumeTraining));
     }

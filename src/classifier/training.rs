@@ -397,7 +397,7 @@ impl fmt::Debug for Training {
 fn labels_of(splits: &Splits) -> Result<Vec<String>> {
     let labels = splits.train.labels();
     if labels.len() < 2 {
-        let expected = "texts of at least two labels";
+        let expected = "texts with at least two labels";
         let found = labels.first().map_or("none".to_owned(), |label| format!("only the label `{label}`"));
         return Err(Malformed::at(Place::File, expected, found).in_file(&splits.train.name).into());
     }

@@ -99,7 +99,8 @@ pub fn check_standard_input<const N: usize>(options: [(&str, Option<&Path>); N])
     let reading = options.into_iter().filter(|(_, path)| path.is_some_and(is_standard));
     let named: Vec<&str> = reading.map(|(option, _)| option).collect();
     if named.len() > 1 {
-        return Err(Error::other(format!("only one option can read standard input, not {}", named.join(" and "))));
+        let named = named.join(" and ");
+        return Err(Error::other(format!("only one option can read standard input; {named} both do")));
     }
     Ok(())
 }

@@ -317,8 +317,8 @@ fn run_directory(path: &Path, name: &str) -> PathBuf {
 pub(super) fn read_configuration(path: &Path) -> Result<Configuration> {
     let file = path.join(CONFIGURATION);
     if !file.exists() {
-        let what = Malformed::at(Place::File, "the folder of a comparison", format!("no {CONFIGURATION}"));
-        return Err(what.in_file(path.to_string_lossy()).advise("choose the output directory of a comparison").into());
+        let what = Malformed::at(Place::File, "the output directory of a comparison", format!("no {CONFIGURATION}"));
+        return Err(what.in_file(path.to_string_lossy()).into());
     }
     let value: Value = read_json(&file, "the configuration of a comparison")?;
     let version = value.get("version").and_then(Value::as_u64);

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::catalog::{find, suggest};
 use super::store::Store;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, alternatives};
 
 /// The file that `path` refers to: an existing file of this name, or the table file of the vectors that were downloaded by this
 /// name.
@@ -31,10 +31,10 @@ pub fn resolve(path: &Path) -> Result<PathBuf> {
 
 /// The error for a name that is not in the catalog; `near` are similar names.
 pub fn unknown(what: &str, expected: &str, name: &str, near: &[&str]) -> Error {
-    let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+    let near: Vec<String> = near.iter().map(|&name| name.to_owned()).collect();
     let question = match near.as_slice() {
         [] => String::new(),
-        near => format!("; did you mean {}?", near.join(" or ")),
+        near => format!("; did you mean {}?", alternatives(near)),
     };
     Error::invalid(what, expected, format!("`{name}`{question}"))
 }

@@ -35,7 +35,7 @@ const WORD: u8 = 0;
 const LABEL: u8 = 1;
 
 const DAMAGED: &str = "the file is damaged: download it again";
-const CUT_SHORT_OR_DAMAGED: &str = "the file is cut short or damaged: download it again";
+const TRUNCATED_OR_DAMAGED: &str = "the file is truncated or damaged; download it again";
 
 /// Reads all words with their vectors, and locates the rows of the n-grams, if the model has them.
 pub(super) fn parse(bytes: &[u8], allow_nonfinite: bool) -> Result<(Rows, Option<SubwordLayout>), Malformed> {
@@ -175,7 +175,7 @@ fn dictionary(reader: &mut ByteReader) -> Result<(Words, usize), Malformed> {
     if entries > left / 10 {
         let place = Place::Byte(reader.at as u64);
         let expected = format!("a dictionary of {entries} entries");
-        return Err(Malformed::at(place, expected, format!("only {left} bytes")).advise(CUT_SHORT_OR_DAMAGED));
+        return Err(Malformed::at(place, expected, format!("only {left} bytes")).advise(TRUNCATED_OR_DAMAGED));
     }
     let mut known = Words::default();
     known.reserve(words, 0);
@@ -328,7 +328,7 @@ impl ByteReader<'_> {
                 format!("the {what} of {rows} x {columns} numbers"),
                 format!("only {left} bytes"),
             )
-            .advise(CUT_SHORT_OR_DAMAGED));
+            .advise(TRUNCATED_OR_DAMAGED));
         };
         let start = self.at;
         self.at += size;
@@ -338,7 +338,7 @@ impl ByteReader<'_> {
 
 fn cut_short(at: usize, what: &str) -> Malformed {
     Malformed::at(Place::Byte(at as u64), what, "the end of the file")
-        .advise("the file is cut short: download it again")
+        .advise("the file is truncated; download it again")
 }
 
 /// What a word contains that cannot be part of a word in fastText, because it separates words.

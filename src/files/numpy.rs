@@ -55,7 +55,7 @@ fn read(bytes: &[u8], allow_nonfinite: bool, single: bool) -> Result<(Vec<f32>, 
             format!("{rows} x {columns} numbers of {} bytes, as in the header", number_type.size()),
             format!("{} bytes", data.len()),
         );
-        return Err(error.advise("the file is cut short, or has more than one array"));
+        return Err(error.advise("the file is truncated, or has more than one array"));
     }
 
     let mut values = vec![0.0f32; rows * columns];
@@ -139,7 +139,7 @@ fn fill<const N: usize>(
 fn header_text(bytes: &[u8]) -> Result<(&[u8], usize), Malformed> {
     let cut_short = |at: usize, what: &str| {
         Malformed::at(Place::Byte(at as u64), what, "the end of the file")
-            .advise("the file is cut short: download it again")
+            .advise("the file is truncated; download it again")
     };
     let Some(rest) = bytes.strip_prefix(&MAGIC) else {
         return Err(Malformed::at(

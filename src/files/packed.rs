@@ -22,7 +22,7 @@ const UNLIMITED_SIZE: u64 = 16 << 20;
 /// Maximum number of members that an error lists.
 const MAX_LISTED: usize = 20;
 
-const DOWNLOAD_AGAIN: &str = "the file may be cut short: download it again";
+const DOWNLOAD_AGAIN: &str = "the file may be truncated or damaged; download it again";
 
 /// How the contents of a file are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,9 +175,9 @@ fn drain<R: Read>(
             return Err(Malformed::at(
                 Place::File,
                 format!("an archive that expands to at most {MAX_RATIO} times its size, or {UNLIMITED_SIZE} bytes"),
-                format!("{total} bytes, and more to come"),
+                format!("more than {total} bytes"),
             )
-            .advise("if the file is genuine, unpack it by hand")
+            .advise("if you trust the file, decompress it yourself")
             .into());
         }
         if block.is_empty() || !take(block) {
@@ -222,7 +222,7 @@ fn unzip<R: Read + Seek>(
     let (index, name) = choose(&members, member)?;
     let raw = archive.by_index_raw(*index).map_err(damaged)?;
     let refused = |expected: &str, found: &str| {
-        Malformed::at(Place::File, expected, format!("`{name}`, which {found}")).advise("unpack it by hand")
+        Malformed::at(Place::File, expected, format!("`{name}`, which {found}")).advise("extract it yourself")
     };
     if raw.encrypted() {
         return Err(refused("a member that can be read", "is encrypted").into());

@@ -9,7 +9,7 @@ use crate::error::{Malformed, Place};
 
 /// Magic numbers of other files that users may pass by mistake: what they are, and what to do.
 const OTHERS: [(&[u8], &str, &str); 7] = [
-    (b"\x89PNG", "a PNG picture", ""),
+    (b"\x89PNG", "a PNG image", ""),
     (b"%PDF", "a PDF document", ""),
     (b"\x89HDF", "an HDF5 file", "save the vectors as text with the program that wrote it"),
     (b"FiFu", "a finalfusion file", "convert it with `finalfusion convert -t text`"),

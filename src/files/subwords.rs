@@ -61,7 +61,7 @@ impl SubwordLayout {
                 format!("{buckets} rows of {dimension} numbers for n-grams"),
                 format!("{} bytes in the whole file", bytes.len()),
             )
-            .advise("the file is cut short: download it again"));
+            .advise("the file is truncated; download it again"));
         }
         Ok(())
     }

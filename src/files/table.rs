@@ -353,7 +353,7 @@ fn info_of(tensors: &Tensors) -> Result<TableInfo, Malformed> {
         Malformed::at(
             Place::File,
             "a table of word vectors written by `vocable convert`",
-            format!("a safetensors file of other tensors ({})", names.join(", ")),
+            format!("a safetensors file with other tensors ({})", names.join(", ")),
         )
         .advise("for a model's embedding, save its matrix as .npy with a list of its words")
     })?;
@@ -401,7 +401,7 @@ fn incomplete(error: SafeTensorError, length: usize) -> Malformed {
         true => format!("{length} bytes, which does not match its header ({error})"),
         false => error.to_string(),
     };
-    let advice = if cut { "the file may be cut short: copy it or make it again" } else { DAMAGED };
+    let advice = if cut { "the file may be truncated; copy or create it again" } else { DAMAGED };
     Malformed::at(Place::File, "a complete safetensors file", found).advise(advice)
 }
 

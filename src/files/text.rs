@@ -189,7 +189,7 @@ impl FileHead {
             warnings.push("the file begins with a byte-order mark, which was removed".to_owned());
         }
         if !final_line_feed {
-            warnings.push("the file does not end with a line feed: its last number may be cut short".to_owned());
+            warnings.push("the file does not end with a line feed: its last number may be truncated".to_owned());
         }
         if let Some((rows, dimension)) = self.declared
             && rows != lines

@@ -208,7 +208,7 @@ impl BinaryHeader {
         usize::try_from(self.rows).map_or(max, |rows| rows.min(max))
     }
 
-    /// Reading stopped after `rows` rows, at byte `at` of `bytes`. If bad rows are skipped and the file is cut short, the complete rows
+    /// Reading stopped after `rows` rows, at byte `at` of `bytes`. If bad rows are skipped and the file is truncated, the complete rows
     /// are kept with a warning.
     fn stopped(
         &self,
@@ -232,7 +232,7 @@ impl BinaryHeader {
         };
         if options.skip_bad_rows && rows > 0 {
             return Ok(Some(format!(
-                "the file is cut short: it has {rows} complete rows of the {} in its header",
+                "the file is truncated: it has {rows} complete rows of the {} in its header",
                 self.rows
             )));
         }
@@ -242,14 +242,14 @@ impl BinaryHeader {
                 format!("{} rows of {} numbers, as in the header", self.rows, self.dimension),
                 format!("only {bytes} bytes"),
             )
-            .advise("the file may be cut short: download it again, or correct its header"));
+            .advise("the file may be truncated, or its header wrong"));
         }
         Err(Malformed::at(
             place,
             format!("{} rows, as in the header", self.rows),
             format!("the end of the file inside {what}"),
         )
-        .advise("the file is cut short, or the number of rows in its header is too large"))
+        .advise("the file is truncated, or the number of rows in its header is too large"))
     }
 
     /// All rows were read, up to byte `at`; `more` bytes follow that are not only line feeds.
@@ -262,7 +262,7 @@ impl BinaryHeader {
         }
         Err(Malformed::at(
             Place::Byte((self.body_at + at) as u64),
-            format!("the end of the file after the {} rows of the header", self.rows),
+            format!("the end of the file after {} rows, as in the header", self.rows),
             format!("{more} more bytes"),
         )
         .advise("the number of rows or the dimension in the header is wrong"))

@@ -147,7 +147,7 @@ impl<T: Real> Embedding<T> {
         let normal = Normal::new(mean, std)
             .ok()
             .filter(|_| std >= 0.0)
-            .ok_or_else(|| Error::invalid("standard deviation of rows", "a number from 0", std.to_string()))?;
+            .ok_or_else(|| Error::invalid("standard deviation of rows", "a number of at least 0", std.to_string()))?;
         let drawn = |word: &[u8]| {
             let mut rng = ChaCha8Rng::seed_from_u64(options.seed ^ fnv1a(word));
             (0..dimension).map(move |_| T::of(normal.sample(&mut rng)))

@@ -70,8 +70,8 @@ impl Vectors {
 
     fn analogy_by_product(&self, words: [&[u8]; 3], options: &NearestOptions) -> Result<Vec<ScoredRow>> {
         if let Some(min) = options.min_cosine {
-            let expected = "none for 3CosMul, whose scores are not cosines";
-            return Err(Error::invalid("minimum cosine", expected, min.to_string()));
+            let message = format!("a minimum cosine ({min}) does not apply to 3CosMul, whose scores are not cosines");
+            return Err(Error::other(message));
         }
         let [a, b, c] = words;
         let words = [self.query_word(a)?, self.query_word(b)?, self.query_word(c)?];

@@ -56,7 +56,7 @@ impl TableError {
     pub fn reading(self, path: &Path, expected: &str) -> Error {
         match self {
             // Without a system error code, the content is at fault: an unexpected end, or bytes that cannot be decompressed. So it is with
-            // `InvalidInput`, which is a seek to before the start of a file that was cut short.
+            // `InvalidInput`, which is a seek to before the start of a file that was truncated.
             TableError::Io(error) if error.raw_os_error().is_some() && error.kind() != io::ErrorKind::InvalidInput => {
                 Error::io(path, "read it", error)
             }

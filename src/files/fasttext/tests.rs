@@ -330,7 +330,7 @@ fn a_model_cut_short_anywhere_is_refused() {
         for length in 0..bytes.len() {
             let error = parse(&bytes[..length], false).unwrap_err();
             assert!(matches!(error.place, Place::Byte(at) if at <= length as u64), "{length}: {error}");
-            assert!(error.to_string().contains("cut short"), "{length}: {error}");
+            assert!(error.to_string().contains("truncated"), "{length}: {error}");
         }
     }
 }
