@@ -48,7 +48,8 @@ pub fn read_tensors(path: impl AsRef<Path>) -> Result<Vec<NamedTensor>> {
     let (bytes, _) = bytes::open(path, None)?;
     let tensors = SafeTensors::deserialize(&bytes).map_err(|e| {
         Error::from(
-            Malformed::at(Place::File, "a safetensors file with weights", format!("something else ({e})")).in_file(path.to_string_lossy()),
+            Malformed::at(Place::File, "a safetensors file with weights", format!("something else ({e})"))
+                .in_file(path.to_string_lossy()),
         )
     })?;
     let mut found = Vec::new();

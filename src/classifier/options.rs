@@ -135,8 +135,9 @@ impl TrainOptions {
             true => Ok(()),
             false => Err(Error::invalid(name, expected, value.to_string())),
         };
-        let fraction =
-            |name: &str, value: f64| check(name, value, (0.0..1.0).contains(&value), "a number of at least 0 and below 1");
+        let fraction = |name: &str, value: f64| {
+            check(name, value, (0.0..1.0).contains(&value), "a number of at least 0 and below 1")
+        };
         let positive = |name: &str, value: f64| check(name, value, value > 0.0, "a number above 0");
         let not_negative = |name: &str, value: f64| check(name, value, value >= 0.0, "a number of at least 0");
         fraction("dropout", self.dropout.hidden)?;
