@@ -62,7 +62,7 @@ fn to_the_end(mut training: Training) -> TrainingOutcome {
     training.finish().expect("an outcome")
 }
 
-/// Everything that must be equal between a training and an interrupted one.
+/// Everything that must be equal between a training run and an interrupted one.
 fn essence(trained: &TrainingOutcome) -> (Vec<u8>, Vec<String>, StopReason) {
     let history = trained.history.iter().map(|e| format!("{} {} {:?}", e.number, e.train_loss, e.dev)).collect();
     (trained.classifier.to_bytes().expect("a model"), history, trained.stop_reason)
@@ -231,7 +231,7 @@ fn a_checkpoint_cut_or_altered_is_refused_or_the_same() {
     assert!(refused > 100, "{refused}");
     let model = folder.file("model", &expected.0);
     let error = Training::resume(&vectors, &splits, &options, model).expect_err("a model").to_string();
-    assert!(error.contains("a checkpoint of a training"), "{error}");
+    assert!(error.contains("a training checkpoint"), "{error}");
     let error = Classifier::open(&path).expect_err("a checkpoint").to_string();
     assert!(error.contains("resume the training"), "{error}");
     let error = Training::resume(&vectors, &splits, &options, folder.path("nowhere")).expect_err("no file").to_string();

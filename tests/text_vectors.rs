@@ -79,6 +79,6 @@ fn invalid_counts_and_a_are_refused() {
         let weighting = Weighting::Frequency { a, frequencies: WordFrequencies::Zipf };
         let error =
             TextVectors::new(Arc::clone(&vectors), Tokenizer::Unicode, Case::Fold, weighting).unwrap_err().to_string();
-        assert!(error.starts_with("a of the frequency weighting: expected a number above 0"), "{error}");
+        assert!(error.starts_with("parameter a of the frequency weighting: expected a number above 0"), "{error}");
     }
 }

@@ -162,7 +162,7 @@ fn resuming_a_finished_training_returns_its_result_at_once() {
 /// More options, for a longer training.
 const SMALL_STEPS: &str = "--batch=8";
 
-/// Starts a training on the demo reviews, with a checkpoint after nearly every step.
+/// Starts training on the demo reviews, with a checkpoint after nearly every step.
 fn begin(checkpoint: &Path, out: &Path, more: &[&str]) -> Child {
     let (texts, dev) = (fixture("reviews.train.txt"), fixture("reviews.dev.txt"));
     let mut arguments = arguments(&texts, &dev, ALL_ON);
@@ -177,7 +177,7 @@ fn begin(checkpoint: &Path, out: &Path, more: &[&str]) -> Child {
     program().args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// The model of the uninterrupted training.
+/// The model of the uninterrupted training run.
 fn whole(folder: &Folder) -> Vec<u8> {
     let out = folder.path("whole");
     let ran = train(
@@ -284,7 +284,7 @@ mod unix {
     }
 }
 
-/// The files in the folder of a checkpoint after a training; no partial files.
+/// The files in the folder of a checkpoint after training; no partial files.
 #[test]
 fn only_the_checkpoint_is_left() {
     let folder = Folder::new();

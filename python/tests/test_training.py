@@ -175,7 +175,7 @@ def test_ctrl_c_keeps_the_best_epoch(table, parts, tmp_path):
     assert isinstance(caught.value, Interrupted)
     interrupted = caught.value.result
     assert interrupted.metrics["stop_reason"] == "interrupted" and interrupted.classifier.labels == ["neg", "pos"]
-    # Resuming gives the same result as an uninterrupted training.
+    # Resuming gives the same result as an uninterrupted training run.
     resumed = vocable.train(
         table, *parts, embedding="frozen", checkpoint=checkpoint, resume=True, progress=False, **options
     )

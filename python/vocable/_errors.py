@@ -43,7 +43,7 @@ class UnknownWordError(VocableError, KeyError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, or the stop button of a notebook, interrupted a training or a comparison.
+    """Ctrl-C, or the stop button of a notebook, interrupted training or a comparison.
 
     Attributes:
         result: The result so far. For :func:`vocable.train`, the best epoch, or None before the end of the first epoch;

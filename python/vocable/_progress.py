@@ -58,7 +58,7 @@ class ProgressDisplay:
 
 
 class TrainingProgress(ProgressDisplay):
-    """Shows the events of a training."""
+    """Shows the events of a training run."""
 
     def __call__(self, event: dict) -> None:
         if event["event"] == "step":

@@ -1,4 +1,4 @@
-//! Checkpoints: the state of a training as a safetensors file, from which it can be resumed with the same results, bit for bit.
+//! Checkpoints: the state of a training run as a safetensors file, from which it can be resumed with the same results, bit for bit.
 //!
 //! A checkpoint holds the current and the best network (weights, and embedding rows changed by training), the state of the optimizer,
 //! the order of the texts, the positions of the random number generators, and the history. Everything else is derived again from the
@@ -104,7 +104,7 @@ impl Training {
 
     fn to_bytes(&self) -> Result<Vec<u8>> {
         let too_large =
-            |e: &dyn std::fmt::Display| Error::invalid("checkpoint", "sizes that safetensors holds", e.to_string());
+            |e: &dyn std::fmt::Display| Error::invalid("checkpoint", "sizes that safetensors can represent", e.to_string());
         let header = serde_json::to_string(&self.header()?).map_err(|e| too_large(&e))?;
         let tensors = self.tensors();
         let parts = tensors.iter().map(|t| (t.name.as_str(), t.dtype, t.shape.as_slice(), t.bytes.as_slice()));
@@ -122,7 +122,7 @@ impl Training {
         let options = serde_json::to_value(&self.options);
         Ok(Header {
             version: VERSION,
-            options: options.map_err(|e| Error::invalid("options", "values that JSON holds", e.to_string()))?,
+            options: options.map_err(|e| Error::invalid("options", "values that JSON can represent", e.to_string()))?,
             inputs: self.inputs.clone(),
             history: self.history.clone(),
             step: self.step,
@@ -152,7 +152,7 @@ impl Training {
         tensors
     }
 
-    /// Resumes a training from a checkpoint, with the same results as without an interruption, bit for bit.
+    /// Resumes training from a checkpoint, with the same results as without an interruption, bit for bit.
     ///
     /// Texts, vectors and options must be those of the checkpoint, except that [`TrainOptions::epochs`] and
     /// [`TrainOptions::patience`] can be increased (the epochs only if the learning rate has neither a schedule nor a warm-up).
@@ -218,7 +218,7 @@ impl Training {
         };
         match history.len() <= self.options.epochs && history.iter().zip(1..).all(is_valid) {
             true => Ok(()),
-            false => Err(unexpected("the history of this training", format!("{} other epochs", history.len()))),
+            false => Err(unexpected("the history of this training run", format!("{} other epochs", history.len()))),
         }
     }
 
@@ -318,7 +318,7 @@ const ALTERED: &str = "the checkpoint was altered; delete it to start again";
 /// Reads the header and the tensors of a checkpoint and verifies the checksum.
 fn read(bytes: &[u8]) -> Result<(Header, Tensors<'_>), Malformed> {
     let not_a_checkpoint = |found: String| {
-        unexpected("a checkpoint of a training (safetensors)", found)
+        unexpected("a training checkpoint (safetensors)", found)
             .advise("name another file, or delete this one to start again if it is a truncated checkpoint")
     };
     let tensors = Tensors::open(bytes).map_err(|e| not_a_checkpoint(e.to_string()))?;

@@ -1,4 +1,4 @@
-//! Checksums of the inputs of a training: XXH3 (64 bits), the same on every machine and in every version.
+//! Checksums of the inputs of a training run: XXH3 (64 bits), the same on every machine and in every version.
 
 use std::hash::Hasher;
 
@@ -28,7 +28,7 @@ impl RowChecksum {
     }
 }
 
-/// Checksums of what a training depends on besides its options.
+/// Checksums of the inputs of a training run, apart from its options.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct InputChecksums {
     /// Checksum of all texts and labels.

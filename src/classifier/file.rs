@@ -81,7 +81,7 @@ impl Header {
 }
 
 fn too_large(e: &dyn std::fmt::Display) -> Error {
-    Error::invalid("model", "sizes that safetensors holds", e.to_string())
+    Error::invalid("model", "sizes that safetensors can represent", e.to_string())
 }
 
 /// A tensor to write.
@@ -210,7 +210,7 @@ fn read(bytes: &[u8]) -> Result<(Header, Tensors<'_>), Malformed> {
     };
     let tensors = Tensors::open(bytes).map_err(|e| not_a_model(format!("something else ({e})")))?;
     if tensors.entry(checkpoint::KEY).is_some() {
-        return Err(unexpected("a model file", "a checkpoint of a training").advise(Advice::ResumeTraining));
+        return Err(unexpected("a model file", "a training checkpoint").advise(Advice::ResumeTraining));
     }
     let json = tensors.entry(KEY).ok_or_else(|| {
         unexpected("a model written by vocable", format!("a safetensors file without the metadata `{KEY}`"))

@@ -56,7 +56,7 @@ pub struct EpochMetrics {
     tokens_per_second: f64,
 }
 
-/// A log file of a training: one line of JSON per epoch.
+/// The log file of a training run: one line of JSON per epoch.
 #[derive(Debug)]
 pub struct TrainingLog {
     path: PathBuf,

@@ -50,7 +50,7 @@ impl Classifier {
     ) -> Result<Classifier> {
         let (vocabulary, repeated) = Vocabulary::index(words);
         if !repeated.is_empty() {
-            return Err(Error::invalid("words of a model", "distinct words", "some twice"));
+            return Err(Error::invalid("words of a model", "distinct words", "duplicates"));
         }
         Ok(Classifier { labels, vocabulary, tokenizer, case, network, vectors: None })
     }

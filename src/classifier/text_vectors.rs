@@ -104,7 +104,7 @@ impl TextVectors {
         if let Weighting::Frequency { a, .. } = weighting
             && !(a > 0.0 && a.is_finite())
         {
-            return Err(Error::invalid("a of the frequency weighting", "a number above 0", a.to_string()));
+            return Err(Error::invalid("parameter a of the frequency weighting", "a number above 0", a.to_string()));
         }
         // Summed from the smallest to the largest term, for accuracy.
         let harmonic = (1..=vectors.len()).rev().map(|rank| 1.0 / rank as f64).sum();

@@ -197,7 +197,7 @@ pub struct Training {
 }
 
 impl Training {
-    /// Prepares a training, without taking a step.
+    /// Prepares a training run, without taking a step.
     ///
     /// # Errors
     /// Those of [`train`], except [`Error::Diverged`].

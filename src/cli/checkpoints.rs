@@ -79,7 +79,7 @@ impl CheckpointArgs {
         }
     }
 
-    /// The message for an interrupted training, with the command that resumes it.
+    /// The message for an interrupted training run, with the command that resumes it.
     pub fn interrupted_message(&self, training: &Training) -> String {
         let progress = progress(training);
         match &self.checkpoint {
@@ -119,7 +119,7 @@ fn without(arguments: impl Iterator<Item = String>, options: &[&str], flags: &[&
     kept.join(" ")
 }
 
-/// The progress of a training, as text.
+/// The progress of training, as text.
 fn progress(training: &Training) -> String {
     let (epoch, step, steps) = training.position();
     let epochs = report::counted(epoch - 1, "epoch");

@@ -175,7 +175,7 @@ fn drain<R: Read>(
             return Err(Malformed::at(
                 Place::File,
                 format!("an archive that expands to at most {MAX_RATIO} times its size, or {UNLIMITED_SIZE} bytes"),
-                format!("more than {total} bytes"),
+                format!("at least {total} bytes"),
             )
             .advise("if you trust the file, decompress it yourself")
             .into());

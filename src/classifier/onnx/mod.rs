@@ -79,7 +79,7 @@ impl Classifier {
     fn onnx<'a>(&'a self, unit: &'a [f32]) -> Result<File<'a>> {
         let vocabulary = self.onnx_vocabulary();
         let json = |list: &dyn Fn() -> serde_json::Result<String>| {
-            list().map_err(|e| Error::invalid("words of a model", "text that JSON holds", e.to_string()))
+            list().map_err(|e| Error::invalid("words of a model", "text that JSON can represent", e.to_string()))
         };
         let entry = |key: &str, value: String| Entry { key: key.into(), value };
         let metadata_props = vec![
