@@ -103,8 +103,9 @@ impl Training {
     }
 
     fn to_bytes(&self) -> Result<Vec<u8>> {
-        let too_large =
-            |e: &dyn std::fmt::Display| Error::invalid("checkpoint", "sizes that safetensors can represent", e.to_string());
+        let too_large = |e: &dyn std::fmt::Display| {
+            Error::invalid("checkpoint", "sizes that safetensors can represent", e.to_string())
+        };
         let header = serde_json::to_string(&self.header()?).map_err(|e| too_large(&e))?;
         let tensors = self.tensors();
         let parts = tensors.iter().map(|t| (t.name.as_str(), t.dtype, t.shape.as_slice(), t.bytes.as_slice()));
