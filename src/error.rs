@@ -159,7 +159,7 @@ pub enum Advice {
     /// Read the file in this format.
     SetFormat(&'static str),
     /// Choose a member of the archive, such as this one.
-    SetMember(String),
+    SetMember(Box<str>),
     /// Name the file that lists the words of an array.
     SetWordList,
     /// Name the column with the texts.

@@ -255,7 +255,7 @@ fn choose<'a>(members: &'a [(usize, String)], requested: Option<&str>) -> Result
         }
         [(_, first), ..] => {
             Err(Malformed::at(Place::File, "an archive with one file", format!("{} files: {}", members.len(), list()))
-                .advise(Advice::SetMember(first.clone())))
+                .advise(Advice::SetMember(first.as_str().into())))
         }
     }
 }
