@@ -60,7 +60,7 @@ pub struct Table {
     /// The vectors of character n-grams, if the file has them.
     pub subwords: Option<Subwords>,
     /// The vectors as 8-bit codes, `[blocks, groups, 16, 4]`, and one scale per row, if the file has them.
-    pub codes: Option<(Buffer<u8>, Buffer<f32>)>,
+    pub codes: Option<CodesAndScales>,
     /// The metadata.
     pub info: TableInfo,
     bytes: Arc<Bytes>,
@@ -214,7 +214,7 @@ impl TableFile<'_> {
         Subwords::new(Arc::clone(self.bytes), layout).map(Some)
     }
 
-    fn codes(&self, rows: usize, dimension: usize) -> Result<Option<(Buffer<u8>, Buffer<f32>)>, Malformed> {
+    fn codes(&self, rows: usize, dimension: usize) -> Result<Option<CodesAndScales>, Malformed> {
         if self.tensors.info("codes").is_none() {
             return Ok(None);
         }
@@ -223,6 +223,9 @@ impl TableFile<'_> {
         Ok(Some((self.buffer("codes", Dtype::U8)?, self.buffer("codes.scale", Dtype::F32)?)))
     }
 }
+
+/// The codes of all rows, and the scale of each row.
+type CodesAndScales = (Buffer<u8>, Buffer<f32>);
 
 /// A tensor to be written: name, type, shape and bytes.
 type Tensor<'a> = (&'static str, &'static str, Vec<usize>, &'a [u8]);

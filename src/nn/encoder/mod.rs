@@ -331,7 +331,7 @@ impl<T: Real> Encoder<T> {
             if layer > 0 {
                 let mut below = Scratch::uncleared(input.len());
                 for (direction, cache) in caches.iter().enumerate() {
-                    let sums = RowMatrix { values: &*cache.gates, stride: shape.sums() };
+                    let sums = RowMatrix { values: &cache.gates, stride: shape.sums() };
                     self.input_backward(layer, direction, sums, &mut below);
                 }
                 dropout.apply(&mut below);
