@@ -9,7 +9,6 @@ use pyo3::pybacked::PyBackedStr;
 use vocable::classifier::{
     TextVectors as RustTextVectors, TokenCounter as RustTokenCounter, Weighting, WordFrequencies,
 };
-use vocable::error::Error;
 use vocable::files::bytes;
 use vocable::report::json::CoverageResult;
 use vocable::vectors::Case;
@@ -51,7 +50,7 @@ impl TextVectors {
             ("frequency", Some(path)) => {
                 let frequencies = run(py, || {
                     let read = bytes::open(&path, None)?;
-                    WordFrequencies::parse(&read.0).map_err(|e| Error::from(e.in_file(path.to_string_lossy())))
+                    WordFrequencies::parse(&read.0).map_err(|e| e.in_file(path.to_string_lossy()))
                 })?;
                 Weighting::Frequency { a, frequencies: frequencies.map_err(|e| to_py_err(py, e))? }
             }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use vocable::files::{numpy, parse_vector};
-use vocable::query::{AnalogyMethod, NearestOptions, ScoredRow};
+use vocable::query::{AnalogyMethod, NearestOptions};
 use vocable::{Error, Vectors, report};
 
 use super::advice;
 use super::input::{Lines, words_of};
 use super::output::{self, Failure, Output};
-use super::word_query::{WordQuery, text};
+use super::word_query::{QueryResults, WordQuery, text};
 
 /// Maximum number of queries in a chunk.
 const MAX_QUERIES: usize = 2048;
@@ -57,6 +57,9 @@ struct QuerySource {
     words: Vec<String>,
 }
 
+/// A query, or the error of a line that is not one, and where it comes from.
+type NextQuery = (QuerySource, Result<WordQuery, Error>);
+
 #[derive(Serialize)]
 struct FailedQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +100,7 @@ impl QueryReader {
     }
 
     /// The next query, or an error if the line is not a query. An invalid vector ends the batch.
-    fn next(&mut self) -> Result<Option<(QuerySource, Result<WordQuery, Error>)>, Error> {
+    fn next(&mut self) -> Result<Option<NextQuery>, Error> {
         let Kind::Vectors { near, far, dimension, array } = &mut self.kind else {
             let Some(line) = self.lines.next()? else { return Ok(None) };
             let words = words_of(line);
@@ -187,7 +190,7 @@ impl QueryReader {
     fn print(
         &mut self,
         source: &QuerySource,
-        outcome: Result<(WordQuery, Vec<ScoredRow>), Error>,
+        outcome: Result<QueryResults, Error>,
         vectors: &Vectors,
         options: &NearestOptions,
         output: &mut Output,

@@ -64,7 +64,7 @@ impl Embed {
             }
             Some(path) => {
                 let frequencies = WordFrequencies::parse(&bytes::open(path, None)?.0);
-                frequencies.map_err(|e| vocable::Error::from(e.in_file(path.to_string_lossy())))?
+                frequencies.map_err(|e| e.in_file(path.to_string_lossy()))?
             }
             None => WordFrequencies::Zipf,
         };

@@ -19,6 +19,9 @@ pub enum WordQuery {
     Analogy { words: [Vec<u8>; 3], method: AnalogyMethod },
 }
 
+/// A query and its results.
+pub type QueryResults = (WordQuery, Vec<ScoredRow>);
+
 impl WordQuery {
     /// A query for words near to the terms without a sign or with a `+`, and far from those with a `-`.
     pub fn nearest<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> WordQuery {
@@ -68,7 +71,7 @@ impl WordQuery {
         queries: Vec<Result<WordQuery, Error>>,
         vectors: &Vectors,
         options: &NearestOptions,
-    ) -> Result<Vec<Result<(WordQuery, Vec<ScoredRow>), Error>>, Error> {
+    ) -> Result<Vec<Result<QueryResults, Error>>, Error> {
         let mut sums = Vec::new();
         let mut outcomes = Vec::new();
         for query in queries {
