@@ -135,7 +135,7 @@ def test_the_program_and_the_package_make_the_same_model(torch, program, tmp_pat
     assert_same(Classifier.load(out), model.logits())
     # Missing information is an error.
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    assert "--pad '<pad>' says what it is" in done.stderr and "--unk '<unk>' says what it is" in done.stderr
+    assert "use --pad '<pad>'" in done.stderr and "use --unk '<unk>'" in done.stderr
 
 
 def test_halves_and_doubles_are_read(torch, tmp_path):
@@ -178,7 +178,7 @@ def test_other_forms_are_refused(torch):
         return {name: tensor for name, tensor in state.items() if name not in less} | dict(more)
 
     zeros = torch.zeros
-    refused(r"`embed.weight` of shape \[7, 6\], found \[8, 6\]; the vocabulary has a line", words=WORDS[:-1])
+    refused(r"`embed.weight` of shape \[7, 6\], found \[8, 6\]; the vocabulary must have one line", words=WORDS[:-1])
     refused(r"`head.weight` of shape \[2, 5\], found \[3, 5\]", labels=["a", "b"])
     refused("labels: expected two or more, found 1", labels=["a"])
     refused("labels: expected distinct labels, found `a` twice", labels=["a", "b", "a"])
@@ -212,7 +212,7 @@ def test_other_forms_are_refused(torch):
     refused("finite numbers in `head.bias`, found NaN", changed({"head.bias": torch.full((3,), float("nan"))}))
     refused("numbers in `head.bias`", changed({"head.bias": zeros(0)}))
     refused("an additional tensor `attention`", changed({"attention": zeros(3)}))
-    refused("or Keras' `recurrent_kernel`.*found fc.weight", {"fc.weight": zeros(3, 3)})
+    refused("`recurrent_kernel` in Keras.*found fc.weight", {"fc.weight": zeros(3, 3)})
     refused("found no weights", {"steps": torch.tensor(3)})
 
 

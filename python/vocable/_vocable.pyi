@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,12 +35,12 @@ class VectorsHandle:
     def subset(self, keys: Iterable[Key]) -> VectorsHandle:
         """Copies some of the rows to memory."""
     def __len__(self) -> int: ...
-    def __contains__(self, key: object) -> bool: ...
+    def __contains__(self, key: object, /) -> bool: ...
     @overload
-    def __getitem__(self, key: Key | np.integer) -> NDArray[np.float32]:
+    def __getitem__(self, key: Key | np.integer, /) -> NDArray[np.float32]:
         """The vector of a word `[dimension]`, a read-only view."""
     @overload
-    def __getitem__(self, key: Iterable[Key] | NDArray[np.integer]) -> NDArray[np.float32]:
+    def __getitem__(self, key: Iterable[Key] | NDArray[np.integer], /) -> NDArray[np.float32]:
         """A new array `[words, dimension]`."""
     @property
     def vectors(self) -> NDArray[np.float32]:
@@ -149,6 +149,7 @@ class Classifier:
         """For each text, the number of words and the number of out-of-vocabulary words."""
     def _evaluate(self, data: Any, data_options: dict[str, str | None]) -> dict[str, Any]: ...
 
+@final
 class TextVectors:
     """Computes text vectors."""
     def __new__(
@@ -157,6 +158,7 @@ class TextVectors:
     def of(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors of texts, `[texts, dimension]`; zeros for texts without any known word."""
 
+@final
 class TokenCounter:
     """Counts the words of texts; partial counts of several processes can be added up."""
     def __new__(cls, tokenizer: str) -> TokenCounter: ...
@@ -203,6 +205,7 @@ def set_num_threads(threads: int | None) -> None:
 def get_num_threads() -> int:
     """The number of threads of this process."""
 
+@final
 class ComparisonReport:
     """The report of a comparison in several formats."""
     def text(self) -> str: ...
