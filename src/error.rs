@@ -377,7 +377,7 @@ impl fmt::Display for Advice {
             Advice::SetTextColumn => f.write_str("name the column with `text_column`"),
             Advice::SetColumns => f.write_str("name the columns with `label_column` and `text_column`"),
             Advice::SetPrefix => f.write_str("give the new columns a prefix"),
-            Advice::ResumeTraining => f.write_str("resume the training with `Training::resume`"),
+            Advice::ResumeTraining => f.write_str("resume training with `Training::resume`"),
             Advice::LowerLearningRate => f.write_str("try a lower `lr`, a lower `clip` or a longer `warmup`"),
             Advice::FoldCase => f.write_str("use `Case::Fold` to look up words regardless of case"),
             Advice::KeepDownload => f.write_str("set `GetOptions::keep` to keep the download, and try again"),

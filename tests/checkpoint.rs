@@ -233,7 +233,7 @@ fn a_checkpoint_cut_or_altered_is_refused_or_the_same() {
     let error = Training::resume(&vectors, &splits, &options, model).expect_err("a model").to_string();
     assert!(error.contains("a training checkpoint"), "{error}");
     let error = Classifier::open(&path).expect_err("a checkpoint").to_string();
-    assert!(error.contains("resume the training"), "{error}");
+    assert!(error.contains("resume training"), "{error}");
     let error = Training::resume(&vectors, &splits, &options, folder.path("nowhere")).expect_err("no file").to_string();
     assert!(error.contains("nowhere: cannot open it"), "{error}");
 }

@@ -42,7 +42,7 @@ pub fn spell(advice: &Advice) -> String {
         Advice::SetWordList => "pass the file's path as `word_list=`".to_owned(),
         Advice::SetTextColumn => "pass the column's name as `text_column=`".to_owned(),
         Advice::SetColumns => "pass the columns' names as `label_column=` and `text_column=`".to_owned(),
-        Advice::ResumeTraining => "resume the training with `resume=True`".to_owned(),
+        Advice::ResumeTraining => "resume training with `resume=True`".to_owned(),
         Advice::FoldCase => "pass `case=\"fold\"` to look up words regardless of case".to_owned(),
         other => other.to_string(),
     }

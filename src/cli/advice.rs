@@ -19,7 +19,7 @@ pub fn spell(advice: &Advice) -> String {
         Advice::SetTextColumn => "name the column with `--text-column`".to_owned(),
         Advice::SetColumns => "name the columns with `--label-column` and `--text-column`".to_owned(),
         Advice::SetPrefix => "give the new columns a prefix, as in `--prefix predicted_`".to_owned(),
-        Advice::ResumeTraining => "resume the training with `vocable train ... --checkpoint FILE --resume`".to_owned(),
+        Advice::ResumeTraining => "resume training with `vocable train ... --checkpoint FILE --resume`".to_owned(),
         Advice::LowerLearningRate => "try a lower `--lr`, a lower `--clip` or a longer `--warmup`".to_owned(),
         Advice::FoldCase => "use `--case fold` to look up words regardless of case".to_owned(),
         Advice::KeepDownload => "use `--keep` to keep the download, and try again".to_owned(),

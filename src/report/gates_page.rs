@@ -35,8 +35,8 @@ output. The table shows the means over the units.</p>
 <dt><i class=\"mark clears\"></i>clears</dt><dd>i = 0, f = 0: the memory is set to zero</dd>
 <dt><i class=\"mark overwrites\"></i>overwrites</dt><dd>i = 1, f = 0: the word replaces the memory</dd>
 </dl>
-<p>A gate counts as open from 0.5. The column “mostly” has the behaviour of most units. The prediction next to a word is the prediction of the
-model if the text ended there. A word marked ? is out of vocabulary: the model read the unknown word instead.</p>
+<p>A gate counts as open from 0.5. The column “mostly” has the behaviour of most units. The prediction next to a word is what the model would
+predict if the text ended there. A word marked ? is out of vocabulary: the model uses the row of the unknown word.</p>
 </section>
 ";
 

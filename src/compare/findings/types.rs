@@ -86,7 +86,7 @@ pub struct EmbeddingFindings {
     pub best_epoch: Summary,
     /// Training time per run in seconds, with concurrent runs; `None` if it is not known for all runs.
     pub seconds: Option<Summary>,
-    /// Names of the runs that diverged (non-finite loss); their best epoch before that counts.
+    /// Names of the runs that diverged (non-finite loss); their best epoch before that is used.
     pub diverged: Vec<String>,
     /// Learning curve, epoch by epoch.
     pub curve: Vec<CurvePoint>,

@@ -117,7 +117,7 @@ fn metrics(group: &Group) -> String {
         let names: Vec<String> = variant.diverged.iter().map(|name| escaped(name)).collect();
         let _ = writeln!(
             html,
-            "<p class=\"note\">Diverged (non-finite loss): {}. The best epoch before that counts.</p>",
+            "<p class=\"note\">Diverged (non-finite loss): {}. The best epoch before that is used.</p>",
             names.join(", ")
         );
     }

@@ -129,7 +129,7 @@ pub(super) fn gates(findings: &Findings) -> String {
 }
 
 const GATES_LEGEND: &str = "\
-<p class=\"note\">By its input gate i and forget gate f, a unit keeps its memory (i = 0, f = 1), blends word and memory (i = 1, f = 1), clears the \
+<p class=\"note\">Depending on its input gate i and forget gate f, a unit keeps its memory (i = 0, f = 1), blends word and memory (i = 1, f = 1), clears the \
 memory (i = 0, f = 0) or overwrites it with the word (i = 1, f = 0). \
 A word marked ? is out of vocabulary. <code>vocable gates</code> shows more.</p>
 ";
