@@ -81,7 +81,8 @@ fn scores(findings: &Findings, text: &mut String) {
     markdown_table(&columns, variants(findings).map(row), text);
     for (_, variant) in variants(findings) {
         for run in &variant.diverged {
-            let _ = writeln!(text, "\n{} diverged (non-finite loss); its best epoch before that is used.", escaped(run));
+            let _ =
+                writeln!(text, "\n{} diverged (non-finite loss); its best epoch before that is used.", escaped(run));
         }
     }
     let unchanged = unchanged_rows(findings);
