@@ -233,7 +233,7 @@ impl Module {
         }
         for (mut path, alias) in leaves {
             path.pop_if(|last| last == "self");
-            let Some(mut path) = self.from_root(&path) else { continue };
+            let Some(mut path) = self.path_from_root(&path) else { continue };
             let name = alias.unwrap_or_else(|| path.last().cloned().unwrap_or_default());
             path.pop_if(|last| last == "*");
             self.uses.push(Use { path, name, public });
@@ -241,7 +241,7 @@ impl Module {
     }
 
     /// The path from the crate's root of a path that is relative to this module.
-    fn from_root(&self, path: &[String]) -> Option<Vec<String>> {
+    fn path_from_root(&self, path: &[String]) -> Option<Vec<String>> {
         let mut base = match path.first()?.as_str() {
             "crate" => Vec::new(),
             "self" => self.path.clone(),
@@ -264,7 +264,7 @@ impl Module {
     fn absolute(&self, mention: &[String], all: &Crate) -> Option<Vec<String>> {
         let first = mention.first()?;
         if ["crate", "self", "super"].contains(&first.as_str()) {
-            return self.from_root(mention);
+            return self.path_from_root(mention);
         }
         if let Some(used) = self.uses.iter().find(|each| each.name == *first) {
             return Some([used.path.as_slice(), &mention[1..]].concat());
