@@ -22,7 +22,7 @@ const BLOCK: usize = 1024;
 /// Number of rows that are read back as a test before a text file is written.
 const TEST_ROWS: usize = 100;
 
-/// The result of [`save`].
+/// The result of saving vectors.
 #[derive(Debug, Clone, Default)]
 pub struct SaveReport {
     /// All files that were written.

@@ -98,8 +98,8 @@ impl Subwords {
     /// The n-gram rows in `bytes` at the location `layout`.
     ///
     /// # Errors
-    /// A layout without rows or numbers, with invalid lengths of n-grams or lengths above [`MAX_NGRAM_LENGTH`], or with rows past the
-    /// end of the bytes.
+    /// A layout without rows or numbers, with invalid lengths of n-grams or lengths above 1024, or with rows past the end of
+    /// the bytes.
     pub fn new(bytes: Arc<Bytes>, layout: SubwordLayout) -> Result<Subwords, Malformed> {
         layout.check(&bytes)?;
         Ok(Subwords { bytes, layout })
