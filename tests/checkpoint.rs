@@ -214,7 +214,7 @@ fn a_checkpoint_cut_or_altered_is_refused_or_the_same() {
     let open = |bytes: &[u8]| Training::resume(&vectors, &splits, &options, folder.file("altered", bytes));
     for length in (0..bytes.len()).step_by(61).chain([1, 7, 8, 9, bytes.len() - 1]) {
         let error = open(&bytes[..length]).expect_err("a cut file").to_string();
-        assert!(error.contains("altered: expected a checkpoint"), "cut to {length}: {error}");
+        assert!(error.contains("altered: expected a training checkpoint"), "cut to {length}: {error}");
     }
     let mut refused = 0;
     for at in (0..bytes.len()).step_by(23) {

@@ -156,7 +156,7 @@ fn is_not_run(command: &str) -> bool {
 
 /// Whether a command needs the feature `arrow`; it is not run in builds without it.
 fn needs_arrow(command: &str) -> bool {
-    command.contains(" --in ") || command.contains("vocable embed")
+    command.contains(" --in ") || command.contains("vocable embed ")
 }
 
 fn needs_shared(command: &str) -> bool {

@@ -377,7 +377,7 @@ fn a_model_whose_metadata_was_altered_is_refused() {
     let mut model = taken();
     let words = model.header["words"].as_array_mut().unwrap();
     words[0] = words[1].clone();
-    assert!(refused(&model.bytes()).contains("twice"));
+    assert!(refused(&model.bytes()).contains("expected distinct words, found duplicates"));
 }
 
 #[test]
