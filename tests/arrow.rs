@@ -509,7 +509,7 @@ fn texts_become_vectors_in_all_forms() {
     assert!(vocable::files::numpy::parse(&std::fs::read(&npy).unwrap(), false).unwrap().0 != right);
     run("embed", &from, &npy, &["--counts", counts.to_str().unwrap()])
         .refused(2, "--counts requires --weighting frequency");
-    vocable(["embed"]).refused(2, "--in FILE and --out FILE");
+    vocable(["embed"]).refused(2, "--in and --out are required");
 }
 
 #[test]
